@@ -1,0 +1,172 @@
+"""The JSON routes. The rating card uses the same ones as any script; each checks who asks."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Depends, FastAPI, Request
+from fastapi.exceptions import RequestValidationError
+from fastapi.responses import JSONResponse
+from pydantic import BaseModel, ConfigDict, Field, StrictBool, StrictFloat, StrictInt, StrictStr
+
+from app import operating, rating
+from app.auth import Guard, SignedOut, TooMany, WrongRole
+from app.supervisor import Supervisor
+from rater_data import errors
+from rater_data.records import User
+from rater_data.store import Store
+
+STATUS_OF = {
+    SignedOut: 401,
+    WrongRole: 403,
+    TooMany: 429,
+    errors.BadInput: 422,
+    errors.NotYours: 403,
+    errors.LeaseExpired: 410,
+    errors.AlreadyRated: 409,
+    errors.Busy: 409,
+    errors.Refused: 409,
+    errors.Missing: 404,
+    errors.DiskFull: 507,
+}
+
+Score = StrictInt | StrictFloat | None
+Comment = Annotated[StrictStr, Field(max_length=4000)]
+Verdict = Annotated[StrictStr, Field(max_length=40)]
+
+
+class Body(BaseModel):
+    model_config = ConfigDict(extra="forbid")
+
+
+class RateBody(Body):
+    response_id: StrictInt
+    score: Score = None
+    verdict: Verdict = "rated"
+    key: Annotated[StrictStr, Field(min_length=8, max_length=80)]
+    active_ms: Annotated[StrictInt, Field(ge=0)] = 0
+    position: Annotated[StrictInt, Field(ge=1, le=10_000)] = 1
+    shown_at: Annotated[StrictInt | StrictFloat, Field(ge=0)] | None = None
+    comment: Comment = ""
+    flags: Annotated[list[Annotated[StrictStr, Field(max_length=40)]], Field(max_length=16)] = []
+
+
+class UndoBody(Body):
+    response_id: StrictInt | None = None
+
+
+class CardBody(Body):
+    response_id: StrictInt
+
+
+class ReviseBody(Body):
+    rating_id: StrictInt
+    score: Score = None
+    verdict: Verdict = "rated"
+    comment: Comment = ""
+
+
+class TrainBody(Body):
+    override: StrictBool = False
+
+
+class RollBackBody(Body):
+    to: Annotated[StrictInt, Field(ge=0)]
+
+
+class InviteBody(Body):
+    name: Annotated[StrictStr, Field(min_length=1, max_length=60)]
+
+
+def rater_routes(store: Store, guard: Guard, supervisor: Supervisor) -> APIRouter:
+    router = APIRouter(prefix="/api")
+    rater = Depends(guard.rater)
+
+    def screen(user: User) -> dict[str, Any]:
+        return rating.screen(store, user, supervisor.status.down)
+
+    @router.get("/card")
+    def card(user: User = rater) -> dict[str, Any]:
+        return screen(user)
+
+    @router.post("/rate")
+    def rate(body: RateBody, user: User = rater) -> dict[str, Any]:
+        decision = rating.Decision(**body.model_dump(exclude={"flags"}), flags=tuple(body.flags))
+        saved = rating.submit(store, user, decision)
+        return screen(user) | {"saved": saved}
+
+    @router.post("/undo")
+    def undo(body: UndoBody | None = None, user: User = rater) -> dict[str, Any]:
+        before = rating.last_given(store, user)
+        undone = rating.undo(store, user, body.response_id if body else None)
+        return screen(user) | {"undone": before if undone else None}
+
+    @router.post("/heartbeat")
+    def heartbeat(body: CardBody, user: User = rater) -> dict[str, Any]:
+        return {"yours": rating.keep_lease(store, user, body.response_id)}
+
+    @router.get("/recent")
+    def recent(user: User = rater) -> dict[str, Any]:
+        return {"recent": rating.recent(store, user)}
+
+    @router.post("/revise")
+    def revise(body: ReviseBody, user: User = rater) -> dict[str, Any]:
+        return {"saved": rating.revise(store, user, body.rating_id, body.score, body.verdict, body.comment)}
+
+    @router.get("/guidelines")
+    def guidelines(user: User = rater) -> dict[str, Any]:
+        version, text = store.guideline()
+        return {"version": version, "text": text}
+
+    return router
+
+
+def operator_routes(store: Store, guard: Guard, supervisor: Supervisor, url: str) -> APIRouter:
+    router = APIRouter(prefix="/api")
+    operator = Depends(guard.operator)
+
+    @router.get("/round")
+    def round_(user: User = operator) -> dict[str, Any]:
+        return operating.round_state(store, supervisor.status)
+
+    @router.post("/train")
+    def train(body: TrainBody, user: User = operator) -> dict[str, Any]:
+        operating.train(store, user, override=body.override)
+        return operating.round_state(store, supervisor.status)
+
+    @router.post("/cancel")
+    def cancel(user: User = operator) -> dict[str, Any]:
+        operating.cancel(store, user)
+        return operating.round_state(store, supervisor.status)
+
+    @router.post("/rollback")
+    def roll_back(body: RollBackBody, user: User = operator) -> dict[str, Any]:
+        operating.roll_back(store, user, body.to)
+        return operating.round_state(store, supervisor.status)
+
+    @router.post("/invite")
+    def invite(body: InviteBody, request: Request, user: User = operator) -> dict[str, Any]:
+        return {"link": operating.invite(store, user, body.name, str(request.base_url) or url)}
+
+    return router
+
+
+def answer_errors(app: FastAPI) -> None:
+    """Every error a person can cause becomes {"error": a sentence} with a fitting status."""
+
+    @app.exception_handler(errors.RateloopError)
+    def sentence(request: Request, error: errors.RateloopError) -> JSONResponse:
+        status = next((STATUS_OF[kind] for kind in type(error).__mro__ if kind in STATUS_OF), 400)
+        return JSONResponse({"error": str(error)}, status)
+
+    @app.exception_handler(RequestValidationError)
+    def bad_body(request: Request, error: RequestValidationError) -> JSONResponse:
+        first = error.errors()[0]
+        place = ".".join(str(part) for part in first["loc"] if part not in ("body", "int", "float"))
+        return JSONResponse(
+            {"error": f"The request is not right at {place or 'its body'}: {first['msg']}."}, 422
+        )
+
+    @app.exception_handler(Exception)
+    def broken(request: Request, error: Exception) -> JSONResponse:
+        return JSONResponse({"error": "The server met an error of its own; it is in the server's log."}, 500)

@@ -1,0 +1,148 @@
+"""Who is asking: invite links, the signed session cookie, the roles, and a brake on guessing.
+
+There are no passwords here: a person opens a personal link once, and a signed cookie remembers them. The
+cookie holds the user's number and nothing else; role and activity are read from the store on every request,
+so taking somebody's access away works at once.
+"""
+
+from __future__ import annotations
+
+import os
+import secrets
+import threading
+import time
+from collections import OrderedDict, deque
+from pathlib import Path
+
+from itsdangerous import BadSignature, URLSafeTimedSerializer
+from starlette.concurrency import run_in_threadpool
+from starlette.requests import HTTPConnection
+from starlette.responses import Response
+
+from app.settings import SESSION_LASTS
+from rater_data.errors import Missing, RateloopError
+from rater_data.records import User
+from rater_data.store import Store
+
+WRONG_LINKS_ALLOWED = 10
+WRONG_LINKS_WINDOW = 60.0
+CLIENTS_REMEMBERED = 10_000
+
+
+class SignedOut(RateloopError):
+    """Nobody is signed in."""
+
+
+class WrongRole(RateloopError):
+    """Somebody is signed in who may not do this."""
+
+
+class TooMany(RateloopError):
+    """Too many wrong links from one client."""
+
+
+def session_secret(home: Path) -> str:
+    """The key that signs sessions: made on first use, readable by its owner only, never a default."""
+    path = home / "session.key"
+    try:
+        handle = os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600)
+    except FileExistsError:
+        path.chmod(0o600)
+        secret = path.read_text().strip()
+        if len(secret) < 32:
+            raise RateloopError(
+                f"{path} is damaged: delete it and start again (everybody signs in again)."
+            ) from None
+        return secret
+    with os.fdopen(handle, "w") as file:
+        file.write(secret := secrets.token_urlsafe(48))
+        file.flush()
+        os.fsync(file.fileno())
+    return secret
+
+
+class Throttle:
+    """At most WRONG_LINKS_ALLOWED wrong links a minute from one client."""
+
+    def __init__(self, allowed: int = WRONG_LINKS_ALLOWED, window: float = WRONG_LINKS_WINDOW) -> None:
+        self.allowed, self.window = allowed, window
+        self.wrong: OrderedDict[str, deque[float]] = OrderedDict()
+        self.lock = threading.Lock()
+
+    def check(self, client: str) -> None:
+        with self.lock:
+            times = self.wrong.get(client)
+            while times and times[0] < time.monotonic() - self.window:
+                times.popleft()
+            if times and len(times) >= self.allowed:
+                raise TooMany("Too many wrong links from your address: wait a minute, then try again.")
+
+    def note_wrong(self, client: str) -> None:
+        with self.lock:
+            self.wrong.setdefault(client, deque(maxlen=self.allowed)).append(time.monotonic())
+            self.wrong.move_to_end(client)
+            while len(self.wrong) > CLIENTS_REMEMBERED:
+                self.wrong.popitem(last=False)
+
+
+class Guard:
+    """Answers "who is this?" for every door of the server: pages, JSON routes and Gradio's handlers."""
+
+    def __init__(self, store: Store, secret: str, cookie_name: str) -> None:
+        self.store, self.cookie_name = store, cookie_name
+        self.signer = URLSafeTimedSerializer(secret, salt="rateloop session")
+        self.throttle = Throttle()
+
+    def user(self, request: HTTPConnection) -> User | None:
+        """The active user whose signed cookie came with this request."""
+        cookie = request.cookies.get(self.cookie_name)
+        if not cookie:
+            return None
+        try:
+            user = self.store.user(int(self.signer.loads(cookie, max_age=SESSION_LASTS)))
+        except (BadSignature, ValueError, TypeError, Missing):
+            return None
+        return user if user.active else None
+
+    def rater(self, request: HTTPConnection) -> User:
+        """Anybody who is signed in may rate, operators too."""
+        user = self.user(request)
+        if user is None:
+            raise SignedOut("You are signed out. Open your invite link again; nothing you saved is lost.")
+        return user
+
+    def operator(self, request: HTTPConnection) -> User:
+        user = self.rater(request)
+        if user.role != "operator":
+            raise WrongRole(f"{user.name} is a rater here: only an operator may do this.")
+        return user
+
+    async def rater_name(self, request: HTTPConnection) -> str | None:
+        """For the rating page's mount: the name, or None = 401."""
+        user = await run_in_threadpool(self.user, request)
+        return user.name if user else None
+
+    async def operator_name(self, request: HTTPConnection) -> str | None:
+        user = await run_in_threadpool(self.user, request)
+        return user.name if user and user.role == "operator" else None
+
+    def redeem(self, secret: str, client: str) -> User:
+        self.throttle.check(client)
+        try:
+            return self.store.redeem(secret)
+        except RateloopError:
+            self.throttle.note_wrong(client)
+            raise
+
+    def sign_in(self, response: Response, user: User, *, secure: bool) -> None:
+        response.set_cookie(
+            self.cookie_name,
+            self.signer.dumps(user.id),
+            max_age=SESSION_LASTS,
+            httponly=True,
+            samesite="lax",
+            secure=secure,
+        )
+
+    def sign_out(self, response: Response, *, secure: bool) -> None:
+        response.delete_cookie(self.cookie_name, httponly=True, samesite="lax", secure=secure)

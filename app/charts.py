@@ -1,0 +1,32 @@
+"""Numbers from the store as the small tables that the console's plots draw."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pandas as pd
+
+from rater_data.records import RoundProgress
+from rater_data.scales import SCALES
+
+
+def curve(steps: list[dict[str, Any]], metric: str) -> pd.DataFrame:
+    """One row per PPO step that has this metric: columns step, value."""
+    rows = [(float(s["step"]), float(s[metric])) for s in steps if isinstance(s.get(metric), int | float)]
+    return pd.DataFrame(rows, columns=["step", "value"])
+
+
+def scores(progress: RoundProgress | None) -> pd.DataFrame:
+    """One row per point of the scale, empty ones too: columns score (text: bars), ratings."""
+    scale = SCALES["score_1_10"]
+    given = progress.scores if progress else {}
+    points = [scale.low + i * scale.step for i in range(len(scale.anchors))]
+    counts = {float(point): count for point, count in given.items()}
+    return pd.DataFrame(
+        {"score": [f"{p:g}" for p in points], "ratings": [counts.get(float(p), 0) for p in points]}
+    )
+
+
+def step_axis(steps: list[dict[str, Any]]) -> list[float]:
+    """From 0 to at least 10, so that the axis counts whole steps and shows the room that is left."""
+    return [0, max(10, *(float(s["step"]) for s in steps))] if steps else [0, 10]

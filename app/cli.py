@@ -1,0 +1,105 @@
+"""`python -m app`: serve, invite a rater, print an operator link."""
+
+from __future__ import annotations
+
+import threading
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from app import operating
+from app.listening import listen
+from app.settings import Settings, port_from_environment
+from app.supervisor import Supervisor
+from rater_data.errors import RateloopError
+from rater_data.store import Store, default_home
+
+app = typer.Typer(
+    add_completion=False, no_args_is_help=True, help="The rating screen and the operator console."
+)
+
+Home = Annotated[
+    Path | None, typer.Option(help="Where everything is kept [default: $RATELOOP_HOME or ~/.rateloop].")
+]
+Url = Annotated[str, typer.Option(help="The address under which people reach the server.")]
+
+
+def say(sentence: str) -> None:
+    typer.echo(sentence)
+
+
+def stop_with(error: Exception) -> typer.Exit:
+    typer.secho(str(error), fg="red", err=True)
+    return typer.Exit(1)
+
+
+@app.command()
+def serve(
+    host: Annotated[str, typer.Option(help="Address to listen on.")] = "127.0.0.1",
+    port: Annotated[int | None, typer.Option(help="Port to listen on [default: $PORT or 7860].")] = None,
+    home: Home = None,
+    model: Annotated[str | None, typer.Option(help="Base model: a name, a folder or a hub id.")] = None,
+    device: Annotated[str, typer.Option(help="auto, cpu or cuda.")] = "auto",
+    worker: Annotated[bool, typer.Option(help="Also run the trainer.")] = True,
+    allow_public: Annotated[bool, typer.Option(help="Listen on an address that others can reach.")] = False,
+) -> None:
+    """Start the server and its trainer; prints one link to begin with."""
+    try:
+        settings = Settings(
+            home=home or default_home(),
+            host=host,
+            port=port_from_environment() if port is None else port,
+            model=model,
+            device=device,
+            worker=worker,
+            allow_public=allow_public,
+        )
+        start(settings)
+    except RateloopError as error:
+        raise stop_with(error) from None
+
+
+def start(settings: Settings) -> None:
+    # Cheap refusals first, then the trainer (it takes longest), then the slow import of gradio.
+    socket = listen(settings)
+    store = Store.open(settings.home)
+    supervisor = Supervisor(settings, say)
+    try:
+        operating.first_run(store)
+        supervisor.start()
+        from app import server
+
+        def ready() -> None:
+            link = operating.operator_link(store, settings.url)
+            say(f"Rateloop is ready: {link}  (opens the operator console, once)")
+            threading.Thread(target=operating.tell_first_progress, args=(store, say), daemon=True).start()
+
+        server.run(server.build(settings, store, supervisor), socket, settings, ready)
+    finally:
+        supervisor.stop()
+        store.close()
+
+
+@app.command()
+def invite(
+    name: Annotated[str, typer.Argument(help="The rater's name.")], home: Home = None, url: Url = ""
+) -> None:
+    """Print a personal link for a rater (makes the rater if there is none of that name)."""
+    try:
+        store = Store.open(home or default_home())
+        say(operating.rater_link(store, name, url or f"http://127.0.0.1:{port_from_environment()}"))
+        store.close()
+    except RateloopError as error:
+        raise stop_with(error) from None
+
+
+@app.command()
+def link(home: Home = None, url: Url = "") -> None:
+    """Print a new one-time link to the operator console."""
+    try:
+        store = Store.open(home or default_home())
+        say(operating.operator_link(store, url or f"http://127.0.0.1:{port_from_environment()}"))
+        store.close()
+    except RateloopError as error:
+        raise stop_with(error) from None

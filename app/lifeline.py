@@ -1,0 +1,36 @@
+"""Run a module as a child that cannot outlive its parent: `python -m app.lifeline MODULE ARGS…`.
+
+The parent keeps the other end of this process's standard input open. When the parent ends, however it ends
+(`kill -9` included), the pipe closes, and this process ends with everything in its group.
+"""
+
+from __future__ import annotations
+
+import os
+import runpy
+import signal
+import sys
+import threading
+import time
+
+GRACE = 10.0  # seconds
+NICENESS = 19  # the web process always comes first
+
+
+def end_with_parent() -> None:
+    while os.read(0, 1024):
+        pass
+    os.kill(os.getpid(), signal.SIGTERM)
+    time.sleep(GRACE)
+    os.killpg(os.getpgrp(), signal.SIGKILL)
+
+
+def main() -> None:
+    module, sys.argv = sys.argv[1], sys.argv[1:]
+    os.nice(NICENESS)
+    threading.Thread(target=end_with_parent, name="lifeline", daemon=True).start()
+    runpy.run_module(module, run_name="__main__", alter_sys=True)
+
+
+if __name__ == "__main__":
+    main()

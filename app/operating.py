@@ -1,0 +1,331 @@
+"""What an operator can see and ask, as plain functions. Nothing here knows about widgets."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from app.settings import OPERATOR_LINK_LASTS, RATER_LINK_LASTS
+from app.supervisor import WorkerStatus
+from rater_data.errors import BadInput, Busy, Missing, Refused
+from rater_data.records import Job, RoundProgress, User
+from rater_data.store import Store
+
+OPERATOR = "operator"
+FEWEST_TO_TRAIN = 8
+"""Below this, training early is not even offered: the reward head could learn nothing."""
+PACE_FROM = 5
+"""Ratings in the last hour from which a time to the quota is worth saying."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NextStep:
+    """What the main button says, whether it can be pressed, and why."""
+
+    label: str
+    sentence: str
+    possible: bool = False
+    again: str | None = None
+    """Label of the second way (train early, train although the gate refused), or None."""
+    again_override: bool = False
+    cancel: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Overview:
+    """One consistent look at everything that the console's top shows."""
+
+    progress: RoundProgress | None
+    job: Job | None
+    last_error: str | None
+    worker: WorkerStatus
+    next: NextStep
+
+
+STATE_WORDS = {
+    "generating": "Writing responses",
+    "rating": "Open for rating",
+    "sealed": "Sealed",
+    "training": "Training",
+    "published": "Published",
+    "refused": "Refused by the gate",
+    "failed": "Training stopped",
+    "rolled_back": "Rolled back",
+}
+
+
+def overview(store: Store, worker: WorkerStatus) -> Overview:
+    progress, job = store.round_progress(), store.active_job()
+    last_error = None
+    if job is None:
+        newest = store.jobs(limit=1)
+        last_error = newest[0].error if newest and newest[0].state == "failed" else None
+    return Overview(
+        progress=progress,
+        job=job,
+        last_error=last_error,
+        worker=worker,
+        next=next_step(progress, job, last_error, worker),
+    )
+
+
+def next_step(
+    progress: RoundProgress | None, job: Job | None, last_error: str | None, worker: WorkerStatus
+) -> NextStep:
+    """The one decision table of the console."""
+    down = (
+        " The trainer is not running at the moment, so nothing moves until it is back." if worker.down else ""
+    )
+    if progress is None:
+        return NextStep(label="Train round 1", sentence=first_words(job, last_error) + down)
+    number, state = progress.round.number, progress.round.state
+    label = f"Train round {number}"
+    if job is not None and job.kind == "train":
+        if job.cancel_requested:
+            return NextStep(label="Cancelling…", sentence="Training stops at the next safe point.")
+        sentence = (
+            f"Round {number} is in training. Raters can go on; what they add counts for the next round."
+            + down
+        )
+        return NextStep(label="Training…", sentence=sentence, cancel=True)
+    if state == "generating":
+        sentence = f"{progress.responses} of {progress.expected_responses} responses are written. "
+        return NextStep(
+            label=label, sentence=sentence + "Raters can begin; training comes after rating." + down
+        )
+    if state == "rating":
+        return when_rating(progress, label, down)
+    if state in ("sealed", "training"):
+        return NextStep(label="Training…", sentence="The trainer is about to take over this round." + down)
+    if state == "refused":
+        return NextStep(
+            label=label,
+            sentence=f"The gate refused: {gate_reason(progress)} More ratings may change that.",
+            possible=True,
+            again="Train although the gate refused",
+            again_override=True,
+        )
+    if state == "failed":
+        why = last_error or progress.round.decision or "training was stopped."
+        return NextStep(
+            label=f"Train round {number} again",
+            sentence=f"{sentence_of(why)} The ratings are safe and the last good version is still in use."
+            + down,
+            possible=True,
+        )
+    done = f"Round {number} is published." if state == "published" else f"Round {number} was rolled back."
+    if job is not None:
+        return NextStep(
+            label=f"Train round {number + 1}", sentence=f"{done} The next responses are being written." + down
+        )
+    trouble = f"{sentence_of(last_error)} " if last_error else ""
+    sentence = f"{done} {trouble}Nothing is being written for the next round."
+    return NextStep(label=f"Start round {number + 1}", sentence=sentence + down, possible=True)
+
+
+def first_words(job: Job | None, last_error: str | None) -> str:
+    if job is None and last_error:
+        return f"The first responses could not be written: {sentence_of(last_error)}"
+    return "The model is being loaded; then it writes the first responses."
+
+
+def when_rating(progress: RoundProgress, label: str, down: str) -> NextStep:
+    missing = progress.quota - progress.ratings
+    if progress.complete:
+        sentence = f"All {progress.quota} ratings are in: the model can learn from them now."
+        return NextStep(label=label, sentence=sentence + down, possible=True)
+    sentence = f"{missing} more rating{'s' if missing != 1 else ''} to go"
+    if progress.ratings_last_hour >= PACE_FROM:
+        sentence += f", {duration(missing / progress.ratings_last_hour * 3600)} at the pace of the last hour"
+    early = "Train early" if progress.ratings >= FEWEST_TO_TRAIN else None
+    return NextStep(label=label, sentence=sentence + "." + down, again=early)
+
+
+def gate_reason(progress: RoundProgress) -> str:
+    gate = progress.round.gate or {}
+    return sentence_of(
+        str(gate.get("reason") or progress.round.decision or "the reward model is not sure enough.")
+    )
+
+
+def sentence_of(text: str) -> str:
+    text = text.strip()
+    return text if text.endswith((".", "!", "?")) else f"{text}."
+
+
+def duration(seconds: float) -> str:
+    """In words a person would use."""
+    if seconds < 90:
+        return f"about {max(1, round(seconds))} s"
+    if seconds < 5400:
+        return f"about {round(seconds / 60)} min"
+    if seconds < 36 * 3600:
+        return f"about {round(seconds / 3600)} h"
+    return f"about {round(seconds / 86400)} days"
+
+
+def round_state(store: Store, worker: WorkerStatus) -> dict[str, Any]:
+    """The overview as JSON."""
+    seen = overview(store, worker)
+    p, job = seen.progress, seen.job
+    return {
+        "round": p
+        and {
+            "number": p.round.number,
+            "state": p.round.state,
+            "version": p.round.version_number,
+            "responses": p.responses,
+            "expected_responses": p.expected_responses,
+            "ratings": p.ratings,
+            "quota": p.quota,
+            "complete": p.complete,
+            "by_stratum": {name: list(pair) for name, pair in p.by_stratum.items()},
+            "raters": p.raters,
+            "ratings_last_hour": p.ratings_last_hour,
+            "mean_score": p.mean_score,
+            "scores": p.scores,
+            "gate": p.round.gate,
+        },
+        "job": job and {"id": job.id, "kind": job.kind, "state": job.state, "progress": job.progress},
+        "next": {
+            "label": seen.next.label,
+            "sentence": seen.next.sentence,
+            "possible": seen.next.possible,
+            "override_possible": seen.next.again_override,
+        },
+        "worker": {"state": worker.state, "deaths": worker.deaths, "last_words": worker.last_words},
+    }
+
+
+def press(store: Store, user: User, worker: WorkerStatus) -> str:
+    """The main button. Returns what was done, in words."""
+    seen = overview(store, worker)
+    if not seen.next.possible:
+        raise Refused(seen.next.sentence)
+    if seen.progress is None or seen.progress.round.state in ("published", "rolled_back"):
+        store.enqueue("generate", {})
+        store.log(user.name, "asked for the next round")
+        return "The next round is on its way."
+    return train(store, user)
+
+
+def train(store: Store, user: User, *, override: bool = False) -> str:
+    progress = store.round_progress()
+    if progress is None:
+        raise Refused("There is no round yet: the model has not written its first responses.")
+    number, state = progress.round.number, progress.round.state
+    if state == "rating" and not progress.complete and progress.ratings < FEWEST_TO_TRAIN:
+        raise Refused(
+            f"Round {number} has {progress.ratings} of {progress.quota} ratings: "
+            f"training needs at least {FEWEST_TO_TRAIN} to learn anything."
+        )
+    if state == "refused" and not override:
+        store.set_round_state(number, "rating")
+    store.start_training(number, user.name, override=override)
+    return f"Round {number} is sealed; training begins."
+
+
+def cancel(store: Store, user: User) -> str:
+    job = store.active_job("train")
+    if job is None:
+        raise Missing("Nothing is being trained, so there is nothing to cancel.")
+    store.cancel(job.id, user.name)
+    return "Training stops at the next safe point; the last good version stays in use."
+
+
+def roll_back(store: Store, user: User, to: int) -> str:
+    if store.active_job("train") is not None:
+        raise Busy("A round is in training: cancel it first, then roll back.")
+    version = store.roll_back(to, user.name)
+    return f"Version {version.number} is in use again. The next round's responses come from it."
+
+
+def invite(store: Store, user: User, name: str, url: str) -> str:
+    link = rater_link(store, name, url)
+    store.log(user.name, "invited a rater", name=name.strip())
+    return link
+
+
+def rater_link(store: Store, name: str, url: str) -> str:
+    """A personal link for the rater of that name, who is made if new. Older links of theirs stop working."""
+    name = " ".join(name.split())
+    if not name or len(name) > 60:
+        raise BadInput("A rater needs a name of 1 to 60 letters.")
+    try:
+        user = store.user_by_name(name)
+    except Missing:
+        user = None
+    if user is None:
+        user = store.add_user(name, "rater")
+    if user.role != "rater":
+        raise BadInput(f"{name} is an operator here: choose another name for a rater.")
+    if not user.active:
+        store.set_active(user.id, True)
+    store.revoke_links(user.id)
+    return f"{url.rstrip('/')}/join/{store.make_link(user.id, once=False, ttl_s=RATER_LINK_LASTS)}"
+
+
+def operator_link(store: Store, url: str) -> str:
+    """A new link to the console that works once."""
+    operators = [user for user in store.users() if user.role == "operator" and user.active]
+    user = operators[0] if operators else store.add_user(OPERATOR, "operator")
+    return f"{url.rstrip('/')}/join/{store.make_link(user.id, once=True, ttl_s=OPERATOR_LINK_LASTS)}"
+
+
+def first_run(store: Store) -> None:
+    """A new home gets the first job: write responses."""
+    if store.round() is None and store.active_job("generate") is None:
+        store.enqueue("generate", {})
+
+
+def tell_first_progress(
+    store: Store, say: Callable[[str], None], nap: Callable[[float], None] = time.sleep
+) -> None:
+    """While the first responses are being written, say how far that is; ends when there is a card to rate."""
+    said = ""
+    while (job := store.active_job("generate")) is not None:
+        done, total = job.progress.get("done", 0), job.progress.get("total", 0)
+        phase = job.progress.get("phase") or "Loading the model"
+        line = f"{phase} {done} of {total}" if total else f"{phase} …"
+        if line != said:
+            say(line)
+        said = line
+        nap(4.0)
+    progress = store.round_progress()
+    if said and progress and progress.round.state != "generating":
+        say(f"{progress.responses} responses are ready to rate.")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Sides:
+    """The same prompts answered by two versions."""
+
+    before: int
+    after: int
+    rows: tuple[tuple[str, str, str], ...]
+
+
+def sides(store: Store, most: int = 6) -> Sides | None:
+    """The version in use against its parent, on the prompts that both have samples of."""
+    current = store.current_version()
+    if current is None or current.parent is None:
+        return None
+    before = {(s.prompt_id, s.seed): s.text for s in store.samples(current.parent)}
+    before |= {(prompt_id, None): text for (prompt_id, _), text in before.items()}
+    rows = []
+    for sample in store.samples(current.number):
+        text = before.get((sample.prompt_id, sample.seed), before.get((sample.prompt_id, None)))
+        if text is not None:
+            rows.append((store.prompt(sample.prompt_id).text, text, sample.text))
+    return Sides(before=current.parent, after=current.number, rows=tuple(rows[:most])) if rows else None
+
+
+def newest_steps(store: Store) -> tuple[int, list[dict[str, Any]]]:
+    """The PPO steps of the round in training, else of the last one that has any: (round number, steps)."""
+    for found in sorted(store.rounds(), key=lambda r: -r.number)[:3]:
+        steps = store.steps(found.number)
+        if steps or found.state == "training":
+            return found.number, steps
+    return 0, []

@@ -1,0 +1,77 @@
+"""The few plain pages around the two Gradio ones: sign in, open a link, and "not for you". No scripts."""
+
+from __future__ import annotations
+
+from html import escape
+from string import Template
+
+PAGE = Template("""<!doctype html>
+<html lang="en">
+<head>
+<meta charset="utf-8">
+<meta name="viewport" content="width=device-width, initial-scale=1">
+<meta name="robots" content="noindex">
+<title>$title · Rateloop</title>
+<link rel="icon" href="/static/mark.svg" type="image/svg+xml">
+<link rel="stylesheet" href="/static/base.css">
+</head>
+<body class="rl-plain">
+<main class="rl-panel">
+<div class="rl-brand"><img src="/static/mark.svg" alt="" width="22" height="22">Rateloop</div>
+<h1>$title</h1>
+$body
+</main>
+</body>
+</html>
+""")
+
+
+def page(title: str, body: str) -> str:
+    return PAGE.substitute(title=escape(title), body=body)
+
+
+def sign_in() -> str:
+    return page(
+        "Open your invite link",
+        "<p>Rateloop has no passwords. The person who runs it has sent you a personal link: "
+        "open it on this device and you are in.</p>"
+        "<p class='rl-quiet'>Running it yourself? The link to the operator console is printed where "
+        "the server was started; <code>python -m app link</code> prints a new one.</p>",
+    )
+
+
+def join(name: str | None) -> str:
+    """Asks before it redeems: programs that only look at a link (previews, scanners) must not use it up."""
+    known = (
+        f"<p class='rl-quiet'>You are signed in as {escape(name)}; this signs you in anew.</p>"
+        if name
+        else ""
+    )
+    return page(
+        "Welcome",
+        "<p>You have been invited to read what a language model writes and say how good it is. "
+        "Your ratings teach the model.</p>"
+        f"{known}<form method='post'><button class='rl-button rl-primary' autofocus>Continue</button></form>"
+        "<p class='rl-quiet'>This keeps one cookie on this device so that it knows you next time.</p>",
+    )
+
+
+def join_failed(sentence: str) -> str:
+    return page(
+        "This link does not work",
+        f"<p>{escape(sentence)}</p><p class='rl-quiet'>Ask the person who sent it for a new one.</p>",
+    )
+
+
+def signed_out() -> str:
+    return page(
+        "Signed out", "<p>To come back, open your invite link again. Everything you rated is kept.</p>"
+    )
+
+
+def operators_only(name: str) -> str:
+    return page(
+        "This page is for operators",
+        f"<p>You are signed in as {escape(name)}, a rater.</p>"
+        "<p><a class='rl-button rl-primary' href='/rate/'>Go to rating</a></p>",
+    )

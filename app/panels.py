@@ -1,0 +1,303 @@
+"""The console's panels as HTML. Every text from outside passes `h()`; nothing else builds HTML here.
+
+Model text, prompts, names and errors are hostile until escaped: the console's components execute what they
+are given.
+"""
+
+from __future__ import annotations
+
+import time
+from datetime import datetime
+from html import escape
+from typing import Any
+
+from app.operating import STATE_WORDS, Overview, Sides, duration
+from rater_data.records import Event, RaterStats, RoundProgress, User, Version
+
+LONGEST_TEXT = 1200
+
+
+def h(value: object) -> str:
+    """Text as text."""
+    return escape(str(value), quote=True)
+
+
+def top(static: str) -> str:
+    return (
+        '<div class="rl"><header class="rl-top"><a class="rl-brand" href="/operator/">'
+        f'<img src="{h(static)}/mark.svg" alt="" width="22" height="22">Rateloop</a>'
+        '<nav aria-label="Pages"><a href="/operator/" aria-current="page">Console</a>'
+        '<a href="/rate/">Rate</a></nav>'
+        '<div class="rl-tools"><form method="post" action="/sign-out">'
+        '<button class="rl-link">Sign out</button></form></div></header></div>'
+    )
+
+
+def heading(seen: Overview) -> str:
+    progress = seen.progress
+    title = f"Round {progress.round.number}" if progress else "Getting ready"
+    state = progress.round.state if progress else "generating"
+    chip = f'<span class="ops-state {h(state)}">{h(STATE_WORDS.get(state, state))}</span>'
+    return (
+        f'<div class="ops-heading"><h1>{h(title)} {chip}</h1>'
+        f"<p>{h(seen.next.sentence)}</p></div>{worker_line(seen)}"
+    )
+
+
+def worker_line(seen: Overview) -> str:
+    worker = seen.worker
+    if not worker.down:
+        return ""
+    wait = (
+        f" It starts again in {max(0, worker.next_try_at - time.time()):.0f} s." if worker.next_try_at else ""
+    )
+    words = f" <code>{h(worker.last_words)}</code>" if worker.last_words else ""
+    times = f"{worker.deaths} times so far" if worker.deaths > 1 else "once so far"
+    return (
+        f'<div class="ops-alarm" role="alert"><b>The trainer has stopped</b> ({times}).{h(wait)}{words}</div>'
+    )
+
+
+def notice(sentence: str, bad: bool = False) -> str:
+    return f'<p class="ops-notice{" bad" if bad else ""}" role="status">{h(sentence)}</p>' if sentence else ""
+
+
+def bar(done: float, total: float, label: str) -> str:
+    share = 100 * min(1.0, done / total) if total else 0
+    return (
+        f'<div class="rl-bar" role="progressbar" aria-label="{h(label)}" aria-valuenow="{share:.0f}" '
+        f'aria-valuetext="{done:g} of {total:g}"><span style="width:{share:.1f}%"></span></div>'
+    )
+
+
+def tiles(seen: Overview) -> str:
+    p = seen.progress
+    if p is None:
+        return tile("–", "Ratings") + tile("–", "Raters") + tile("–", "Pace") + tile("–", "Mean score")
+    mean = "–" if p.mean_score is None else f"{p.mean_score:.2f}"
+    return (
+        '<div class="ops-tiles rl-panel">'
+        + "".join(
+            (
+                tile(
+                    f"{p.ratings} <small>of {p.quota}</small>",
+                    "Ratings this round",
+                    bar(p.ratings, p.quota, "Ratings"),
+                ),
+                tile(str(p.raters), "Raters this round"),
+                tile(f"{p.ratings_last_hour:.0f}", "Ratings in the last hour"),
+                tile(mean, "Mean score this round"),
+                tile(f"v{p.round.version_number}", "Version that wrote it"),
+            )
+        )
+        + "</div>"
+    )
+
+
+def tile(value_html: str, label: str, more: str = "") -> str:
+    return f'<div class="ops-tile"><b>{value_html}</b><span>{h(label)}</span>{more}</div>'
+
+
+def training(seen: Overview) -> str:
+    """The work in progress: phase, bar, step x of y, how long still."""
+    job = seen.job
+    if job is None:
+        return ""
+    p = job.progress
+    phase = p.get("phase") or ("Waiting for the trainer" if job.state == "queued" else "Starting")
+    done, total, eta = p.get("done", 0), p.get("total", 0), p.get("eta_s")
+    count = f"{done} of {total}" if total else ""
+    left = f"{duration(eta)} left" if isinstance(eta, int | float) and done < total else ""
+    facts = " · ".join(h(fact) for fact in (count, left, p.get("note", "")) if fact)
+    return (
+        f'<section class="ops-work rl-panel"><div><h2>{h(phase)}</h2><span>{facts}</span></div>'
+        f"{bar(done, total, phase)}</section>"
+    )
+
+
+METRICS = (
+    ("reward", "Reward", "{:+.2f}"),
+    ("score", "Score", "{:+.2f}"),
+    ("kl", "KL, nats", "{:.2f}"),
+    ("clip_frac", "Clipped", "{:.1%}"),
+    ("entropy", "Entropy", "{:.2f}"),
+    ("explained_variance", "Explained variance", "{:.2f}"),
+    ("length", "Tokens", "{:.0f}"),
+    ("eos_share", "Ended by itself", "{:.0%}"),
+)
+
+
+def steps_table(steps: list[dict[str, Any]]) -> str:
+    """The curves' numbers: the newest step first."""
+    if not steps:
+        return ""
+    head = "".join(f"<th>{h(label)}</th>" for _, label, _ in METRICS)
+    rows = []
+    for step in reversed(steps[-12:]):
+        cells = (number(step.get(name), shape) for name, _, shape in METRICS)
+        name = f"{step['step']:g}" if step["step"] else "People"
+        rows.append(f"<tr><th>{h(name)}</th>" + "".join(f"<td>{h(cell)}</td>" for cell in cells) + "</tr>")
+    return table("Step", head, rows, "numbers")
+
+
+def number(value: object, shape: str) -> str:
+    return shape.format(value) if isinstance(value, int | float) else "–"
+
+
+def quiet(sentence: str) -> str:
+    return f'<p class="rl-quiet">{h(sentence)}</p>'
+
+
+def table(first: str, head: str, rows: list[str], kind: str = "") -> str:
+    return (
+        f'<div class="ops-table rl-panel" tabindex="0"><table class="{h(kind)}">'
+        f"<thead><tr><th>{h(first)}</th>{head}</tr>"
+        f"</thead><tbody>{''.join(rows)}</tbody></table></div>"
+    )
+
+
+def section(title: str, quiet: str = "") -> str:
+    more = f"<p>{h(quiet)}</p>" if quiet else ""
+    return f'<div class="ops-section"><h2>{h(title)}</h2>{more}</div>'
+
+
+STRATA = {
+    "train": "For training",
+    "calibration": "Read by several",
+    "holdout": "Never trained on",
+    "anchor": "Repeated every round",
+    "control": "From the version before",
+}
+
+
+def strata(progress: RoundProgress | None) -> str:
+    if progress is None or not progress.by_stratum:
+        return (
+            '<div class="ops-strata rl-panel"><h3>Ratings by kind</h3><p class="rl-quiet">None yet.</p></div>'
+        )
+    rows = "".join(
+        f"<div><span>{h(STRATA.get(name, name))}</span><b>{given} <small>of {wanted}</small></b>"
+        f"{bar(given, wanted, name)}</div>"
+        for name, (given, wanted) in progress.by_stratum.items()
+        if wanted
+    )
+    return f'<div class="ops-strata rl-panel"><h3>Ratings by kind of response</h3>{rows}</div>'
+
+
+def samples(sides: Sides | None) -> str:
+    if sides is None:
+        return quiet("After the first training, the same prompts are answered by both versions here.")
+    blocks = []
+    for prompt, before, after in sides.rows:
+        blocks.append(
+            f'<article class="rl-panel ops-pair"><h3 dir="auto">{h(prompt)}</h3><div>'
+            f"{side(f'Version {sides.before}', before)}{side(f'Version {sides.after}', after)}"
+            "</div></article>"
+        )
+    return f'<div class="ops-pairs">{"".join(blocks)}</div>'
+
+
+def side(name: str, text: str) -> str:
+    cut = text if len(text) <= LONGEST_TEXT else text[:LONGEST_TEXT] + " …"
+    shown = (
+        f'<p class="ops-text" dir="auto">{h(cut)}</p>'
+        if cut.strip()
+        else '<p class="rl-quiet">Nothing written.</p>'
+    )
+    return f"<div><h4>{h(name)}</h4>{shown}</div>"
+
+
+STATUS_WORDS = {"current": "In use", "kept": "Kept", "candidate": "Candidate", "rolled_back": "Rolled back"}
+
+
+def versions(found: list[Version], busy: bool) -> str:
+    if not found:
+        return quiet("The base model becomes version 0 once it is loaded.")
+    head = "".join(
+        f"<th>{h(x)}</th>" for x in ("State", "From", "Made", "KL, nats", "Tokens", "Ended by itself", "")
+    )
+    rows = []
+    for v in sorted(found, key=lambda v: -v.number):
+        back = ""
+        if v.status in ("kept", "rolled_back"):
+            off = " disabled" if busy else ""
+            back = (
+                f'<button type="button" class="rl-button" data-roll-back="{v.number}"{off}>Use again</button>'
+            )
+        cells = (
+            f'<span class="ops-state {h(v.status)}">{h(STATUS_WORDS.get(v.status, v.status))}</span>',
+            h("–" if v.parent is None else f"Version {v.parent}"),
+            h(when(v.created_at)),
+            h(number(v.metrics.get("kl"), "{:.2f}")),
+            h(number(v.metrics.get("length"), "{:.0f}")),
+            h(number(v.metrics.get("eos_share"), "{:.0%}")),
+            back,
+        )
+        name = f"Version {v.number}" + (" (base)" if v.parent is None else "")
+        rows.append(f"<tr><th>{h(name)}</th>" + "".join(f"<td>{cell}</td>" for cell in cells) + "</tr>")
+    return table("Version", head, rows)
+
+
+def people(stats: list[RaterStats], users: list[User]) -> str:
+    known = {s.user.id: s for s in stats}
+    head = "".join(
+        f"<th>{h(x)}</th>"
+        for x in ("Ratings", "Median time", "Mean score", "Spread", "Agreement", "Last seen")
+    )
+    rows = []
+    for user in users:
+        s = known.get(user.id)
+        if user.role != "rater" and not (s and s.ratings):
+            continue
+        cells = (
+            s.ratings if s else 0,
+            f"{s.median_s:.1f} s" if s and s.median_s is not None else "–",
+            number(s.mean if s else None, "{:.1f}"),
+            number(s.sd if s else None, "{:.1f}"),
+            number(s.agreement if s else None, "{:.2f}"),
+            ago(s.last_seen) if s and s.last_seen else "not yet",
+        )
+        tag = "" if user.active else " (off)"
+        rows.append(
+            f"<tr><th>{h(user.name + tag)}</th>" + "".join(f"<td>{h(cell)}</td>" for cell in cells) + "</tr>"
+        )
+    if not rows:
+        return quiet("Nobody has been invited yet. You can rate yourself, too.")
+    return table("Rater", head, rows)
+
+
+def invited(name: str, link: str) -> str:
+    return (
+        f'<div class="ops-link rl-panel"><label for="ops-link">Personal link of {h(name)}: shown this once, '
+        "works on any device for 14 days and replaces older ones.</label>"
+        f'<div><input id="ops-link" readonly value="{h(link)}">'
+        '<button type="button" class="rl-button" data-copy>Copy</button>'
+        "</div></div>"
+    )
+
+
+def log(events: list[Event]) -> str:
+    if not events:
+        return quiet("Nothing yet.")
+    rows = "".join(
+        f"<li><time>{h(when(e.at))}</time><b>{h(e.actor)}</b> {h(e.what)} "
+        f"<small>{h(brief(e.data))}</small></li>"
+        for e in events
+    )
+    return f'<ol class="ops-log rl-panel">{rows}</ol>'
+
+
+def brief(data: dict[str, Any]) -> str:
+    return ", ".join(f"{k} {str(v)[:60]}" for k, v in data.items() if not isinstance(v, dict | list))[:160]
+
+
+def when(at: float) -> str:
+    then, now = datetime.fromtimestamp(at), datetime.now()
+    return f"{then:%H:%M}" if then.date() == now.date() else f"{then:%d %b %H:%M}"
+
+
+def ago(at: float) -> str:
+    seconds = max(0.0, time.time() - at)
+    if seconds < 90:
+        return "now"
+    return f"{duration(seconds).removeprefix('about ')} ago"

@@ -1,0 +1,231 @@
+"""What a rater can do, as plain functions: see the screen, decide, undo, look back, change.
+
+Everything returned here is JSON and shown to raters: no version, stratum, reward or other rater's answer.
+"""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from app.settings import CARD_LEASE
+from rater_data.errors import BadInput, Missing
+from rater_data.records import Card, Job, Rating, RoundProgress, User
+from rater_data.scales import SCALES, VERDICTS
+from rater_data.store import Store
+
+EDITABLE_STATES = ("generating", "rating")
+LOOK_BACK = 10
+LONGEST_LOOK_MS = 24 * 3600 * 1000
+SCALE = SCALES["score_1_10"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Decision:
+    """One decision of a rater, as it came over the wire."""
+
+    response_id: int
+    score: float | None
+    verdict: str
+    key: str
+    active_ms: int
+    position: int
+    shown_at: float | None = None
+    comment: str = ""
+    flags: tuple[str, ...] = ()
+
+
+def screen(store: Store, user: User, worker_down: bool = False) -> dict[str, Any]:
+    """Everything the rating screen shows now. Leases the card it shows to this rater."""
+    card = store.next_card(user.id, lease_s=CARD_LEASE)
+    progress = store.round_progress()
+    return {
+        "card": shown(card) if card else None,
+        **({} if card else reason_to_wait(progress, store.active_job(), worker_down)),
+        "me": {"id": user.id, "name": user.name, "role": user.role},
+        "mine": mine(store, user, progress),
+        "round": round_numbers(progress),
+        "last": last_given(store, user),
+        "guideline_version": store.guideline()[0],
+    }
+
+
+def shown(card: Card) -> dict[str, Any]:
+    return {
+        "response_id": card.response_id,
+        "messages": [{"role": m.role, "content": m.content} for m in card.prompt.messages],
+        "text": card.text,
+        "round": card.round_number,
+        "position": card.position,
+        "of": card.of,
+        "shown_at": card.shown_at,
+        "lease_until": card.lease_until,
+    }
+
+
+def mine(store: Store, user: User, progress: RoundProgress | None) -> dict[str, int]:
+    midnight = datetime.now().replace(hour=0, minute=0, second=0, microsecond=0).timestamp()
+    return {
+        "today": store.ratings_by(user.id, since=midnight),
+        "round": store.ratings_by(user.id, since=progress.round.created_at) if progress else 0,
+    }
+
+
+def round_numbers(progress: RoundProgress | None) -> dict[str, Any] | None:
+    if progress is None:
+        return None
+    return {
+        "number": progress.round.number,
+        "state": progress.round.state,
+        "ratings": progress.ratings,
+        "quota": progress.quota,
+    }
+
+
+def reason_to_wait(progress: RoundProgress | None, job: Job | None, worker_down: bool) -> dict[str, Any]:
+    """Why there is no card, what happens next, and how far that is."""
+    title, why = "Nothing to rate right now", ""
+    done, total = (job.progress.get("done", 0), job.progress.get("total", 0)) if job else (0, 0)
+    state = progress.round.state if progress else "none"
+    number = progress.round.number if progress else 1
+    if state in ("none", "published", "rolled_back", "generating"):
+        title = "The model is writing"
+        why = "New responses appear here by themselves as soon as they are written."
+        if state == "published":
+            title, why = (
+                "The model has learned",
+                "A new version is writing its first responses. They appear here soon.",
+            )
+        if progress and state == "generating":
+            done, total = progress.responses, progress.expected_responses
+    elif state in ("sealed", "training"):
+        title = f"Round {number} is being trained"
+        why = (
+            "You have rated all there was: thank you. The new version's responses appear here by themselves."
+        )
+    elif state == "rating":
+        title, done, total = "You have rated everything", progress.ratings, progress.quota
+        why = f"Thank you. Round {number} has {progress.ratings} of {progress.quota} ratings. "
+        why += (
+            "The operator can train now; then the model writes new responses."
+            if progress.complete
+            else "The rest is with other raters; new responses come after training."
+        )
+    elif state in ("refused", "failed"):
+        why = f"You have rated all of round {number}. The operator decides what happens next."
+    if worker_down and state not in ("rating", "refused", "failed"):
+        why = "The part that runs the model has stopped and is being started again. Nothing is lost."
+    return {"title": title, "why": why, "progress": {"done": done, "total": total} if total else None}
+
+
+def submit(store: Store, user: User, decision: Decision, now: float | None = None) -> dict[str, Any]:
+    """Store one decision; returns what was saved, after the commit. The same key again changes nothing."""
+    now = time.time() if now is None else now
+    if decision.verdict not in VERDICTS:
+        raise BadInput(f"The verdict {decision.verdict!r} is not known: use one of {', '.join(VERDICTS)}.")
+    if decision.verdict == "rated" and decision.score is not None:
+        SCALE.check(decision.score)
+    shown_at = now if decision.shown_at is None else decision.shown_at
+    rating = store.submit(
+        Rating(
+            response_id=decision.response_id,
+            rater_id=user.id,
+            score=decision.score,
+            verdict=decision.verdict,
+            comment=decision.comment.strip(),
+            flags=decision.flags,
+            shown_at=min(now, max(shown_at, now - LONGEST_LOOK_MS / 1000)),
+            submitted_at=now,
+            active_ms=min(decision.active_ms, LONGEST_LOOK_MS),
+            position=decision.position,
+            guideline_version=store.guideline()[0],
+            scale=SCALE.name,
+            key=decision.key,
+        )
+    )
+    return given(rating)
+
+
+def given(rating: Rating) -> dict[str, Any]:
+    """A rating as its rater sees it."""
+    return {
+        "rating_id": rating.id,
+        "response_id": rating.response_id,
+        "score": rating.score,
+        "verdict": rating.verdict,
+        "words": words(rating.score, rating.verdict),
+        "comment": rating.comment,
+        "key": rating.key,
+    }
+
+
+def words(score: float | None, verdict: str) -> str:
+    if verdict != "rated" or score is None:
+        return VERDICTS[verdict].label
+    return SCALE.anchors[round((score - SCALE.low) / SCALE.step)]
+
+
+def last_given(store: Store, user: User) -> dict[str, Any] | None:
+    newest = store.recent(user.id, n=1)
+    if not newest:
+        return None
+    return given(newest[0].rating) | {"editable": editable(store, newest[0].response.round_number)}
+
+
+def editable(store: Store, round_number: int) -> bool:
+    found = store.round(round_number)
+    return found is not None and found.state in EDITABLE_STATES
+
+
+def undo(store: Store, user: User, response_id: int | None = None) -> bool:
+    """Take the latest rating back and lease its card again. Returns whether anything changed.
+
+    With `response_id`: only if that is the latest one, so that a repeated request cannot take back two.
+    """
+    if response_id is not None:
+        newest = store.recent(user.id, n=1)
+        if not newest or newest[0].rating.response_id != response_id:
+            return False
+    store.undo(user.id)
+    return True
+
+
+def recent(store: Store, user: User) -> list[dict[str, Any]]:
+    rounds: dict[int, bool] = {}
+    rows = []
+    for rated in store.recent(user.id, n=LOOK_BACK):
+        number = rated.response.round_number
+        if number not in rounds:
+            rounds[number] = editable(store, number)
+        rows.append(
+            given(rated.rating)
+            | {
+                "prompt": rated.prompt.text,
+                "text": rated.response.text,
+                "round": number,
+                "submitted_at": rated.rating.submitted_at,
+                "editable": rounds[number],
+            }
+        )
+    return rows
+
+
+def revise(
+    store: Store, user: User, rating_id: int, score: float | None, verdict: str, comment: str
+) -> dict[str, Any]:
+    if verdict not in VERDICTS:
+        raise BadInput(f"The verdict {verdict!r} is not known: use one of {', '.join(VERDICTS)}.")
+    if verdict == "rated" and score is not None:
+        SCALE.check(score)
+    return given(store.revise(rating_id, user.id, score=score, verdict=verdict, comment=comment.strip()))
+
+
+def keep_lease(store: Store, user: User, response_id: int) -> bool:
+    """Say that the rater is still reading. False if the card is no longer theirs."""
+    try:
+        store.heartbeat(user.id, response_id, lease_s=CARD_LEASE)
+    except Missing:
+        return False
+    return True

@@ -1,0 +1,176 @@
+"""The web server: FastAPI outside, the two Gradio pages mounted inside, one process, one port."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import socket
+import threading
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+import httpx
+import uvicorn
+from fastapi import FastAPI, Request
+from fastapi.responses import HTMLResponse, RedirectResponse, Response
+from starlette.staticfiles import StaticFiles
+from starlette.types import ASGIApp
+
+from app import pages
+from app.api import answer_errors, operator_routes, rater_routes
+from app.auth import Guard, TooMany, session_secret
+from app.settings import Settings
+from app.shield import Shield
+from app.supervisor import Supervisor
+from rater_data.errors import RateloopError
+from rater_data.store import Store
+
+# Read by gradio when it is imported and when it mounts.
+os.environ.update(GRADIO_ANALYTICS_ENABLED="False", GRADIO_RUN_HISTORY="False", GRADIO_MCP_SERVER="False")
+
+import gradio as gr  # noqa: E402
+
+from app import operator_view, rater_view  # noqa: E402
+
+STATIC = Path(__file__).parent / "static"
+MOUNTS = {"/rate": "rater", "/operator": "operator"}
+
+
+def static_version() -> str:
+    """Changes when a static file does, so that browsers may keep the files for ever."""
+    digest = hashlib.sha256()
+    for file in sorted(STATIC.rglob("*")):
+        if file.is_file():
+            digest.update(file.read_bytes())
+    return digest.hexdigest()[:12]
+
+
+class KeptFiles(StaticFiles):
+    def file_response(self, *args: object, **kwargs: object) -> Response:
+        response = super().file_response(*args, **kwargs)  # type: ignore[arg-type]
+        response.headers["Cache-Control"] = "public, max-age=31536000, immutable"
+        return response
+
+
+def build(settings: Settings, store: Store, supervisor: Supervisor) -> ASGIApp:
+    """The whole application. `supervisor` is stopped when the application shuts down."""
+    guard = Guard(store, session_secret(settings.home), settings.cookie_name)
+    os.environ["GRADIO_TEMP_DIR"] = str(settings.home / "gradio")
+
+    @asynccontextmanager
+    async def life(app: FastAPI) -> AsyncIterator[None]:
+        yield
+        supervisor.stop()
+
+    app = FastAPI(title="Rateloop", docs_url=None, redoc_url=None, openapi_url=None, lifespan=life)
+    answer_errors(app)
+    app.include_router(rater_routes(store, guard, supervisor))
+    app.include_router(operator_routes(store, guard, supervisor, settings.url))
+    add_pages(app, guard)
+    version = static_version()
+    app.mount(f"/static/{version}", KeptFiles(directory=STATIC))
+    app.mount("/static", StaticFiles(directory=STATIC))
+    mount(app, rater_view.build(version), "/rate", guard.rater_name)
+    mount(app, operator_view.build(store, guard, supervisor), "/operator", guard.operator_name)
+    heads = {"/rate": rater_view.head(version), "/operator": operator_view.head(version)}
+    return Shield(app, guard, MOUNTS, heads)
+
+
+def mount(app: FastAPI, blocks: gr.Blocks, path: str, who: Callable) -> None:
+    gr.mount_gradio_app(
+        app,
+        blocks,
+        path,
+        auth_dependency=who,
+        theme=theme(),
+        footer_links=[],
+        run_history=False,
+        show_error=False,
+        max_file_size=1,
+        ssr_mode=False,
+        enable_monitoring=False,
+        pwa=False,
+        mcp_server=False,
+        allowed_paths=[],
+    )
+
+
+def theme() -> gr.themes.Base:
+    """Gradio's plain theme with the system's own letters: nothing is fetched."""
+    return gr.themes.Base(
+        primary_hue="indigo",
+        neutral_hue="slate",
+        font=["system-ui", "sans-serif"],
+        font_mono=["ui-monospace", "monospace"],
+    )
+
+
+def add_pages(app: FastAPI, guard: Guard) -> None:
+    def secure(request: Request) -> bool:
+        return request.url.scheme == "https"
+
+    def client(request: Request) -> str:
+        return request.client.host if request.client else "unknown"
+
+    @app.get("/")
+    def start(request: Request) -> Response:
+        user = guard.user(request)
+        if user is None:
+            return RedirectResponse("/sign-in", 303)
+        return RedirectResponse("/operator/" if user.role == "operator" else "/rate/", 303)
+
+    @app.get("/sign-in")
+    def sign_in() -> Response:
+        return HTMLResponse(pages.sign_in())
+
+    @app.get("/join/{secret}")
+    def join(request: Request, secret: str) -> Response:
+        user = guard.user(request)
+        return HTMLResponse(pages.join(user.name if user else None))
+
+    @app.post("/join/{secret}")
+    def redeem(request: Request, secret: str) -> Response:
+        try:
+            user = guard.redeem(secret, client(request))
+        except TooMany as error:
+            return HTMLResponse(pages.join_failed(str(error)), 429, headers={"Retry-After": "60"})
+        except RateloopError as error:
+            return HTMLResponse(pages.join_failed(str(error)), 403)
+        response = RedirectResponse("/operator/" if user.role == "operator" else "/rate/", 303)
+        guard.sign_in(response, user, secure=secure(request))
+        return response
+
+    @app.post("/sign-out")
+    def sign_out(request: Request) -> Response:
+        response = HTMLResponse(pages.signed_out())
+        guard.sign_out(response, secure=secure(request))
+        return response
+
+
+def run(app: ASGIApp, server_socket: socket.socket, settings: Settings, on_ready: Callable[[], None]) -> None:
+    """Serve until stopped; `on_ready` is called once the port answers."""
+    server = make_server(app)
+    threading.Thread(target=when_ready, args=(server, settings.url, on_ready), daemon=True).start()
+    server.run(sockets=[server_socket])
+
+
+def make_server(app: ASGIApp) -> uvicorn.Server:
+    # One worker, always: Gradio keeps its sessions in memory and the store has one writer.
+    return uvicorn.Server(
+        uvicorn.Config(
+            app, log_level="warning", workers=1, server_header=False, timeout_graceful_shutdown=3, ws="none"
+        )
+    )
+
+
+def when_ready(server: uvicorn.Server, url: str, on_ready: Callable[[], None]) -> None:
+    """Wait for the port, make the first (slow) requests ourselves, then say so."""
+    pause = threading.Event()
+    while not server.started:
+        if server.should_exit or pause.wait(0.02):
+            return
+    with httpx.Client(base_url=url, trust_env=False, timeout=20) as client:
+        for path in ("/sign-in", "/rate/theme.css", "/operator/theme.css", "/rate/", "/operator/"):
+            client.get(path)
+    on_ready()

@@ -1,0 +1,157 @@
+"""The outermost layer: who may reach which path, where a POST may come from, and the headers of every answer.
+
+Gradio opens many routes for every mount (uploads, file cache, proxy, run by name, monitoring …). Only those
+its page needs are let through; each needs a signed-in user of the mount's role. The mounts' own
+`auth_dependency` and the handlers check the role again.
+"""
+
+from __future__ import annotations
+
+import re
+import secrets
+from urllib.parse import urlsplit
+
+from starlette.concurrency import run_in_threadpool
+from starlette.datastructures import Headers, MutableHeaders
+from starlette.requests import HTTPConnection
+from starlette.responses import HTMLResponse, JSONResponse, RedirectResponse, Response
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from app import pages
+from app.auth import Guard
+
+SAFE_METHODS = ("GET", "HEAD")
+GRADIO_GETS = re.compile(
+    r"/(config|theme\.css|gradio_api/(info|startup-events|heartbeat/\w+)|(assets|static)/.+)?/?"
+)
+GRADIO_POSTS = re.compile(r"/gradio_api/run/\w+/?")
+LONGEST_BODY = 200_000  # bytes
+PUBLIC_ASSETS = re.compile(r"/(assets|static)/.+")
+
+CONTENT_POLICY = (
+    "default-src 'none'; script-src 'self' 'nonce-{nonce}' 'unsafe-eval'; style-src 'self' 'unsafe-inline'; "
+    "img-src 'self' data: blob:; font-src 'self' data:; connect-src 'self'; manifest-src 'self'; "
+    "worker-src 'self' blob:; object-src 'none'; frame-src 'none'; frame-ancestors 'none'; base-uri 'self'; "
+    "form-action 'self'"
+)
+HEADERS = {
+    "X-Content-Type-Options": "nosniff",
+    "X-Frame-Options": "DENY",
+    # Not "no-referrer": with that a browser sends "Origin: null" with our own forms.
+    "Referrer-Policy": "same-origin",
+    "Cross-Origin-Opener-Policy": "same-origin",
+    "Cross-Origin-Resource-Policy": "same-origin",
+    "Permissions-Policy": "camera=(), microphone=(), geolocation=()",
+}
+
+
+class Shield:
+    def __init__(self, app: ASGIApp, guard: Guard, mounts: dict[str, str], heads: dict[str, str]) -> None:
+        """`mounts`: path of each Gradio mount -> the role it asks for; `heads`: -> what its <head> gets."""
+        self.app, self.guard, self.mounts, self.heads = app, guard, mounts, heads
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] == "websocket":
+            await send({"type": "websocket.close", "code": 1008})
+            return
+        if scope["type"] != "http":
+            await self.app(scope, receive, send)
+            return
+        nonce = secrets.token_urlsafe(16)
+        send = with_headers(send, scope, nonce)
+        refusal = await self.refusal(scope)
+        if refusal is not None:
+            await refusal(scope, receive, send)
+        elif (mount := scope["path"].rstrip("/")) in self.mounts and scope["method"] == "GET":
+            await dressed(self.app, scope, receive, send, nonce, self.heads[mount])
+        else:
+            await self.app(scope, receive, send)
+
+    async def refusal(self, scope: Scope) -> Response | None:
+        """The answer to a request that goes no further, or None."""
+        method, path = scope["method"], scope["path"]
+        headers = Headers(scope=scope)
+        if method not in SAFE_METHODS:
+            if not from_here(headers):
+                return said("This request came from another site, so it was refused.", 403)
+            if not headers.get("content-length", "0").isdigit() or "transfer-encoding" in headers:
+                return said("Send the request in one piece, with its length.", 411)
+            if int(headers.get("content-length", "0")) > LONGEST_BODY:
+                return said(f"The request is too long: {LONGEST_BODY} bytes is the most.", 413)
+        mount = next((m for m in self.mounts if path == m or path.startswith(f"{m}/")), None)
+        if mount is None:
+            return None
+        rest = path[len(mount) :]
+        allowed = GRADIO_GETS if method in SAFE_METHODS else GRADIO_POSTS if method == "POST" else None
+        if allowed is None or not allowed.fullmatch(rest):
+            return said("There is nothing here.", 404)
+        if PUBLIC_ASSETS.fullmatch(rest):
+            return None
+        user = await run_in_threadpool(self.guard.user, HTTPConnection(scope))
+        page = rest in ("", "/")
+        if user is None:
+            return RedirectResponse("/sign-in", 303) if page else said("You are signed out.", 401)
+        if self.mounts[mount] == "operator" and user.role != "operator":
+            if page:
+                return HTMLResponse(pages.operators_only(user.name), 403)
+            return said("Only an operator may do this.", 403)
+        if rest == "":  # Gradio's page has relative addresses
+            return RedirectResponse(f"{mount}/", 307)
+        return None
+
+
+def said(sentence: str, status: int) -> JSONResponse:
+    return JSONResponse({"error": sentence}, status)
+
+
+def from_here(headers: Headers) -> bool:
+    """True if a browser says that one of our own pages made this request. No Origin = no page of ours."""
+    origin = headers.get("origin")
+    return bool(origin) and urlsplit(origin).netloc == headers.get("host") != ""
+
+
+def with_headers(send: Send, scope: Scope, nonce: str) -> Send:
+    async def send_with_headers(message: Message) -> None:
+        if message["type"] == "http.response.start":
+            headers = MutableHeaders(scope=message)
+            for name, value in HEADERS.items():
+                headers[name] = value
+            headers["Content-Security-Policy"] = CONTENT_POLICY.format(nonce=nonce)
+            if scope["scheme"] == "https":
+                headers["Strict-Transport-Security"] = "max-age=31536000"
+            if "cache-control" not in headers:
+                headers["Cache-Control"] = "no-store"
+        await send(message)
+
+    return send_with_headers
+
+
+OTHERS_META = re.compile(rb'<meta\s+(property|name)="(og|twitter):[^>]*>|<link rel="manifest"[^>]*>')
+
+
+async def dressed(app: ASGIApp, scope: Scope, receive: Receive, send: Send, nonce: str, head: str) -> None:
+    """Gradio's page with our styles in its head and without its pointers to other sites.
+
+    Its own inline scripts are marked with the nonce; no other inline script ever runs.
+    """
+    scope = {**scope, "headers": [(k, v) for k, v in scope["headers"] if k != b"accept-encoding"]}
+    start: Message = {}
+    body = bytearray()
+
+    async def collect(message: Message) -> None:
+        nonlocal start
+        if message["type"] == "http.response.start":
+            start = message
+            return
+        body.extend(message.get("body", b""))
+        if message.get("more_body"):
+            return
+        page = bytes(body)
+        if b"text/html" in dict(start["headers"]).get(b"content-type", b""):
+            page = OTHERS_META.sub(b"", page).replace(b"<script", f'<script nonce="{nonce}"'.encode())
+            page = page.replace(b"</head>", head.encode() + b"</head>", 1)
+        MutableHeaders(scope=start)["content-length"] = str(len(page))
+        await send(start)
+        await send({"type": "http.response.body", "body": page})
+
+    await app(scope, receive, collect)

@@ -1,0 +1,66 @@
+// The three panels: keys, guidelines, the last ten.
+
+import { el, textBlock } from "./dom.js";
+import { call } from "./net.js";
+import { said } from "./card.js";
+
+function fill(dialog, id, title, ...body) {
+  const close = el("button", { type: "button", className: "rl-link", on: { click: () => dialog.close() } }, "Close ", el("kbd", {}, "Esc"));
+  dialog.replaceChildren(el("header", {}, el("h2", { id }, title), close), ...body);
+  if (!dialog.open) dialog.showModal();
+}
+
+function row(keys, what, more) {
+  const names = keys.map((key) => el("kbd", {}, key));
+  return [el("dt", {}, ...names.flatMap((name, i) => (i ? [" ", name] : [name]))), el("dd", {}, what, more ? el("small", {}, more) : null)];
+}
+
+export function showKeys(dialog, scale) {
+  const list = el("dl", { className: "rate-keys" });
+  list.append(...scale.points.flatMap((p) => row([p.key], `${p.score} – ${p.words}`)), el("div", { className: "gap" }));
+  list.append(...scale.verdicts.flatMap((v) => row([v.key.toUpperCase()], v.label, v.meaning)), el("div", { className: "gap" }));
+  list.append(
+    ...row(["Backspace"], "Undo the last one"),
+    ...row(["R"], "Look at the last ten and change them"),
+    ...row(["M"], "Write a comment (Esc leaves it)"),
+    ...row(["G"], "Guidelines"),
+    ...row(["?"], "This list")
+  );
+  fill(dialog, "rate-keys-title", "Keys", list);
+}
+
+export async function showGuidelines(dialog) {
+  const { version, text } = await call("/api/guidelines");
+  fill(dialog, "rate-guidelines-title", "Guidelines", textBlock(text), el("p", { className: "rl-quiet" }, `Version ${version}`));
+  return version;
+}
+
+export async function showRecent(dialog, scale, onChanged) {
+  const { recent } = await call("/api/recent");
+  const list = el("ul", { className: "rate-list" });
+  for (const entry of recent) list.append(recentRow(entry, scale, onChanged));
+  const none = recent.length ? null : el("p", { className: "rl-quiet" }, "You have not rated anything yet.");
+  fill(dialog, "rate-recent-title", "Your last ten", none || list);
+}
+
+function recentRow(entry, scale, onChanged) {
+  const note = el("small", { role: "status" }, entry.editable ? "" : `${said(entry)}. Round ${entry.round} is closed, so it stays.`);
+  const answer = el("select", { disabled: !entry.editable, "aria-label": `Rating of the answer to: ${entry.prompt}` });
+  for (const p of scale.points) answer.append(new Option(`${p.score} – ${p.words}`, p.score));
+  for (const v of scale.verdicts) answer.append(new Option(v.label, v.name));
+  answer.value = entry.verdict === "rated" ? entry.score : entry.verdict;
+  let { rating_id } = entry;
+  answer.addEventListener("change", async () => {
+    const scored = scale.points.some((p) => String(p.score) === answer.value);
+    const body = { rating_id, comment: entry.comment, ...(scored ? { score: Number(answer.value) } : { verdict: answer.value }) };
+    try {
+      const { saved } = await call("/api/revise", body);
+      rating_id = saved.rating_id;
+      note.textContent = `Changed to ${said(saved)}.`;
+      onChanged();
+    } catch (error) {
+      note.textContent = error.message || "The server cannot be reached: nothing was changed.";
+    }
+  });
+  return el("li", {}, el("div", {}, el("strong", { dir: "auto" }, entry.prompt), textBlock(entry.text)), answer, note);
+}

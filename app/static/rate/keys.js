@@ -1,0 +1,34 @@
+// What a key press means. Pure: an event and the page's scale in, an intent or null out.
+
+const LETTERS = { g: "guidelines", m: "comment", r: "recent" };
+
+export function meaning(event, scale) {
+  if (event.ctrlKey || event.metaKey || event.altKey || event.isComposing) return null;
+  if (event.key === "?") return { act: "keys" };
+  if (event.key === "Backspace") return { act: "undo" };
+  const digit = digitOf(event);
+  if (digit !== null) {
+    const point = scale.points.find((p) => p.key === digit);
+    return point ? { act: "rate", score: point.score, verdict: "rated" } : null;
+  }
+  if (event.shiftKey) return null;
+  const letter = letterOf(event);
+  const verdict = scale.verdicts.find((v) => v.key === letter);
+  if (verdict) return { act: "rate", score: null, verdict: verdict.name };
+  return LETTERS[letter] ? { act: LETTERS[letter] } : null;
+}
+
+// The digit row and the numpad by what they type; where the row types something else unshifted (AZERTY, Arabic
+// digits), by its place on the keyboard.
+function digitOf(event) {
+  if (/^[0-9]$/.test(event.key)) return event.key;
+  const place = /^Digit([0-9])$/.exec(event.code || "");
+  return place && !event.shiftKey ? place[1] : null;
+}
+
+// Latin letters by what they type, other scripts' by their place.
+function letterOf(event) {
+  if (/^[a-zA-Z]$/.test(event.key)) return event.key.toLowerCase();
+  const place = /^Key([A-Z])$/.exec(event.code || "");
+  return place && event.key.length === 1 ? place[1].toLowerCase() : null;
+}

@@ -1,0 +1,353 @@
+"""The operator's decisions: what the main button says and does in every state of a round."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from app import charts, operating, panels
+from app.operating import next_step
+from app.operator_view import changed, look
+from app.settings import Settings
+from app.supervisor import Supervisor, WorkerStatus
+from rater_data.errors import BadInput, Busy, Missing, Refused
+from rater_data.records import Job, Rating, Round, RoundProgress, User
+from rater_data.store import Store
+from tests import fake_worker
+
+UP = WorkerStatus(state="running", pid=1)
+DOWN = WorkerStatus(
+    state="waiting", deaths=2, exit_code=1, next_try_at=0.0, last_words="ImportError: no torch"
+)
+HOSTILE = "<img src=x onerror=alert(1)><script>alert(2)</script>'\"&`${1}{{value}}"
+
+
+def progress(state: str, ratings: int = 0, quota: int = 64, **more: Any) -> RoundProgress:
+    found = Round(
+        number=3,
+        state=state,
+        config={"quota": quota},
+        version_number=2,
+        snapshot_sha256=None,
+        gate=more.pop("gate", None),
+        decision=None,
+        created_at=0.0,
+        updated_at=0.0,
+    )
+    return RoundProgress(
+        round=found,
+        responses=64,
+        expected_responses=64,
+        ratings=ratings,
+        quota=quota,
+        by_stratum={"train": (ratings, quota)},
+        raters=2,
+        ratings_last_hour=more.pop("pace", 0.0),
+        mean_score=None,
+        scores={},
+        complete=ratings >= quota,
+    )
+
+
+def job(kind: str, state: str = "running", cancel: bool = False) -> Job:
+    return Job(
+        id=1,
+        kind=kind,
+        payload={},
+        state=state,
+        progress={},
+        worker="w",
+        heartbeat_at=0.0,
+        attempts=1,
+        cancel_requested=cancel,
+        error=None,
+        log_tail="",
+        created_at=0.0,
+        updated_at=0.0,
+    )
+
+
+@pytest.mark.parametrize(
+    ("state", "ratings", "running", "label", "possible", "again", "says"),
+    [
+        (None, 0, None, "Train round 1", False, None, "The model is being loaded"),
+        ("generating", 0, job("generate"), "Train round 3", False, None, "64 of 64 responses"),
+        ("rating", 0, None, "Train round 3", False, None, "64 more ratings to go."),
+        ("rating", 63, None, "Train round 3", False, "Train early", "1 more rating to go."),
+        ("rating", 64, None, "Train round 3", True, None, "All 64 ratings are in"),
+        ("sealed", 64, job("train", "queued"), "Training…", False, None, "in training"),
+        ("training", 64, job("train"), "Training…", False, None, "in training"),
+        ("training", 64, job("train", cancel=True), "Cancelling…", False, None, "next safe point"),
+        (
+            "refused",
+            64,
+            None,
+            "Train round 3",
+            True,
+            "Train although the gate refused",
+            "no better than chance.",
+        ),
+        ("failed", 64, None, "Train round 3 again", True, None, "The ratings are safe"),
+        ("published", 64, job("generate"), "Train round 4", False, None, "being written"),
+        ("published", 64, None, "Start round 4", True, None, "Nothing is being written"),
+        ("rolled_back", 64, None, "Start round 4", True, None, "rolled back"),
+    ],
+)
+def test_main_button_in_every_state(
+    state: str | None,
+    ratings: int,
+    running: Job | None,
+    label: str,
+    possible: bool,
+    again: str | None,
+    says: str,
+) -> None:
+    gate = {"passed": False, "reason": "no better than chance"} if state == "refused" else None
+    seen = progress(state, ratings, gate=gate) if state else None
+    step = next_step(seen, running, None, UP)
+    assert (step.label, step.possible, step.again) == (label, possible, again)
+    assert says in step.sentence
+    assert step.again_override is (state == "refused")
+    assert step.cancel is (running is not None and running.kind == "train" and not running.cancel_requested)
+    assert step.sentence.endswith((".", "!", "?"))
+
+
+def test_a_dead_trainer_is_said() -> None:
+    assert "trainer is not running" in next_step(progress("rating", 64), None, None, DOWN).sentence
+    assert "trainer is not running" not in next_step(progress("rating", 64), None, None, UP).sentence
+    seen = operating.Overview(
+        progress=None, job=None, last_error=None, worker=DOWN, next=next_step(None, None, None, DOWN)
+    )
+    assert "ImportError: no torch" in panels.heading(seen)
+
+
+def test_time_to_quota_only_from_a_real_pace() -> None:
+    assert "pace" not in next_step(progress("rating", 1, pace=1), None, None, UP).sentence
+    assert "about 1 h at the pace" in next_step(progress("rating", 4, pace=60), None, None, UP).sentence
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> Iterator[Store]:
+    store = Store.open(tmp_path)
+    yield store
+    store.close()
+
+
+@pytest.fixture
+def op(store: Store) -> User:
+    return store.add_user("op", "operator")
+
+
+def rate_all(store: Store, count: int) -> None:
+    name = f"rater {len(store.users())}"
+    rater = store.add_user(name, "rater")
+    for i in range(count):
+        card = store.next_card(rater.id)
+        now = time.time()
+        store.submit(
+            Rating(
+                response_id=card.response_id,
+                rater_id=rater.id,
+                score=1.0 + i % 10,
+                shown_at=now - 3,
+                submitted_at=now,
+                active_ms=3000,
+                position=card.position,
+                guideline_version=1,
+                key=f"{name} {i} ratings",
+            )
+        )
+
+
+def work(store: Store, **settings: Any) -> None:
+    """What the trainer would do with the job that waits."""
+    job = store.claim("fake")
+    if job.kind == "generate":
+        fake_worker.generate(store, settings)
+        store.finish(job.id, "fake")
+    else:
+        fake_worker.train(store, job, "fake", settings | {"pause": 0})
+
+
+def test_first_run_asks_for_responses_once(store: Store) -> None:
+    operating.first_run(store)
+    operating.first_run(store)
+    assert [job.kind for job in store.jobs()] == ["generate"]
+
+
+def test_the_ring_by_the_buttons(store: Store, op: User) -> None:
+    operating.first_run(store)
+    work(store)
+    with pytest.raises(Refused, match="8 more ratings to go"):
+        operating.press(store, op, UP)
+    rate_all(store, 8)
+    assert "Round 1 is sealed" in operating.press(store, op, UP)
+    assert store.round().state == "sealed"
+    with pytest.raises(Busy, match="cancel it first"):
+        operating.roll_back(store, op, 0)
+    work(store)
+    assert store.current_version().number == 1
+    assert operating.newest_steps(store)[0] == 1
+    sides = operating.sides(store)
+    assert (sides.before, sides.after, len(sides.rows)) == (0, 1, 3)
+    assert sides.rows[0][1] == "Before."
+    assert "Version 0 is in use again" in operating.roll_back(store, op, 0)
+    assert store.current_version().number == 0
+
+
+def test_too_few_ratings_are_refused_by_name(store: Store, op: User) -> None:
+    operating.first_run(store)
+    work(store, quota=12)
+    rate_all(store, operating.FEWEST_TO_TRAIN - 1)
+    with pytest.raises(Refused, match="7 of 12 ratings"):
+        operating.train(store, op, override=True)
+    rate_all(store, 1)
+    operating.train(store, op)
+    assert store.round().state == "sealed"
+
+
+def test_gate_refuses_and_the_operator_insists(store: Store, op: User) -> None:
+    operating.first_run(store)
+    work(store)
+    rate_all(store, 8)
+    operating.press(store, op, UP)
+    work(store, gate="the head cannot be told from chance")
+    seen = operating.overview(store, UP)
+    assert "The head cannot be told from chance".lower() in seen.next.sentence.lower()
+    operating.train(store, op, override=True)
+    work(store, gate="the head cannot be told from chance")
+    assert store.round(1).state == "published"
+    assert any(event.actor == "op" for event in store.events())
+
+
+def test_more_ratings_after_a_refusal(store: Store, op: User) -> None:
+    operating.first_run(store)
+    work(store)
+    rate_all(store, 8)
+    operating.press(store, op, UP)
+    work(store, gate="unsure")
+    rate_all(store, 4)
+    operating.press(store, op, UP)
+    assert store.round().state == "sealed"
+    assert len(store.snapshot(1)) == 12
+
+
+def test_failure_is_shown_and_training_can_start_again(store: Store, op: User) -> None:
+    operating.first_run(store)
+    work(store)
+    rate_all(store, 8)
+    operating.press(store, op, UP)
+    work(store, fail="The loss was not finite at step 3")
+    seen = operating.overview(store, UP)
+    assert seen.next.label == "Train round 1 again"
+    assert "The loss was not finite at step 3." in seen.next.sentence
+    operating.press(store, op, UP)
+    work(store)
+    assert store.round(1).state == "published"
+
+
+def test_cancel(store: Store, op: User) -> None:
+    with pytest.raises(Missing, match="Nothing is being trained"):
+        operating.cancel(store, op)
+    operating.first_run(store)
+    work(store)
+    rate_all(store, 8)
+    operating.press(store, op, UP)
+    job = store.claim("fake")
+    assert "next safe point" in operating.cancel(store, op)
+    fake_worker.train(store, job, "fake", {"pause": 0})
+    assert store.round().state == "failed"
+    assert store.current_version().number == 0
+
+
+def test_names_of_raters(store: Store, op: User) -> None:
+    for bad in ("", "   ", "x" * 61):
+        with pytest.raises(BadInput, match="1 to 60"):
+            operating.invite(store, op, bad, "http://x")
+    with pytest.raises(BadInput, match="operator"):
+        operating.invite(store, op, "op", "http://x")
+
+
+def test_first_progress_is_told(store: Store) -> None:
+    operating.first_run(store)
+    said: list[str] = []
+    job = store.claim("fake")
+    store.beat(
+        job.id, "fake", {"phase": "Writing responses", "done": 8, "total": 64, "eta_s": None, "note": ""}
+    )
+    naps = iter(range(100))
+
+    def nap(_: float) -> None:
+        if next(naps) == 1:
+            fake_worker.generate(store, {})
+            store.finish(job.id, "fake")
+
+    operating.tell_first_progress(store, said.append, nap=nap)
+    assert said == ["Writing responses 8 of 64", "16 responses are ready to rate."]
+
+
+# ---- panels and charts
+
+
+def test_hostile_text_is_text_in_every_panel(store: Store) -> None:
+    operating.first_run(store)
+    work(store, texts=[HOSTILE])
+    user = store.add_user(HOSTILE[:60], "rater")
+    store.log(HOSTILE, HOSTILE, note=HOSTILE)
+    sides = operating.Sides(before=0, after=1, rows=((HOSTILE, HOSTILE, HOSTILE),))
+    hurt = job("train")
+    hurt = replace(hurt, progress={"phase": HOSTILE, "note": HOSTILE, "done": 1, "total": 2, "eta_s": 1.0})
+    worker = replace(DOWN, last_words=HOSTILE)
+    seen = operating.Overview(
+        progress=progress("refused", gate={"reason": HOSTILE}),
+        job=hurt,
+        last_error=HOSTILE,
+        worker=worker,
+        next=next_step(progress("refused", gate={"reason": HOSTILE}), None, HOSTILE, worker),
+    )
+    shown = [
+        panels.heading(seen),
+        panels.training(seen),
+        panels.samples(sides),
+        panels.people(store.rater_stats(), store.users()),
+        panels.log(store.events()),
+        panels.notice(HOSTILE),
+        panels.invited(user.name, HOSTILE),
+        panels.versions([replace(fake_worker.version(1, 0, "kept"), metrics={"kl": HOSTILE})], False),
+        panels.strata(replace(progress("rating", 1), by_stratum={HOSTILE: (1, 2)})),
+    ]
+    for panel in shown:
+        assert "<img src=x" not in panel
+        assert "<script" not in panel
+
+
+def test_only_what_changed_is_sent_again(store: Store) -> None:
+    supervisor = Supervisor(Settings(home=store.home, worker=False))
+    operating.first_run(store)
+    work(store)
+    first, marks = changed(look(store, supervisor), "{}")
+    assert set(first) == set(look(store, supervisor))
+    assert changed(look(store, supervisor), marks)[0] == {}
+    rate_all(store, 1)
+    differs, marks = changed(look(store, supervisor), marks)
+    assert {"tiles", "scores", "heading"} <= set(differs)
+    assert "versions" not in differs
+    assert set(changed(look(store, supervisor), "not json")[0]) == set(first)
+
+
+def test_histogram_has_every_point() -> None:
+    frame = charts.scores(replace(progress("rating"), scores={"7": 2, "10.0": 1}))
+    assert list(frame["score"]) == [str(i) for i in range(1, 11)]
+    assert list(frame["ratings"]) == [0, 0, 0, 0, 0, 0, 2, 0, 0, 1]
+
+
+def test_curves_leave_gaps_out() -> None:
+    steps = [{"step": 1, "kl": 0.5}, {"step": 2}, {"step": 3, "kl": 1}]
+    frame = charts.curve(steps, "kl")
+    assert frame.values.tolist() == [[1.0, 0.5], [3.0, 1.0]]
+    assert charts.step_axis(steps) == [0, 10]

@@ -1,0 +1,110 @@
+"""The operator's console in a real browser, with a trainer that plays its part."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+from playwright.sync_api import Browser, expect
+
+from tests.app_helpers import Live, gradio_leaves_loops, serving, until
+from tests.browser import card_text, chromium, signed_in, wait_for_card
+
+pytestmark = [pytest.mark.browser, gradio_leaves_loops]
+HOSTILE = "<img src=x onerror='window.hacked = 1'><script>window.hacked = 2</script>"
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    with chromium() as found:
+        yield found
+
+
+@pytest.fixture
+def live(browser: Browser, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Live]:
+    home = tmp_path_factory.mktemp("console")
+    with serving(home, worker=True, texts=["Fine.", "Good.", HOSTILE, "Bad."], steps=5, pause=0.5) as server:
+        until(lambda: (found := server.store.round()) and found.state == "rating", "the first responses")
+        yield server
+
+
+def test_train_and_the_rater_gets_the_new_card(browser: Browser, live: Live) -> None:
+    operator, ann = live.store.add_user("op", "operator"), live.store.add_user(HOSTILE[:60], "rater")
+    with signed_in(browser, live, operator) as (_, console), signed_in(browser, live, ann) as (_, rating):
+        wait_for_card(rating)
+        main = console.get_by_role("button", name="Train round 1")
+        expect(main).to_be_disabled()
+        expect(console.get_by_text("8 more ratings to go")).to_be_visible()
+        rating.keyboard.type("7391" * 4, delay=15)
+        expect(console.get_by_text("All 8 ratings are in")).to_be_visible()
+        expect(main).to_be_enabled()
+        rating.wait_for_selector("text=You have rated everything")
+        main.click()
+        expect(console.get_by_text("Round 1 is sealed; training begins.")).to_be_visible()
+        expect(console.get_by_role("button", name="Cancel training")).to_be_visible()
+        expect(console.locator(".ops-work h2")).to_have_text("Practising")
+        expect(console.locator("table.numbers tbody tr")).not_to_have_count(0)
+        rating.wait_for_selector("text=Round 1 is being trained")
+        until(
+            lambda: live.store.round().number == 2 and live.store.round().state == "rating", "the next round"
+        )
+        wait_for_card(rating)
+        card = live.store.next_card(ann.id)
+        assert card.round_number == 2
+        assert live.store.response(card.response_id).version_number == 1
+        assert card_text(rating) == card.text
+        expect(console.get_by_role("heading", name="Round 2")).to_be_visible()
+        expect(console.locator(".ops-pair")).to_have_count(3)
+        expect(console.get_by_role("button", name="Cancel training")).to_be_hidden()
+        assert console.evaluate("window.hacked") is None
+        assert console.troubles == rating.troubles == []
+
+
+def test_roll_back_asks_first(browser: Browser, live: Live) -> None:
+    operator, ann = live.store.add_user("op", "operator"), live.store.add_user("ann", "rater")
+    with live.client(ann) as client:
+        for i in range(8):
+            card = client.get("/api/card").json()["card"]
+            body = {"response_id": card["response_id"], "score": 5, "key": f"rating {i}", "position": 1}
+            assert client.post("/api/rate", json=body).status_code == 200
+    with live.client(operator) as client:
+        assert client.post("/api/train", json={"override": False}).status_code == 200
+    until(lambda: live.store.current_version().number == 1, "version 1")
+    with signed_in(browser, live, operator) as (_, console):
+        console.once("dialog", lambda dialog: dialog.dismiss())
+        console.get_by_role("button", name="Use again").click()
+        console.wait_for_timeout(300)
+        assert live.store.current_version().number == 1
+        console.once("dialog", lambda dialog: dialog.accept())
+        console.get_by_role("button", name="Use again").click()
+        expect(console.get_by_text("Version 0 is in use again.")).to_be_visible()
+        assert live.store.current_version().number == 0
+
+
+def test_invite(browser: Browser, live: Live) -> None:
+    operator = live.store.add_user("op", "operator")
+    with signed_in(browser, live, operator) as (_, console):
+        console.get_by_label("Invite a rater").fill(HOSTILE[:60])
+        console.get_by_role("button", name="Make a personal link").click()
+        link = console.locator("#ops-link")
+        expect(link).to_be_visible()
+        address = link.input_value()
+        expect(console.locator(".ops-table", has_text="<img src=x")).to_be_visible()
+        assert console.evaluate("window.hacked") is None
+        with live.client() as invited:
+            assert invited.post(address).headers["location"] == "/rate/"
+        console.get_by_label("Invite a rater").fill("  ")
+        console.get_by_role("button", name="Make a personal link").click()
+        expect(console.get_by_text("A rater needs a name")).to_be_visible()
+
+
+def test_operator_page_is_accessible_and_fits_a_phone(browser: Browser, live: Live) -> None:
+    axe = pytest.importorskip("axe_core_python.sync_playwright").Axe()
+    operator = live.store.add_user("op", "operator")
+    for options in ({}, {"viewport": {"width": 390, "height": 844}, "color_scheme": "dark"}):
+        with signed_in(browser, live, operator, **options) as (_, console):
+            expect(console.get_by_role("heading", level=1)).to_be_visible()
+            console.wait_for_timeout(500)
+            found = [v for v in axe.run(console)["violations"] if v["impact"] in ("serious", "critical")]
+            assert found == []
+            assert console.evaluate("document.documentElement.scrollWidth <= innerWidth")
