@@ -1,0 +1,4 @@
+"""What is known: prompts, responses, ratings, people, rounds and versions. The ground the other packages stand on.
+
+Everything that crosses this border is a frozen record (`records`); everything kept is in one database (`store`).
+"""

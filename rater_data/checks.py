@@ -1,0 +1,41 @@
+"""Small checks that records use when they are built. Each raises BadInput with a sentence."""
+
+import math
+from collections.abc import Collection
+
+from rater_data.errors import BadInput
+
+LARGEST_INT = 2**63 - 1  # what a database integer holds
+
+
+def one_of(what: str, value: object, allowed: Collection[str]) -> None:
+    if value not in allowed:
+        raise BadInput(f"{what} has to be one of {', '.join(allowed)}, not {value!r}.")
+
+
+def text(what: str, value: object, *, empty: bool = True) -> None:
+    """Text that a database can hold: NUL ends a string in PostgreSQL, and lone surrogates are no UTF-8."""
+    if not isinstance(value, str):
+        raise BadInput(f"{what} has to be text, not {type(value).__name__}.")
+    if not empty and not value.strip():
+        raise BadInput(f"{what} is empty.")
+    if "\0" in value:
+        raise BadInput(f"{what} holds a NUL character, which cannot be kept.")
+    try:
+        value.encode()
+    except UnicodeEncodeError:
+        raise BadInput(f"{what} holds half of a character pair, which cannot be kept as UTF-8.") from None
+
+
+def whole(what: str, value: object, low: int = 0) -> None:
+    if isinstance(value, bool) or not isinstance(value, int):
+        raise BadInput(f"{what} has to be a whole number, not {value!r}.")
+    if not low <= value <= LARGEST_INT:
+        raise BadInput(f"{what} has to be at least {low}, not {value}.")
+
+
+def number(what: str, value: object, low: float = -math.inf, high: float = math.inf) -> None:
+    if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
+        raise BadInput(f"{what} has to be a finite number, not {value!r}.")
+    if not low <= value <= high:
+        raise BadInput(f"{what} has to be between {low:g} and {high:g}, not {value:g}.")

@@ -1,0 +1,160 @@
+"""The engine under the store: connections, transactions, and database errors told as sentences.
+
+Reads run in a deferred transaction, so that several queries see one state. Writes run in BEGIN IMMEDIATE under one
+lock per process: two threads never meet in SQLite's busy back-off, which costs a tenfold tail latency. On
+PostgreSQL an advisory lock keeps writers apart in the same way.
+"""
+
+import errno
+import json
+import math
+import sqlite3
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import sqlalchemy as sa
+
+from rater_data.errors import BadInput, Busy, DiskFull
+
+BUSY_TIMEOUT_MS = 30_000  # how long a writer waits for a writer of another process
+ADVISORY_LOCK = 7_160_316  # any number that no other program of the same PostgreSQL database uses
+
+_locks: dict[str, threading.Lock] = {}
+_locks_guard = threading.Lock()
+
+
+def write_lock(url: sa.URL) -> threading.Lock:
+    """The process-wide lock of a database, the same for every store that has it open."""
+    with _locks_guard:
+        return _locks.setdefault(url.render_as_string(hide_password=False), threading.Lock())
+
+
+def plain(value: Any) -> Any:
+    """The value as JSON can hold it: numbers that are not finite become null, numpy scalars plain numbers."""
+    if isinstance(value, dict):
+        return {str(k): plain(v) for k, v in value.items()}
+    if isinstance(value, list | tuple):
+        return [plain(v) for v in value]
+    if hasattr(value, "item") and not isinstance(value, str | int | float | bool):
+        value = value.item()
+    if isinstance(value, float) and not math.isfinite(value):
+        return None
+    return value
+
+
+def make_engine(url: sa.URL) -> sa.Engine:
+    """An engine whose SQLite connections are durable, check foreign keys and leave BEGIN to us."""
+    # allow_nan: NaN is no JSON, and PostgreSQL would refuse it
+    options: dict[str, Any] = {"json_serializer": lambda value: json.dumps(value, ensure_ascii=False, allow_nan=False)}
+    if url.get_backend_name() == "sqlite":
+        options["connect_args"] = {"check_same_thread": False, "timeout": BUSY_TIMEOUT_MS / 1000}
+    engine = sa.create_engine(url, pool_size=16, max_overflow=48, **options)
+    if url.get_backend_name() == "sqlite":
+        sa.event.listen(engine, "connect", _set_up_sqlite)
+        sa.event.listen(engine, "begin", _begin_sqlite)
+    else:
+        sa.event.listen(engine, "begin", _begin_elsewhere)
+    return engine
+
+
+def _set_up_sqlite(connection: sqlite3.Connection, _record: object) -> None:
+    # Python's sqlite3 would begin transactions only at the first write, and not for DDL: it is told to begin none
+    connection.isolation_level = None
+    for pragma in (f"busy_timeout = {BUSY_TIMEOUT_MS}", "synchronous = FULL", "foreign_keys = ON"):
+        connection.execute(f"PRAGMA {pragma}")
+    # Turning a new file to WAL does not wait for other processes that open it, so it is tried again
+    deadline = time.monotonic() + BUSY_TIMEOUT_MS / 1000
+    while True:
+        try:
+            connection.execute("PRAGMA journal_mode = WAL")
+            return
+        except sqlite3.OperationalError as error:
+            if error.sqlite_errorcode & 0xFF != sqlite3.SQLITE_BUSY or time.monotonic() > deadline:
+                raise
+            time.sleep(0.02)
+
+
+def _begin_sqlite(connection: sa.Connection) -> None:
+    writes = connection.get_execution_options().get("writes", False)
+    connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
+
+
+def _begin_elsewhere(connection: sa.Connection) -> None:
+    if connection.get_execution_options().get("writes", False):
+        connection.execute(sa.select(sa.func.pg_advisory_xact_lock(ADVISORY_LOCK)))
+
+
+@contextmanager
+def told_plainly(home: Path) -> Iterator[None]:
+    """Turns what a person can mend (a full disk, a locked or broken file) into a sentence; lets bugs through."""
+    try:
+        yield
+    except (sa.exc.DBAPIError, sqlite3.Error, OSError) as error:
+        told = _sentence(error, home)
+        if told is None:
+            raise
+        raise told from error
+
+
+def os_sentence(error: OSError, where: Path) -> Exception | None:
+    """DiskFull for a full disk or quota, BadInput for a place that cannot be used; None for everything else."""
+    if error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG):
+        return DiskFull(f"There is no room left on the disk of {where}: free some and try again. Nothing was half-written.")
+    if error.errno in (errno.ENOTDIR, errno.EEXIST, errno.EISDIR):
+        return BadInput(f"{where} cannot be used: there is a file where a folder is wanted, or the other way round.")
+    if error.errno in (errno.EACCES, errno.EPERM, errno.EROFS):
+        return BadInput(f"{where} may not be written by this user: choose another place or change its permissions.")
+    if error.errno == errno.ENOENT:
+        return BadInput(f"{where} does not exist.")
+    return None
+
+
+def _sentence(error: Exception, home: Path) -> Exception | None:
+    if isinstance(error, OSError):
+        return os_sentence(error, home)
+    code = getattr(getattr(error, "orig", error), "sqlite_errorcode", None)
+    primary = None if code is None else code & 0xFF  # the low byte; the rest says where it happened
+    match primary:
+        case sqlite3.SQLITE_FULL:
+            return DiskFull(
+                f"There is no room left on the disk of {home}: free some and try again. Nothing was half-written."
+            )
+        case sqlite3.SQLITE_BUSY | sqlite3.SQLITE_LOCKED:
+            return Busy(f"Another program holds the database in {home}: try again in a moment.")
+        case sqlite3.SQLITE_READONLY | sqlite3.SQLITE_CANTOPEN | sqlite3.SQLITE_PERM:
+            return BadInput(f"The database in {home} cannot be opened for writing: check who may write there.")
+        case sqlite3.SQLITE_NOTADB | sqlite3.SQLITE_CORRUPT:
+            return BadInput(f"The database in {home} is damaged or no database at all: restore it from a backup.")
+        case sqlite3.SQLITE_IOERR:
+            return DiskFull(f"The disk of {home} could not be read or written: check it. Nothing was half-written.")
+    return None
+
+
+class Database:
+    """One open database in a home folder. The subjects of the store build on `_read` and `_write`."""
+
+    def __init__(self, home: Path, url: sa.URL) -> None:
+        self.home = home
+        self._engine = make_engine(url)
+        self._writer = self._engine.execution_options(writes=True)
+        self._lock = write_lock(url)
+
+    @contextmanager
+    def _read(self) -> Iterator[sa.Connection]:
+        """A transaction that sees one state of the database."""
+        with told_plainly(self.home), self._engine.begin() as connection:
+            yield connection
+
+    @contextmanager
+    def _write(self) -> Iterator[sa.Connection]:
+        """A transaction that is committed at the end of the block and leaves nothing behind if it raises."""
+        with told_plainly(self.home), self._lock, self._writer.begin() as connection:
+            yield connection
+
+    def close(self) -> None:
+        """Closes every connection; the store cannot be used afterwards."""
+        self._engine.dispose()

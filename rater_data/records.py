@@ -1,0 +1,257 @@
+"""Frozen records that cross every border, checked when they are built. All times are UTC epoch seconds.
+
+The records of rounds, jobs and what is reported about them are in `reports`, and can be imported from here too.
+"""
+
+import hashlib
+import math
+from dataclasses import dataclass, field
+from typing import Any, Literal, Self
+
+from rater_data import checks
+from rater_data.errors import BadInput
+from rater_data.reports import (
+    ROUND_STATES,
+    Event,
+    Interval,
+    Job,
+    Round,
+    RoundProgress,
+    Sample,
+    Version,
+    next_states,
+)
+from rater_data.scales import SCALES, VERDICTS
+
+__all__ = [
+    "FINISH_REASONS",
+    "HOLDOUT_EVERY",
+    "ROLES",
+    "ROUND_STATES",
+    "SPLITS",
+    "STRATA",
+    "Card",
+    "Event",
+    "Interval",
+    "Job",
+    "Message",
+    "Prompt",
+    "RatedResponse",
+    "RaterStats",
+    "Rating",
+    "Response",
+    "Round",
+    "RoundProgress",
+    "Sample",
+    "User",
+    "Version",
+    "next_states",
+    "split_of",
+]
+
+SPLITS = ("train", "holdout")
+STRATA = ("train", "calibration", "holdout", "anchor", "control", "imported")
+"""Why a response is shown. `imported`: its text was written elsewhere; it has no token ids and teaches the head only."""
+FINISH_REASONS = ("eos", "length")
+ROLES = ("rater", "operator")
+SPEAKERS = ("system", "user", "assistant")
+HOLDOUT_EVERY = 10
+IMPORTED_ROUND = 0
+"""The number of the round that holds imported responses. It is always published and never the latest."""
+
+Split = Literal["train", "holdout"]
+
+
+def split_of(text: str) -> Split:
+    """A tenth of all texts is holdout, always the same ones: by the sha256 of the text."""
+    digest = hashlib.sha256(text.strip().encode()).digest()
+    return "holdout" if int.from_bytes(digest[:8], "big") % HOLDOUT_EVERY == 0 else "train"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Message:
+    """One turn of a chat."""
+
+    role: str
+    content: str
+
+    def __post_init__(self) -> None:
+        checks.one_of("The role of a message", self.role, SPEAKERS)
+        checks.text("The content of a message", self.content, empty=False)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Prompt:
+    """What the model answers: a chat that ends with the user. `id` is None until it is stored."""
+
+    id: int | None = None
+    messages: tuple[Message, ...]
+    tags: tuple[str, ...] = ()
+    split: str = "train"
+    source: str = ""
+
+    def __post_init__(self) -> None:
+        if not self.messages:
+            raise BadInput("A prompt needs at least one message.")
+        if self.messages[-1].role != "user":
+            raise BadInput(f"A prompt ends with a message of the user, not of the {self.messages[-1].role}.")
+        for tag in self.tags:
+            checks.text("A tag", tag, empty=False)
+        checks.one_of("The split of a prompt", self.split, SPLITS)
+        checks.text("The source of a prompt", self.source)
+
+    @property
+    def text(self) -> str:
+        """The last user message: what a rater reads first."""
+        return self.messages[-1].content
+
+    @classmethod
+    def of(cls, text: str, *, tags: tuple[str, ...] = (), split: str | None = None, source: str = "") -> Self:
+        """A prompt of one user message; without a split, the text's own hash decides."""
+        checks.text("A prompt", text, empty=False)
+        chosen = split_of(text) if split is None else split
+        return cls(messages=(Message(role="user", content=text),), tags=tags, split=chosen, source=source)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Response:
+    """What a version wrote, exactly as sampled: token ids and their log-probabilities (nats, of logits / temperature).
+
+    `slot` numbers the responses of a round; `overlap` is how many raters shall see it; `propensity` the
+    probability with which its prompt was chosen. Imported text has no token ids and no log-probabilities.
+    """
+
+    id: int | None = None
+    prompt_id: int
+    round_number: int
+    version_number: int
+    slot: int
+    text: str
+    prompt_ids: tuple[int, ...]
+    token_ids: tuple[int, ...]
+    logprobs: tuple[float, ...]
+    seed: int
+    temperature: float
+    finish_reason: str
+    stratum: str
+    overlap: int = 1
+    propensity: float = 1.0
+
+    def __post_init__(self) -> None:
+        for what in ("prompt_id", "round_number", "version_number", "slot", "seed"):
+            checks.whole(f"The {what} of a response", getattr(self, what))
+        checks.text("The text of a response", self.text)
+        if len(self.token_ids) != len(self.logprobs):
+            raise BadInput(
+                f"A response needs one log-probability for every token: "
+                f"{len(self.token_ids)} tokens came with {len(self.logprobs)}."
+            )
+        if not all(isinstance(t, int) and t >= 0 for t in (*self.prompt_ids, *self.token_ids)):
+            raise BadInput("The token ids of a response have to be whole numbers from 0.")
+        if not all(isinstance(p, float | int) and math.isfinite(p) for p in self.logprobs):
+            raise BadInput("The log-probabilities of a response have to be finite numbers.")
+        checks.number("The temperature of a response", self.temperature, low=0)
+        checks.one_of("The finish reason of a response", self.finish_reason, FINISH_REASONS)
+        checks.one_of("The stratum of a response", self.stratum, STRATA)
+        checks.whole("The overlap of a response", self.overlap, low=1)
+        checks.number("The propensity of a response", self.propensity, low=0, high=1)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Rating:
+    """What one rater said about one response. `key` is the client's own for this decision: sent twice, stored once.
+
+    `active_ms`: time spent with the card in view; `position`: the how-manieth of its prompt it was for this rater.
+    """
+
+    id: int | None = None
+    response_id: int
+    rater_id: int
+    score: float | None
+    verdict: str = "rated"
+    comment: str = ""
+    flags: tuple[str, ...] = ()
+    attributes: dict[str, Any] = field(default_factory=dict)
+    shown_at: float
+    submitted_at: float
+    active_ms: int
+    position: int
+    guideline_version: int
+    scale: str = "score_1_10"
+    key: str
+    revision: int = 1
+    is_current: bool = True
+
+    def __post_init__(self) -> None:
+        checks.one_of("The scale of a rating", self.scale, SCALES)
+        checks.one_of("The verdict", self.verdict, VERDICTS)
+        if self.verdict == "rated":
+            if self.score is None:
+                raise BadInput("A rating needs a score; to give none, choose skip, cannot judge, broken or unsafe.")
+            SCALES[self.scale].check(self.score)
+        elif self.score is not None:
+            raise BadInput(f"The verdict {self.verdict} comes without a score, but {self.score!r} was given.")
+        checks.text("The comment", self.comment)
+        checks.text("The key of a rating", self.key, empty=False)
+        for flag in self.flags:
+            checks.text("A flag", flag, empty=False)
+        for what, low in (("response_id", 1), ("rater_id", 1), ("active_ms", 0), ("position", 1), ("revision", 1)):
+            checks.whole(f"The {what} of a rating", getattr(self, what), low=low)
+        checks.whole("The guideline_version of a rating", self.guideline_version)
+        checks.number("The time a card was shown", self.shown_at, low=0)
+        checks.number("The time a rating was given", self.submitted_at, low=0)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class User:
+    """A person. `excluded`: their ratings are kept but not trained on. `pseudonym` is what exports say instead."""
+
+    id: int
+    name: str
+    role: str
+    active: bool
+    excluded: bool
+    created_at: float
+    pseudonym: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Card:
+    """All that a rater sees of a response: no version, no stratum, no score.
+
+    `position` of `of`: the how-manieth response of this prompt in this rater's queue, from 1.
+    """
+
+    response_id: int
+    prompt: Prompt
+    text: str
+    round_number: int
+    position: int
+    of: int
+    lease_until: float
+    shown_at: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RatedResponse:
+    """A rating with what it is about."""
+
+    rating: Rating
+    response: Response
+    prompt: Prompt
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RaterStats:
+    """How one rater works. `median_s`: seconds in view per card; `mean` and `sd` in points of the scale.
+
+    `agreement`: Spearman correlation with the mean of the other raters on shared responses, None below five of them.
+    """
+
+    user: User
+    ratings: int
+    median_s: float | None
+    mean: float | None
+    sd: float | None
+    last_seen: float | None
+    agreement: float | None

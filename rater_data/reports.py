@@ -1,0 +1,150 @@
+"""Records of what runs: versions, rounds, jobs, events, and what is reported about them."""
+
+from dataclasses import dataclass
+from typing import Any
+
+from rater_data import checks
+from rater_data.errors import BadInput
+
+VERSION_STATUSES = ("candidate", "current", "kept", "rolled_back")
+JOB_KINDS = ("generate", "train")
+JOB_STATES = ("queued", "running", "done", "failed", "cancelled")
+
+_TRANSITIONS: dict[str, tuple[str, ...]] = {
+    "generating": ("rating", "rolled_back"),
+    "rating": ("sealed", "rolled_back"),
+    # sealed → failed: the training was cancelled, or its worker died, before it began
+    "sealed": ("training", "failed", "rolled_back"),
+    "training": ("published", "refused", "failed"),
+    "refused": ("rating", "training", "rolled_back"),
+    "failed": ("sealed", "rolled_back"),
+    "published": ("rolled_back",),
+    # the operator changes their mind about a roll-back
+    "rolled_back": ("published",),
+}
+ROUND_STATES = tuple(_TRANSITIONS)
+RATABLE = ("generating", "rating", "sealed", "training", "refused")
+"""States in which raters get cards of a round. What comes after the seal counts for the next snapshot."""
+OPEN_FOR_CHANGE = ("generating", "rating")
+"""States in which a rating of the round can still be taken back or changed."""
+OVER = ("published", "rolled_back")
+"""States after which the next round may begin."""
+
+
+def next_states(state: str) -> tuple[str, ...]:
+    """The states a round may go to from this one."""
+    checks.one_of("The state of a round", state, ROUND_STATES)
+    return _TRANSITIONS[state]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Version:
+    """A policy. `folder` is relative to the home ("" for version 0, the base itself); `sha256` of its weights."""
+
+    number: int
+    parent: int | None
+    folder: str
+    sha256: str
+    base_model: str
+    base_revision: str
+    metrics: dict[str, Any]
+    status: str
+    created_at: float
+    notes: str = ""
+
+    def __post_init__(self) -> None:
+        checks.whole("The number of a version", self.number)
+        if self.parent is not None and not 0 <= self.parent < self.number:
+            raise BadInput(f"Version {self.number} cannot come from version {self.parent}: a parent is older.")
+        checks.one_of("The status of a version", self.status, VERSION_STATUSES)
+        parts = self.folder.replace("\\", "/").split("/")
+        if self.folder.startswith(("/", "\\")) or ".." in parts or ":" in parts[0]:
+            raise BadInput(f"The folder of a version has to lie inside the home folder, not at {self.folder!r}.")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Round:
+    """One turn of the ring. `version_number` wrote its responses; `published_version` came out of it."""
+
+    number: int
+    state: str
+    config: dict[str, Any]
+    version_number: int
+    snapshot_sha256: str | None
+    gate: dict[str, Any] | None
+    decision: str | None
+    created_at: float
+    updated_at: float
+    published_version: int | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Job:
+    """Work for the trainer's process. `progress`: {"phase", "done", "total", "eta_s", "note"}."""
+
+    id: int
+    kind: str
+    payload: dict[str, Any]
+    state: str
+    progress: dict[str, Any]
+    worker: str | None
+    heartbeat_at: float | None
+    attempts: int
+    cancel_requested: bool
+    error: str | None
+    log_tail: str
+    created_at: float
+    updated_at: float
+    result: dict[str, Any] | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Event:
+    """Who did what when. Never changed, never deleted."""
+
+    id: int
+    at: float
+    actor: str
+    what: str
+    data: dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Sample:
+    """What a version says to a prompt with a seed: for reading before beside after."""
+
+    version_number: int
+    prompt_id: int
+    seed: int
+    text: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RoundProgress:
+    """How full a round is. Only ratings that fill the quota count as `ratings`; skip and cannot judge are `set_aside`.
+
+    `by_stratum`: (ratings, wanted) each; `scores`: how many ratings gave "1", "2", …; `mean_score` of those.
+    """
+
+    round: Round
+    responses: int
+    expected_responses: int
+    ratings: int
+    set_aside: int
+    quota: int
+    by_stratum: dict[str, tuple[int, int]]
+    raters: int
+    ratings_last_hour: float
+    mean_score: float | None
+    scores: dict[str, int]
+    complete: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Interval:
+    """A mean with its 95 % interval, of n observations."""
+
+    mean: float
+    low: float
+    high: float
+    n: int

@@ -1,0 +1,140 @@
+"""Who rates and who operates, and the links that let them in."""
+
+import hashlib
+import secrets
+import time
+
+import sqlalchemy as sa
+
+from rater_data import checks
+from rater_data import schema as t
+from rater_data.database import Database
+from rater_data.errors import BadInput, Missing, NotYours
+from rater_data.records import ROLES, User
+from rater_data.rows import user_columns, user_of
+from rater_data.store_journal import note
+
+NAME_LENGTH = 80
+WRONG_LINK = "This link is not known: ask the operator for a new one."
+
+
+def user_in(connection: sa.Connection, user_id: int) -> User:
+    """The user of an id. Raises Missing."""
+    row = connection.execute(sa.select(*user_columns()).where(t.users.c.id == user_id)).mappings().one_or_none()
+    if row is None:
+        raise Missing(f"There is no user {user_id}.")
+    return user_of(row)
+
+
+def add_user_in(connection: sa.Connection, name: str, role: str, now: float) -> User:
+    """A new user with a pseudonym of their own. Raises BadInput for a name that is taken or unfit."""
+    checks.text("A name", name, empty=False)
+    checks.one_of("The role of a user", role, ROLES)
+    name = " ".join(name.split())
+    if len(name) > NAME_LENGTH:
+        raise BadInput(f"A name has at most {NAME_LENGTH} letters; this one has {len(name)}.")
+    if connection.scalar(sa.select(t.users.c.id).where(t.users.c.name_key == name.casefold())) is not None:
+        raise BadInput(f"There is somebody called {name} already: choose another name.")
+    row = {
+        "name": name,
+        "name_key": name.casefold(),
+        "pseudonym": f"r-{secrets.token_hex(6)}",
+        "role": role,
+        "active": True,
+        "excluded": False,
+        "created_at": now,
+    }
+    return user_in(connection, connection.execute(t.users.insert().values(row)).inserted_primary_key[0])
+
+
+class People(Database):
+    """Users and links."""
+
+    def add_user(self, name: str, role: str) -> User:
+        """Raises BadInput when the name is taken (case does not matter)."""
+        now = time.time()
+        with self._write() as connection:
+            user = add_user_in(connection, name, role, now)
+            note(connection, user.name, f"joined as {role}", now, user=user.id)
+        return user
+
+    def user(self, user_id: int) -> User:
+        """Raises Missing."""
+        with self._read() as connection:
+            return user_in(connection, user_id)
+
+    def user_by_name(self, name: str) -> User:
+        """Raises Missing. Case and extra blanks do not matter."""
+        key = " ".join(name.split()).casefold()
+        query = sa.select(*user_columns()).where(t.users.c.name_key == key)
+        with self._read() as connection:
+            row = connection.execute(query).mappings().one_or_none()
+        if row is None:
+            raise Missing(f"There is nobody called {name}.")
+        return user_of(row)
+
+    def users(self) -> list[User]:
+        """Everybody, in the order they joined."""
+        with self._read() as connection:
+            rows = connection.execute(sa.select(*user_columns()).order_by(t.users.c.id)).mappings()
+            return [user_of(row) for row in rows]
+
+    def set_active(self, user_id: int, active: bool) -> None:
+        """Lets a person in or keeps them out; what they hold goes back into the queue. Raises Missing."""
+        self._change(user_id, "active", active, "was let in" if active else "was kept out")
+
+    def set_excluded(self, user_id: int, excluded: bool) -> None:
+        """Keeps a rater's ratings out of what is trained on from now, or takes them in again. Raises Missing."""
+        self._change(user_id, "excluded", excluded, "was excluded" if excluded else "was included again")
+
+    def _change(self, user_id: int, column: str, value: bool, what: str) -> None:
+        with self._write() as connection:
+            user = user_in(connection, user_id)
+            connection.execute(t.users.update().where(t.users.c.id == user_id).values({column: value}))
+            if column == "active" and not value:
+                connection.execute(t.leases.delete().where(t.leases.c.rater_id == user_id))
+            note(connection, user.name, what, user=user_id)
+
+    def make_link(self, user_id: int, *, once: bool, ttl_s: float) -> str:
+        """A secret that lets a user in for `ttl_s` seconds, or only `once`. Only its hash is kept. Raises Missing."""
+        secret, now = secrets.token_urlsafe(24), time.time()
+        with self._write() as connection:
+            user_in(connection, user_id)
+            connection.execute(
+                t.links.insert().values(
+                    user_id=user_id,
+                    secret_sha256=_digest(secret),
+                    once=once,
+                    created_at=now,
+                    expires_at=now + ttl_s,
+                )
+            )
+        return secret
+
+    def redeem(self, secret: str) -> User:
+        """The user a secret lets in; uses up a link that works once. Raises NotYours, saying why it does not work."""
+        now = time.time()
+        with self._write() as connection:
+            query = sa.select(t.links).where(t.links.c.secret_sha256 == _digest(secret))
+            link = connection.execute(query).one_or_none()
+            if link is None or link.revoked_at is not None:
+                raise NotYours(WRONG_LINK)
+            if link.once and link.used_at is not None:
+                raise NotYours("This link worked once and has been used: ask for a new one.")
+            if now >= link.expires_at:
+                raise NotYours("This link has run out: ask for a new one.")
+            user = user_in(connection, link.user_id)
+            if not user.active:
+                raise NotYours(f"{user.name} has no access any more: ask the operator.")
+            connection.execute(t.links.update().where(t.links.c.id == link.id).values(used_at=now))
+        return user
+
+    def revoke_links(self, user_id: int) -> None:
+        """Every link of this user stops working."""
+        where = (t.links.c.user_id == user_id) & t.links.c.revoked_at.is_(None)
+        with self._write() as connection:
+            connection.execute(t.links.update().where(where).values(revoked_at=time.time()))
+
+
+def _digest(secret: str) -> str:
+    return hashlib.sha256(secret.encode("utf-8", "surrogatepass")).hexdigest()

@@ -1,0 +1,230 @@
+"""Rounds and the responses in them; how full a round is.
+
+Round 0 is not one of ours: it holds imported responses, is always published and never the latest. It exists once
+something was imported.
+"""
+
+import time
+from typing import Any
+
+import sqlalchemy as sa
+
+from rater_data import checks
+from rater_data import schema as t
+from rater_data.database import Database, plain
+from rater_data.errors import BadInput, Busy, Missing, Refused
+from rater_data.records import IMPORTED_ROUND, STRATA, Response, Round, RoundProgress
+from rater_data.reports import OVER, next_states
+from rater_data.rows import response_columns, response_of, response_row, round_of
+from rater_data.scales import COUNTING
+from rater_data.store_journal import note
+from rater_data.store_versions import version_in
+
+HOUR = 3600.0
+
+
+def round_in(connection: sa.Connection, number: int | None = None) -> Round | None:
+    """The round of a number, or the latest one of ours."""
+    query = sa.select(t.rounds)
+    if number is None:
+        query = query.where(t.rounds.c.number != IMPORTED_ROUND).order_by(t.rounds.c.number.desc()).limit(1)
+    else:
+        query = query.where(t.rounds.c.number == number)
+    row = connection.execute(query).mappings().one_or_none()
+    return None if row is None else round_of(row)
+
+
+def known_round(connection: sa.Connection, number: int) -> Round:
+    """The round of a number. Raises Missing."""
+    found = round_in(connection, number)
+    if found is None:
+        raise Missing(f"There is no round {number}.")
+    return found
+
+
+def move(connection: sa.Connection, found: Round, state: str, now: float, **values: Any) -> None:
+    """Moves a round on. Raises Refused for a step that the states do not allow."""
+    if found.number == IMPORTED_ROUND or state not in next_states(found.state):
+        allowed = " or ".join(next_states(found.state)) if found.number != IMPORTED_ROUND else "nowhere"
+        raise Refused(f"Round {found.number} is {found.state}: from there it goes to {allowed}, not to {state}.")
+    changes = {"state": state, "updated_at": now} | values
+    connection.execute(t.rounds.update().where(t.rounds.c.number == found.number).values(changes))
+
+
+def trusted_ratings() -> sa.Select:
+    """Current ratings of raters who are active and not excluded: what counts, and what is sealed."""
+    return (
+        sa.select(t.ratings)
+        .join(t.users, t.users.c.id == t.ratings.c.rater_id)
+        .where(t.ratings.c.is_current, t.users.c.active, ~t.users.c.excluded)
+    )
+
+
+class Rounds(Database):
+    """Rounds and responses."""
+
+    def start_round(self, config: dict[str, Any], version_number: int) -> Round:
+        """The next round, generating, with responses by a version.
+
+        `config["quota"]` is how many ratings complete it; `config["expected_responses"]`, if there, how many
+        responses it will have. Raises Busy while the last round is not over.
+        """
+        now = time.time()
+        with self._write() as connection:
+            version_in(connection, version_number)
+            last = round_in(connection)
+            if last is not None and last.state not in OVER:
+                raise Busy(f"Round {last.number} is not over yet: it is {last.state}.")
+            number = 1 if last is None else last.number + 1
+            row = {
+                "number": number,
+                "state": "generating",
+                "config": plain(config),
+                "version_number": version_number,
+                "created_at": now,
+                "updated_at": now,
+            }
+            connection.execute(t.rounds.insert().values(row))
+            note(connection, "trainer", f"started round {number}", now, version=version_number)
+            return known_round(connection, number)
+
+    def round(self, number: int | None = None) -> Round | None:
+        """The round of a number, or the latest; None when there is none."""
+        with self._read() as connection:
+            return round_in(connection, number)
+
+    def rounds(self) -> list[Round]:
+        """All rounds of ours, oldest first."""
+        query = sa.select(t.rounds).where(t.rounds.c.number != IMPORTED_ROUND).order_by(t.rounds.c.number)
+        with self._read() as connection:
+            return [round_of(row) for row in connection.execute(query).mappings()]
+
+    def set_round_state(
+        self, number: int, state: str, *, gate: dict[str, Any] | None = None, decision: str | None = None
+    ) -> None:
+        """Moves a round on, with the gate's report and what was decided. Raises Refused for a wrong step, Missing."""
+        now = time.time()
+        values: dict[str, Any] = {} if gate is None else {"gate": plain(gate)}
+        if decision is not None:
+            values["decision"] = decision
+        with self._write() as connection:
+            move(connection, known_round(connection, number), state, now, **values)
+            note(connection, "trainer", f"round {number} is {state}", now, decision=decision)
+
+    def add_responses(self, responses: list[Response]) -> int:
+        """Adds responses, all or none; those whose round and slot are taken are left out. Returns how many were added.
+
+        Raises Missing for an unknown round, Refused for one that no longer takes responses, and BadInput for an
+        unknown prompt or version.
+        """
+        now = time.time()
+        with self._write() as connection:
+            return add_responses_in(connection, responses, now)
+
+    def responses(self, round_number: int, stratum: str | None = None) -> list[Response]:
+        """The responses of a round, by slot."""
+        r = t.responses.c
+        query = sa.select(*response_columns()).where(r.round_number == round_number).order_by(r.slot)
+        if stratum is not None:
+            checks.one_of("The stratum", stratum, STRATA)
+            query = query.where(r.stratum == stratum)
+        with self._read() as connection:
+            return [response_of(row) for row in connection.execute(query).mappings()]
+
+    def response(self, response_id: int) -> Response:
+        """Raises Missing."""
+        query = sa.select(*response_columns()).where(t.responses.c.id == response_id)
+        with self._read() as connection:
+            row = connection.execute(query).mappings().one_or_none()
+        if row is None:
+            raise Missing(f"There is no response {response_id}.")
+        return response_of(row)
+
+    def slots(self, round_number: int) -> set[int]:
+        """The slots of a round that have their response."""
+        query = sa.select(t.responses.c.slot).where(t.responses.c.round_number == round_number)
+        with self._read() as connection:
+            return set(connection.scalars(query))
+
+    def round_progress(self, number: int | None = None) -> RoundProgress | None:
+        """How full a round (the latest) is; None when there is none."""
+        with self._read() as connection:
+            found = round_in(connection, number)
+            return None if found is None else _progress(connection, found, time.time())
+
+
+def add_responses_in(connection: sa.Connection, responses: list[Response], now: float) -> int:
+    """See Store.add_responses; also for round 0."""
+    added = 0
+    for number in sorted({r.round_number for r in responses}):
+        found = known_round(connection, number)
+        if number != IMPORTED_ROUND and found.state not in ("generating", "rating"):
+            raise Refused(f"Round {number} takes no more responses: it is {found.state}.")
+        taken = set(connection.scalars(sa.select(t.responses.c.slot).where(t.responses.c.round_number == number)))
+        fresh = {r.slot: r for r in responses if r.round_number == number and r.slot not in taken}
+        if fresh:
+            try:
+                connection.execute(t.responses.insert(), [response_row(r, now) for r in fresh.values()])
+            except sa.exc.IntegrityError as error:
+                raise BadInput("A response names a prompt or a version that does not exist.") from error
+        added += len(fresh)
+    return added
+
+
+def _progress(connection: sa.Connection, found: Round, now: float) -> RoundProgress:
+    r = t.responses.c
+    wanted = {
+        row.stratum: (row.responses, int(row.wanted))
+        for row in connection.execute(
+            sa.select(r.stratum, sa.func.count().label("responses"), sa.func.sum(r.overlap).label("wanted"))
+            .where(r.round_number == found.number)
+            .group_by(r.stratum)
+            .order_by(r.stratum)
+        )
+    }
+    trusted = trusted_ratings().subquery()
+    g = trusted.c
+    counts = sa.case((g.verdict.in_(COUNTING), 1), else_=0)
+    recent = sa.case((g.verdict.in_(COUNTING) & (g.submitted_at > now - HOUR), 1), else_=0)
+    of_round = sa.join(trusted, t.responses, r.id == g.response_id)
+    by_stratum = connection.execute(
+        sa.select(r.stratum, sa.func.count().label("all"), sa.func.sum(counts), sa.func.sum(recent))
+        .select_from(of_round)
+        .where(r.round_number == found.number)
+        .group_by(r.stratum)
+    ).all()
+    raters = connection.scalar(
+        sa.select(sa.func.count(g.rater_id.distinct())).select_from(of_round).where(r.round_number == found.number)
+    )
+    scores = connection.execute(
+        sa.select(g.score, sa.func.count().label("n"))
+        .select_from(of_round)
+        .where(r.round_number == found.number, g.score.is_not(None))
+        .group_by(g.score)
+        .order_by(g.score)
+    ).all()
+    given = {stratum: int(n) for stratum, _, n, _ in by_stratum}
+    ratings, scored = sum(given.values()), sum(row.n for row in scores)
+    responses = sum(n for n, _ in wanted.values())
+    quota = int(found.config.get("quota", 0))
+    return RoundProgress(
+        round=found,
+        responses=responses,
+        expected_responses=_expected(found, responses, quota),
+        ratings=ratings,
+        set_aside=sum(n for _, n, _, _ in by_stratum) - ratings,
+        quota=quota,
+        by_stratum={s: (given.get(s, 0), n) for s, (_, n) in wanted.items()},
+        raters=raters,
+        ratings_last_hour=float(sum(n for *_, n in by_stratum)),
+        mean_score=sum(row.score * row.n for row in scores) / scored if scored else None,
+        scores={f"{row.score:g}": row.n for row in scores},
+        complete=ratings >= quota,
+    )
+
+
+def _expected(found: Round, responses: int, quota: int) -> int:
+    """While they are being written: as many as the config says, else one for every rating wanted."""
+    if found.state != "generating":
+        return responses
+    return max(responses, int(found.config.get("expected_responses", quota)))

@@ -1,0 +1,167 @@
+"""The seal, the snapshot and what comes of it: a round's ratings are frozen, trained on and published."""
+
+import hashlib
+import json
+import time
+from typing import Any
+
+import sqlalchemy as sa
+
+from rater_data import schema as t
+from rater_data.database import Database, plain
+from rater_data.errors import BadInput, Refused
+from rater_data.records import Job, RatedResponse, Round, Sample, Version
+from rater_data.rows import (
+    prompt_columns,
+    prompt_of,
+    rating_columns,
+    rating_of,
+    response_columns,
+    response_of,
+)
+from rater_data.store_jobs import active_in, busy_with, enqueue_in
+from rater_data.store_journal import note, put_samples
+from rater_data.store_rounds import known_round, move, trusted_ratings
+from rater_data.store_versions import add_version_in
+
+
+def rated_query() -> sa.Select:
+    """Ratings with their response and prompt; rows for `rated_of`."""
+    return (
+        sa.select(*rating_columns("rating_"), *response_columns("response_"), *prompt_columns("prompt_"))
+        .select_from(t.ratings)
+        .join(t.responses, t.responses.c.id == t.ratings.c.response_id)
+        .join(t.prompts, t.prompts.c.id == t.responses.c.prompt_id)
+    )
+
+
+def rated_of(row: Any) -> RatedResponse:
+    return RatedResponse(
+        rating=rating_of(row, "rating_"), response=response_of(row, "response_"), prompt=prompt_of(row, "prompt_")
+    )
+
+
+def snapshot_digest(rated: list[RatedResponse]) -> str:
+    """sha256 over canonical rows, one a rating, by rating id: the same ratings give the same digest."""
+    digest = hashlib.sha256()
+    for one in sorted(rated, key=lambda r: r.rating.id or 0):
+        rating, response = one.rating, one.response
+        row = [
+            rating.id,
+            rating.rater_id,
+            rating.score,
+            rating.verdict,
+            rating.scale,
+            rating.revision,
+            response.id,
+            response.version_number,
+            response.stratum,
+            hashlib.sha256(response.text.encode()).hexdigest(),
+            list(response.token_ids),
+            one.prompt.id,
+            one.prompt.split,
+        ]
+        digest.update(json.dumps(row, ensure_ascii=False, separators=(",", ":")).encode() + b"\n")
+    return digest.hexdigest()
+
+
+def seal_in(connection: sa.Connection, found: Round, actor: str, now: float) -> None:
+    """Freezes all current ratings so far, of all rounds, by active raters who are not excluded."""
+    s = t.snapshot_ratings
+    trusted = trusted_ratings().with_only_columns(t.ratings.c.id)
+    # a round that the gate refused may have been sealed before: its new seal replaces the old one
+    connection.execute(s.delete().where(s.c.round_number == found.number))
+    picked = trusted.with_only_columns(sa.literal(found.number), t.ratings.c.id)
+    frozen = connection.execute(s.insert().from_select(["round_number", "rating_id"], picked)).rowcount
+    if frozen == 0:
+        raise Refused(f"Round {found.number} cannot be sealed: there are no ratings yet.")
+    digest = snapshot_digest(snapshot_in(connection, found.number))
+    move(connection, found, "sealed", now, snapshot_sha256=digest, gate=None, decision=None)
+    note(connection, actor, f"sealed round {found.number}", now, ratings=frozen, sha256=digest)
+
+
+def snapshot_in(connection: sa.Connection, number: int) -> list[RatedResponse]:
+    s = t.snapshot_ratings.c
+    query = rated_query().join(t.snapshot_ratings, s.rating_id == t.ratings.c.id).where(s.round_number == number)
+    rows = connection.execute(query.order_by(t.ratings.c.id)).mappings()
+    return [rated_of(row) for row in rows]
+
+
+class Sealing(Database):
+    """From rating to a published version."""
+
+    def seal(self, number: int, actor: str) -> Round:
+        """rating → sealed: freezes the snapshot that training reads. Later ratings count for the next one.
+
+        Raises Refused when the round is not open for rating or nothing was rated, Missing.
+        """
+        now = time.time()
+        with self._write() as connection:
+            found = known_round(connection, number)
+            if found.state != "rating":
+                raise Refused(f"Round {number} is {found.state}: only a round that is open for rating can be sealed.")
+            seal_in(connection, found, actor, now)
+            return known_round(connection, number)
+
+    def snapshot(self, number: int) -> list[RatedResponse]:
+        """The frozen ratings of a round, by rating id; empty before its seal. Raises Missing."""
+        with self._read() as connection:
+            known_round(connection, number)
+            return snapshot_in(connection, number)
+
+    def start_training(self, round_number: int, actor: str, override: bool = False) -> Job:
+        """Seals the round and queues its training, in one step.
+
+        Also for a round that failed (with the snapshot it has: training goes on where it stopped) and, with
+        `override`, for one that the gate refused. Raises Busy while a training is queued or running, Refused when
+        the round is in no state to be trained, Missing.
+        """
+        now = time.time()
+        with self._write() as connection:
+            found = known_round(connection, round_number)
+            running = active_in(connection, "train")
+            if running is not None:
+                raise busy_with(running)
+            match found.state:
+                case "rating":
+                    seal_in(connection, found, actor, now)
+                case "failed":
+                    move(connection, found, "sealed", now, decision=None)
+                case "refused" if not override:
+                    why = found.decision or "the reward model cannot be told from chance."
+                    raise Refused(f"The gate refused round {round_number}: {why} Rate more, or train all the same.")
+                # sealed, training: a job that ended without telling the round; the worker goes on from there
+                case "refused" | "sealed" | "training":
+                    pass
+                case _:
+                    raise Refused(f"Round {round_number} is {found.state}: it cannot be trained now.")
+            payload = {"round": round_number, "override": override, "actor": actor}
+            note(connection, actor, f"started the training of round {round_number}", now, override=override)
+            return enqueue_in(connection, "train", payload, now)
+
+    def publish(
+        self,
+        round_number: int,
+        version: Version,
+        *,
+        gate: dict[str, Any],
+        decision: str,
+        samples: list[Sample],
+    ) -> None:
+        """training → published: the version is current, the one before is kept, all in one transaction.
+
+        Raises Refused when the round is not in training, BadInput for a version that exists or samples that
+        name something unknown.
+        """
+        now = time.time()
+        with self._write() as connection:
+            found = known_round(connection, round_number)
+            values = {"gate": plain(gate), "decision": decision, "published_version": version.number}
+            fields = {name: getattr(version, name) for name in Version.__slots__}
+            add_version_in(connection, Version(**fields | {"status": "current"}))
+            move(connection, found, "published", now, **values)
+            try:
+                put_samples(connection, samples)
+            except sa.exc.IntegrityError as error:
+                raise BadInput("A sample names a version or a prompt that does not exist.") from error
+            note(connection, "trainer", f"published version {version.number}", now, round=round_number)
