@@ -27,8 +27,9 @@ RATABLE = ("generating", "rating", "sealed", "training", "refused")
 """States in which raters get cards of a round. What comes after the seal counts for the next snapshot."""
 OPEN_FOR_CHANGE = ("generating", "rating")
 """States in which a rating of the round can still be taken back or changed."""
-OVER = ("published", "rolled_back")
-"""States after which the next round may begin."""
+OVER = ("published", "refused", "rolled_back")
+"""States after which the next round may begin. After a refusal the same version writes more to rate: raters never run
+dry, and the ratings of the refused round go on counting."""
 
 
 def next_states(state: str) -> tuple[str, ...]:
@@ -39,7 +40,10 @@ def next_states(state: str) -> tuple[str, ...]:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Version:
-    """A policy. `folder` is relative to the home ("" for version 0, the base itself); `sha256` of its weights."""
+    """A policy.
+
+    `folder` is relative to the home ("" for version 0, the base itself); `sha256` of its weights.
+    """
 
     number: int
     parent: int | None
@@ -55,11 +59,15 @@ class Version:
     def __post_init__(self) -> None:
         checks.whole("The number of a version", self.number)
         if self.parent is not None and not 0 <= self.parent < self.number:
-            raise BadInput(f"Version {self.number} cannot come from version {self.parent}: a parent is older.")
+            raise BadInput(
+                f"Version {self.number} cannot come from version {self.parent}: a parent is older."
+            )
         checks.one_of("The status of a version", self.status, VERSION_STATUSES)
         parts = self.folder.replace("\\", "/").split("/")
         if self.folder.startswith(("/", "\\")) or ".." in parts or ":" in parts[0]:
-            raise BadInput(f"The folder of a version has to lie inside the home folder, not at {self.folder!r}.")
+            raise BadInput(
+                f"The folder of a version has to lie inside the home folder, not at {self.folder!r}."
+            )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -121,7 +129,8 @@ class Sample:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RoundProgress:
-    """How full a round is. Only ratings that fill the quota count as `ratings`; skip and cannot judge are `set_aside`.
+    """How full a round is. Only ratings that fill the quota count as `ratings`; skip and cannot judge are
+    `set_aside`.
 
     `by_stratum`: (ratings, wanted) each; `scores`: how many ratings gave "1", "2", …; `mean_score` of those.
     """

@@ -1,0 +1,1 @@
+"""What is learned: the reward head, the policy and its versions. Meets `app` at the store only."""

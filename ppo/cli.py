@@ -1,0 +1,199 @@
+"""`python -m ppo …`: the trainer's process, the demo, the default model."""
+
+import contextlib
+import ctypes
+import json
+import os
+import platform
+import sys
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Annotated, Any
+
+# Waiting OpenMP threads must sleep, or two threads on a busy machine are slower than one; read when torch starts
+os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
+os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
+
+import typer
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+
+from rater_data.errors import RateloopError
+from rater_data.store import default_home
+
+cli = typer.Typer(add_completion=False, no_args_is_help=True, pretty_exceptions_enable=False)
+console = Console(width=None if sys.stdout.isatty() else 150)
+HOME = Annotated[Path | None, typer.Option(help="Home folder; $RATELOOP_HOME or ~/.rateloop by default.")]
+MODEL = Annotated[
+    str, typer.Option(help="smollm2-135m-instruct (the default), tiny, a local folder or a hub id.")
+]
+DEVICE = Annotated[str, typer.Option(help="auto, cpu, cuda or cuda:N.")]
+DEFAULT_MODEL = "smollm2-135m-instruct"
+
+
+def main() -> None:
+    """Runs the command; what a person did wrong is one sentence on stderr and exit code 1."""
+    keep_memory()
+    try:
+        cli(standalone_mode=True)
+    except RateloopError as error:
+        print(error, file=sys.stderr)
+        sys.exit(1)
+
+
+def keep_memory() -> None:
+    """Asks glibc to keep freed blocks instead of handing them back at once: forward and backward × 1.2."""
+    if sys.platform != "linux" or platform.libc_ver()[0] != "glibc":
+        return
+    libc = ctypes.CDLL(None)
+    m_trim_threshold, m_top_pad, m_mmap_max = -1, -2, -4
+    libc.mallopt(m_mmap_max, 0)
+    libc.mallopt(m_trim_threshold, 2**31 - 1)
+    libc.mallopt(m_top_pad, 64 * 2**20)
+
+
+def quiet() -> None:
+    """transformers' own progress bars and advice are not for our users."""
+    import logging
+    import warnings
+
+    import transformers
+
+    transformers.logging.set_verbosity_error()
+    transformers.utils.logging.disable_progress_bar()
+    logging.getLogger("httpx").setLevel(logging.WARNING)
+    warnings.filterwarnings("ignore", category=FutureWarning, module=r"transformers|peft")
+
+
+@cli.command()
+def work(
+    home: HOME = None,
+    model: MODEL = DEFAULT_MODEL,
+    device: DEVICE = "auto",
+    parent: Annotated[int | None, typer.Option(help="End when this process is no longer the parent.")] = None,
+    database: Annotated[str | None, typer.Option(help="Database URL, when it is not the home's own.")] = None,
+) -> None:
+    """Claim jobs and do them until ended: the trainer's process."""
+    quiet()
+    from ppo.worker import work as run
+
+    with contextlib.suppress(KeyboardInterrupt):
+        run(home or default_home(), model, device, parent, database)
+
+
+@cli.command("get-model")
+def get_model(home: HOME = None, model: MODEL = DEFAULT_MODEL) -> None:
+    """Make the default model ready under the home folder, or check that another one loads."""
+    quiet()
+    from ppo.models import DEFAULT, default_model, load_base
+
+    home = home or default_home()
+    if model == DEFAULT:
+        print(f"The default model is ready in {default_model(home)}.")
+    else:
+        base = load_base(model, home, "cpu")
+        print(
+            f"{base.name} loads: {sum(p.numel() for p in base.lm.parameters()) / 1e6:.0f} million parameters."
+        )
+
+
+@cli.command()
+def demo(
+    rater: Annotated[str, typer.Option(help="brevity, warmth, on-topic, or FILE.py:FUNCTION.")],
+    rounds: Annotated[int, typer.Option(min=1, help="Rounds of rating and training.")] = 2,
+    ratings: Annotated[int, typer.Option(min=1, help="Ratings a round.")] = 64,
+    model: MODEL = DEFAULT_MODEL,
+    device: DEVICE = "auto",
+    seed: Annotated[int, typer.Option(help="Of everything that is drawn.")] = 0,
+    noise: Annotated[
+        float, typer.Option(min=0, help="Standard deviation of a rating's noise, in points.")
+    ] = 1.0,
+    bias: Annotated[float, typer.Option(min=0, help="Raters lie between −bias and +bias points off.")] = 0.0,
+    raters: Annotated[int, typer.Option(min=1, max=50, help="How many scripted raters.")] = 3,
+    flip: Annotated[bool, typer.Option("--flip", help="Turn the rater's taste round: 10 becomes 1.")] = False,
+    precision: Annotated[str, typer.Option(help="auto, fp32 or bf16.")] = "auto",
+    json_file: Annotated[
+        Path | None, typer.Option("--json", help="Write the numbers to this file too.")
+    ] = None,
+    home: Annotated[
+        Path | None, typer.Option(help="An empty folder to keep; a temporary one by default.")
+    ] = None,
+) -> None:
+    """Run the whole ring with a scripted rater and say whether the model learned what it likes."""
+    quiet()
+    from dataclasses import replace
+
+    from ppo.config import Config
+    from ppo.demo import Demo, DemoConfig
+    from ppo.raters import load_rater
+
+    settings = DemoConfig(rounds, ratings, seed, noise, bias, raters, flip)
+    with _demo_home(home, model) as folder, _bars() as show:
+        run = Demo(
+            folder,
+            model,
+            device,
+            load_rater(rater),
+            settings,
+            replace(Config(), precision=precision),
+            console.print,
+            show,
+        )
+        result = {"rater": rater} | run.run()
+    from ppo.tables import print_demo
+
+    print_demo(console, result, run.texts)
+    if json_file is not None:
+        json_file.write_text(json.dumps(result, indent=1), encoding="utf-8")
+
+
+@contextlib.contextmanager
+def _demo_home(home: Path | None, model: str) -> Iterator[Path]:
+    """An empty home; the default model, made once under the user's own, is lent to it and not made again."""
+    from ppo.models import DEFAULT, default_model
+    from rater_data.errors import BadInput
+
+    if home is not None and home.exists() and any(home.iterdir()):
+        raise BadInput(f"{home} is not empty; the demo wants a home of its own.")
+    with contextlib.ExitStack() as stack:
+        folder = home or Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="rateloop-demo-")))
+        (folder / "models").mkdir(parents=True, exist_ok=True)
+        if model == DEFAULT:
+            (folder / "models" / DEFAULT).symlink_to(default_model(default_home()).resolve())
+        yield folder
+
+
+@contextlib.contextmanager
+def _bars() -> Iterator[Any]:
+    """Progress bars on a terminal; in a file, one line a phase."""
+    if not console.is_terminal:
+        said = {"phase": ""}
+
+        def tell(job: Any, progress: dict[str, Any]) -> None:
+            if progress["phase"] != said["phase"]:
+                said["phase"] = progress["phase"]
+                console.print(f"{job.kind}: {progress['phase']} …")
+
+        yield tell
+        return
+    columns = (
+        TextColumn("{task.description:<28}"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TimeElapsedColumn(),
+        TextColumn("{task.fields[note]}"),
+    )
+    with Progress(*columns, console=console, transient=True) as bars:
+        tasks: dict[tuple[int, str], Any] = {}
+
+        def show(job: Any, progress: dict[str, Any]) -> None:
+            key = (job.id, progress["phase"])
+            if key not in tasks:
+                for other in tasks.values():
+                    bars.update(other, visible=False)
+                tasks[key] = bars.add_task(progress["phase"], total=progress["total"], note="")
+            eta = f"about {progress['eta_s']:.0f} s left" if progress["eta_s"] else ""
+            bars.update(tasks[key], completed=progress["done"], note=f"{eta}  {progress['note']}")
+
+        yield show

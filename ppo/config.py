@@ -1,0 +1,136 @@
+"""Every setting of the engine, each with its unit and where its value comes from. All frozen; < 40 fields.
+
+"measured" = chosen by runs of `python -m ppo demo` on the embedded model; docs/log.md keeps the numbers, the
+failed tries among them.
+"""
+
+from dataclasses import asdict, dataclass, field, fields
+from typing import Any
+
+from rater_data.errors import BadInput
+
+
+@dataclass(frozen=True)
+class SampleConfig:
+    """How a response is drawn. Pure sampling: no top-p, no top-k, no penalty; what is sampled is what is trained."""
+
+    temperature: float = 0.7  # part of the policy, in all log-probabilities; a 135M model at 1.0 is gibberish
+    max_new_tokens: int = 40  # tokens a response; longer answers cost time in proportion
+    max_prompt_tokens: int = 256  # longer prompts lose their beginning
+
+
+@dataclass(frozen=True)
+class PlanConfig:
+    """What a round asks raters to rate; shares are of the round's ratings."""
+
+    ratings: int = 64  # quota: ratings wanted before training
+    responses_per_prompt: int = 4  # K: rated back to back, and pairs within a prompt teach the head
+    calibration_share: float = (
+        0.15  # share of responses that go to `overlap` raters: agreement can be measured
+    )
+    overlap: int = 3  # raters for a calibration response
+    control_share: float = 0.12  # from the previous version, blind: did the last round help?
+    holdout_share: float = 0.06  # on prompts that are never trained on
+    anchors: int = 2  # responses of the first round that are rated anew in every later round: rater drift
+
+
+@dataclass(frozen=True)
+class RewardConfig:
+    """The reward head: ridge regression on the reference's hidden states."""
+
+    depths: tuple[float, ...] = (
+        0.0,
+        0.27,
+        0.53,
+        0.8,
+        1.0,
+    )  # hidden states read, as shares of the layers; measured
+    folds: int = 8  # folds by prompt for the held-out agreement
+
+
+@dataclass(frozen=True)
+class LoraSettings:
+    """The adapter: LoRA on all linear layers, dropout 0 (a dropped unit would break the ratio)."""
+
+    r: int = 16  # rank
+    alpha: int = 32  # scale = alpha / r
+
+
+@dataclass(frozen=True)
+class PPOConfig:
+    """One round of PPO."""
+
+    steps: int = 8  # rollout batches scored by the head
+    prompts_per_step: int = 8  # each gives `responses_per_prompt` rollouts
+    people_epochs: int = 2  # passes over the rated responses with the people's own scores; 0 = none
+    epochs: int = 2  # passes over each rollout batch
+    minibatch: int = 8  # responses an optimiser step
+    learning_rate: float = 4e-4  # of the adapter (Adam); measured
+    value_learning_rate: float = 1e-3  # of the value head
+    critic_steps: int = 20  # steps of the value head alone before a round's first update
+    critic_learning_rate: float = 1e-2  # of those
+    clip_range: float = 0.2  # ε of the ratio
+    value_clip_range: float = 0.5  # ε of the value, in standard deviations of the score
+    value_coef: float = 0.5
+    gamma: float = 1.0
+    gae_lambda: float = 0.95
+    kl_coef: float = 0.05  # reward (standard deviations of the score) a nat costs, at first
+    kl_target: float = (
+        6.0  # nats per response that the adaptive coefficient steers to; 0 = a fixed coefficient
+    )
+    kl_horizon: float = 200.0  # responses
+    kl_stop: float = 0.08  # approx_kl a token above which the epoch stops (× 1.5)
+    kl_budget: float = (
+        6.0  # nats per response that one round may add: beyond it the round ends, back to people
+    )
+    kl_ceiling: float = 12.0  # nats per response from the reference that no version may exceed
+    diversity: float = (
+        0.95  # distinct-2 on the holdout prompts, as a share of the reference's, that a version keeps
+    )
+    max_grad_norm: float = 1.0
+    adam_eps: float = 1e-5
+
+
+@dataclass(frozen=True)
+class Config:
+    """All of it. `precision` is of matrix products: auto = bf16 where the chip has it, else fp32."""
+
+    sample: SampleConfig = field(default_factory=SampleConfig)
+    plan: PlanConfig = field(default_factory=PlanConfig)
+    reward: RewardConfig = field(default_factory=RewardConfig)
+    lora: LoraSettings = field(default_factory=LoraSettings)
+    ppo: PPOConfig = field(default_factory=PPOConfig)
+    precision: str = "auto"
+    seed: int = 0
+
+    def to_dict(self) -> dict[str, Any]:
+        """As JSON-ready values, for the round's record."""
+        return asdict(self)
+
+    @classmethod
+    def from_dict(cls, data: dict[str, Any]) -> "Config":
+        """Reads what `to_dict` wrote; settings that are left out take their default. Raises BadInput for others."""
+        return _build(cls, data, "config")
+
+
+def _build(kind: type, data: dict[str, Any], where: str) -> Any:
+    known = {f.name: f for f in fields(kind)}
+    for name in data:
+        if name not in known:
+            raise BadInput(f"{where}.{name} is no setting. Known: {', '.join(known)}.")
+    values: dict[str, Any] = {}
+    for name, value in data.items():
+        part = PARTS.get(name) if kind is Config else None
+        if part is not None:
+            value = _build(part, value, name)
+        values[name] = tuple(value) if isinstance(value, list) else value
+    return kind(**values)
+
+
+PARTS = {
+    "sample": SampleConfig,
+    "plan": PlanConfig,
+    "reward": RewardConfig,
+    "lora": LoraSettings,
+    "ppo": PPOConfig,
+}

@@ -1,0 +1,189 @@
+"""One base model in memory, and everything that is read off it.
+
+The policy is the base with a LoRA adapter switched on; the reference is the same model with it switched off.
+The value head reads the policy's last hidden state, the reward head the reference's: two forwards in all.
+Left out on purpose: a second backbone for the critic or the reward (TRL 1.x keeps four models; we keep one).
+"""
+
+import contextlib
+import copy
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import torch
+from peft import LoraConfig, PeftModel, get_peft_model
+from peft.tuners.lora import LoraLayer
+from torch import Tensor, nn
+from transformers import PreTrainedModel
+from transformers.pytorch_utils import Conv1D
+
+from ppo.config import LoraSettings
+from ppo.head import logprobs_of_rows
+from ppo.models import BaseModel
+from ppo.packing import pack
+from ppo.rollout import Rollout
+
+
+@dataclass(frozen=True)
+class Reading:
+    """What one forward says about a rollout; (B, T) each, 0 outside the mask."""
+
+    logprobs: Tensor
+    values: Tensor
+    entropy: Tensor
+
+
+class Policy:
+    """The base model, its adapter and the value head.
+
+    `precision` is "fp32" or "bf16" (of matrix products; the head's logits are always fp32, since a rounding of
+    bf16 logits is worth several hundredths of a nat).
+    """
+
+    def __init__(self, base: BaseModel, lora: LoraSettings, precision: str, seed: int):
+        self.base, self.precision = base, precision
+        self.device = next(base.lm.parameters()).device
+        self._sampler = _plain_copy(base.lm, torch.bfloat16 if precision == "bf16" else torch.float32)
+        if precision == "bf16":
+            _frozen_linears_to_bf16(base.lm)
+        with torch.random.fork_rng(devices=[]):
+            torch.manual_seed(seed)
+            settings = LoraConfig(
+                r=lora.r,
+                lora_alpha=lora.alpha,
+                lora_dropout=0.0,
+                target_modules="all-linear",
+                fan_in_fan_out=any(
+                    isinstance(m, Conv1D) for m in base.lm.modules()
+                ),  # GPT-2 keeps weights turned
+                task_type="CAUSAL_LM",
+            )
+            self.peft: PeftModel = get_peft_model(base.lm, settings)
+        self.peft.eval()  # no dropout anywhere: the base's own would break the ratio too
+        self.backbone = base.lm.base_model
+        self.head = base.lm.get_output_embeddings()
+        self.width = self.head.weight.shape[1]
+        self.share_prompts = True
+        self.value_head = nn.Linear(self.width, 1, device=self.device)
+        nn.init.zeros_(self.value_head.weight)
+        nn.init.zeros_(self.value_head.bias)
+
+    # ---- parameters
+
+    def adapter_parameters(self) -> list[nn.Parameter]:
+        """The LoRA matrices, in a fixed order."""
+        return [p for _, p in sorted(self.peft.named_parameters()) if p.requires_grad]
+
+    def adapter_state(self) -> dict[str, Tensor]:
+        """The LoRA matrices by name, on the CPU (copies)."""
+        return {n: p.detach().cpu().clone() for n, p in self.peft.named_parameters() if p.requires_grad}
+
+    def load_adapter_state(self, state: dict[str, Tensor]) -> None:
+        """Puts back what `adapter_state` gave. Raises KeyError for a state of another shape of adapter."""
+        own = {n: p for n, p in self.peft.named_parameters() if p.requires_grad}
+        if own.keys() != state.keys():
+            raise KeyError("the adapter's tensors are not those of this model")
+        with torch.no_grad():
+            for name, tensor in state.items():
+                own[name].copy_(tensor)
+
+    # ---- forwards
+
+    @contextlib.contextmanager
+    def reference(self) -> Iterator[None]:
+        """Inside, the adapter is off: the model is the one that this line of versions started from."""
+        with self.peft.disable_adapter():
+            yield
+
+    def _autocast(self) -> contextlib.AbstractContextManager:
+        if self.precision == "bf16":
+            return torch.autocast(self.device.type, dtype=torch.bfloat16)
+        return contextlib.nullcontext()
+
+    def states(self, rollout: Rollout, keep_layers: tuple[int, ...] = ()) -> tuple[Tensor, list[Tensor]]:
+        """Last hidden states before each sampled token (N, H), and those *at* it of each of `keep_layers`.
+
+        N runs over the True entries of `rollout.response_mask`, row after row; layer 0 is the embedding.
+        """
+        packed = pack(rollout, self.share_prompts)
+        with self._autocast():
+            out = self.backbone(
+                input_ids=packed.ids,
+                attention_mask=packed.attention if self.share_prompts else packed.attention.long(),
+                position_ids=packed.positions,
+                use_cache=False,
+                output_hidden_states=bool(keep_layers),
+            )
+        rows = out.last_hidden_state.flatten(0, 1)[packed.before]
+        return rows, [out.hidden_states[i].flatten(0, 1)[packed.at].float() for i in keep_layers]
+
+    def read(self, rollout: Rollout, temperature: float) -> Reading:
+        """Log-probabilities, values and entropy of the sampled tokens; keeps gradients where they are enabled."""
+        rows, _ = self.states(rollout)
+        return self.read_rows(rollout, rows, temperature)
+
+    def read_rows(self, rollout: Rollout, rows: Tensor, temperature: float) -> Reading:
+        """As `read`, from states that `states` gave."""
+        ids = rollout.response_ids[rollout.response_mask]
+        logprobs, entropy = logprobs_of_rows(rows, self.head, ids, temperature, self.base.lm.config)
+        values = self.values_of(rows)
+        return Reading(rollout.spread(logprobs), rollout.spread(values), rollout.spread(entropy))
+
+    def values_of(self, states: Tensor) -> Tensor:
+        """The critic's values (...) of the policy's last hidden states (..., H).
+
+        Detached: the critic learns from the states and does not move them. Normalised: their size differs by
+        orders of magnitude between models, and with it what one learning rate means.
+        """
+        normal = nn.functional.layer_norm(states.detach().float(), states.shape[-1:])
+        return self.value_head(normal).squeeze(-1)
+
+    # ---- sampling
+
+    def sampler(self) -> nn.Module:
+        """A plain model with the adapter merged into its weights, for generation: no adapter cost a token.
+
+        A copy of its own: merging in place and back would leave rounding in the base weights.
+        """
+        plain = dict(self._sampler.named_modules())
+        with torch.no_grad():
+            for name, module in self.base.lm.named_modules():
+                if isinstance(module, LoraLayer):
+                    merged = module.get_base_layer().weight.float() + module.get_delta_weight("default")
+                    plain[name].weight.copy_(merged)
+        return self._sampler
+
+    def reference_sampler(self) -> nn.Module:
+        """As `sampler`, but the reference's weights."""
+        plain = dict(self._sampler.named_modules())
+        with torch.no_grad():
+            for name, module in self.base.lm.named_modules():
+                if isinstance(module, LoraLayer):
+                    plain[name].weight.copy_(module.get_base_layer().weight)
+        return self._sampler
+
+
+def pick_precision(name: str, device: torch.device) -> str:
+    """auto → bf16 where the chip multiplies it natively, else fp32."""
+    if name != "auto":
+        return name
+    if device.type == "cuda":
+        return "bf16" if torch.cuda.is_bf16_supported() else "fp32"
+    return "bf16" if torch.cpu._is_avx512_bf16_supported() or torch.cpu._is_amx_tile_supported() else "fp32"
+
+
+def _plain_copy(lm: PreTrainedModel, dtype: torch.dtype) -> nn.Module:
+    plain = copy.deepcopy(lm)
+    for parameter in plain.parameters():  # parameters only: rotary buffers stay fp32
+        parameter.data = parameter.data.to(dtype)
+    if next(plain.parameters()).device.type == "cpu":
+        plain.set_attn_implementation("eager")  # one query a row: faster than the fused kernel here
+    return plain.eval()
+
+
+def _frozen_linears_to_bf16(lm: nn.Module) -> None:
+    """Autocast would round these weights at every forward; once is the same and saves the time and the memory."""
+    head = lm.get_output_embeddings()
+    for module in lm.modules():
+        if isinstance(module, nn.Linear) and module is not head:
+            module.weight.data = module.weight.data.bfloat16()

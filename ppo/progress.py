@@ -1,0 +1,51 @@
+"""How long work says where it is: phases, counts, an estimate of the rest, curves; and how it is asked to stop."""
+
+import time
+from collections.abc import Callable
+from typing import Any
+
+
+class Cancelled(Exception):  # noqa: N818 - it is no error: somebody asked for it
+    """Raised inside the work when the operator asked it to stop."""
+
+
+class Phases:
+    """Keeps the time of each phase and estimates what is left of the present one.
+
+    What the recipe in loop.py speaks to. `show` is given the progress as the store keeps it (phase, done, total,
+    eta_s, note) and raises Cancelled when the work is to stop; `keep` a PPO step's round, number and metrics;
+    `log` a line for the job's log.
+    """
+
+    def __init__(
+        self,
+        show: Callable[[dict[str, Any]], None],
+        keep: Callable[[int, int, dict[str, Any]], None] = lambda _r, _s, _m: None,
+        log: Callable[[str], None] = lambda _line: None,
+    ):
+        self._show, self.step, self.log = show, keep, log
+        self.seconds: dict[str, float] = {}
+        self._name, self._total, self._began = "", 0, time.monotonic()
+
+    def phase(self, name: str, total: int) -> None:
+        """A new phase with `total` units of work."""
+        self._close()
+        self._name, self._total, self._began = name, total, time.monotonic()
+        self._show({"phase": name, "done": 0, "total": total, "eta_s": None, "note": ""})
+
+    def advance(self, done: int, note: str = "") -> None:
+        """`done` units of the phase are done."""
+        spent = time.monotonic() - self._began
+        left = spent / done * (self._total - done) if done else None
+        self._show({"phase": self._name, "done": done, "total": self._total, "eta_s": left, "note": note})
+
+    def _close(self) -> None:
+        if self._name:
+            spent = time.monotonic() - self._began
+            self.seconds[self._name] = self.seconds.get(self._name, 0.0) + spent
+
+    def finish(self) -> dict[str, float]:
+        """Seconds of each phase, in order."""
+        self._close()
+        self._name = ""
+        return self.seconds

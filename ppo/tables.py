@@ -1,0 +1,76 @@
+"""What `python -m ppo demo` prints."""
+
+from typing import Any
+
+from rich.console import Console
+from rich.markup import escape
+from rich.table import Table
+
+COLUMNS = (
+    "round",
+    "version",
+    "true rating on holdout (95 %)",
+    "gain (95 %)",
+    "KL nats",
+    "tokens",
+    "EOS",
+    "distinct-2",
+    "head ρ",
+    "pairs",
+    "fit+PPO s",
+)
+SETUP = ("Writing responses", "Loading the model")
+
+
+def print_demo(console: Console, result: dict[str, Any], texts: list[list[tuple[str, str]]]) -> None:
+    """The table of rounds, seconds of each phase, and three samples before and after."""
+    table = Table(title=f"{result['rater']}, seed {result['seed']}, {result['ratings']} ratings a round")
+    for name in COLUMNS:
+        table.add_column(name, justify="right")
+    for row in result["rounds"]:
+        table.add_row(*_cells(row))
+    console.print(table)
+    for row in result["rounds"][1:]:
+        parts = ", ".join(f"{name.lower()} {seconds:.0f}" for name, seconds in row["seconds"].items())
+        console.print(f"Round {row['round']}: {row['state']}; seconds: {parts}. {verdict(row)}")
+    for before, after in zip(texts[0], texts[-1], strict=True):
+        console.print(f"\n[bold]{escape(before[0])}[/bold]")
+        console.print(f"  before: {escape(before[1])}")
+        console.print(f"  after:  {escape(after[1])}")
+
+
+def training_seconds(row: dict[str, Any]) -> float:
+    """Seconds of fit and PPO: every phase of the training job but the loading of the model."""
+    return sum(s for name, s in row["seconds"].items() if name[0].isupper() and name not in SETUP)
+
+
+def verdict(row: dict[str, Any]) -> str:
+    """Did this round help? Only an interval that lies above 0 is called an improvement."""
+    if row["state"] == "refused":
+        return "The gate refused: the model stays as it was."
+    if row["helped"]:
+        return "The raters would like the new version better."
+    low, high = row["gain_ci"]
+    return "The new version is liked less." if high < 0 else "No improvement can be told from chance."
+
+
+def _cells(row: dict[str, Any]) -> list[str]:
+    def number(value: float | None, digits: int = 2) -> str:
+        return "" if value is None else f"{value:.{digits}f}"
+
+    gain = (
+        f"{row['gain']:+.2f} ({row['gain_ci'][0]:+.2f} … {row['gain_ci'][1]:+.2f})" if "gain" in row else ""
+    )
+    return [
+        str(row["round"]),
+        str(row["version"]),
+        f"{row['true_mean']:.2f} ({row['true_ci'][0]:.2f} … {row['true_ci'][1]:.2f})",
+        gain,
+        number(row["kl"], 1),
+        number(row["length"], 1),
+        f"{row['eos_share']:.0%}",
+        number(row["distinct_2"]),
+        number(row["head_spearman"]),
+        number(row["head_pair_accuracy"]),
+        number(training_seconds(row), 0) if row["round"] else "",
+    ]
