@@ -1,4 +1,5 @@
-"""What is known: prompts, responses, ratings, people, rounds and versions. The ground the other packages stand on.
+"""What is known: prompts, responses, ratings, people, rounds and versions. The others build on it.
 
-Everything that crosses this border is a frozen record (`records`); everything kept is in one database (`store`).
+Everything that crosses this border is a frozen record (`records`); everything kept is in one database
+(`store`).
 """

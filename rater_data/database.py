@@ -1,8 +1,8 @@
 """The engine under the store: connections, transactions, and database errors told as sentences.
 
-Reads run in a deferred transaction, so that several queries see one state. Writes run in BEGIN IMMEDIATE under one
-lock per process: two threads never meet in SQLite's busy back-off, which costs a tenfold tail latency. On
-PostgreSQL an advisory lock keeps writers apart in the same way.
+Reads run in a deferred transaction, so that several queries see one state. Writes run in BEGIN IMMEDIATE
+under one lock per process: two threads never meet in SQLite's busy back-off, which costs a tenfold tail
+latency. On PostgreSQL an advisory lock keeps writers apart in the same way.
 """
 
 import errno
@@ -21,6 +21,7 @@ import sqlalchemy as sa
 from rater_data.errors import BadInput, Busy, DiskFull
 
 BUSY_TIMEOUT_MS = 30_000  # how long a writer waits for a writer of another process
+NO_ROOM = "There is no room left on the disk of {where}: free some and try again. Nothing was half-written."
 ADVISORY_LOCK = 7_160_316  # any number that no other program of the same PostgreSQL database uses
 
 _locks: dict[str, threading.Lock] = {}
@@ -49,7 +50,9 @@ def plain(value: Any) -> Any:
 def make_engine(url: sa.URL) -> sa.Engine:
     """An engine whose SQLite connections are durable, check foreign keys and leave BEGIN to us."""
     # allow_nan: NaN is no JSON, and PostgreSQL would refuse it
-    options: dict[str, Any] = {"json_serializer": lambda value: json.dumps(value, ensure_ascii=False, allow_nan=False)}
+    options: dict[str, Any] = {
+        "json_serializer": lambda value: json.dumps(value, ensure_ascii=False, allow_nan=False)
+    }
     if url.get_backend_name() == "sqlite":
         options["connect_args"] = {"check_same_thread": False, "timeout": BUSY_TIMEOUT_MS / 1000}
     engine = sa.create_engine(url, pool_size=16, max_overflow=48, **options)
@@ -62,7 +65,8 @@ def make_engine(url: sa.URL) -> sa.Engine:
 
 
 def _set_up_sqlite(connection: sqlite3.Connection, _record: object) -> None:
-    # Python's sqlite3 would begin transactions only at the first write, and not for DDL: it is told to begin none
+    # Python's sqlite3 would begin transactions only at the first write, and not for DDL: it is told to
+    # begin none
     connection.isolation_level = None
     for pragma in (f"busy_timeout = {BUSY_TIMEOUT_MS}", "synchronous = FULL", "foreign_keys = ON"):
         connection.execute(f"PRAGMA {pragma}")
@@ -90,7 +94,7 @@ def _begin_elsewhere(connection: sa.Connection) -> None:
 
 @contextmanager
 def told_plainly(home: Path) -> Iterator[None]:
-    """Turns what a person can mend (a full disk, a locked or broken file) into a sentence; lets bugs through."""
+    """Turns what a person can mend (a full disk, a locked file) into a sentence; lets bugs through."""
     try:
         yield
     except (sa.exc.DBAPIError, sqlite3.Error, OSError) as error:
@@ -101,13 +105,17 @@ def told_plainly(home: Path) -> Iterator[None]:
 
 
 def os_sentence(error: OSError, where: Path) -> Exception | None:
-    """DiskFull for a full disk or quota, BadInput for a place that cannot be used; None for everything else."""
+    """DiskFull for a full disk or quota, BadInput for an unusable place; None for everything else."""
     if error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG):
-        return DiskFull(f"There is no room left on the disk of {where}: free some and try again. Nothing was half-written.")
+        return DiskFull(NO_ROOM.format(where=where))
     if error.errno in (errno.ENOTDIR, errno.EEXIST, errno.EISDIR):
-        return BadInput(f"{where} cannot be used: there is a file where a folder is wanted, or the other way round.")
+        return BadInput(
+            f"{where} cannot be used: there is a file where a folder is wanted, or the other way round."
+        )
     if error.errno in (errno.EACCES, errno.EPERM, errno.EROFS):
-        return BadInput(f"{where} may not be written by this user: choose another place or change its permissions.")
+        return BadInput(
+            f"{where} may not be written by this user: choose another place or change its permissions."
+        )
     if error.errno == errno.ENOENT:
         return BadInput(f"{where} does not exist.")
     return None
@@ -120,17 +128,21 @@ def _sentence(error: Exception, home: Path) -> Exception | None:
     primary = None if code is None else code & 0xFF  # the low byte; the rest says where it happened
     match primary:
         case sqlite3.SQLITE_FULL:
-            return DiskFull(
-                f"There is no room left on the disk of {home}: free some and try again. Nothing was half-written."
-            )
+            return DiskFull(NO_ROOM.format(where=home))
         case sqlite3.SQLITE_BUSY | sqlite3.SQLITE_LOCKED:
             return Busy(f"Another program holds the database in {home}: try again in a moment.")
         case sqlite3.SQLITE_READONLY | sqlite3.SQLITE_CANTOPEN | sqlite3.SQLITE_PERM:
-            return BadInput(f"The database in {home} cannot be opened for writing: check who may write there.")
+            return BadInput(
+                f"The database in {home} cannot be opened for writing: check who may write there."
+            )
         case sqlite3.SQLITE_NOTADB | sqlite3.SQLITE_CORRUPT:
-            return BadInput(f"The database in {home} is damaged or no database at all: restore it from a backup.")
+            return BadInput(
+                f"The database in {home} is damaged or no database at all: restore it from a backup."
+            )
         case sqlite3.SQLITE_IOERR:
-            return DiskFull(f"The disk of {home} could not be read or written: check it. Nothing was half-written.")
+            return DiskFull(
+                f"The disk of {home} could not be read or written: check it. Nothing was half-written."
+            )
     return None
 
 

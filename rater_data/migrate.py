@@ -17,8 +17,8 @@ SCRIPTS = Path(__file__).parent / "migrations"
 def migrate(connection: sa.Connection, home: Path, scripts: Path = SCRIPTS) -> str:
     """Runs what is missing on a connection that is inside a write transaction; returns the schema's name.
 
-    Other processes that open the same home wait for the transaction and then find everything done. Raises TooNew
-    when the database has a schema that this program does not know.
+    Other processes that open the same home wait for the transaction and then find everything done. Raises
+    TooNew when the database has a schema that this program does not know.
     """
     config = Config()
     config.set_main_option("script_location", str(scripts).replace("%", "%%"))
@@ -29,8 +29,8 @@ def migrate(connection: sa.Connection, home: Path, scripts: Path = SCRIPTS) -> s
     found = MigrationContext.configure(connection).get_current_revision()
     if found is not None and found not in known:
         raise TooNew(
-            f"The home folder {home} was written by a newer version of Rateloop (schema {found}; this one knows up "
-            f"to {newest}): update Rateloop, or use another home folder."
+            f"The home folder {home} was written by a newer version of Rateloop (schema {found}; this one "
+            f"knows up to {newest}): update Rateloop, or use another home folder."
         )
     if found != newest:
         if found is not None and connection.dialect.name == "sqlite":
@@ -41,7 +41,10 @@ def migrate(connection: sa.Connection, home: Path, scripts: Path = SCRIPTS) -> s
 
 
 def _back_up(database: Path, schema: str) -> Path:
-    """Copies the database as it was before the migration; written aside first, so that a copy is whole or absent."""
+    """Copies the database as it was before the migration.
+
+    Written aside first, so that a copy is whole or absent.
+    """
     copy = database.with_name(f"{database.name}.before-{schema}")
     aside = copy.with_name(copy.name + ".part")
     aside.unlink(missing_ok=True)

@@ -1,14 +1,15 @@
 """Which response a rater sees next. Plain functions on a connection that is inside a write transaction.
 
-A card is *free* for a rater when fewer than `overlap` raters have rated it or hold it, this rater has not answered
-it, and it was not set aside (skipped, not judged) by three. The order among free cards:
+A card is *free* for a rater when fewer than `overlap` raters have rated it or hold it, this rater has not
+answered it, and it was not set aside (skipped, not judged) by three. The order among free cards:
 
-1. the prompt of the rater's last card: the responses to a prompt come back to back, so that they are compared;
+1. the prompt of the rater's last card: the responses to a prompt come back to back, so that they are
+   compared;
 2. prompts this rater has begun;
 3. prompts that nobody has begun, before those that another rater is in the middle of;
-4. by chance, another chance for every rater: what one rater sees first, another sees late. A prompt that wants
-   several raters comes that many times earlier, and does not wait until all others are begun: the round is over
-   when its quota is full, and by then its overlap has to have happened.
+4. by chance, another chance for every rater: what one rater sees first, another sees late. A prompt that
+   wants several raters comes that many times earlier, and does not wait until all others are begun: the round
+   is over when its quota is full, and by then its overlap has to have happened.
 """
 
 import hashlib
@@ -16,24 +17,25 @@ import hashlib
 import sqlalchemy as sa
 
 from rater_data import schema as t
-from rater_data.records import IMPORTED_ROUND, Card
+from rater_data.records import Card
 from rater_data.reports import RATABLE
 from rater_data.scales import COUNTING, SET_ASIDE
 from rater_data.store_prompts import prompt_in
+from rater_data.store_rounds import round_in
 
 SKIPS_TO_RETIRE = 3
 PRIME = 2_147_483_647  # 2**31 - 1: products of two residues fit a database integer
 
 
 def open_round(connection: sa.Connection) -> int | None:
-    """The newest round in which raters get cards."""
-    r = t.rounds.c
-    query = sa.select(sa.func.max(r.number)).where(r.state.in_(RATABLE), r.number != IMPORTED_ROUND)
-    return connection.scalar(query)
+    """The latest round, if raters get cards of it: what an older version wrote is not shown again."""
+    latest = round_in(connection)
+    return latest.number if latest is not None and latest.state in RATABLE else None
 
 
 def demand(rater_id: int, now: float, where: sa.ColumnElement[bool]) -> sa.Subquery:
-    """For each response: `load`, how many raters have or hold it; `mine`, whether this rater answered; `free`.
+    """For each response: `load`, how many raters have or hold it; `mine`, whether this rater answered;
+    `free`.
 
     What excluded raters said does not count: their cards are rated again by others.
     """

@@ -1,6 +1,7 @@
 """Frozen records that cross every border, checked when they are built. All times are UTC epoch seconds.
 
-The records of rounds, jobs and what is reported about them are in `reports`, and can be imported from here too.
+The records of rounds, jobs and what is reported about them are in `reports`, and can be imported from here
+too.
 """
 
 import hashlib
@@ -51,7 +52,10 @@ __all__ = [
 
 SPLITS = ("train", "holdout")
 STRATA = ("train", "calibration", "holdout", "anchor", "control", "imported")
-"""Why a response is shown. `imported`: its text was written elsewhere; it has no token ids and teaches the head only."""
+"""Why a response is shown.
+
+`imported`: its text was written elsewhere; it has no token ids and teaches the head only.
+"""
 FINISH_REASONS = ("eos", "length")
 ROLES = ("rater", "operator")
 SPEAKERS = ("system", "user", "assistant")
@@ -115,7 +119,8 @@ class Prompt:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Response:
-    """What a version wrote, exactly as sampled: token ids and their log-probabilities (nats, of logits / temperature).
+    """What a version wrote, exactly as sampled: token ids and their log-probabilities (nats, of logits /
+    temperature).
 
     `slot` numbers the responses of a round; `overlap` is how many raters shall see it; `propensity` the
     probability with which its prompt was chosen. Imported text has no token ids and no log-probabilities.
@@ -159,9 +164,11 @@ class Response:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Rating:
-    """What one rater said about one response. `key` is the client's own for this decision: sent twice, stored once.
+    """What one rater said about one response. `key` is the client's own for this decision: sent twice, stored
+    once.
 
-    `active_ms`: time spent with the card in view; `position`: the how-manieth of its prompt it was for this rater.
+    `active_ms`: time spent with the card in view; `position`: the how-manieth of its prompt it was for this
+    rater.
     """
 
     id: int | None = None
@@ -187,7 +194,9 @@ class Rating:
         checks.one_of("The verdict", self.verdict, VERDICTS)
         if self.verdict == "rated":
             if self.score is None:
-                raise BadInput("A rating needs a score; to give none, choose skip, cannot judge, broken or unsafe.")
+                raise BadInput(
+                    "A rating needs a score; to give none, choose skip, cannot judge, broken or unsafe."
+                )
             SCALES[self.scale].check(self.score)
         elif self.score is not None:
             raise BadInput(f"The verdict {self.verdict} comes without a score, but {self.score!r} was given.")
@@ -195,7 +204,13 @@ class Rating:
         checks.text("The key of a rating", self.key, empty=False)
         for flag in self.flags:
             checks.text("A flag", flag, empty=False)
-        for what, low in (("response_id", 1), ("rater_id", 1), ("active_ms", 0), ("position", 1), ("revision", 1)):
+        for what, low in (
+            ("response_id", 1),
+            ("rater_id", 1),
+            ("active_ms", 0),
+            ("position", 1),
+            ("revision", 1),
+        ):
             checks.whole(f"The {what} of a rating", getattr(self, what), low=low)
         checks.whole("The guideline_version of a rating", self.guideline_version)
         checks.number("The time a card was shown", self.shown_at, low=0)
@@ -204,7 +219,10 @@ class Rating:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class User:
-    """A person. `excluded`: their ratings are kept but not trained on. `pseudonym` is what exports say instead."""
+    """A person.
+
+    `excluded`: their ratings are kept but not trained on. `pseudonym` is what exports say instead.
+    """
 
     id: int
     name: str
@@ -245,7 +263,8 @@ class RatedResponse:
 class RaterStats:
     """How one rater works. `median_s`: seconds in view per card; `mean` and `sd` in points of the scale.
 
-    `agreement`: Spearman correlation with the mean of the other raters on shared responses, None below five of them.
+    `agreement`: Spearman correlation with the mean of the other raters on shared responses, None below five
+    of them.
     """
 
     user: User

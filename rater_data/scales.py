@@ -34,7 +34,8 @@ class Scale:
             raise BadInput(f"The score {score:g} is outside {self.low}–{self.high}: give one on the scale.")
         if (score - self.low) % self.step:
             raise BadInput(
-                f"The score {score:g} lies between two points: the scale {self.low}–{self.high} has steps of {self.step}."
+                f"The score {score:g} lies between two points of the scale {self.low}–{self.high}: "
+                f"give one in steps of {self.step}."
             )
         return float(score)
 
@@ -81,7 +82,7 @@ class Verdict:
     counts: bool = True
 
     def as_score(self, score: float | None, scale: Scale) -> float | None:
-        """What training reads: the rater's score, the lowest point of the scale, or None = teaches nothing."""
+        """What training reads: the score, the lowest point of the scale, or None = teaches nothing."""
         return float(scale.low) if self.lowest else score
 
 

@@ -1,6 +1,8 @@
-"""The tables and their constraints, as SQLAlchemy Core. `migrations/` builds them; a test holds that both agree.
+"""The tables and their constraints, as SQLAlchemy Core. `migrations/` builds them; a test holds that both
+agree.
 
-Constraints are the last line: records check values first, with a sentence. What can be counted is never stored.
+Constraints are the last line: records check values first, with a sentence. What can be counted is never
+stored.
 """
 
 import sqlalchemy as sa

@@ -63,4 +63,6 @@ def _make_home(home: Path) -> None:
             home.mkdir(parents=True, mode=0o700)
             home.chmod(0o700)  # whatever the umask says: ratings are private
     if not os.access(home, os.W_OK | os.X_OK):
-        raise BadInput(f"The home folder {home} may not be written: choose another with --home or RATELOOP_HOME.")
+        raise BadInput(
+            f"The home folder {home} may not be written: choose another with --home or RATELOOP_HOME."
+        )

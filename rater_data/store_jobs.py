@@ -74,7 +74,9 @@ def _end_unattended(connection: sa.Connection, job: Job, state: str, why: str, n
     if job.kind == "train":
         r = t.rounds.c
         where = (r.number == job.payload.get("round")) & r.state.in_(("sealed", "training"))
-        connection.execute(t.rounds.update().where(where).values(state="failed", decision=why, updated_at=now))
+        connection.execute(
+            t.rounds.update().where(where).values(state="failed", decision=why, updated_at=now)
+        )
     note(connection, "store", f"{job.kind} job {state}", now, job=job.id, why=why)
     return _change(connection, job.id, now, state=state, error=why)
 
@@ -91,7 +93,8 @@ class Jobs(Database):
     def claim(
         self, worker: str, kinds: tuple[str, ...] | None = None, stale_s: float = 60, now: float | None = None
     ) -> Job | None:
-        """The oldest job that waits, or one whose worker has not been heard of for `stale_s` seconds; None if none.
+        """The oldest job that waits, or one whose worker has not been heard of for `stale_s` seconds; None if
+        none.
 
         A job is begun at most three times; then it fails with a sentence.
         """
@@ -109,7 +112,9 @@ class Jobs(Database):
             for row in connection.execute(query).mappings().all():
                 job = job_of(row)
                 if job.cancel_requested:
-                    _end_unattended(connection, job, "cancelled", "It was cancelled, and its worker is gone.", now)
+                    _end_unattended(
+                        connection, job, "cancelled", "It was cancelled, and its worker is gone.", now
+                    )
                 elif job.attempts >= ATTEMPTS:
                     _end_unattended(connection, job, "failed", DIED, now)
                 else:
@@ -159,7 +164,7 @@ class Jobs(Database):
             note(connection, "trainer", f"{job.kind} job {state}", now, job=job_id, why=error)
 
     def cancel(self, job_id: int, actor: str) -> Job:
-        """Ends a job that waits; asks the worker of one that runs to stop. Raises Refused when it has ended."""
+        """Ends a job that waits; asks the worker of one that runs to stop. Raises Refused if it has ended."""
         now = time.time()
         with self._write() as connection:
             job = job_in(connection, job_id)
@@ -176,14 +181,18 @@ class Jobs(Database):
         with self._write() as connection:
             job = job_in(connection, job_id)
             if job.state not in ("failed", "cancelled"):
-                raise Refused(f"Job {job_id} is {job.state}: only one that failed or was cancelled can be done again.")
+                raise Refused(
+                    f"Job {job_id} is {job.state}: only one that failed or was cancelled can be done again."
+                )
             running = active_in(connection, job.kind)
             if running is not None:
                 raise busy_with(running)
             if job.kind == "train":
                 r = t.rounds.c
                 where = (r.number == job.payload.get("round")) & (r.state == "failed")
-                connection.execute(t.rounds.update().where(where).values(state="sealed", decision=None, updated_at=now))
+                connection.execute(
+                    t.rounds.update().where(where).values(state="sealed", decision=None, updated_at=now)
+                )
             return _change(
                 connection,
                 job_id,

@@ -81,18 +81,26 @@ class Journal(Database):
         return (FIRST_GUIDELINE, bundled_guideline()) if row is None else (row.version, row.text)
 
     def set_guideline(self, text: str, actor: str) -> int:
-        """Puts a new text in force and returns its version; older ratings keep the version they were given under."""
+        """Puts a new text in force and returns its version.
+
+        Older ratings keep the version they were given under.
+        """
         checks.text("The guideline", text, empty=False)
         now = time.time()
         with self._write() as connection:
             newest = connection.scalar(sa.select(sa.func.max(t.guidelines.c.version)))
             version = (FIRST_GUIDELINE if newest is None else newest) + 1
-            connection.execute(t.guidelines.insert().values(version=version, text=text.strip(), actor=actor, at=now))
+            connection.execute(
+                t.guidelines.insert().values(version=version, text=text.strip(), actor=actor, at=now)
+            )
             note(connection, actor, "changed the guideline", now, version=version)
         return version
 
     def add_step(self, round_number: int, step: int, metrics: dict[str, Any]) -> None:
-        """Keeps the metrics of a training step; the same step again replaces them. Non-finite numbers become null."""
+        """Keeps the metrics of a training step.
+
+        The same step again replaces them. Non-finite numbers become null.
+        """
         checks.whole("The step", step)
         where = (t.steps.c.round_number == round_number) & (t.steps.c.step == step)
         row = {
@@ -107,7 +115,11 @@ class Journal(Database):
 
     def steps(self, round_number: int) -> list[dict[str, Any]]:
         """The metrics of a round's training steps, in order; each has its "step"."""
-        query = sa.select(t.steps.c.metrics).where(t.steps.c.round_number == round_number).order_by(t.steps.c.step)
+        query = (
+            sa.select(t.steps.c.metrics)
+            .where(t.steps.c.round_number == round_number)
+            .order_by(t.steps.c.step)
+        )
         with self._read() as connection:
             return list(connection.scalars(query))
 

@@ -20,7 +20,9 @@ WRONG_LINK = "This link is not known: ask the operator for a new one."
 
 def user_in(connection: sa.Connection, user_id: int) -> User:
     """The user of an id. Raises Missing."""
-    row = connection.execute(sa.select(*user_columns()).where(t.users.c.id == user_id)).mappings().one_or_none()
+    row = (
+        connection.execute(sa.select(*user_columns()).where(t.users.c.id == user_id)).mappings().one_or_none()
+    )
     if row is None:
         raise Missing(f"There is no user {user_id}.")
     return user_of(row)
@@ -84,7 +86,7 @@ class People(Database):
         self._change(user_id, "active", active, "was let in" if active else "was kept out")
 
     def set_excluded(self, user_id: int, excluded: bool) -> None:
-        """Keeps a rater's ratings out of what is trained on from now, or takes them in again. Raises Missing."""
+        """Keeps a rater's ratings out of what is trained on, or takes them in again. Raises Missing."""
         self._change(user_id, "excluded", excluded, "was excluded" if excluded else "was included again")
 
     def _change(self, user_id: int, column: str, value: bool, what: str) -> None:
@@ -96,7 +98,10 @@ class People(Database):
             note(connection, user.name, what, user=user_id)
 
     def make_link(self, user_id: int, *, once: bool, ttl_s: float) -> str:
-        """A secret that lets a user in for `ttl_s` seconds, or only `once`. Only its hash is kept. Raises Missing."""
+        """A secret that lets a user in for `ttl_s` seconds, or only `once`.
+
+        Only its hash is kept. Raises Missing.
+        """
         secret, now = secrets.token_urlsafe(24), time.time()
         with self._write() as connection:
             user_in(connection, user_id)
@@ -112,7 +117,10 @@ class People(Database):
         return secret
 
     def redeem(self, secret: str) -> User:
-        """The user a secret lets in; uses up a link that works once. Raises NotYours, saying why it does not work."""
+        """The user a secret lets in.
+
+        Uses up a link that works once. Raises NotYours, saying why it does not work.
+        """
         now = time.time()
         with self._write() as connection:
             query = sa.select(t.links).where(t.links.c.secret_sha256 == _digest(secret))

@@ -30,7 +30,9 @@ def prompt_ids_in(connection: sa.Connection, digests: list[str]) -> dict[str, in
     found: dict[str, int] = {}
     for start in range(0, len(digests), AT_ONCE):
         some = digests[start : start + AT_ONCE]
-        rows = connection.execute(sa.select(t.prompts.c.sha256, t.prompts.c.id).where(t.prompts.c.sha256.in_(some)))
+        rows = connection.execute(
+            sa.select(t.prompts.c.sha256, t.prompts.c.id).where(t.prompts.c.sha256.in_(some))
+        )
         found |= {row.sha256: row.id for row in rows}
     return found
 

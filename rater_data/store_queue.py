@@ -42,7 +42,8 @@ class Queue(Database):
     def next_card(self, rater_id: int, now: float | None = None, lease_s: float = LEASE_S) -> Card | None:
         """The card this rater holds, else the next one that is free for them, leased for `lease_s` seconds.
 
-        None when there is nothing. See `queue` for the order. Raises Missing or NotYours for a rater who is not let in.
+        None when there is nothing. See `queue` for the order. Raises Missing or NotYours for a rater who is
+        not let in.
         """
         now = time.time() if now is None else now
         if lease_s <= 0:
@@ -66,13 +67,18 @@ class Queue(Database):
     def heartbeat(
         self, rater_id: int, response_id: int, lease_s: float = LEASE_S, now: float | None = None
     ) -> None:
-        """The rater is still reading: the lease lasts another `lease_s` seconds. Raises Missing when it is gone."""
+        """The rater is still reading.
+
+        The lease lasts another `lease_s` seconds. Raises Missing when it is gone.
+        """
         now = time.time() if now is None else now
         with self._write() as connection:
             held = connection.execute(_held(rater_id)).one_or_none()
             lost = held is None or held.response_id != response_id
             if lost or (held.until <= now and not is_free(connection, response_id, rater_id, now)):
-                raise Missing("This card is not yours any more: it went back to the others. Take the next one.")
+                raise Missing(
+                    "This card is not yours any more: it went back to the others. Take the next one."
+                )
             until = max(held.until, now + lease_s)
             connection.execute(t.leases.update().where(t.leases.c.rater_id == rater_id).values(until=until))
 

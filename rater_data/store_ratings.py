@@ -10,7 +10,6 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from rater_data import checks
 from rater_data import schema as t
 from rater_data.database import Database
 from rater_data.errors import AlreadyRated, BadInput, LeaseExpired, Missing, NotYours
@@ -35,7 +34,9 @@ def insert_rating(connection: sa.Connection, rating: Rating, given_at: float) ->
     """Stores a rating as the newest revision of its response and rater."""
     g = t.ratings.c
     newest = connection.scalar(
-        sa.select(sa.func.max(g.revision)).where(g.response_id == rating.response_id, g.rater_id == rating.rater_id)
+        sa.select(sa.func.max(g.revision)).where(
+            g.response_id == rating.response_id, g.rater_id == rating.rater_id
+        )
     )
     rating = replace(rating, revision=(newest or 0) + 1, is_current=True)
     key = connection.execute(t.ratings.insert().values(rating_row(rating, given_at))).inserted_primary_key
@@ -48,9 +49,9 @@ class Ratings(Database):
     def submit(self, rating: Rating, now: float | None = None) -> Rating:
         """Stores a rating and returns it with its id. The same key again returns the stored one, unchanged.
 
-        Raises NotYours when the rater does not hold the card, LeaseExpired when they held it too long and somebody
-        else has it, AlreadyRated when they have a current rating on it, BadInput for a key that was used for
-        another card, Missing for an unknown response or rater.
+        Raises NotYours when the rater does not hold the card, LeaseExpired when they held it too long and
+        somebody else has it, AlreadyRated when they have a current rating on it, BadInput for a key that was
+        used for another card, Missing for an unknown response or rater.
         """
         now = time.time() if now is None else now
         g = t.ratings.c
@@ -72,7 +73,9 @@ class Ratings(Database):
             raise Missing(f"There is no response {response}.")
         current = (g.rater_id == rater) & (g.response_id == response) & g.is_current
         if connection.scalar(sa.select(g.id).where(current)) is not None:
-            raise AlreadyRated("You have rated this response already: change it in the list of your last ratings.")
+            raise AlreadyRated(
+                "You have rated this response already: change it in the list of your last ratings."
+            )
         held = connection.execute(sa.select(t.leases).where(lease.rater_id == rater)).one_or_none()
         if held is None or held.response_id != response:
             raise NotYours("This card is not yours: take the next one and rate that.")
@@ -82,8 +85,8 @@ class Ratings(Database):
     def undo(self, rater_id: int, now: float | None = None, lease_s: float = LEASE_S) -> Card:
         """Takes back the rater's latest rating and gives them its card again.
 
-        Raises BadInput when there is none, when its round is sealed, or when it was a skip and somebody else has
-        the card now.
+        Raises BadInput when there is none, when its round is sealed, or when it was a skip and somebody else
+        has the card now.
         """
         now = time.time() if now is None else now
         g = t.ratings.c
@@ -116,8 +119,9 @@ class Ratings(Database):
     ) -> Rating:
         """Changes a rating: a new current revision, the old one kept. What is None stays as it was.
 
-        Asking again for the same change gives the revision that is there. Raises NotYours for a rating of somebody
-        else, BadInput when the round is sealed or the rating was changed or taken back since, Missing.
+        Asking again for the same change gives the revision that is there. Raises NotYours for a rating of
+        somebody else, BadInput when the round is sealed or the rating was changed or taken back since,
+        Missing.
         """
         now = time.time() if now is None else now
         with self._write() as connection:
@@ -154,7 +158,9 @@ class Ratings(Database):
         found = _find(connection, (g.rater_id == old.rater_id) & (g.key == wanted.key) & g.is_current)
         said = ("score", "verdict", "comment", "flags", "attributes")
         if found is None or any(getattr(found, name) != getattr(wanted, name) for name in said):
-            raise BadInput("This rating was changed or taken back since: look at the list of your last ratings again.")
+            raise BadInput(
+                "This rating was changed or taken back since: look at the list of your last ratings again."
+            )
         return found
 
     def _check_open(self, connection: sa.Connection, rating: Rating, what: str) -> None:

@@ -1,7 +1,7 @@
 """Rounds and the responses in them; how full a round is.
 
-Round 0 is not one of ours: it holds imported responses, is always published and never the latest. It exists once
-something was imported.
+Round 0 is not one of ours: it holds imported responses, is always published and never the latest. It exists
+once something was imported.
 """
 
 import time
@@ -46,7 +46,9 @@ def move(connection: sa.Connection, found: Round, state: str, now: float, **valu
     """Moves a round on. Raises Refused for a step that the states do not allow."""
     if found.number == IMPORTED_ROUND or state not in next_states(found.state):
         allowed = " or ".join(next_states(found.state)) if found.number != IMPORTED_ROUND else "nowhere"
-        raise Refused(f"Round {found.number} is {found.state}: from there it goes to {allowed}, not to {state}.")
+        raise Refused(
+            f"Round {found.number} is {found.state}: from there it goes to {allowed}, not to {state}."
+        )
     changes = {"state": state, "updated_at": now} | values
     connection.execute(t.rounds.update().where(t.rounds.c.number == found.number).values(changes))
 
@@ -102,7 +104,10 @@ class Rounds(Database):
     def set_round_state(
         self, number: int, state: str, *, gate: dict[str, Any] | None = None, decision: str | None = None
     ) -> None:
-        """Moves a round on, with the gate's report and what was decided. Raises Refused for a wrong step, Missing."""
+        """Moves a round on, with the gate's report and what was decided.
+
+        Raises Refused for a wrong step, Missing.
+        """
         now = time.time()
         values: dict[str, Any] = {} if gate is None else {"gate": plain(gate)}
         if decision is not None:
@@ -112,10 +117,11 @@ class Rounds(Database):
             note(connection, "trainer", f"round {number} is {state}", now, decision=decision)
 
     def add_responses(self, responses: list[Response]) -> int:
-        """Adds responses, all or none; those whose round and slot are taken are left out. Returns how many were added.
+        """Adds responses, all or none; those whose round and slot are taken are left out. Returns how many
+        were added.
 
-        Raises Missing for an unknown round, Refused for one that no longer takes responses, and BadInput for an
-        unknown prompt or version.
+        Raises Missing for an unknown round, Refused for one that no longer takes responses, and BadInput for
+        an unknown prompt or version.
         """
         now = time.time()
         with self._write() as connection:
@@ -160,7 +166,9 @@ def add_responses_in(connection: sa.Connection, responses: list[Response], now: 
         found = known_round(connection, number)
         if number != IMPORTED_ROUND and found.state not in ("generating", "rating"):
             raise Refused(f"Round {number} takes no more responses: it is {found.state}.")
-        taken = set(connection.scalars(sa.select(t.responses.c.slot).where(t.responses.c.round_number == number)))
+        taken = set(
+            connection.scalars(sa.select(t.responses.c.slot).where(t.responses.c.round_number == number))
+        )
         fresh = {r.slot: r for r in responses if r.round_number == number and r.slot not in taken}
         if fresh:
             try:
@@ -194,7 +202,9 @@ def _progress(connection: sa.Connection, found: Round, now: float) -> RoundProgr
         .group_by(r.stratum)
     ).all()
     raters = connection.scalar(
-        sa.select(sa.func.count(g.rater_id.distinct())).select_from(of_round).where(r.round_number == found.number)
+        sa.select(sa.func.count(g.rater_id.distinct()))
+        .select_from(of_round)
+        .where(r.round_number == found.number)
     )
     scores = connection.execute(
         sa.select(g.score, sa.func.count().label("n"))

@@ -21,7 +21,7 @@ from rater_data.rows import (
 )
 from rater_data.store_jobs import active_in, busy_with, enqueue_in
 from rater_data.store_journal import note, put_samples
-from rater_data.store_rounds import known_round, move, trusted_ratings
+from rater_data.store_rounds import known_round, move, round_in, trusted_ratings
 from rater_data.store_versions import add_version_in
 
 
@@ -37,7 +37,9 @@ def rated_query() -> sa.Select:
 
 def rated_of(row: Any) -> RatedResponse:
     return RatedResponse(
-        rating=rating_of(row, "rating_"), response=response_of(row, "response_"), prompt=prompt_of(row, "prompt_")
+        rating=rating_of(row, "rating_"),
+        response=response_of(row, "response_"),
+        prompt=prompt_of(row, "prompt_"),
     )
 
 
@@ -65,6 +67,15 @@ def snapshot_digest(rated: list[RatedResponse]) -> str:
     return digest.hexdigest()
 
 
+def check_latest(connection: sa.Connection, found: Round) -> None:
+    """Raises Refused for a round after which another has begun: what it published would be overtaken at once."""
+    latest = round_in(connection)
+    if latest is not None and latest.number != found.number:
+        raise Refused(
+            f"Round {found.number} is over: round {latest.number} has begun. Its ratings count there."
+        )
+
+
 def seal_in(connection: sa.Connection, found: Round, actor: str, now: float) -> None:
     """Freezes all current ratings so far, of all rounds, by active raters who are not excluded."""
     s = t.snapshot_ratings
@@ -82,7 +93,9 @@ def seal_in(connection: sa.Connection, found: Round, actor: str, now: float) -> 
 
 def snapshot_in(connection: sa.Connection, number: int) -> list[RatedResponse]:
     s = t.snapshot_ratings.c
-    query = rated_query().join(t.snapshot_ratings, s.rating_id == t.ratings.c.id).where(s.round_number == number)
+    query = (
+        rated_query().join(t.snapshot_ratings, s.rating_id == t.ratings.c.id).where(s.round_number == number)
+    )
     rows = connection.execute(query.order_by(t.ratings.c.id)).mappings()
     return [rated_of(row) for row in rows]
 
@@ -98,8 +111,11 @@ class Sealing(Database):
         now = time.time()
         with self._write() as connection:
             found = known_round(connection, number)
+            check_latest(connection, found)
             if found.state != "rating":
-                raise Refused(f"Round {number} is {found.state}: only a round that is open for rating can be sealed.")
+                raise Refused(
+                    f"Round {number} is {found.state}: only a round that is open for rating can be sealed."
+                )
             seal_in(connection, found, actor, now)
             return known_round(connection, number)
 
@@ -113,12 +129,13 @@ class Sealing(Database):
         """Seals the round and queues its training, in one step.
 
         Also for a round that failed (with the snapshot it has: training goes on where it stopped) and, with
-        `override`, for one that the gate refused. Raises Busy while a training is queued or running, Refused when
-        the round is in no state to be trained, Missing.
+        `override`, for one that the gate refused. Raises Busy while a training is queued or running, Refused
+        when the round is in no state to be trained, Missing.
         """
         now = time.time()
         with self._write() as connection:
             found = known_round(connection, round_number)
+            check_latest(connection, found)
             running = active_in(connection, "train")
             if running is not None:
                 raise busy_with(running)
@@ -129,7 +146,11 @@ class Sealing(Database):
                     move(connection, found, "sealed", now, decision=None)
                 case "refused" if not override:
                     why = found.decision or "the reward model cannot be told from chance."
-                    raise Refused(f"The gate refused round {round_number}: {why} Rate more, or train all the same.")
+                    raise Refused(
+                        f"The gate refused round {round_number}: {why} Rate more, or train all the same."
+                    )
+                case "refused" if (writing := active_in(connection, "generate")) is not None:
+                    raise busy_with(writing)  # the next round has begun, or is about to
                 # sealed, training: a job that ended without telling the round; the worker goes on from there
                 case "refused" | "sealed" | "training":
                     pass

@@ -23,7 +23,7 @@ def version_in(connection: sa.Connection, number: int) -> Version:
 
 
 def add_version_in(connection: sa.Connection, version: Version) -> None:
-    """Adds a version; if it is current, the one before is kept. Raises BadInput for a number that is taken."""
+    """Adds a version; if it is current, the one before is kept. Raises BadInput for a taken number."""
     numbers = set(connection.scalars(sa.select(t.policy_versions.c.number)))
     if version.number in numbers:
         raise BadInput(f"There is a version {version.number} already.")
@@ -55,7 +55,9 @@ class Versions(Database):
     def versions(self) -> list[Version]:
         """All versions, oldest first."""
         with self._read() as connection:
-            rows = connection.execute(sa.select(t.policy_versions).order_by(t.policy_versions.c.number)).mappings()
+            rows = connection.execute(
+                sa.select(t.policy_versions).order_by(t.policy_versions.c.number)
+            ).mappings()
             return [version_of(row) for row in rows]
 
     def current_version(self) -> Version | None:
@@ -74,17 +76,20 @@ class Versions(Database):
     def roll_back(self, to: int, actor: str) -> Version:
         """Puts version `to` in use again and returns it.
 
-        The versions from there to the one in use count as rolled back, and so do the rounds that published them
-        and the open round whose responses they wrote: its ratings are kept and teach the reward head. Rolling
-        "back" to a version that was itself rolled back takes that back. Raises Missing for an unknown version,
-        Refused when it is in use already, Busy while a round is in training.
+        The versions from there to the one in use count as rolled back, and so do the rounds that published
+        them and the open round whose responses they wrote: its ratings are kept and teach the reward head.
+        Rolling "back" to a version that was itself rolled back takes that back. Raises Missing for an unknown
+        version, Refused when it is in use already, Busy while a round is in training.
         """
         now = time.time()
         with self._write() as connection:
             target = version_in(connection, to)
             if target.status == "current":
                 raise Refused(f"Version {to} is in use already.")
-            if connection.scalar(sa.select(t.rounds.c.number).where(t.rounds.c.state == "training")) is not None:
+            if (
+                connection.scalar(sa.select(t.rounds.c.number).where(t.rounds.c.state == "training"))
+                is not None
+            ):
                 raise Busy("A round is in training: cancel it first, then roll back.")
             abandoned, taken_back = _branches(connection, to)
             v = t.policy_versions.c.number
@@ -105,7 +110,9 @@ class Versions(Database):
 
 
 def _branches(connection: sa.Connection, to: int) -> tuple[list[int], list[int]]:
-    """The versions that are left behind on the way from the current one to `to`, and those that are taken up again."""
+    """The versions that are left behind on the way from the current one to `to`, and those that are taken up
+    again.
+    """
     v = t.policy_versions.c
     rows = connection.execute(sa.select(v.number, v.parent, v.status))
     parents, current = {}, None
@@ -140,4 +147,6 @@ def _stop_jobs(connection: sa.Connection, now: float) -> None:
         .where(j.state == "queued")
         .values(state="cancelled", error="A roll-back came first.", updated_at=now)
     )
-    connection.execute(t.jobs.update().where(j.state == "running").values(cancel_requested=True, updated_at=now))
+    connection.execute(
+        t.jobs.update().where(j.state == "running").values(cancel_requested=True, updated_at=now)
+    )

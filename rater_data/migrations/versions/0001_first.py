@@ -6,9 +6,7 @@ from alembic import op
 revision = "0001"
 down_revision = None
 
-ROUND_STATES = (
-    "'generating', 'rating', 'sealed', 'training', 'refused', 'failed', 'published', 'rolled_back'"
-)
+ROUND_STATES = "'generating', 'rating', 'sealed', 'training', 'refused', 'failed', 'published', 'rolled_back'"
 
 
 def upgrade() -> None:
@@ -86,7 +84,8 @@ def _prompts_and_versions() -> None:
             ["parent"], ["policy_versions.number"], name="fk_policy_versions_parent_policy_versions"
         ),
         sa.CheckConstraint(
-            "status IN ('candidate', 'current', 'kept', 'rolled_back')", name=op.f("ck_policy_versions_status")
+            "status IN ('candidate', 'current', 'kept', 'rolled_back')",
+            name=op.f("ck_policy_versions_status"),
         ),
     )
     one = sa.text("status = 'current'")
@@ -118,7 +117,9 @@ def _rounds() -> None:
             ["version_number"], ["policy_versions.number"], name="fk_rounds_version_number_policy_versions"
         ),
         sa.ForeignKeyConstraint(
-            ["published_version"], ["policy_versions.number"], name="fk_rounds_published_version_policy_versions"
+            ["published_version"],
+            ["policy_versions.number"],
+            name="fk_rounds_published_version_policy_versions",
         ),
         sa.CheckConstraint(f"state IN ({ROUND_STATES})", name=op.f("ck_rounds_state")),
         sa.CheckConstraint("(number = 0) = (version_number IS NULL)", name=op.f("ck_rounds_written_by")),
@@ -157,7 +158,9 @@ def _responses() -> None:
             name=op.f("ck_responses_stratum"),
         ),
         sa.CheckConstraint("overlap >= 1", name=op.f("ck_responses_overlap")),
-        sa.CheckConstraint("(round_number = 0) = (version_number IS NULL)", name=op.f("ck_responses_written_by")),
+        sa.CheckConstraint(
+            "(round_number = 0) = (version_number IS NULL)", name=op.f("ck_responses_written_by")
+        ),
     )
     op.create_index("ix_responses_prompt_id", "responses", ["prompt_id"])
     op.create_index("ix_responses_round_number_prompt_id", "responses", ["round_number", "prompt_id"])
@@ -192,7 +195,8 @@ def _ratings() -> None:
         sa.ForeignKeyConstraint(["response_id"], ["responses.id"], name="fk_ratings_response_id_responses"),
         sa.ForeignKeyConstraint(["rater_id"], ["users.id"], name="fk_ratings_rater_id_users"),
         sa.CheckConstraint(
-            "verdict IN ('rated', 'skip', 'cannot_judge', 'broken', 'unsafe')", name=op.f("ck_ratings_verdict")
+            "verdict IN ('rated', 'skip', 'cannot_judge', 'broken', 'unsafe')",
+            name=op.f("ck_ratings_verdict"),
         ),
         sa.CheckConstraint(
             "(verdict = 'rated') = (score IS NOT NULL)", name=op.f("ck_ratings_score_with_verdict")
@@ -233,7 +237,9 @@ def _who_holds_what() -> None:
         sa.Column("round_number", sa.Integer(), nullable=False),
         sa.Column("rating_id", sa.Integer(), nullable=False),
         sa.PrimaryKeyConstraint("round_number", "rating_id", name="pk_snapshot_ratings"),
-        sa.ForeignKeyConstraint(["round_number"], ["rounds.number"], name="fk_snapshot_ratings_round_number_rounds"),
+        sa.ForeignKeyConstraint(
+            ["round_number"], ["rounds.number"], name="fk_snapshot_ratings_round_number_rounds"
+        ),
         sa.ForeignKeyConstraint(["rating_id"], ["ratings.id"], name="fk_snapshot_ratings_rating_id_ratings"),
     )
 
