@@ -24,14 +24,17 @@ _TRANSITIONS: dict[str, tuple[str, ...]] = {
 }
 ROUND_STATES = tuple(_TRANSITIONS)
 RATABLE = ("generating", "rating", "sealed", "training", "refused")
-"""States in which raters get cards of the latest round. What comes after the seal counts for the next snapshot."""
+"""States in which raters get cards of the latest round.
+
+What comes after the seal counts for the next snapshot.
+"""
 OPEN_FOR_CHANGE = ("generating", "rating")
 """States in which a rating of the round can still be taken back or changed."""
 OVER = ("published", "refused", "rolled_back")
 """States after which the next round may begin.
 
-After a refusal the same version writes more to rate: raters never run dry, and the ratings of the refused round
-go on counting.
+After a refusal the same version writes more to rate: raters never run dry, and the ratings of the refused
+round go on counting.
 """
 
 

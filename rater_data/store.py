@@ -21,6 +21,7 @@ from rater_data.store_queue import Queue
 from rater_data.store_ratings import Ratings
 from rater_data.store_rounds import Rounds
 from rater_data.store_sealing import Sealing
+from rater_data.store_stats import Stats
 from rater_data.store_versions import Versions
 
 DATABASE = "rateloop.db"
@@ -32,7 +33,7 @@ def default_home() -> Path:
     return Path(named).expanduser() if named else Path.home() / ".rateloop"
 
 
-class Store(People, Prompts, Versions, Rounds, Sealing, Queue, Ratings, Jobs, Journal):
+class Store(People, Prompts, Versions, Rounds, Sealing, Queue, Ratings, Stats, Jobs, Journal):
     """One home folder with its database. Made by `Store.open`."""
 
     @classmethod

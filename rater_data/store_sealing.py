@@ -68,7 +68,7 @@ def snapshot_digest(rated: list[RatedResponse]) -> str:
 
 
 def check_latest(connection: sa.Connection, found: Round) -> None:
-    """Raises Refused for a round after which another has begun: what it published would be overtaken at once."""
+    """Raises Refused for a round after which another has begun: two lines of versions would cross."""
     latest = round_in(connection)
     if latest is not None and latest.number != found.number:
         raise Refused(

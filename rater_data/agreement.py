@@ -1,0 +1,255 @@
+"""How far raters agree, and what they say once their habits are taken off.
+
+Everything works on scores as training reads them (`Verdict.as_score`): broken and unsafe are the lowest
+point, skip and cannot judge are left out. Statistics come from krippendorff and scipy; left out on purpose:
+rater-specific scales (slopes), because a few dozen ratings a head cannot tell a slope from noise.
+"""
+
+from collections.abc import Iterable
+
+import krippendorff
+import numpy as np
+import pandas as pd
+from scipy import stats
+
+from rater_data.records import Interval, RatedResponse, Rating
+from rater_data.scales import SCALES, VERDICTS
+
+CONFIDENCE = 0.95
+RESAMPLES = 200
+FEWEST_SHARED = 5  # a correlation of fewer points says nothing
+COLUMNS = ["response_id", "rater_id", "score"]
+
+
+def training_score(rating: Rating) -> float | None:
+    """What training reads of a rating, in points of its scale; None teaches nothing."""
+    return VERDICTS[rating.verdict].as_score(rating.score, SCALES[rating.scale])
+
+
+def frame_of(rated: Iterable[RatedResponse]) -> pd.DataFrame:
+    """One row a rating that teaches something.
+
+    Response_id, rater_id, prompt_id, round, version, stratum, score.
+    """
+    rows = [
+        (
+            one.rating.response_id,
+            one.rating.rater_id,
+            one.response.prompt_id,
+            one.response.round_number,
+            one.response.version_number,
+            one.response.stratum,
+            score,
+        )
+        for one in rated
+        if (score := training_score(one.rating)) is not None
+    ]
+    columns = ["response_id", "rater_id", "prompt_id", "round", "version", "stratum", "score"]
+    return pd.DataFrame(rows, columns=columns).astype({"score": "float64"})
+
+
+def alpha(rated: Iterable[RatedResponse | Rating]) -> Interval | None:
+    """Krippendorff's alpha (interval level) with a 95 % bootstrap interval over responses.
+
+    1 = perfect, 0 = chance. `n` is the number of responses with two or more raters; None when there are fewer
+    than two of them, or when everybody always said the same. Source: Krippendorff, Content Analysis (2004),
+    ch. 11.
+    """
+    ratings = [one.rating if isinstance(one, RatedResponse) else one for one in rated]
+    rows = [(r.response_id, r.rater_id, s) for r in ratings if (s := training_score(r)) is not None]
+    shared = _shared(pd.DataFrame(rows, columns=COLUMNS).astype({"score": "float64"}))
+    if shared["response_id"].nunique() < 2 or shared["score"].nunique() < 2:
+        return None
+    table = shared.pivot(index="rater_id", columns="response_id", values="score").to_numpy()
+    values = np.unique(shared["score"])
+    # (responses, values): how often each value was given to each response
+    counts = np.stack([(table == value).sum(axis=0) for value in values], axis=1)
+    found = _alpha_of(counts, values)
+    random = np.random.default_rng(0)
+    draws = (counts[random.integers(0, len(counts), len(counts))] for _ in range(RESAMPLES))
+    spread = [a for draw in draws if (a := _alpha_of(draw, values)) is not None]
+    if found is None or not spread:
+        return None
+    low, high = np.quantile(spread, [(1 - CONFIDENCE) / 2, (1 + CONFIDENCE) / 2])
+    return Interval(mean=found, low=float(low), high=float(high), n=len(counts))
+
+
+def _alpha_of(counts: np.ndarray, values: np.ndarray) -> float | None:
+    if (counts.sum(axis=0) > 0).sum() < 2:
+        return None
+    return float(
+        krippendorff.alpha(value_counts=counts, value_domain=values, level_of_measurement="interval")
+    )
+
+
+def _shared(frame: pd.DataFrame) -> pd.DataFrame:
+    """The rows of responses that two or more raters scored."""
+    return frame[frame.groupby("response_id")["rater_id"].transform("nunique") > 1]
+
+
+def rater_offsets(rated: Iterable[RatedResponse]) -> dict[int, float]:
+    """How much higher each rater scores than the others, in points, shrunk towards 0 by how little is known.
+
+    See `offsets_of`. The offsets, weighted by ratings, average to 0.
+    """
+    return offsets_of(frame_of(rated))
+
+
+def offsets_of(frame: pd.DataFrame) -> dict[int, float]:
+    """Additive offsets by empirical Bayes: from shared responses where there are any, else from the global
+    mean.
+
+    On shared responses a rater is compared on the same text (two-way least squares: response + rater). On the
+    others all that can be said is how far their mean is from everybody's, which is noisier: texts differ. The
+    two are weighted by their precision, then shrunk by tau² / (tau² + se²), with tau² by the method of
+    moments (DerSimonian and Laird 1986).
+    """
+    raters = sorted(frame["rater_id"].unique())
+    if len(raters) < 2:
+        return dict.fromkeys(map(int, raters), 0.0)
+    shared, alone = _shared(frame), frame.drop(_shared(frame).index)
+    estimates, precision = np.zeros(len(raters)), np.zeros(len(raters))
+    if len(shared):
+        effects, noise = _two_way(shared, raters)
+        given = shared.groupby("rater_id")["response_id"].count().reindex(raters, fill_value=0).to_numpy()
+        weight = given / max(noise, 1e-6)
+        estimates, precision = effects * weight, weight
+    if len(alone) > 1 and (spread := float(alone["score"].var())) > 0:
+        own = alone.groupby("rater_id")["score"].agg(["mean", "count"]).reindex(raters).fillna(0.0)
+        weight = own["count"].to_numpy() / spread
+        estimates = estimates + weight * (own["mean"].to_numpy() - float(alone["score"].mean()))
+        precision = precision + weight
+    known = precision > 0
+    raw = np.divide(estimates, precision, out=np.zeros(len(raters)), where=known)
+    shrunk = raw * _shrinkage(raw, precision, known)
+    counts = frame.groupby("rater_id")["score"].count().reindex(raters).to_numpy()
+    shrunk -= np.average(shrunk, weights=counts)
+    return {int(rater): float(offset) for rater, offset in zip(raters, shrunk, strict=True)}
+
+
+def _two_way(shared: pd.DataFrame, raters: list[int]) -> tuple[np.ndarray, float]:
+    """Rater effects (mean 0 over raters who share) and noise variance of score = response + rater + noise."""
+    rater = pd.Index(raters).get_indexer(shared["rater_id"])
+    response, responses = pd.factorize(shared["response_id"])
+    # Response effects are taken out by centring within responses: what is left has one column a rater
+    design = np.zeros((len(shared), len(raters)))
+    design[np.arange(len(shared)), rater] = 1.0
+    columns = pd.DataFrame(np.column_stack([design, shared["score"].to_numpy()]))
+    centred = (columns - columns.groupby(response).transform("mean")).to_numpy()
+    effects, _, rank, _ = np.linalg.lstsq(centred[:, :-1], centred[:, -1], rcond=None)
+    residual = centred[:, -1] - centred[:, :-1] @ effects
+    freedom = max(1, len(shared) - len(responses) - int(rank))
+    present = np.isin(np.arange(len(raters)), rater)
+    return np.where(present, effects - effects[present].mean(), 0.0), float(residual @ residual) / freedom
+
+
+def _shrinkage(raw: np.ndarray, precision: np.ndarray, known: np.ndarray) -> np.ndarray:
+    """tau² / (tau² + se²) for each rater; 0 for those of whom nothing is known."""
+    w, x = precision[known], raw[known]
+    shrink = np.zeros(len(raw))
+    if len(w) < 2:
+        return shrink
+    centre = np.average(x, weights=w)
+    excess = float(w @ (x - centre) ** 2) - (len(w) - 1)
+    tau2 = max(0.0, excess / float(w.sum() - (w**2).sum() / w.sum()))
+    shrink[known] = tau2 / (tau2 + 1 / w)
+    return shrink
+
+
+def corrected_scores(rated: Iterable[RatedResponse]) -> dict[int, float]:
+    """For each response the mean of its raters' scores with their offsets taken off, in points of the scale.
+
+    A strict rater's 10 may lie above the scale: that is what it says about the response.
+    """
+    frame = frame_of(rated)
+    return {int(i): float(s) for i, s in _corrected(frame).groupby("response_id")["score"].mean().items()}
+
+
+def weights(rated: Iterable[RatedResponse]) -> dict[int, int]:
+    """How many ratings stand behind each corrected score."""
+    return {int(i): int(n) for i, n in frame_of(rated).groupby("response_id")["score"].count().items()}
+
+
+def _corrected(frame: pd.DataFrame) -> pd.DataFrame:
+    offsets = pd.Series(offsets_of(frame), dtype="float64")
+    return frame.assign(score=frame["score"] - frame["rater_id"].map(offsets).astype("float64"))
+
+
+def help_interval(rated: Iterable[RatedResponse], round_number: int) -> Interval | None:
+    """Did the last training help? The version that wrote this round minus the one before it, in points.
+
+    Both answered the same prompts in this round, blind to the raters; paired by prompt, with a 95 %
+    t-interval. `n` is the number of prompts; None below two of them.
+    """
+    frame = _corrected(frame_of(rated))
+    frame = frame[frame["round"] == round_number]
+    old = frame[frame["stratum"] == "control"].groupby("prompt_id")["score"].mean()
+    others = frame[~frame["stratum"].isin(["control", "anchor", "imported"])]
+    gains = (others.groupby("prompt_id")["score"].mean() - old).dropna().to_numpy()
+    if len(gains) < 2:
+        return None
+    mean, error = float(gains.mean()), float(stats.sem(gains))
+    margin = float(stats.t.ppf((1 + CONFIDENCE) / 2, len(gains) - 1)) * error
+    return Interval(mean=mean, low=mean - margin, high=mean + margin, n=len(gains))
+
+
+def noise_sd(rated: Iterable[RatedResponse]) -> float | None:
+    """How far one rating lies from what the raters of a response agree on, offsets taken off: sd in points.
+
+    None when no response was rated twice.
+    """
+    frame = frame_of(rated)
+    shared = _shared(frame)
+    if shared.empty:
+        return None
+    return float(np.sqrt(_two_way(shared, sorted(shared["rater_id"].unique()))[1]))
+
+
+def human_ceiling(rated: Iterable[RatedResponse]) -> dict[str, float | int | None] | None:
+    """How well one rater foretells the others on shared responses: what a reward model could at best reach.
+
+    {"spearman", "pair_accuracy", "n"}: rank correlation with the others' mean, the share of pairs within a
+    prompt that are put in the same order, and the number of ratings compared. None below five.
+    """
+    shared = _shared(_corrected(frame_of(rated)))
+    if len(shared) < FEWEST_SHARED:
+        return None
+    shared = shared.assign(others=_mean_of_others(shared))
+    right = pairs = 0
+    for _, group in shared.groupby(["round", "prompt_id", "rater_id"]):
+        own = np.sign(np.subtract.outer(group["score"].to_numpy(), group["score"].to_numpy()))
+        theirs = np.sign(np.subtract.outer(group["others"].to_numpy(), group["others"].to_numpy()))
+        decided = np.triu((own != 0) & (theirs != 0))
+        right += int((own == theirs)[decided].sum())
+        pairs += int(decided.sum())
+    return {
+        "spearman": _spearman(shared["score"], shared["others"]),
+        "pair_accuracy": right / pairs if pairs else None,
+        "n": len(shared),
+    }
+
+
+def agreement_by_rater(frame: pd.DataFrame) -> dict[int, float]:
+    """Spearman correlation of each rater with the mean of the others, where they share five responses or
+    more.
+    """
+    shared = _shared(frame)
+    shared = shared.assign(others=_mean_of_others(shared))
+    found = {}
+    for rater, group in shared.groupby("rater_id"):
+        correlation = _spearman(group["score"], group["others"]) if len(group) >= FEWEST_SHARED else None
+        if correlation is not None:
+            found[int(rater)] = correlation
+    return found
+
+
+def _mean_of_others(shared: pd.DataFrame) -> pd.Series:
+    groups = shared.groupby("response_id")["score"]
+    return (groups.transform("sum") - shared["score"]) / (groups.transform("count") - 1)
+
+
+def _spearman(a: pd.Series, b: pd.Series) -> float | None:
+    # constant scores have no ranks; scipy would warn and give nan
+    if a.nunique() < 2 or b.nunique() < 2:
+        return None
+    return float(stats.spearmanr(a, b).statistic)
