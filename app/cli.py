@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from collections.abc import Callable
 from pathlib import Path
 from typing import Annotated
 
@@ -22,7 +23,7 @@ app = typer.Typer(
 Home = Annotated[
     Path | None, typer.Option(help="Where everything is kept [default: $RATELOOP_HOME or ~/.rateloop].")
 ]
-Url = Annotated[str, typer.Option(help="The address under which people reach the server.")]
+Url = Annotated[str, typer.Option(help="The address people use [default: where it was last served].")]
 
 
 def say(sentence: str) -> None:
@@ -47,7 +48,7 @@ def serve(
     """Start the server and its trainer; prints one link to begin with."""
     try:
         settings = Settings(
-            home=home or default_home(),
+            home=(home or default_home()).expanduser().absolute(),
             host=host,
             port=port_from_environment() if port is None else port,
             model=model,
@@ -58,6 +59,8 @@ def serve(
         start(settings)
     except RateloopError as error:
         raise stop_with(error) from None
+    except KeyboardInterrupt:
+        say("Stopped. Everything is saved; start again to go on.")
 
 
 def start(settings: Settings) -> None:
@@ -71,9 +74,11 @@ def start(settings: Settings) -> None:
         from app import server
 
         def ready() -> None:
-            link = operating.operator_link(store, settings.url)
-            say(f"Rateloop is ready: {link}  (opens the operator console, once)")
-            threading.Thread(target=operating.tell_first_progress, args=(store, say), daemon=True).start()
+            store.set_setting("url", settings.url)
+            say(f"Rateloop is ready: {operating.operator_link(store)}  (opens the operator console, once)")
+            if settings.worker:
+                told = (store, say, supervisor.stopping.wait)
+                threading.Thread(target=operating.tell_first_progress, args=told, daemon=True).start()
 
         server.run(server.build(settings, store, supervisor), socket, settings, ready)
     finally:
@@ -86,20 +91,21 @@ def invite(
     name: Annotated[str, typer.Argument(help="The rater's name.")], home: Home = None, url: Url = ""
 ) -> None:
     """Print a personal link for a rater (makes the rater if there is none of that name)."""
-    try:
-        store = Store.open(home or default_home())
-        say(operating.rater_link(store, name, url or f"http://127.0.0.1:{port_from_environment()}"))
-        store.close()
-    except RateloopError as error:
-        raise stop_with(error) from None
+    print_link(home, lambda store: operating.rater_link(store, name, url))
 
 
 @app.command()
 def link(home: Home = None, url: Url = "") -> None:
     """Print a new one-time link to the operator console."""
+    print_link(home, lambda store: operating.operator_link(store, url))
+
+
+def print_link(home: Path | None, make: Callable[[Store], str]) -> None:
     try:
         store = Store.open(home or default_home())
-        say(operating.operator_link(store, url or f"http://127.0.0.1:{port_from_environment()}"))
-        store.close()
+        try:
+            say(make(store))
+        finally:
+            store.close()
     except RateloopError as error:
         raise stop_with(error) from None

@@ -12,7 +12,8 @@ from rater_data.errors import Busy, RateloopError
 def listen(settings: Settings) -> socket.socket:
     """The bound socket, or a sentence about why not."""
     family = socket.AF_INET6 if ":" in settings.host else socket.AF_INET
-    server = socket.socket(family, socket.SOCK_STREAM)
+    # asyncio switches Nagle's algorithm off only for sockets that name TCP; it costs each answer 40 ms.
+    server = socket.socket(family, socket.SOCK_STREAM, socket.IPPROTO_TCP)
     server.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     try:
         server.bind((settings.host.strip("[]"), settings.port))

@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-import time
+import contextlib
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from app.settings import OPERATOR_LINK_LASTS, RATER_LINK_LASTS
+from app.settings import OPERATOR_LINK_LASTS, RATER_LINK_LASTS, Settings
 from app.supervisor import WorkerStatus
 from rater_data.errors import BadInput, Busy, Missing, Refused
 from rater_data.records import Job, RoundProgress, User
 from rater_data.store import Store
+from rater_data.transfer import bundled_prompts
 
 OPERATOR = "operator"
 FEWEST_TO_TRAIN = 8
@@ -239,6 +240,8 @@ def roll_back(store: Store, user: User, to: int) -> str:
     if store.active_job("train") is not None:
         raise Busy("A round is in training: cancel it first, then roll back.")
     version = store.roll_back(to, user.name)
+    with contextlib.suppress(Busy):  # what was being written for the version left behind stops first
+        store.enqueue("generate", {})
     return f"Version {version.number} is in use again. The next round's responses come from it."
 
 
@@ -264,26 +267,34 @@ def rater_link(store: Store, name: str, url: str) -> str:
     if not user.active:
         store.set_active(user.id, True)
     store.revoke_links(user.id)
-    return f"{url.rstrip('/')}/join/{store.make_link(user.id, once=False, ttl_s=RATER_LINK_LASTS)}"
+    return address(store, url, store.make_link(user.id, once=False, ttl_s=RATER_LINK_LASTS))
 
 
-def operator_link(store: Store, url: str) -> str:
+def operator_link(store: Store, url: str = "") -> str:
     """A new link to the console that works once."""
     operators = [user for user in store.users() if user.role == "operator" and user.active]
     user = operators[0] if operators else store.add_user(OPERATOR, "operator")
-    return f"{url.rstrip('/')}/join/{store.make_link(user.id, once=True, ttl_s=OPERATOR_LINK_LASTS)}"
+    return address(store, url, store.make_link(user.id, once=True, ttl_s=OPERATOR_LINK_LASTS))
+
+
+def address(store: Store, url: str, secret: str) -> str:
+    """The link itself; without a url, at the address where this home was last served."""
+    return f"{(url or store.setting('url') or Settings(home=store.home).url).rstrip('/')}/join/{secret}"
 
 
 def first_run(store: Store) -> None:
-    """A new home gets the first job: write responses."""
+    """A new home gets the bundled prompts and its first job: write responses."""
+    if not store.prompts():
+        store.add_prompts(bundled_prompts())
     if store.round() is None and store.active_job("generate") is None:
         store.enqueue("generate", {})
 
 
-def tell_first_progress(
-    store: Store, say: Callable[[str], None], nap: Callable[[float], None] = time.sleep
-) -> None:
-    """While the first responses are being written, say how far that is; ends when there is a card to rate."""
+def tell_first_progress(store: Store, say: Callable[[str], None], nap: Callable[[float], object]) -> None:
+    """While the first responses are being written, say how far that is; ends when there is a card to rate.
+
+    `nap` waits so many seconds and returns something true when it is time to stop.
+    """
     said = ""
     while (job := store.active_job("generate")) is not None:
         done, total = job.progress.get("done", 0), job.progress.get("total", 0)
@@ -292,7 +303,8 @@ def tell_first_progress(
         if line != said:
             say(line)
         said = line
-        nap(4.0)
+        if nap(4.0):
+            return
     progress = store.round_progress()
     if said and progress and progress.round.state != "generating":
         say(f"{progress.responses} responses are ready to rate.")

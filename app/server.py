@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import hashlib
 import os
 import socket
@@ -21,7 +22,7 @@ from app import pages
 from app.api import answer_errors, operator_routes, rater_routes
 from app.auth import Guard, TooMany, session_secret
 from app.settings import Settings
-from app.shield import Shield
+from app.shield import Mount, Shield
 from app.supervisor import Supervisor
 from rater_data.errors import RateloopError
 from rater_data.store import Store
@@ -29,12 +30,11 @@ from rater_data.store import Store
 # Read by gradio when it is imported and when it mounts.
 os.environ.update(GRADIO_ANALYTICS_ENABLED="False", GRADIO_RUN_HISTORY="False", GRADIO_MCP_SERVER="False")
 
-import gradio as gr  # noqa: E402
+import gradio as gr
 
-from app import operator_view, rater_view  # noqa: E402
+from app import operator_view, rater_view
 
 STATIC = Path(__file__).parent / "static"
-MOUNTS = {"/rate": "rater", "/operator": "operator"}
 
 
 def static_version() -> str:
@@ -55,6 +55,15 @@ class KeptFiles(StaticFiles):
 
 def build(settings: Settings, store: Store, supervisor: Supervisor) -> ASGIApp:
     """The whole application. `supervisor` is stopped when the application shuts down."""
+
+    async def within_a_loop() -> ASGIApp:
+        return assemble(settings, store, supervisor)
+
+    # Outside of a running loop, Gradio makes loops of its own and leaves them behind.
+    return asyncio.run(within_a_loop())
+
+
+def assemble(settings: Settings, store: Store, supervisor: Supervisor) -> ASGIApp:
     guard = Guard(store, session_secret(settings.home), settings.cookie_name)
     os.environ["GRADIO_TEMP_DIR"] = str(settings.home / "gradio")
 
@@ -73,8 +82,11 @@ def build(settings: Settings, store: Store, supervisor: Supervisor) -> ASGIApp:
     app.mount("/static", StaticFiles(directory=STATIC))
     mount(app, rater_view.build(version), "/rate", guard.rater_name)
     mount(app, operator_view.build(store, guard, supervisor), "/operator", guard.operator_name)
-    heads = {"/rate": rater_view.head(version), "/operator": operator_view.head(version)}
-    return Shield(app, guard, MOUNTS, heads)
+    mounts = {
+        "/rate": Mount(role="rater", head=rater_view.head(version), handlers=False),
+        "/operator": Mount(role="operator", head=operator_view.head(version), handlers=True),
+    }
+    return Shield(app, guard, mounts)
 
 
 def mount(app: FastAPI, blocks: gr.Blocks, path: str, who: Callable) -> None:

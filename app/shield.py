@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import re
 import secrets
+from dataclasses import dataclass
 from urllib.parse import urlsplit
 
 from starlette.concurrency import run_in_threadpool
@@ -26,6 +27,7 @@ GRADIO_GETS = re.compile(
 )
 GRADIO_POSTS = re.compile(r"/gradio_api/run/\w+/?")
 LONGEST_BODY = 200_000  # bytes
+GRADIO_FILES = re.compile(r"^/(rate|operator)/assets/")
 PUBLIC_ASSETS = re.compile(r"/(assets|static)/.+")
 
 CONTENT_POLICY = (
@@ -45,10 +47,19 @@ HEADERS = {
 }
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Mount:
+    """One Gradio page: the role it asks for, what its <head> gets, whether it has Python handlers to call."""
+
+    role: str
+    head: str
+    handlers: bool
+
+
 class Shield:
-    def __init__(self, app: ASGIApp, guard: Guard, mounts: dict[str, str], heads: dict[str, str]) -> None:
-        """`mounts`: path of each Gradio mount -> the role it asks for; `heads`: -> what its <head> gets."""
-        self.app, self.guard, self.mounts, self.heads = app, guard, mounts, heads
+    def __init__(self, app: ASGIApp, guard: Guard, mounts: dict[str, Mount]) -> None:
+        """`mounts`: by path, without the slash at the end."""
+        self.app, self.guard, self.mounts = app, guard, mounts
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "websocket":
@@ -63,7 +74,7 @@ class Shield:
         if refusal is not None:
             await refusal(scope, receive, send)
         elif (mount := scope["path"].rstrip("/")) in self.mounts and scope["method"] == "GET":
-            await dressed(self.app, scope, receive, send, nonce, self.heads[mount])
+            await dressed(self.app, scope, receive, send, nonce, self.mounts[mount].head)
         else:
             await self.app(scope, receive, send)
 
@@ -82,8 +93,9 @@ class Shield:
         if mount is None:
             return None
         rest = path[len(mount) :]
-        allowed = GRADIO_GETS if method in SAFE_METHODS else GRADIO_POSTS if method == "POST" else None
-        if allowed is None or not allowed.fullmatch(rest):
+        posts = GRADIO_POSTS if method == "POST" and self.mounts[mount].handlers else None
+        allowed = GRADIO_GETS if method in SAFE_METHODS else posts
+        if allowed is None or not allowed.fullmatch(rest or "/"):
             return said("There is nothing here.", 404)
         if PUBLIC_ASSETS.fullmatch(rest):
             return None
@@ -91,7 +103,7 @@ class Shield:
         page = rest in ("", "/")
         if user is None:
             return RedirectResponse("/sign-in", 303) if page else said("You are signed out.", 401)
-        if self.mounts[mount] == "operator" and user.role != "operator":
+        if self.mounts[mount].role == "operator" and user.role != "operator":
             if page:
                 return HTMLResponse(pages.operators_only(user.name), 403)
             return said("Only an operator may do this.", 403)
@@ -119,7 +131,9 @@ def with_headers(send: Send, scope: Scope, nonce: str) -> Send:
             headers["Content-Security-Policy"] = CONTENT_POLICY.format(nonce=nonce)
             if scope["scheme"] == "https":
                 headers["Strict-Transport-Security"] = "max-age=31536000"
-            if "cache-control" not in headers:
+            if GRADIO_FILES.search(scope["path"]) and message["status"] == 200:
+                headers["Cache-Control"] = "public, max-age=31536000, immutable"  # their names have a hash
+            elif "cache-control" not in headers:
                 headers["Cache-Control"] = "no-store"
         await send(message)
 

@@ -90,7 +90,7 @@ class Supervisor:
     def run_once(self, deaths: int) -> int:
         if self.log_path.exists() and self.log_path.stat().st_size > LOG_LIMIT:
             self.log_path.replace(self.log_path.with_suffix(".log.1"))
-        with open(self.log_path, "ab") as log:
+        with self.log_path.open("ab") as log:
             # Its own group: Ctrl-C in the terminal is the server's to handle, and the group ends as one.
             child = subprocess.Popen(
                 self.command(), stdin=subprocess.PIPE, stdout=log, stderr=log, start_new_session=True
@@ -128,7 +128,7 @@ def ending(code: int) -> str:
 
 def last_words(log: Path) -> str:
     """The last line of the log that is not empty: usually the error itself."""
-    with contextlib.suppress(OSError), open(log, "rb") as file:
+    with contextlib.suppress(OSError), log.open("rb") as file:
         file.seek(max(0, log.stat().st_size - 4000))
         lines = [line.strip() for line in file.read().decode(errors="replace").splitlines() if line.strip()]
         return lines[-1][:300] if lines else ""

@@ -11,7 +11,6 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import httpx
-import pytest
 
 from app import operating
 from app.listening import listen
@@ -22,9 +21,6 @@ from rater_data.records import User
 from rater_data.store import Store
 
 PATIENCE = 20.0
-
-# Gradio makes event loops while it builds a page and leaves them to the garbage collector.
-gradio_leaves_loops = pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
 
 
 def free_port() -> int:
@@ -56,15 +52,15 @@ class Live:
     def link(self, user: User) -> str:
         return f"{self.url}/join/{self.store.make_link(user.id, once=False, ttl_s=600)}"
 
-    def client(self, user: User | None = None) -> httpx.Client:
+    @contextlib.contextmanager
+    def client(self, user: User | None = None, **headers: str) -> Iterator[httpx.Client]:
         """Speaks like one of our own pages; signed in as `user` if there is one."""
-        client = httpx.Client(
-            base_url=self.url, headers={"Origin": self.url}, trust_env=False, timeout=PATIENCE
-        )
-        if user is not None:
-            answer = client.post(self.link(user).removeprefix(self.url))
-            assert answer.status_code == 303, answer.text
-        return client
+        headers = {"Origin": self.url} | headers
+        with httpx.Client(base_url=self.url, headers=headers, trust_env=False, timeout=PATIENCE) as client:
+            if user is not None:
+                answer = client.post(self.link(user).removeprefix(self.url))
+                assert answer.status_code == 303, answer.text
+            yield client
 
 
 @contextlib.contextmanager
@@ -78,15 +74,19 @@ def serving(home: Path, *, worker: bool = False, **fake: object) -> Iterator[Liv
     if worker:
         operating.first_run(store)
         supervisor.start()
-    server = make_server(build(settings, store, supervisor))
-    taken = listen(settings)
-    thread = threading.Thread(target=server.run, kwargs={"sockets": [taken]}, daemon=True)
+    taken, servers = listen(settings), []
+
+    def run() -> None:
+        servers.append(make_server(build(settings, store, supervisor)))
+        servers[0].run(sockets=[taken])
+
+    thread = threading.Thread(target=run, daemon=True)
     thread.start()
-    until(lambda: server.started, "the server")
+    until(lambda: servers and servers[0].started, "the server")
     try:
         yield Live(store, settings, supervisor, said)
     finally:
-        server.should_exit = True
+        servers[0].should_exit = True
         thread.join(PATIENCE)
         supervisor.stop()
         taken.close()

@@ -1,8 +1,8 @@
 """A trainer for tests of the app: plays `python -m ppo work` with made-up texts, through the Store alone.
 
 As a program: `python -m app.lifeline tests.fake_worker work --home HOME --device cpu`. How it behaves is read
-from the store's setting "fake": {"texts": [...], "prompts": n, "quota": n, "steps": n, "pause": s, "gate": "a
-reason to refuse", "fail": "an error"}.
+from the store's setting "fake": {"texts": [...], "prompts": n, "overlap": n, "quota": n, "steps": n,
+"pause": s, "gate": "a reason to refuse", "fail": "an error"}.
 """
 
 from __future__ import annotations
@@ -23,7 +23,6 @@ PROMPTS = (
     "Why is the sky blue?",
 )
 PER_PROMPT = 4
-OVERLAP = 2
 
 
 def main() -> None:
@@ -60,19 +59,21 @@ def generate(store: Store, settings: dict[str, Any]) -> int:
     if found is None or found.state not in ("generating",):
         config = {"quota": settings.get("quota", 8), "expected_responses": wanted * PER_PROMPT}
         found = store.start_round(config, current)
-    texts = settings.get("texts")
+    texts, overlap = settings.get("texts"), settings.get("overlap", 2)
     prompts = store.prompts()[:wanted]
     responses = []
     for slot in range(len(prompts) * PER_PROMPT):
         prompt, k = prompts[slot // PER_PROMPT], slot % PER_PROMPT
         text = texts[slot % len(texts)] if texts else f"Answer {k + 1} of version {current} to: {prompt.text}"
-        responses.append(response(prompt.id, found.number, current, slot, text))
+        responses.append(response(prompt.id, found.number, current, slot, text, overlap))
     store.add_responses(responses)
     store.set_round_state(found.number, "rating")
     return found.number
 
 
-def response(prompt_id: int, round_number: int, version_number: int, slot: int, text: str) -> Response:
+def response(
+    prompt_id: int, round_number: int, version_number: int, slot: int, text: str, overlap: int
+) -> Response:
     return Response(
         prompt_id=prompt_id,
         round_number=round_number,
@@ -86,7 +87,7 @@ def response(prompt_id: int, round_number: int, version_number: int, slot: int, 
         temperature=0.7,
         finish_reason="eos",
         stratum="train",
-        overlap=OVERLAP,
+        overlap=overlap,
     )
 
 
@@ -106,7 +107,7 @@ def version(number: int, parent: int | None, status: str) -> Version:
 
 def train(store: Store, job: Job, worker: str, settings: dict[str, Any]) -> None:
     number = job.payload["round"]
-    if store.round(number).state == "sealed":
+    if store.round(number).state in ("sealed", "refused"):
         store.set_round_state(number, "training")
     if settings.get("gate") and not job.payload.get("override"):
         gate = {"passed": False, "reason": settings["gate"]}

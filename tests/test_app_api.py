@@ -9,15 +9,13 @@ import pytest
 
 from rater_data.store import Store
 from tests import fake_worker
-from tests.app_helpers import Live, gradio_leaves_loops, serving
-
-pytestmark = gradio_leaves_loops
+from tests.app_helpers import Live, serving
 
 
 @pytest.fixture(scope="module")
 def live(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Live]:
     with serving(tmp_path_factory.mktemp("api")) as server:
-        fake_worker.generate(server.store, {})
+        fake_worker.generate(server.store, {"overlap": 100})
         yield server
 
 
@@ -35,7 +33,11 @@ def operator(live: Live) -> Iterator[httpx.Client]:
 
 
 def rate(client: httpx.Client, card: dict, score: float | None = 7, **more: object) -> httpx.Response:
-    body = {"response_id": card["response_id"], "score": score, "key": f"key-{card['response_id']}-{score}"}
+    body = {
+        "response_id": card["response_id"],
+        "score": score,
+        "key": f"decision-{card['response_id']}-{score}",
+    }
     return client.post("/api/rate", json=body | {"position": card["position"], "active_ms": 1200} | more)
 
 
@@ -238,7 +240,7 @@ def test_a_rater_may_not_operate(
 def test_a_post_from_elsewhere_is_refused(live: Live, ann: httpx.Client, origin: str | None) -> None:
     card = ann.get("/api/card").json()["card"]
     del ann.headers["Origin"]
-    answer = rate(ann, card, **{}) if origin is None else None
+    answer = rate(ann, card) if origin is None else None
     if origin is not None:
         ann.headers["Origin"] = origin
         answer = rate(ann, card)

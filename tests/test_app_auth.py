@@ -11,9 +11,7 @@ import pytest
 from app import auth
 from app.auth import Throttle, TooMany, session_secret
 from rater_data.errors import RateloopError
-from tests.app_helpers import Live, gradio_leaves_loops, serving
-
-pytestmark = gradio_leaves_loops
+from tests.app_helpers import Live, serving
 
 
 @pytest.fixture(scope="module")
@@ -113,7 +111,7 @@ def test_brake_stops_guessing_for_a_while(monkeypatch: pytest.MonkeyPatch) -> No
 
 def test_wrong_links_are_throttled(live: Live, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.undo()
-    with live.client() as client:
+    with live.client(**{"X-Forwarded-For": "203.0.113.9"}) as client:
         statuses = [client.post(f"/join/guess-{i}").status_code for i in range(200)]
     assert statuses[: auth.WRONG_LINKS_ALLOWED] == [403] * auth.WRONG_LINKS_ALLOWED
     assert set(statuses[auth.WRONG_LINKS_ALLOWED :]) == {429}

@@ -44,6 +44,7 @@ def progress(state: str, ratings: int = 0, quota: int = 64, **more: Any) -> Roun
         responses=64,
         expected_responses=64,
         ratings=ratings,
+        set_aside=0,
         quota=quota,
         by_stratum={"train": (ratings, quota)},
         raters=2,
@@ -128,7 +129,7 @@ def test_a_dead_trainer_is_said() -> None:
 
 def test_time_to_quota_only_from_a_real_pace() -> None:
     assert "pace" not in next_step(progress("rating", 1, pace=1), None, None, UP).sentence
-    assert "about 1 h at the pace" in next_step(progress("rating", 4, pace=60), None, None, UP).sentence
+    assert "about 60 min at the pace" in next_step(progress("rating", 4, pace=60), None, None, UP).sentence
 
 
 @pytest.fixture

@@ -7,10 +7,10 @@ from collections.abc import Iterator
 import pytest
 from playwright.sync_api import Browser, expect
 
-from tests.app_helpers import Live, gradio_leaves_loops, serving, until
+from tests.app_helpers import Live, serving, until
 from tests.browser import card_text, chromium, signed_in, wait_for_card
 
-pytestmark = [pytest.mark.browser, gradio_leaves_loops]
+pytestmark = pytest.mark.browser
 HOSTILE = "<img src=x onerror='window.hacked = 1'><script>window.hacked = 2</script>"
 
 

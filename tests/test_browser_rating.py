@@ -11,10 +11,10 @@ from playwright.sync_api import Browser, Page, Route
 from rater_data.records import User
 from rater_data.scales import SCALES
 from tests import fake_worker
-from tests.app_helpers import Live, gradio_leaves_loops, serving, until
+from tests.app_helpers import Live, serving, until
 from tests.browser import card_text, chromium, message, signed_in, wait_for_card, wait_message
 
-pytestmark = [pytest.mark.browser, gradio_leaves_loops]
+pytestmark = pytest.mark.browser
 WORDS = SCALES["score_1_10"].anchors
 names = itertools.count()
 
@@ -28,10 +28,7 @@ def browser() -> Iterator[Browser]:
 @pytest.fixture(scope="module")
 def live(browser: Browser, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Live]:
     with serving(tmp_path_factory.mktemp("browser")) as server:
-        server.store.set_setting("fake", {})
-        fake_worker.OVERLAP, before = 100, fake_worker.OVERLAP
-        fake_worker.generate(server.store, {"prompts": 12, "quota": 400})
-        fake_worker.OVERLAP = before
+        fake_worker.generate(server.store, {"prompts": 12, "overlap": 100, "quota": 400})
         yield server
 
 
