@@ -6,6 +6,7 @@ from collections.abc import Collection
 from rater_data.errors import BadInput
 
 LARGEST_INT = 2**63 - 1  # what a database integer holds
+LATEST_SECOND = 253_402_300_799  # the end of the year 9999
 
 
 def one_of(what: str, value: object, allowed: Collection[str]) -> None:
@@ -39,3 +40,8 @@ def number(what: str, value: object, low: float = -math.inf, high: float = math.
         raise BadInput(f"{what} has to be a finite number, not {value!r}.")
     if not low <= value <= high:
         raise BadInput(f"{what} has to be between {low:g} and {high:g}, not {value:g}.")
+
+
+def seconds(what: str, value: object) -> None:
+    """A time as UTC epoch seconds. The bound catches milliseconds, which would lie in the far future."""
+    number(f"{what}, in seconds since 1970,", value, low=0, high=LATEST_SECOND)

@@ -213,8 +213,8 @@ class Rating:
         ):
             checks.whole(f"The {what} of a rating", getattr(self, what), low=low)
         checks.whole("The guideline_version of a rating", self.guideline_version)
-        checks.number("The time a card was shown", self.shown_at, low=0)
-        checks.number("The time a rating was given", self.submitted_at, low=0)
+        checks.seconds("The time a card was shown", self.shown_at)
+        checks.seconds("The time a rating was given", self.submitted_at)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -197,6 +197,22 @@ class Ratings(Database):
         with self._read() as connection:
             return [rated_of(row) for row in connection.execute(query).mappings()]
 
+    def revisions(self, after: int = 0, limit: int = 500) -> list[RatedResponse]:
+        """Ratings of every revision by id, from the one after `after`: for reading all of them bit by bit."""
+        query = rated_query().where(t.ratings.c.id > after).order_by(t.ratings.c.id).limit(limit)
+        with self._read() as connection:
+            return [rated_of(row) for row in connection.execute(query).mappings()]
+
+    def count_ratings(self, *, current: bool = True, split: str | None = None) -> int:
+        """How many ratings there are: current ones or all revisions, on prompts of a split or on all."""
+        query = sa.select(sa.func.count()).select_from(t.ratings)
+        if current:
+            query = query.where(t.ratings.c.is_current)
+        if split is not None:
+            query = query.join(t.responses).join(t.prompts).where(t.prompts.c.split == split)
+        with self._read() as connection:
+            return connection.scalar(query) or 0
+
 
 def _name(connection: sa.Connection, user_id: int) -> str:
     return connection.scalar(sa.select(t.users.c.name).where(t.users.c.id == user_id))

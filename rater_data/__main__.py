@@ -1,0 +1,3 @@
+from rater_data.cli import main
+
+main()
