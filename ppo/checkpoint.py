@@ -39,7 +39,7 @@ def save(state: TrainState, folder: Path, config: Config, head: Head | None, *, 
         digest = _seal(aside)
         if folder.exists():
             shutil.rmtree(folder)
-        os.replace(aside, folder)
+        aside.replace(folder)
         _fsync(folder.parent)
     except OSError as error:
         raise DiskFull(

@@ -71,7 +71,6 @@ def work(
     home: HOME = None,
     model: MODEL = DEFAULT_MODEL,
     device: DEVICE = "auto",
-    parent: Annotated[int | None, typer.Option(help="End when this process is no longer the parent.")] = None,
     database: Annotated[str | None, typer.Option(help="Database URL, when it is not the home's own.")] = None,
 ) -> None:
     """Claim jobs and do them until ended: the trainer's process."""
@@ -79,7 +78,7 @@ def work(
     from ppo.worker import work as run
 
     with contextlib.suppress(KeyboardInterrupt):
-        run(home or default_home(), model, device, parent, database)
+        run(home or default_home(), model, device, database)
 
 
 @cli.command("get-model")

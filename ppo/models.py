@@ -6,7 +6,6 @@ used: the package is never imported, since its own dependencies are not installe
 """
 
 import importlib.metadata
-import os
 import shutil
 import tempfile
 from dataclasses import dataclass
@@ -91,7 +90,7 @@ def default_model(home: Path) -> Path:
     aside = Path(tempfile.mkdtemp(dir=folder.parent, prefix=".new-"))
     try:
         _dequantise(gguf, aside)
-        os.replace(aside, folder)
+        aside.replace(folder)
     except OSError as error:
         if (folder / "model.safetensors").exists():
             return folder  # another process made it meanwhile

@@ -5,7 +5,7 @@ from collections.abc import Callable
 from typing import Any
 
 
-class Cancelled(Exception):  # noqa: N818 - it is no error: somebody asked for it
+class Cancelled(Exception):
     """Raised inside the work when the operator asked it to stop."""
 
 

@@ -50,8 +50,11 @@ def verdict(row: dict[str, Any]) -> str:
         return "The gate refused: the model stays as it was."
     if row["helped"]:
         return "The raters would like the new version better."
-    low, high = row["gain_ci"]
-    return "The new version is liked less." if high < 0 else "No improvement can be told from chance."
+    return (
+        "The new version is liked less."
+        if row["gain_ci"][1] < 0
+        else "No improvement can be told from chance."
+    )
 
 
 def _cells(row: dict[str, Any]) -> list[str]:

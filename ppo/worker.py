@@ -140,10 +140,10 @@ class Worker:
             thread.join()
 
 
-def work(home: Path, model: str, device: str, parent: int | None, url: str | None = None) -> None:
-    """Works until it is ended, or until the process that started it (`parent`) is gone."""
+def work(home: Path, model: str, device: str, url: str | None = None) -> None:
+    """Works until it is ended."""
     store = Store.open(home, url)
     worker = Worker(store, lambda: Engine(home, model, device, Config()))
-    while parent is None or os.getppid() == parent:
+    while True:
         if worker.run_one() is None:
             time.sleep(IDLE_S)

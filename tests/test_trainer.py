@@ -53,7 +53,7 @@ def test_kl_to_the_reference_is_0_before_the_first_update(policy, rollout):
 
 def test_with_a_learning_rate_of_0_new_is_old_on_every_micro_batch(policy, rollout):
     still = replace(CONFIG, ppo=replace(CONFIG.ppo, learning_rate=0.0, value_learning_rate=0.0))
-    state, lessons, metrics = learn(policy, rollout, still, epochs=2)
+    _, lessons, metrics = learn(policy, rollout, still, epochs=2)
     assert metrics["ratio_gap"] <= 1e-4
     for index in lessons.evaluated.batches:
         part = rollout.take(index)

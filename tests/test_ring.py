@@ -1,0 +1,255 @@
+"""The whole ring on the tiny model, through the real store and the worker's code."""
+
+import contextlib
+import os
+import random
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from dataclasses import dataclass, replace
+
+import numpy as np
+import pytest
+import torch
+
+from ppo import feed, loop, reward
+from ppo.config import Config, PlanConfig, SampleConfig
+from ppo.demo import Demo, DemoConfig
+from ppo.engine import Engine
+from ppo.worker import Worker
+from rater_data.records import Rating
+from rater_data.store import Store
+from rater_data.transfer import bundled_prompts
+
+# Answers of at most 24 bytes, as many steps as it takes to see the rating move
+CONFIG = replace(Config(), precision="fp32", sample=SampleConfig(max_new_tokens=24))
+CONFIG = replace(CONFIG, ppo=replace(CONFIG.ppo, steps=3), plan=PlanConfig(ratings=48))
+
+
+def short(_prompt, response):
+    """A taste that a tiny model can learn in a round: shorter is better."""
+    return 10 - len(response) / 2.5
+
+
+def demo(home, rater=short, rounds=1, **settings):
+    wanted = DemoConfig(rounds=rounds, ratings=48, noise=0.5, evaluated_per_prompt=2, **settings)
+    return Demo(home, "tiny", "cpu", rater, wanted, CONFIG, say=lambda _line: None)
+
+
+def test_the_ring_turns_and_the_model_learns(tmp_path):
+    run = demo(tmp_path, rounds=2)
+    rows = run.run()["rounds"]
+    assert [r["round"] for r in rows] == [0, 1, 2]
+    assert [r["version"] for r in rows] == [0, 1, 2]
+    assert rows[0]["kl"] == 0
+    assert rows[2]["true_mean"] > rows[0]["true_mean"] + 1
+    assert rows[2]["helped"] or rows[1]["helped"]
+    for row in rows[1:]:
+        assert row["kl"] <= CONFIG.ppo.kl_ceiling + 3
+        assert {"Practising", "Learning from the ratings", "rate", "evaluate"} <= row["seconds"].keys()
+    store = Store.open(tmp_path)
+    # Which ratings made this sentence: every rating of the snapshot leads to its version
+    assert len(store.snapshot(1)) == 48
+    assert len(store.snapshot(2)) == 96
+    steps = store.steps(1)
+    assert steps[0]["kl"] == 0, "KL to the reference is 0 before the first update of version 1"
+    assert all(s["ratio_gap"] <= 1e-4 for s in steps)
+    assert steps[0]["sampling_gap"] < 1e-3
+    assert store.round().state == "rating"
+    assert {r.version_number for r in store.responses(3, "train")} == {2}
+    assert {r.version_number for r in store.responses(3, "control")} == {1}
+    assert len(store.samples(1)) == len(store.prompts("holdout"))
+    store.close()
+
+
+def test_a_flipped_taste_goes_the_other_way(tmp_path):
+    rows = demo(tmp_path, flip=True, rater=lambda p, r: len(r) / 2.4).run()["rounds"]
+    # The rater now likes short answers; measured with the unflipped taste the rating falls
+    assert rows[1]["version"] == 1
+    assert rows[1]["length"] < rows[0]["length"]
+
+
+def test_a_rater_at_random_is_refused_or_called_no_improvement(tmp_path):
+    draw = random.Random(5)
+    run = demo(tmp_path, rater=lambda _p, _r: draw.uniform(1, 10))
+    row = run.run()["rounds"][1]
+    assert row["state"] == "refused" or not row["helped"]
+    assert row["kl"] <= CONFIG.ppo.kl_budget + 3
+
+
+@pytest.fixture(scope="module")
+def rated(tmp_path_factory):
+    """A home with a round that is rated, sealed and queued for training; tests take copies of it."""
+    folder = tmp_path_factory.mktemp("rated") / "home"
+    run = demo(folder)
+    run.store = Store.open(folder)
+    run._begin()
+    run._rate()
+    run.store.start_training(1, "tester")
+    run.store.close()
+    return folder
+
+
+@dataclass
+class Opened:
+    """A copy of the rated home with a worker on it."""
+
+    store: Store
+    engine: Engine
+    worker: Worker
+
+
+@contextlib.contextmanager
+def opened(rated, folder):
+    shutil.copytree(rated, folder)
+    store = Store.open(folder)
+    engine = Engine(folder, "tiny", "cpu", CONFIG)
+    try:
+        yield Opened(store, engine, Worker(store, lambda: engine))
+    finally:
+        store.close()
+
+
+@pytest.fixture
+def home(rated, tmp_path):
+    with opened(rated, tmp_path / "home") as made:
+        yield made
+
+
+@pytest.fixture(scope="module")
+def adapter(rated, tmp_path_factory):
+    """What a training that nothing disturbed gives."""
+    with opened(rated, tmp_path_factory.mktemp("straight") / "home") as made:
+        assert made.worker.run_one().state == "done"
+        return made.engine.policy.adapter_state()
+
+
+def test_a_training_that_dies_goes_on_where_it_was(home, adapter, monkeypatch):
+    class Died(BaseException):
+        pass
+
+    real = loop._save_step
+
+    def die_after_two(state, folder, config, head):
+        real(state, folder, config, head)
+        if state.step == 2:
+            raise Died
+
+    monkeypatch.setattr(loop, "_save_step", die_after_two)
+    with pytest.raises(Died):
+        home.worker.run_one()
+    monkeypatch.setattr(loop, "_save_step", real)
+    job = home.store.active_job("train")
+    monkeypatch.setattr(
+        time, "time", lambda now=time.time: now() + 3600
+    )  # an hour later the heartbeat is stale
+    engine = Engine(home.engine.home, "tiny", "cpu", CONFIG)
+    done = Worker(home.store, lambda: engine).run_one()
+    assert (done.id, done.state) == (job.id, "done")
+    assert [s["step"] for s in home.store.steps(1)] == [0, 1, 2, 3]
+    resumed = engine.policy.adapter_state()
+    assert all(torch.equal(resumed[k], v) for k, v in adapter.items()), "bit for bit"
+
+
+def test_an_error_fails_the_round_and_train_can_be_pressed_again(home, monkeypatch):
+    real = loop._practise
+    monkeypatch.setattr(loop, "_practise", lambda *_a, **_k: 1 / 0)
+    job = home.worker.run_one()
+    assert job.state == "failed"
+    assert "ZeroDivisionError" in job.error
+    assert home.store.round(1).state == "failed"
+    assert home.store.current_version().number == 0
+    monkeypatch.setattr(loop, "_practise", real)
+    home.store.start_training(1, "tester")
+    assert home.worker.run_one().state == "done"
+    assert home.store.current_version().number == 1
+
+
+def test_cancel_leaves_the_last_good_version(home, monkeypatch):
+    monkeypatch.setattr("ppo.worker.REPORT_S", 0.0)
+    job = home.store.active_job("train")
+    home.store.cancel(job.id, "tester")
+    done = home.worker.run_one()
+    assert done is None or done.state == "cancelled"
+    assert home.store.current_version().number == 0
+
+
+def test_a_refused_round_is_followed_by_more_and_can_be_overridden(home, monkeypatch):
+    refusal = replace(
+        reward.report(np.zeros((0, 3)), np.zeros(0), np.zeros(0), 2, (1, 10), 0), reason="Chance."
+    )
+    monkeypatch.setattr(
+        loop, "_fit", lambda d, f, c: (reward.fit(f, d.ratings, d.reference, d.scale), refusal)
+    )
+    home.worker.run_one()
+    assert home.store.round(1).state == "refused"
+    assert home.store.round(1).decision == "Chance."
+    assert home.store.current_version().number == 0
+    home.worker.run_one()
+    assert home.store.round().number == 2, "raters do not run dry"
+    assert {r.version_number for r in home.store.responses(2, "train")} == {0}
+    home.store.start_training(2, "tester", override=True)  # the refused ratings are in its snapshot too
+    home.worker.run_one()
+    assert home.store.round(2).state == "published"
+    assert home.store.round(2).gate["overridden"]
+
+
+def test_the_worker_process_survives_kill_9(tmp_path):
+    """A real process, killed in the middle of writing; a second one finishes; nothing twice, nothing lost."""
+    store = Store.open(tmp_path)
+    store.add_prompts(bundled_prompts())
+    store.set_setting("round_config", {"plan": {"ratings": 96}})
+    store.enqueue("generate", {})
+    command = [
+        sys.executable,
+        "-m",
+        "ppo",
+        "work",
+        "--home",
+        str(tmp_path),
+        "--model",
+        "tiny",
+        "--device",
+        "cpu",
+    ]
+    first = subprocess.Popen(command, env=os.environ | {"OMP_NUM_THREADS": "1"})
+    wait_for(lambda: store.round() is not None and len(store.slots(1)) >= 16)
+    first.send_signal(signal.SIGKILL)
+    first.wait()
+    there = {r.slot: r.token_ids for r in store.responses(1)}
+    job = store.active_job("generate")
+    if job is not None:  # it may just have finished
+        store.requeue(job.id)
+    second = subprocess.Popen(command, env=os.environ | {"OMP_NUM_THREADS": "1"})
+    try:
+        wait_for(lambda: store.round(1).state == "rating")
+    finally:
+        second.terminate()
+        second.wait()
+    after = {r.slot: r.token_ids for r in store.responses(1)}
+    assert len(after) == 96
+    assert all(after[slot] == ids for slot, ids in there.items())
+    store.close()
+
+
+def wait_for(condition, limit_s=60.0):
+    end = time.monotonic() + limit_s
+    while not condition():
+        assert time.monotonic() < end, "it did not come about"
+        time.sleep(0.05)
+
+
+def test_ratings_of_holdout_prompts_never_reach_the_head(home):
+    data = feed.sealed(home.store, home.engine.base, 1, 0)
+    holdout = {p.id for p in home.store.prompts("holdout")}
+    assert not holdout & set(data.prompts.tolist())
+    assert len(data.ids) > 0
+
+
+def test_ratings_of_two_raters_are_one_row(home):
+    rated = home.store.snapshot(1)
+    assert all(isinstance(r.rating, Rating) for r in rated)
+    data = feed.sealed(home.store, home.engine.base, 1, 0)
+    assert len(set(data.ids)) == len(data.ids)
