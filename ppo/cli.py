@@ -69,7 +69,9 @@ def quiet() -> None:
 @cli.command()
 def work(
     home: HOME = None,
-    model: MODEL = DEFAULT_MODEL,
+    model: Annotated[
+        str | None, typer.Option(help="As for the demo; the home's own model by default.")
+    ] = None,
     device: DEVICE = "auto",
     database: Annotated[str | None, typer.Option(help="Database URL, when it is not the home's own.")] = None,
 ) -> None:

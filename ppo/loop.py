@@ -24,14 +24,12 @@ from ppo.trainer import TrainState, describe, evaluate, experience, ppo_update, 
 from rater_data.records import Prompt, Response, Round, Version
 from rater_data.store import Store
 
+REFERENCE = "reference"  # the setting that holds the base model's measures
 EXTRAS = ("quota",)  # what a round's config holds beside the engine's settings
-PROMPTS_A_CHUNK = (
-    4  # written and offered together: the first card comes after seconds, not after the whole round
-)
+PROMPTS_A_CHUNK = 4  # written and offered together: the first card comes after seconds, not after the round
 RESAMPLE = 1_000_003  # keeps the seeds of rounds, steps and purposes apart
 KEEP_STEPS = 4  # checkpoints of a round in progress: to step back to, and against a damaged one
 SAMPLE_SEED = 20_170_707
-OPEN = ("generating",)
 DONE = ("published", "refused", "rolled_back")  # after a refusal the same version writes more
 
 
@@ -43,7 +41,7 @@ def generate_round(store: Store, engine: Engine, progress: Phases) -> int:
     if round_ is None or round_.state in DONE:
         config = engine.settings(store)
         round_ = store.start_round({**config.to_dict(), "quota": config.plan.ratings}, version.number)
-    if round_.state not in OPEN:
+    if round_.state != "generating":
         return round_.number
     config = _config_of(round_)
     slots = _plan(store, config, round_.number, round_.version_number)
@@ -56,6 +54,7 @@ def generate_round(store: Store, engine: Engine, progress: Phases) -> int:
         progress.advance(chunk[-1].slot + 1)
     store.add_responses(_anchors(store, config, round_.number, len(slots)))
     store.set_round_state(round_.number, "rating")
+    _know_reference(store, engine, progress)
     return round_.number
 
 
@@ -64,9 +63,12 @@ def train_round(
 ) -> str:
     """Reward head, gate, PPO, publish. Returns the state the round ended in: published or refused."""
     round_ = store.round(number)
+    if round_.state in DONE:
+        return round_.state  # the worker died between the end of the round and the end of its job
     config = _config_of(round_)
     if round_.state == "sealed":  # or `training` already, when a worker died in it
         store.set_round_state(number, "training")
+    reference = _know_reference(store, engine, progress)
     version = store.current_version()  # not always the round's own: it may have been rolled back since
     engine.use(store, version.number)
 
@@ -79,7 +81,7 @@ def train_round(
         store.set_round_state(number, "refused", gate=gate, decision=report.reason)
         return "refused"
 
-    limits = _limits(store, config, version)
+    limits = _limits(config, version, reference)
     state = _ppo(store, engine, config, number, data, head, limits, progress)
     closing = _within_limits(store, engine, config, state, limits, progress)
     _publish(store, engine, config, state, head, gate, closing, progress)
@@ -102,36 +104,47 @@ class Limits:
         return ""
 
 
-def _limits(store: Store, config: Config, version: Version) -> Limits:
+def _limits(config: Config, version: Version, reference: dict[str, float]) -> Limits:
     start = version.metrics.get("kl", 0.0)
-    reference = store.version(0).metrics.get("distinct_2", 0.0)
-    return Limits(min(start + config.ppo.kl_budget, config.ppo.kl_ceiling), config.ppo.diversity * reference)
+    least = config.ppo.diversity * reference["distinct_2"]
+    return Limits(min(start + config.ppo.kl_budget, config.ppo.kl_ceiling), least)
 
 
 # ---- generate
 
 
 def _found_base(store: Store, engine: Engine) -> None:
-    """Version 0 is the base itself, with what it says to the holdout prompts."""
-    if store.current_version() is None:
-        base = engine.base
+    """Version 0 is the base itself."""
+    if store.current_version() is not None:
+        return
+    base = engine.base
+    version = Version(
+        number=0,
+        parent=None,
+        folder="",
+        sha256="",
+        base_model=base.name,
+        base_revision=base.revision,
+        metrics={"kl": 0.0},
+        status="current",
+        created_at=engine.now(),
+    )
+    store.add_version(version)
+
+
+def _know_reference(store: Store, engine: Engine, progress: Phases) -> dict[str, float]:
+    """What the base says to the holdout prompts, and its measures; taken once, after the first cards are out."""
+    known = store.setting(REFERENCE)
+    if known is None:
+        progress.phase("Measuring the base model", 2)
         engine.use(store, 0)
-        store.add_version(
-            Version(
-                number=0,
-                parent=None,
-                folder="",
-                sha256="",
-                base_model=base.name,
-                base_revision=base.revision,
-                metrics=engine.measure(store, engine.config, SAMPLE_SEED),
-                status="current",
-                created_at=engine.now(),
-            )
-        )
-    if not store.samples(0):
-        engine.use(store, 0)
-        store.add_samples(engine.samples(store, 0, SAMPLE_SEED))
+        if not store.samples(0):
+            store.add_samples(engine.samples(store, 0, SAMPLE_SEED))
+        progress.advance(1)
+        known = engine.measure(store, engine.config, SAMPLE_SEED)
+        store.set_setting(REFERENCE, known)
+        progress.advance(2)
+    return known
 
 
 def _config_of(round_: Round) -> Config:

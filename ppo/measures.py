@@ -1,6 +1,7 @@
 """Numbers that describe texts and ratings, for reports; nothing is trained on them."""
 
 from collections.abc import Sequence
+from itertools import pairwise
 
 import numpy as np
 from scipy import stats
@@ -11,12 +12,7 @@ def distinct_2(texts: Sequence[str]) -> float:
 
     It falls with the number of texts, so sets of equal size are compared: one response to each prompt.
     """
-    pairs = [
-        pair
-        for text in texts
-        for words in [text.lower().split()]
-        for pair in zip(words, words[1:], strict=False)
-    ]
+    pairs = [pair for text in texts for pair in pairwise(text.lower().split())]
     return len(set(pairs)) / len(pairs) if pairs else 1.0
 
 

@@ -72,8 +72,15 @@ def pick_device(name: str = "auto") -> torch.device:
     return torch.device(name)
 
 
+def model_name(name: str) -> str:
+    """The name under which a model is kept: a local folder by its whole path, anything else as it is."""
+    path = Path(name).expanduser()
+    return str(path.resolve()) if path.is_dir() and name not in (DEFAULT, TINY) else name
+
+
 def load_base(name: str, home: Path, device: str = "auto") -> BaseModel:
     """The model called `name` in fp32 on `device`. Raises Missing or BadInput with one sentence."""
+    name = model_name(name)
     if name == TINY:
         return tiny_model(pick_device(device))
     folder = str(default_model(home)) if name == DEFAULT else name

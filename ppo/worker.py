@@ -17,8 +17,9 @@ from typing import Any
 from ppo.config import Config
 from ppo.engine import Engine
 from ppo.loop import generate_round, train_round
+from ppo.models import DEFAULT, model_name
 from ppo.progress import Cancelled, Phases
-from rater_data.errors import NotYours, RateloopError
+from rater_data.errors import BadInput, NotYours, RateloopError
 from rater_data.records import Job
 from rater_data.store import Store
 
@@ -140,10 +141,25 @@ class Worker:
             thread.join()
 
 
-def work(home: Path, model: str, device: str, url: str | None = None) -> None:
-    """Works until it is ended."""
+def work(home: Path, model: str | None, device: str, url: str | None = None) -> None:
+    """Works until it is ended. Without a model, the home's own, or the default in a new home."""
     store = Store.open(home, url)
-    worker = Worker(store, lambda: Engine(home, model, device, Config()))
+    chosen = home_model(store, model)
+    worker = Worker(store, lambda: Engine(home, chosen, device, Config()))
     while True:
         if worker.run_one() is None:
             time.sleep(IDLE_S)
+
+
+def home_model(store: Store, model: str | None) -> str:
+    """The base model to load. Raises BadInput when the home was begun with another one."""
+    versions = store.versions()
+    if not versions:
+        return model_name(model or DEFAULT)
+    own = versions[0].base_model
+    if model is not None and model_name(model) != own:
+        raise BadInput(
+            f"This home was begun with the model {own!r}, and its versions are adapters of it; {model!r} cannot go on "
+            "from there. Leave --model out, or name another home with RATELOOP_HOME."
+        )
+    return own
