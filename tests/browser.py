@@ -46,7 +46,7 @@ def signed_in(
     page.on("console", lambda message: troubles.append(message.text) if message.type == "error" else None)
     page.troubles = troubles
     page.goto(live.link(user))
-    page.keyboard.press("Enter")
+    page.get_by_role("button", name="Continue").press("Enter")
     page.wait_for_url("**/rate/" if user.role == "rater" else "**/operator/")
     try:
         yield context, page
@@ -69,5 +69,15 @@ def message(page: Page) -> str:
 
 def wait_message(page: Page, part: str) -> None:
     page.wait_for_function(
-        "part => document.querySelector('[data-part=message]').textContent.includes(part)", arg=part
+        "part => document.querySelector('[data-part=message]')?.textContent.includes(part)", arg=part
     )
+
+
+def serious(report: dict) -> list[str]:
+    """What axe-core holds against a page, one line a finding."""
+    return [
+        f"{finding['id']}: {node['html'][:120]} – {node['failureSummary']}"
+        for finding in report["violations"]
+        if finding["impact"] in ("serious", "critical")
+        for node in finding["nodes"]
+    ]

@@ -76,8 +76,8 @@ class RatingScreen {
     const now = performance.now();
     const twice = now - this.lastClick < DOUBLE_CLICK && event.detail > 0;
     this.lastClick = now;
-    if (twice || this.pumping) return;
     if (event.detail > 0) button.blur(); // so that a later Enter does not rate the next card
+    if (twice || this.pumping) return;
     this.enqueue({ act: "rate", ...intent });
   }
 
