@@ -63,10 +63,10 @@ def train_round(
 ) -> str:
     """Reward head, gate, PPO, publish. Returns the state the round ended in: published or refused."""
     round_ = store.round(number)
-    if round_.state in DONE:
+    if round_.state in DONE and not (round_.state == "refused" and override):
         return round_.state  # the worker died between the end of the round and the end of its job
     config = _config_of(round_)
-    if round_.state == "sealed":  # or `training` already, when a worker died in it
+    if round_.state != "training":  # it is, when a worker died in it
         store.set_round_state(number, "training")
     reference = _know_reference(store, engine, progress)
     version = store.current_version()  # not always the round's own: it may have been rolled back since
