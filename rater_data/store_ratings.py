@@ -13,7 +13,7 @@ import sqlalchemy as sa
 from rater_data import schema as t
 from rater_data.database import Database
 from rater_data.errors import AlreadyRated, BadInput, LeaseExpired, Missing, NotYours
-from rater_data.queue import card_of, is_free
+from rater_data.queue import card_of, choice_of, is_free
 from rater_data.records import Card, RatedResponse, Rating
 from rater_data.reports import OPEN_FOR_CHANGE
 from rater_data.rows import rating_columns, rating_of, rating_row
@@ -56,18 +56,18 @@ class Ratings(Database):
         now = time.time() if now is None else now
         g = t.ratings.c
         with self._write() as connection:
-            active_rater(connection, rating.rater_id)
+            held = active_rater(connection, rating.rater_id)
             stored = _find(connection, (g.rater_id == rating.rater_id) & (g.key == rating.key))
             if stored is not None:
                 if stored.response_id != rating.response_id:
                     raise BadInput("This key was used for another card: give each decision a key of its own.")
                 return stored
-            self._check_card(connection, rating, now)
+            self._check_card(connection, rating, held, now)
             drop_lease(connection, rating.rater_id)
             return insert_rating(connection, rating, now)
 
-    def _check_card(self, connection: sa.Connection, rating: Rating, now: float) -> None:
-        g, lease = t.ratings.c, t.leases.c
+    def _check_card(self, connection: sa.Connection, rating: Rating, held: sa.Row[Any], now: float) -> None:
+        g = t.ratings.c
         rater, response = rating.rater_id, rating.response_id
         if connection.scalar(sa.select(t.responses.c.id).where(t.responses.c.id == response)) is None:
             raise Missing(f"There is no response {response}.")
@@ -76,8 +76,7 @@ class Ratings(Database):
             raise AlreadyRated(
                 "You have rated this response already: change it in the list of your last ratings."
             )
-        held = connection.execute(sa.select(t.leases).where(lease.rater_id == rater)).one_or_none()
-        if held is None or held.response_id != response:
+        if held.response_id != response:
             raise NotYours("This card is not yours: take the next one and rate that.")
         if held.until <= now and not is_free(connection, response, rater, now):
             raise LeaseExpired("You held this card too long and it went to another rater: take the next one.")
@@ -91,7 +90,7 @@ class Ratings(Database):
         now = time.time() if now is None else now
         g = t.ratings.c
         with self._write() as connection:
-            active_rater(connection, rater_id)
+            name = active_rater(connection, rater_id).name
             query = sa.select(*rating_columns()).where(g.rater_id == rater_id, g.is_current)
             row = connection.execute(query.order_by(*_latest_first).limit(1)).mappings().one_or_none()
             if row is None:
@@ -101,9 +100,10 @@ class Ratings(Database):
             self._retire(connection, rating)
             if not is_free(connection, rating.response_id, rater_id, now):
                 raise BadInput("Another rater has this card now: your answer stays as it is.")
+            choice = choice_of(connection, rater_id, rating.response_id, now)
             put_lease(connection, rater_id, rating.response_id, now, now + lease_s)
-            note(connection, _name(connection, rater_id), "took back a rating", now, rating=rating.id)
-            return card_of(connection, rater_id, rating.response_id, now)
+            note(connection, name, "took back a rating", now, rating=rating.id)
+            return card_of(connection, rater_id, choice)
 
     def revise(
         self,
@@ -125,7 +125,7 @@ class Ratings(Database):
         """
         now = time.time() if now is None else now
         with self._write() as connection:
-            active_rater(connection, rater_id)
+            name = active_rater(connection, rater_id).name
             old = _find(connection, t.ratings.c.id == rating_id)
             if old is None:
                 raise Missing(f"There is no rating {rating_id}.")
@@ -150,7 +150,7 @@ class Ratings(Database):
             opens = verdict in COUNTING and old.verdict not in COUNTING
             if opens and not is_free(connection, old.response_id, rater_id, now):
                 raise BadInput("Another rater has this card now: your answer stays as it is.")
-            note(connection, _name(connection, rater_id), "changed a rating", now, rating=rating_id)
+            note(connection, name, "changed a rating", now, rating=rating_id)
             return insert_rating(connection, new, given_at)
 
     def _same_change(self, connection: sa.Connection, old: Rating, wanted: Rating) -> Rating:
@@ -212,7 +212,3 @@ class Ratings(Database):
             query = query.join(t.responses).join(t.prompts).where(t.prompts.c.split == split)
         with self._read() as connection:
             return connection.scalar(query) or 0
-
-
-def _name(connection: sa.Connection, user_id: int) -> str:
-    return connection.scalar(sa.select(t.users.c.name).where(t.users.c.id == user_id))

@@ -5,6 +5,7 @@ once something was imported.
 """
 
 import time
+from collections import Counter
 from typing import Any
 
 import sqlalchemy as sa
@@ -53,10 +54,11 @@ def move(connection: sa.Connection, found: Round, state: str, now: float, **valu
     connection.execute(t.rounds.update().where(t.rounds.c.number == found.number).values(changes))
 
 
-def trusted_ratings() -> sa.Select:
-    """Current ratings of raters who are active and not excluded: what counts, and what is sealed."""
+def trusted_ratings() -> sa.Select[tuple[int]]:
+    """The ids of current ratings of raters who are active and not excluded: what counts, and what is sealed."""
     return (
-        sa.select(t.ratings)
+        sa.select(t.ratings.c.id)
+        .select_from(t.ratings)
         .join(t.users, t.users.c.id == t.ratings.c.rater_id)
         .where(t.ratings.c.is_current, t.users.c.active, ~t.users.c.excluded)
     )
@@ -180,57 +182,53 @@ def add_responses_in(connection: sa.Connection, responses: list[Response], now: 
 
 
 def _progress(connection: sa.Connection, found: Round, now: float) -> RoundProgress:
-    r = t.responses.c
-    wanted = {
-        row.stratum: (row.responses, int(row.wanted))
-        for row in connection.execute(
-            sa.select(r.stratum, sa.func.count().label("responses"), sa.func.sum(r.overlap).label("wanted"))
-            .where(r.round_number == found.number)
-            .group_by(r.stratum)
-            .order_by(r.stratum)
-        )
-    }
-    trusted = trusted_ratings().subquery()
-    g = trusted.c
-    counts = sa.case((g.verdict.in_(COUNTING), 1), else_=0)
-    recent = sa.case((g.verdict.in_(COUNTING) & (g.submitted_at > now - HOUR), 1), else_=0)
-    of_round = sa.join(trusted, t.responses, r.id == g.response_id)
-    by_stratum = connection.execute(
-        sa.select(r.stratum, sa.func.count().label("all"), sa.func.sum(counts), sa.func.sum(recent))
-        .select_from(of_round)
-        .where(r.round_number == found.number)
-        .group_by(r.stratum)
-    ).all()
-    raters = connection.scalar(
-        sa.select(sa.func.count(g.rater_id.distinct()))
-        .select_from(of_round)
-        .where(r.round_number == found.number)
-    )
-    scores = connection.execute(
-        sa.select(g.score, sa.func.count().label("n"))
-        .select_from(of_round)
-        .where(r.round_number == found.number, g.score.is_not(None))
-        .group_by(g.score)
-        .order_by(g.score)
-    ).all()
-    given = {stratum: int(n) for stratum, _, n, _ in by_stratum}
-    ratings, scored = sum(given.values()), sum(row.n for row in scores)
-    responses = sum(n for n, _ in wanted.values())
+    wanted = {row.stratum: row for row in connection.execute(_WANTED, {"round": found.number})}
+    groups = connection.execute(_GIVEN, {"round": found.number, "since": now - HOUR}).all()
+    counting = [row for row in groups if row.verdict in COUNTING]
+    scores, strata = Counter[float](), Counter[str]()
+    for row in counting:
+        strata[row.stratum] += row.ratings
+        if row.score is not None:
+            scores[row.score] += row.ratings
+    ratings, responses = strata.total(), sum(row.responses for row in wanted.values())
     quota = int(found.config.get("quota", 0))
     return RoundProgress(
         round=found,
         responses=responses,
         expected_responses=_expected(found, responses, quota),
         ratings=ratings,
-        set_aside=sum(n for _, n, _, _ in by_stratum) - ratings,
+        set_aside=sum(row.ratings for row in groups) - ratings,
         quota=quota,
-        by_stratum={s: (given.get(s, 0), n) for s, (_, n) in wanted.items()},
-        raters=raters,
-        ratings_last_hour=float(sum(n for *_, n in by_stratum)),
-        mean_score=sum(row.score * row.n for row in scores) / scored if scored else None,
-        scores={f"{row.score:g}": row.n for row in scores},
+        by_stratum={name: (strata[name], int(row.wanted)) for name, row in sorted(wanted.items())},
+        raters=len({row.rater_id for row in groups}),
+        ratings_last_hour=float(sum(row.recent for row in counting)),
+        mean_score=sum(score * n for score, n in scores.items()) / scores.total() if scores else None,
+        scores={f"{score:g}": scores[score] for score in sorted(scores)},
         complete=ratings >= quota,
     )
+
+
+_r, _g = t.responses.c, t.ratings.c
+_WANTED = (
+    sa.select(_r.stratum, sa.func.count().label("responses"), sa.func.sum(_r.overlap).label("wanted"))
+    .where(_r.round_number == sa.bindparam("round"))
+    .group_by(_r.stratum)
+)
+# One pass over the round for everything: this runs whenever a rater sees a card
+_GIVEN = (
+    trusted_ratings()
+    .with_only_columns(
+        _r.stratum,
+        _g.rater_id,
+        _g.verdict,
+        _g.score,
+        sa.func.count().label("ratings"),
+        sa.func.sum(sa.case((_g.submitted_at > sa.bindparam("since"), 1), else_=0)).label("recent"),
+    )
+    .join(t.responses, _r.id == _g.response_id)
+    .where(_r.round_number == sa.bindparam("round"))
+    .group_by(_r.stratum, _g.rater_id, _g.verdict, _g.score)
+)
 
 
 def _expected(found: Round, responses: int, quota: int) -> int:

@@ -43,27 +43,25 @@ def rated_of(row: Any) -> RatedResponse:
     )
 
 
-def snapshot_digest(rated: list[RatedResponse]) -> str:
-    """sha256 over canonical rows, one a rating, by rating id: the same ratings give the same digest."""
+def snapshot_digest(connection: sa.Connection, number: int) -> str:
+    """sha256 over canonical rows, one a rating, by rating id: the same ratings give the same digest.
+
+    Raters wait while a round is sealed, so token ids are not read: a response never changes, and its id is there.
+    """
+    g, r, p, s = t.ratings.c, t.responses.c, t.prompts.c, t.snapshot_ratings.c
+    columns = (g.id, g.rater_id, g.score, g.verdict, g.scale, g.revision, r.id, r.version_number, r.stratum)
+    query = (
+        sa.select(*columns, r.text, p.sha256, p.split)
+        .select_from(t.snapshot_ratings)
+        .join(t.ratings, g.id == s.rating_id)
+        .join(t.responses, r.id == g.response_id)
+        .join(t.prompts, p.id == r.prompt_id)
+        .where(s.round_number == number)
+        .order_by(g.id)
+    )
     digest = hashlib.sha256()
-    for one in sorted(rated, key=lambda r: r.rating.id or 0):
-        rating, response = one.rating, one.response
-        row = [
-            rating.id,
-            rating.rater_id,
-            rating.score,
-            rating.verdict,
-            rating.scale,
-            rating.revision,
-            response.id,
-            response.version_number,
-            response.stratum,
-            hashlib.sha256(response.text.encode()).hexdigest(),
-            list(response.token_ids),
-            one.prompt.id,
-            one.prompt.split,
-        ]
-        digest.update(json.dumps(row, ensure_ascii=False, separators=(",", ":")).encode() + b"\n")
+    for row in connection.execute(query):
+        digest.update(json.dumps(list(row), ensure_ascii=False, separators=(",", ":")).encode() + b"\n")
     return digest.hexdigest()
 
 
@@ -79,14 +77,13 @@ def check_latest(connection: sa.Connection, found: Round) -> None:
 def seal_in(connection: sa.Connection, found: Round, actor: str, now: float) -> None:
     """Freezes all current ratings so far, of all rounds, by active raters who are not excluded."""
     s = t.snapshot_ratings
-    trusted = trusted_ratings().with_only_columns(t.ratings.c.id)
     # a round that the gate refused may have been sealed before: its new seal replaces the old one
     connection.execute(s.delete().where(s.c.round_number == found.number))
-    picked = trusted.with_only_columns(sa.literal(found.number), t.ratings.c.id)
+    picked = trusted_ratings().with_only_columns(sa.literal(found.number), t.ratings.c.id)
     frozen = connection.execute(s.insert().from_select(["round_number", "rating_id"], picked)).rowcount
     if frozen == 0:
         raise Refused(f"Round {found.number} cannot be sealed: there are no ratings yet.")
-    digest = snapshot_digest(snapshot_in(connection, found.number))
+    digest = snapshot_digest(connection, found.number)
     move(connection, found, "sealed", now, snapshot_sha256=digest, gate=None, decision=None)
     note(connection, actor, f"sealed round {found.number}", now, ratings=frozen, sha256=digest)
 
