@@ -65,7 +65,7 @@ class PPOConfig:
     people_epochs: int = 2  # passes over the rated responses with the people's own scores; 0 = none
     epochs: int = 2  # passes over each rollout batch
     minibatch: int = 8  # responses an optimiser step
-    learning_rate: float = 4e-4  # of the adapter (Adam); measured
+    learning_rate: float = 6e-4  # of the adapter (Adam); measured
     value_learning_rate: float = 1e-3  # of the value head
     critic_steps: int = 4  # steps of the value head alone before a round's first update
     critic_learning_rate: float = (
