@@ -9,8 +9,9 @@ from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
 from pydantic import BaseModel, ConfigDict, Field, StrictBool, StrictFloat, StrictInt, StrictStr
 
-from app import operating, rating
+from app import inviting, operating, rating
 from app.auth import Guard, SignedOut, TooMany, WrongRole
+from app.markup import clean_html
 from app.supervisor import Supervisor
 from rater_data import errors
 from rater_data.records import User
@@ -116,7 +117,7 @@ def rater_routes(store: Store, guard: Guard, supervisor: Supervisor) -> APIRoute
     @router.get("/guidelines")
     def guidelines(user: User = rater) -> dict[str, Any]:
         version, text = store.guideline()
-        return {"version": version, "text": text}
+        return {"version": version, "text": text, "html": clean_html(text)}
 
     return router
 
@@ -146,7 +147,7 @@ def operator_routes(store: Store, guard: Guard, supervisor: Supervisor, url: str
 
     @router.post("/invite")
     def invite(body: InviteBody, request: Request, user: User = operator) -> dict[str, Any]:
-        return {"link": operating.invite(store, user, body.name, str(request.base_url) or url)}
+        return {"link": inviting.invite(store, user, body.name, str(request.base_url) or url)}
 
     return router
 

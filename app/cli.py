@@ -9,7 +9,7 @@ from typing import Annotated
 
 import typer
 
-from app import operating
+from app import inviting, operating
 from app.listening import listen
 from app.settings import Settings, port_from_environment
 from app.supervisor import Supervisor
@@ -75,7 +75,7 @@ def start(settings: Settings) -> None:
 
         def ready() -> None:
             store.set_setting("url", settings.url)
-            say(f"Rateloop is ready: {operating.operator_link(store)}  (opens the operator console, once)")
+            say(f"Rateloop is ready: {inviting.operator_link(store)}  (opens the operator console, once)")
             if settings.worker:
                 told = (store, say, supervisor.stopping.wait)
                 threading.Thread(target=operating.tell_first_progress, args=told, daemon=True).start()
@@ -91,13 +91,13 @@ def invite(
     name: Annotated[str, typer.Argument(help="The rater's name.")], home: Home = None, url: Url = ""
 ) -> None:
     """Print a personal link for a rater (makes the rater if there is none of that name)."""
-    print_link(home, lambda store: operating.rater_link(store, name, url))
+    print_link(home, lambda store: inviting.rater_link(store, name, url))
 
 
 @app.command()
 def link(home: Home = None, url: Url = "") -> None:
     """Print a new one-time link to the operator console."""
-    print_link(home, lambda store: operating.operator_link(store, url))
+    print_link(home, lambda store: inviting.operator_link(store, url))
 
 
 def print_link(home: Path | None, make: Callable[[Store], str]) -> None:

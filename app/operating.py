@@ -7,14 +7,12 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from app.settings import OPERATOR_LINK_LASTS, RATER_LINK_LASTS, Settings
 from app.supervisor import WorkerStatus
-from rater_data.errors import BadInput, Busy, Missing, Refused
-from rater_data.records import Job, RoundProgress, User
+from rater_data.errors import Busy, Missing, Refused
+from rater_data.records import Job, Round, RoundProgress, User
 from rater_data.store import Store
 from rater_data.transfer import bundled_prompts
 
-OPERATOR = "operator"
 FEWEST_TO_TRAIN = 8
 """Below this, training early is not even offered: the reward head could learn nothing."""
 PACE_FROM = 5
@@ -245,43 +243,6 @@ def roll_back(store: Store, user: User, to: int) -> str:
     return f"Version {version.number} is in use again. The next round's responses come from it."
 
 
-def invite(store: Store, user: User, name: str, url: str) -> str:
-    link = rater_link(store, name, url)
-    store.log(user.name, "invited a rater", name=name.strip())
-    return link
-
-
-def rater_link(store: Store, name: str, url: str) -> str:
-    """A personal link for the rater of that name, who is made if new. Older links of theirs stop working."""
-    name = " ".join(name.split())
-    if not name or len(name) > 60:
-        raise BadInput("A rater needs a name of 1 to 60 letters.")
-    try:
-        user = store.user_by_name(name)
-    except Missing:
-        user = None
-    if user is None:
-        user = store.add_user(name, "rater")
-    if user.role != "rater":
-        raise BadInput(f"{name} is an operator here: choose another name for a rater.")
-    if not user.active:
-        store.set_active(user.id, True)
-    store.revoke_links(user.id)
-    return address(store, url, store.make_link(user.id, once=False, ttl_s=RATER_LINK_LASTS))
-
-
-def operator_link(store: Store, url: str = "") -> str:
-    """A new link to the console that works once."""
-    operators = [user for user in store.users() if user.role == "operator" and user.active]
-    user = operators[0] if operators else store.add_user(OPERATOR, "operator")
-    return address(store, url, store.make_link(user.id, once=True, ttl_s=OPERATOR_LINK_LASTS))
-
-
-def address(store: Store, url: str, secret: str) -> str:
-    """The link itself; without a url, at the address where this home was last served."""
-    return f"{(url or store.setting('url') or Settings(home=store.home).url).rstrip('/')}/join/{secret}"
-
-
 def first_run(store: Store) -> None:
     """A new home gets the bundled prompts and its first job: write responses."""
     if not store.prompts():
@@ -297,9 +258,12 @@ def tell_first_progress(store: Store, say: Callable[[str], None], nap: Callable[
     """
     said = ""
     while (job := store.active_job("generate")) is not None:
+        progress = store.round_progress()
+        if progress and progress.round.state != "generating":
+            break
         done, total = job.progress.get("done", 0), job.progress.get("total", 0)
         phase = job.progress.get("phase") or "Loading the model"
-        line = f"{phase} {done} of {total}" if total else f"{phase} …"
+        line = f"{phase} {done} of {total}" if total > 2 else f"{phase} …"
         if line != said:
             say(line)
         said = line
@@ -334,10 +298,10 @@ def sides(store: Store, most: int = 6) -> Sides | None:
     return Sides(before=current.parent, after=current.number, rows=tuple(rows[:most])) if rows else None
 
 
-def newest_steps(store: Store) -> tuple[int, list[dict[str, Any]]]:
-    """The PPO steps of the round in training, else of the last one that has any: (round number, steps)."""
+def last_trained(store: Store) -> tuple[Round | None, list[dict[str, Any]]]:
+    """The round in training, else the newest that has PPO steps, with these steps."""
     for found in sorted(store.rounds(), key=lambda r: -r.number)[:3]:
         steps = store.steps(found.number)
-        if steps or found.state == "training":
-            return found.number, steps
-    return 0, []
+        if steps:
+            return found, steps
+    return None, []

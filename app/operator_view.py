@@ -14,7 +14,7 @@ from typing import Any
 
 import gradio as gr
 
-from app import charts, operating, panels
+from app import charts, inviting, operating, panels
 from app.auth import Guard
 from app.rater_view import styles
 from app.supervisor import Supervisor
@@ -109,14 +109,10 @@ def lay_out() -> tuple[Page, gr.HTML, gr.Textbox, gr.Button, gr.HTML]:
     html(panels.section("Ratings"))
     with gr.Row(elem_classes="ops-plots"):
         order = [f"{i}" for i in range(1, 11)]
-        scores = plot(gr.BarPlot, "Scores this round", "score", "ratings", "Score", sort=order)
+        bars = {"sort": order, "y_lim": [0, None]}
+        scores = plot(gr.BarPlot, "Scores this round", "score", "ratings", "Score", **bars)
         strata = html()
-    html(
-        panels.section(
-            "Before and after",
-            "The same held-out prompts, answered by the version before and the one in use.",
-        )
-    )
+    html(panels.section("Before and after"))
     samples = html()
     html(panels.section("Versions"))
     versions = html(js_on_load=ROLL_BACK_JS)
@@ -152,9 +148,8 @@ def lay_out() -> tuple[Page, gr.HTML, gr.Textbox, gr.Button, gr.HTML]:
 def look(store: Store, supervisor: Supervisor) -> dict[str, dict[str, Any]]:
     """What each component of the page shows now, by name, as properties."""
     seen = operating.overview(store, supervisor.status)
-    number, steps = operating.newest_steps(store)
+    trained, steps = operating.last_trained(store)
     busy = seen.job is not None and seen.job.kind == "train"
-    curves = panels.section(f"Training of round {number}") if number else ""
     return {
         "heading": {"value": panels.heading(seen)},
         "main": {"value": seen.next.label, "interactive": seen.next.possible},
@@ -162,7 +157,7 @@ def look(store: Store, supervisor: Supervisor) -> dict[str, dict[str, Any]]:
         "cancel": {"visible": seen.next.cancel},
         "tiles": {"value": panels.tiles(seen)},
         "work": {"value": panels.training(seen)},
-        "curves_title": {"value": curves},
+        "curves_title": {"value": panels.training_heading(trained)},
         "reward": {
             "value": charts.curve(steps, "reward"),
             "visible": bool(steps),
@@ -251,7 +246,7 @@ def wire_invite(
     def make(wanted: str, request: gr.Request) -> dict[Any, Any]:
         user = guard.operator(request.request)
         try:
-            made = operating.invite(store, user, wanted or "", str(request.request.headers["origin"]))
+            made = inviting.invite(store, user, wanted or "", str(request.request.headers["origin"]))
         except RateloopError as error:
             return {notice: panels.notice(str(error), bad=True), link: ""}
         return {notice: "", link: panels.invited(" ".join(wanted.split()), made), name: ""}

@@ -11,8 +11,8 @@ from datetime import datetime
 from html import escape
 from typing import Any
 
-from app.operating import STATE_WORDS, Overview, Sides, duration
-from rater_data.records import Event, RaterStats, RoundProgress, User, Version
+from app.operating import STATE_WORDS, Overview, Sides, duration, sentence_of
+from rater_data.records import Event, RaterStats, Round, RoundProgress, User, Version
 
 LONGEST_TEXT = 1200
 
@@ -70,6 +70,11 @@ def bar(done: float, total: float, label: str) -> str:
     )
 
 
+def busy_bar(label: str) -> str:
+    """For work that is not counted."""
+    return f'<div class="rl-bar rl-busy" role="progressbar" aria-label="{h(label)}"><span></span></div>'
+
+
 def tiles(seen: Overview) -> str:
     p = seen.progress
     if p is None:
@@ -106,13 +111,25 @@ def training(seen: Overview) -> str:
     p = job.progress
     phase = p.get("phase") or ("Waiting for the trainer" if job.state == "queued" else "Starting")
     done, total, eta = p.get("done", 0), p.get("total", 0), p.get("eta_s")
-    count = f"{done} of {total}" if total else ""
-    left = f"{duration(eta)} left" if isinstance(eta, int | float) and done < total else ""
+    counted = total > 1
+    count = f"{done} of {total}" if counted else ""
+    left = f"{duration(eta)} left" if isinstance(eta, int | float) and counted and done < total else ""
     facts = " · ".join(h(fact) for fact in (count, left, p.get("note", "")) if fact)
     return (
         f'<section class="ops-work rl-panel"><div><h2>{h(phase)}</h2><span>{facts}</span></div>'
-        f"{bar(done, total, phase)}</section>"
+        f"{bar(done, total, phase) if counted else busy_bar(phase)}</section>"
     )
+
+
+def training_heading(trained: Round | None) -> str:
+    """Whose curves these are, what came of them, and how sure the reward head was."""
+    if trained is None:
+        return ""
+    said = [sentence_of(trained.decision)] if trained.decision else []
+    reason = (trained.gate or {}).get("reason")
+    if reason and reason != trained.decision:
+        said.append(sentence_of(str(reason)))
+    return section(f"Training of round {trained.number}") + (quiet(" ".join(said)) if said else "")
 
 
 METRICS = (
@@ -156,9 +173,8 @@ def table(first: str, head: str, rows: list[str], kind: str = "") -> str:
     )
 
 
-def section(title: str, quiet: str = "") -> str:
-    more = f"<p>{h(quiet)}</p>" if quiet else ""
-    return f'<div class="ops-section"><h2>{h(title)}</h2>{more}</div>'
+def section(title: str) -> str:
+    return f'<div class="ops-section"><h2>{h(title)}</h2></div>'
 
 
 STRATA = {
@@ -167,7 +183,12 @@ STRATA = {
     "holdout": "Never trained on",
     "anchor": "Repeated every round",
     "control": "From the version before",
+    "imported": "Imported",
 }
+
+
+def order(stratum: str) -> int:
+    return list(STRATA).index(stratum) if stratum in STRATA else len(STRATA)
 
 
 def strata(progress: RoundProgress | None) -> str:
@@ -178,7 +199,7 @@ def strata(progress: RoundProgress | None) -> str:
     rows = "".join(
         f"<div><span>{h(STRATA.get(name, name))}</span><b>{given} <small>of {wanted}</small></b>"
         f"{bar(given, wanted, name)}</div>"
-        for name, (given, wanted) in progress.by_stratum.items()
+        for name, (given, wanted) in sorted(progress.by_stratum.items(), key=lambda pair: order(pair[0]))
         if wanted
     )
     return f'<div class="ops-strata rl-panel"><h3>Ratings by kind of response</h3>{rows}</div>'
@@ -194,7 +215,8 @@ def samples(sides: Sides | None) -> str:
             f"{side(f'Version {sides.before}', before)}{side(f'Version {sides.after}', after)}"
             "</div></article>"
         )
-    return f'<div class="ops-pairs">{"".join(blocks)}</div>'
+    said = quiet("The same held-out prompts, answered by the version before and the one in use.")
+    return f'<div class="ops-pairs">{said}{"".join(blocks)}</div>'
 
 
 def side(name: str, text: str) -> str:
@@ -287,8 +309,16 @@ def log(events: list[Event]) -> str:
     return f'<ol class="ops-log rl-panel">{rows}</ol>'
 
 
+UNTOLD = ("user", "job", "rating", "sha256")  # numbers that say nothing to a person
+
+
 def brief(data: dict[str, Any]) -> str:
-    return ", ".join(f"{k} {str(v)[:60]}" for k, v in data.items() if not isinstance(v, dict | list))[:160]
+    told = {
+        k: v
+        for k, v in data.items()
+        if k not in UNTOLD and isinstance(v, str | int | float) and v is not False
+    }
+    return ", ".join(f"{k} {str(v)[:60]}" for k, v in told.items())[:160]
 
 
 def when(at: float) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import time
 from collections.abc import Iterator
 from dataclasses import replace
@@ -10,7 +11,8 @@ from typing import Any
 
 import pytest
 
-from app import charts, operating, panels
+from app import charts, inviting, operating, panels
+from app.markup import clean_html
 from app.operating import next_step
 from app.operator_view import changed, look
 from app.settings import Settings
@@ -193,7 +195,9 @@ def test_the_ring_by_the_buttons(store: Store, op: User) -> None:
         operating.roll_back(store, op, 0)
     work(store)
     assert store.current_version().number == 1
-    assert operating.newest_steps(store)[0] == 1
+    trained, steps = operating.last_trained(store)
+    assert (trained.number, len(steps)) == (1, 4)
+    assert "Learned." in panels.training_heading(trained)
     sides = operating.sides(store)
     assert (sides.before, sides.after, len(sides.rows)) == (0, 1, 3)
     assert sides.rows[0][1] == "Before."
@@ -269,9 +273,9 @@ def test_cancel(store: Store, op: User) -> None:
 def test_names_of_raters(store: Store, op: User) -> None:
     for bad in ("", "   ", "x" * 61):
         with pytest.raises(BadInput, match="1 to 60"):
-            operating.invite(store, op, bad, "http://x")
+            inviting.invite(store, op, bad, "http://x")
     with pytest.raises(BadInput, match="operator"):
-        operating.invite(store, op, "op", "http://x")
+        inviting.invite(store, op, "op", "http://x")
 
 
 def test_first_progress_is_told(store: Store) -> None:
@@ -352,3 +356,13 @@ def test_curves_leave_gaps_out() -> None:
     frame = charts.curve(steps, "kl")
     assert frame.values.tolist() == [[1.0, 0.5], [3.0, 1.0]]
     assert charts.step_axis(steps) == [0, 10]
+
+
+def test_guidelines_are_cleaned_last() -> None:
+    hostile = "**ok** <script>x</script> [a](javascript:x) ![b](http://evil.example/i.png)\n\n<p style='x' id='y'>z</p>"
+    html = clean_html(hostile)
+    assert "<strong>ok</strong>" in html
+    assert set(re.findall(r"<[^>]*>", html)) == {"<p>", "</p>", "<strong>", "</strong>"}, (
+        "no tag has attributes"
+    )
+    assert "<td>7</td>" in clean_html("| | |\n|--|--|\n| 7 | good |")

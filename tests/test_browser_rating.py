@@ -115,7 +115,9 @@ def test_fast_keys_through_lost_connections(browser: Browser, live: Live, rater:
         context.route("**/api/rate", troubled)
         wait_for_card(page)
         page.keyboard.type(keys, delay=15)
-        wait_message(page, "Saved 10")  # not `until`: the route above is answered while the page is waited for
+        wait_message(
+            page, "Saved 10"
+        )  # not `until`: the route above is answered while the page is waited for
         page.wait_for_function("() => document.querySelector('[data-part=mine]').textContent.includes('20')")
         assert next(calls) - 1 == 20 + 3
         assert page.locator("[data-part=banner]:visible", has_text="Connection").count() == 0

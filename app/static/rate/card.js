@@ -38,12 +38,12 @@ export function buildScale(ui, scale, choose) {
     const hover = { mouseenter: show(says), focus: show(says), mouseleave: show(""), blur: show("") };
     const button = el("button", { type: "button", "aria-label": `${says}, key ${point.key}`, on: hover }, `${point.score}`);
     button.dataset.score = point.score;
-    if (point.key !== String(point.score)) button.append(el("kbd", { "aria-hidden": "true" }, point.key));
     button.addEventListener("click", (event) => choose({ score: point.score, verdict: "rated" }, event, button));
     ui.scale.append(button);
   }
   low.textContent = `${scale.points[0].score} – ${scale.points[0].words}`;
-  high.textContent = `${scale.points.at(-1).score} – ${scale.points.at(-1).words}`;
+  const top = scale.points.at(-1);
+  high.replaceChildren(`${top.score} – ${top.words} `, top.key === `${top.score}` ? "" : el("kbd", {}, top.key));
   for (const verdict of scale.verdicts) {
     const button = el("button", { type: "button", className: "rl-button", title: verdict.meaning }, verdict.label, " ");
     button.append(el("kbd", {}, verdict.key.toUpperCase()));

@@ -30,8 +30,11 @@ export function showKeys(dialog, scale) {
 }
 
 export async function showGuidelines(dialog) {
-  const { version, text } = await call("/api/guidelines");
-  fill(dialog, "rate-guidelines-title", "Guidelines", textBlock(text), el("p", { className: "rl-quiet" }, `Version ${version}`));
+  const { version, html } = await call("/api/guidelines");
+  // The operator's Markdown, cleaned by the server (see app/markup.py); parsed apart, where nothing runs or loads.
+  const parsed = new DOMParser().parseFromString(html, "text/html").body.childNodes;
+  const text = el("div", { className: "rate-prose", dir: "auto" }, ...parsed);
+  fill(dialog, "rate-guidelines-title", "Guidelines", text, el("p", { className: "rl-quiet" }, `Version ${version}`));
   return version;
 }
 

@@ -1,0 +1,46 @@
+"""Personal links: for raters, and the one-time link to the operator console."""
+
+from __future__ import annotations
+
+from app.settings import OPERATOR_LINK_LASTS, RATER_LINK_LASTS, Settings
+from rater_data.errors import BadInput, Missing
+from rater_data.records import User
+from rater_data.store import Store
+
+OPERATOR = "operator"
+LONGEST_NAME = 60
+
+
+def invite(store: Store, user: User, name: str, url: str) -> str:
+    link = rater_link(store, name, url)
+    store.log(user.name, "invited a rater", name=name.strip())
+    return link
+
+
+def rater_link(store: Store, name: str, url: str) -> str:
+    """A personal link for the rater of that name, who is made if new. Older links of theirs stop working."""
+    name = " ".join(name.split())
+    if not name or len(name) > LONGEST_NAME:
+        raise BadInput("A rater needs a name of 1 to 60 letters.")
+    try:
+        user = store.user_by_name(name)
+    except Missing:
+        user = store.add_user(name, "rater")
+    if user.role != "rater":
+        raise BadInput(f"{name} is an operator here: choose another name for a rater.")
+    if not user.active:
+        store.set_active(user.id, True)
+    store.revoke_links(user.id)
+    return address(store, url, store.make_link(user.id, once=False, ttl_s=RATER_LINK_LASTS))
+
+
+def operator_link(store: Store, url: str = "") -> str:
+    """A new link to the console that works once."""
+    operators = [user for user in store.users() if user.role == "operator" and user.active]
+    user = operators[0] if operators else store.add_user(OPERATOR, "operator")
+    return address(store, url, store.make_link(user.id, once=True, ttl_s=OPERATOR_LINK_LASTS))
+
+
+def address(store: Store, url: str, secret: str) -> str:
+    """The link itself; without a url, at the address where this home was last served."""
+    return f"{(url or store.setting('url') or Settings(home=store.home).url).rstrip('/')}/join/{secret}"
