@@ -5,29 +5,25 @@ killed at any point and called again: responses have slots, PPO has checkpoints,
 single transactions.
 """
 
-import random
 import shutil
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-import torch
 
-from ppo import checkpoint, feed, reward
+from ppo import checkpoint, feed, practice, reward, writing
 from ppo.config import Config
 from ppo.engine import Engine
-from ppo.measures import distinct_2
 from ppo.plan import Slot, plan_round
 from ppo.progress import Phases
-from ppo.trainer import TrainState, describe, evaluate, experience, ppo_update, warm_critic
-from rater_data.records import Prompt, Response, Round, Version
+from ppo.trainer import TrainState
+from rater_data.records import Round, Version
 from rater_data.store import Store
 
 REFERENCE = "reference"  # the setting that holds the base model's measures
 EXTRAS = ("quota",)  # what a round's config holds beside the engine's settings
 PROMPTS_A_CHUNK = 4  # written and offered together: the first card comes after seconds, not after the round
-RESAMPLE = 1_000_003  # keeps the seeds of rounds, steps and purposes apart
 KEEP_STEPS = 4  # checkpoints of a round in progress: to step back to, and against a damaged one
 SAMPLE_SEED = 20_170_707
 DONE = ("published", "refused", "rolled_back")  # after a refusal the same version writes more
@@ -47,12 +43,12 @@ def generate_round(store: Store, engine: Engine, progress: Phases) -> int:
     slots = _plan(store, config, round_.number, round_.version_number)
     there = store.slots(round_.number)
     progress.phase("Writing responses", len(slots))
-    for chunk in _chunks(slots, config.plan.responses_per_prompt * PROMPTS_A_CHUNK):
+    for chunk in writing.chunks(slots, config.plan.responses_per_prompt * PROMPTS_A_CHUNK):
         missing = [s for s in chunk if s.slot not in there]
         if missing:
-            feed.offer(store, _write(store, engine, config, round_.number, missing))
+            feed.offer(store, writing.write(store, engine, config, round_.number, missing))
         progress.advance(chunk[-1].slot + 1)
-    store.add_responses(_anchors(store, config, round_.number, len(slots)))
+    store.add_responses(writing.anchors(store, config, round_.number, len(slots)))
     store.set_round_state(round_.number, "rating")
     _know_reference(store, engine, progress)
     return round_.number
@@ -81,33 +77,11 @@ def train_round(
         store.set_round_state(number, "refused", gate=gate, decision=report.reason)
         return "refused"
 
-    limits = _limits(config, version, reference)
+    limits = practice.limits_of(config, version, reference)
     state = _ppo(store, engine, config, number, data, head, limits, progress)
     closing = _within_limits(store, engine, config, state, limits, progress)
     _publish(store, engine, config, state, head, gate, closing, progress)
     return "published"
-
-
-@dataclass(frozen=True)
-class Limits:
-    """How far this round may take the policy: KL to the reference in nats per response, and distinct-2."""
-
-    kl: float
-    distinct_2: float
-
-    def exceeded(self, found: dict[str, float]) -> str:
-        """What is wrong with a measured policy, in words; empty when nothing is."""
-        if found["kl"] > self.kl:
-            return f"the KL is {found['kl']:.1f} nats per response, beyond {self.kl:.1f}"
-        if found["distinct_2"] < self.distinct_2:
-            return f"distinct-2 is {found['distinct_2']:.2f}, below {self.distinct_2:.2f}"
-        return ""
-
-
-def _limits(config: Config, version: Version, reference: dict[str, float]) -> Limits:
-    start = version.metrics.get("kl", 0.0)
-    least = config.ppo.diversity * reference["distinct_2"]
-    return Limits(min(start + config.ppo.kl_budget, config.ppo.kl_ceiling), least)
 
 
 # ---- generate
@@ -158,51 +132,6 @@ def _plan(store: Store, config: Config, number: int, version: int) -> list[Slot]
     )
 
 
-def _chunks(slots: list[Slot], size: int) -> list[list[Slot]]:
-    return [slots[i : i + size] for i in range(0, len(slots), size)]
-
-
-def _write(store: Store, engine: Engine, config: Config, number: int, slots: list[Slot]) -> list[Response]:
-    """Samples the responses of some slots, each from its own version, with the log-probabilities of scoring."""
-    written: list[Response] = []
-    for version in sorted({s.version for s in slots}):
-        engine.use(store, version)
-        own = [s for s in slots if s.version == version]
-        seed = config.seed * RESAMPLE + number * 10_007 + own[0].slot * 101 + version
-        drawn = engine.respond([s.prompt for s in own], config, seed)
-        for slot, one in zip(own, drawn, strict=True):
-            written.append(
-                Response(
-                    prompt_id=slot.prompt.id,
-                    round_number=number,
-                    version_number=version,
-                    slot=slot.slot,
-                    text=one.text,
-                    prompt_ids=tuple(one.prompt_ids),
-                    token_ids=tuple(one.token_ids),
-                    logprobs=tuple(one.logprobs),
-                    seed=seed,
-                    temperature=config.sample.temperature,
-                    finish_reason="eos" if one.ended else "length",
-                    stratum=slot.stratum,
-                    overlap=slot.overlap,
-                    propensity=slot.propensity,
-                )
-            )
-    return written
-
-
-def _anchors(store: Store, config: Config, number: int, first_slot: int) -> list[Response]:
-    """The same few responses of round 1, rated anew in every later round: do raters drift?"""
-    if number == 1:
-        return []
-    known = sorted(store.responses(1, stratum="train"), key=lambda r: r.slot)[: config.plan.anchors]
-    return [
-        replace(r, id=None, round_number=number, slot=first_slot + i, stratum="anchor", overlap=1)
-        for i, r in enumerate(known)
-    ]
-
-
 # ---- train
 
 
@@ -223,7 +152,7 @@ def _ppo(
     number: int,
     data: feed.Sealed,
     head: reward.Head,
-    limits: Limits,
+    limits: practice.Limits,
     progress: Phases,
 ) -> TrainState:
     """First the people's own scores on what this version wrote, then fresh rollouts scored by the head."""
@@ -236,17 +165,14 @@ def _ppo(
     else:
         store.clear_steps(number)
     if not state.people_done:
-        progress.phase("Learning from the ratings", 1)
-        metrics = _learn_from_people(engine, config, data, head, state)
+        metrics = practice.learn_from_people(engine, config, data, head, state, progress)
         progress.step(number, 0, metrics)
         state.people_done = True
         _save_step(state, folder, config, head)
-        progress.advance(1)
-    progress.phase("Practising", config.ppo.steps)
-    progress.advance(state.step)
+    progress.phase("Practising", config.ppo.steps, done=state.step)
     prompts = feed.trainable_prompts(store)
     while state.step < config.ppo.steps:
-        metrics = _practise(engine, config, prompts, head, state, limits, progress)
+        metrics = practice.practise(engine, config, prompts, head, state, limits, progress)
         if metrics is None:
             progress.log(f"The KL limit of {limits.kl:.1f} nats per response is reached; back to people.")
             break
@@ -257,73 +183,8 @@ def _ppo(
     return state
 
 
-def _learn_from_people(
-    engine: Engine, config: Config, data: feed.Sealed, head: reward.Head, state: TrainState
-) -> dict[str, float]:
-    """PPO on the rated responses of the version in training, with the people's ratings as scores."""
-    own = np.flatnonzero(data.current)
-    if config.ppo.people_epochs == 0 or len(own) == 0:
-        return {"score": 0.0, "kl": 0.0, "updates": 0.0}
-    rollout = data.rollout.take(torch.from_numpy(own).to(engine.policy.device))
-    seen = evaluate(engine.policy, rollout, (), config)
-    scores = torch.tensor(head.of_people(data.ratings[own]), dtype=torch.float32, device=engine.policy.device)
-    lessons = warm_critic(state, experience(seen, scores, state.kl.coef, config.ppo), config.ppo)
-    found = describe(lessons, state.kl.coef)
-    found["rating"] = float(data.ratings[own].mean())
-    found["sampling_gap"] = _sampling_gap(seen.logprobs, data, own)
-    return found | ppo_update(state, lessons, config, config.ppo.people_epochs, _seed(config, state, 0))
-
-
-def _sampling_gap(logprobs: torch.Tensor, data: feed.Sealed, own: np.ndarray) -> float:
-    """Largest mean difference a response between the log-probabilities stored with it and those read now."""
-    gaps = []
-    for row, i in zip(logprobs.cpu(), own, strict=True):
-        stored = torch.tensor(data.stored_logprobs[i])
-        gaps.append(float((row[: len(stored)] - stored).mean().abs()) if len(stored) else 0.0)
-    return max(gaps)
-
-
-def _practise(
-    engine: Engine,
-    config: Config,
-    prompts: list[Prompt],
-    head: reward.Head,
-    state: TrainState,
-    limits: Limits,
-    progress: Phases,
-) -> dict[str, float] | None:
-    """One PPO step on fresh rollouts; None when they show that the KL limit is reached."""
-    seed = _seed(config, state, state.step + 1)
-    chosen = _pick(prompts, config.ppo.prompts_per_step, seed)
-    rollout, texts = engine.roll(
-        chosen, config.plan.responses_per_prompt, config, seed, lambda: progress.advance(state.step)
-    )
-    seen = evaluate(engine.policy, rollout, engine.layers(config), config)
-    progress.advance(state.step)
-    if float(seen.kl_per_response().mean()) > limits.kl:
-        return None
-    features = seen.features.cpu().numpy().astype(np.float64)
-    scores = torch.tensor(head.score(features), dtype=torch.float32, device=engine.policy.device)
-    coef = state.kl.coef
-    lessons = experience(seen, scores, coef, config.ppo)
-    found = describe(lessons, coef)
-    found["rating"] = float(head.rating(features).mean())
-    found["distinct_2"] = distinct_2(texts)
-    found |= ppo_update(state, lessons, config, config.ppo.epochs, seed)
-    state.kl.update(found["kl"], len(rollout))
-    return found
-
-
-def _pick(prompts: list[Prompt], count: int, seed: int) -> list[Prompt]:
-    return random.Random(seed).sample(prompts, min(count, len(prompts)))
-
-
-def _seed(config: Config, state: TrainState, step: int) -> int:
-    return config.seed * RESAMPLE + state.round_number * 10_007 + (step + 1) * 101
-
-
 def _within_limits(
-    store: Store, engine: Engine, config: Config, state: TrainState, limits: Limits, progress: Phases
+    store: Store, engine: Engine, config: Config, state: TrainState, limits: practice.Limits, progress: Phases
 ) -> dict[str, float]:
     """Measures the policy on the holdout prompts, and steps back while it is beyond a limit."""
     folder = _folder(engine, state.round_number)

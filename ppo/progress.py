@@ -25,18 +25,19 @@ class Phases:
     ):
         self._show, self.step, self.log = show, keep, log
         self.seconds: dict[str, float] = {}
-        self._name, self._total, self._began = "", 0, time.monotonic()
+        self._name, self._total, self._before, self._began = "", 0, 0, time.monotonic()
 
-    def phase(self, name: str, total: int) -> None:
-        """A new phase with `total` units of work."""
+    def phase(self, name: str, total: int, done: int = 0) -> None:
+        """A new phase with `total` units of work, of which `done` were done before (by a worker that died)."""
         self._close()
-        self._name, self._total, self._began = name, total, time.monotonic()
-        self._show({"phase": name, "done": 0, "total": total, "eta_s": None, "note": ""})
+        self._name, self._total, self._before, self._began = name, total, done, time.monotonic()
+        self._show({"phase": name, "done": done, "total": total, "eta_s": None, "note": ""})
 
     def advance(self, done: int, note: str = "") -> None:
         """`done` units of the phase are done."""
         spent = time.monotonic() - self._began
-        left = spent / done * (self._total - done) if done else None
+        own = done - self._before
+        left = spent / own * (self._total - done) if own > 0 else None
         self._show({"phase": self._name, "done": done, "total": self._total, "eta_s": left, "note": note})
 
     def _close(self) -> None:

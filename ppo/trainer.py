@@ -6,6 +6,7 @@ the ratio of new to old probabilities is 1 in any precision.
 """
 
 import math
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 import torch
@@ -89,8 +90,18 @@ def fixed_batches(rollout: Rollout, size: int) -> tuple[Tensor, ...]:
     return tuple(torch.tensor(b, device=rollout.group.device) for b in batches if b)
 
 
+Tick = Callable[[int], None]
+"""Told how many responses have just been worked through; may raise to stop the work."""
+
+
+def _silent(_responses: int) -> None:
+    """Tells nobody."""
+
+
 @torch.no_grad()
-def evaluate(policy: Policy, rollout: Rollout, layers: tuple[int, ...], config: Config) -> Evaluated:
+def evaluate(
+    policy: Policy, rollout: Rollout, layers: tuple[int, ...], config: Config, tick: Tick = _silent
+) -> Evaluated:
     """Reads a rollout with the policy and with the reference, micro-batch by micro-batch."""
     batches = fixed_batches(rollout, config.ppo.minibatch)
     shape = rollout.response_mask.shape
@@ -112,6 +123,7 @@ def evaluate(policy: Policy, rollout: Rollout, layers: tuple[int, ...], config: 
             ref_logprobs[index, :width] = policy.read_rows(part, rows, config.sample.temperature).logprobs
         for b, row in zip(index.tolist(), response_features(part, kept), strict=True):
             features[b] = row
+        tick(len(index))
     return Evaluated(rollout, batches, logprobs, ref_logprobs, values, entropy, torch.stack(features), states)
 
 
@@ -171,7 +183,7 @@ def warm_critic(state: TrainState, seen: Experience, config: PPOConfig) -> Exper
 
 
 def ppo_update(
-    state: TrainState, seen: Experience, config: Config, epochs: int, seed: int
+    state: TrainState, seen: Experience, config: Config, epochs: int, seed: int, tick: Tick = _silent
 ) -> dict[str, float]:
     """`epochs` passes over one experience; moves `state.policy`. Returns the update's metrics (means over passes).
 
@@ -195,6 +207,7 @@ def ppo_update(
             if first_gap is None:
                 first_gap = float(found["ratio_gap"])
             passed.append(found)
+            tick(len(seen.evaluated.batches[i]))
         updates += len(passed)
         for name in passed[0]:
             sums[name] = sums.get(name, 0.0) + float(sum(p[name] for p in passed))
