@@ -7,8 +7,8 @@ answered it, and it was not set aside (skipped, not judged) by three. The order 
 2. prompts this rater has begun;
 3. prompts that nobody has begun, before those that another rater is in the middle of;
 4. by chance, another chance for every rater: what one rater sees first, another sees late. A prompt that wants
-   several raters comes that many times earlier, and does not wait until all others are begun: the round is
-   over when its quota is full, and by then its overlap has to have happened.
+   several raters comes earlier than others, and does not wait until all of them are begun: the round is over
+   when its quota is full, and by then its overlap has to have happened.
 
 The statements are built once: building them costs more than running them.
 """
@@ -27,7 +27,6 @@ from rater_data.scales import COUNTING, SET_ASIDE
 from rater_data.store_rounds import round_in
 
 SKIPS_TO_RETIRE = 3
-PRIME = 2_147_483_647  # 2**31 - 1: products of two residues fit a database integer
 
 _r, _g, _l = t.responses.c, t.ratings.c, t.leases.c
 _rater, _now = bindparam("rater", type_=sa.Integer), bindparam("now", type_=sa.Double)
@@ -88,19 +87,19 @@ def _demand(where: sa.ColumnElement[bool]) -> sa.Subquery:
     )
 
 
-def _best_prompt() -> sa.Select[tuple[int]]:
+def _open_prompts() -> sa.Select[tuple[int, int, int, int]]:
+    """The prompts of a round that have a free response, in three numbers each."""
     d = _demand(_r.round_number == bindparam("round")).c
     wanted = sa.func.max(d.overlap)
-    begun = sa.case((sa.func.sum(d.mine) > 0, 0), else_=1)
-    waits = sa.case((wanted > 1, 0), else_=sa.func.sum(d.load))
-    # as good as random below PRIME, and the same whenever this rater asks in this round
-    chance = (d.prompt_id % PRIME + 1) * bindparam("seed", type_=sa.BigInteger) % PRIME
     return (
-        sa.select(d.prompt_id)
+        sa.select(
+            d.prompt_id,
+            wanted.label("wanted"),
+            sa.case((sa.func.sum(d.mine) > 0, 0), else_=1).label("new"),
+            sa.case((wanted > 1, 0), else_=sa.func.sum(d.load)).label("taken"),
+        )
         .group_by(d.prompt_id)
         .having(sa.func.sum(d.free) > 0)
-        .order_by(begun, waits, chance / wanted, d.prompt_id)
-        .limit(1)
     )
 
 
@@ -108,7 +107,7 @@ _FREE = sa.select(_demand(_r.id == bindparam("response")).c.free)
 _OF_PROMPT = sa.select(
     _demand((_r.round_number == bindparam("round")) & (_r.prompt_id == bindparam("prompt")))
 )
-_BEST_PROMPT = _best_prompt()
+_OPEN_PROMPTS = _open_prompts()
 _LAST_PROMPT = (
     sa.select(_r.prompt_id, _r.round_number)
     .join(t.ratings, _g.response_id == _r.id)
@@ -143,9 +142,16 @@ def next_choice(connection: sa.Connection, rater_id: int, round_number: int, now
         found = _within_prompt(connection, rater_id, round_number, last.prompt_id, now)
         if found is not None:
             return found
-    best = {"rater": rater_id, "round": round_number, "now": now, "seed": _seed(rater_id, round_number)}
-    prompt_id = connection.scalar(_BEST_PROMPT, best)
-    return None if prompt_id is None else _within_prompt(connection, rater_id, round_number, prompt_id, now)
+    rows = connection.execute(_OPEN_PROMPTS, {"rater": rater_id, "round": round_number, "now": now})
+    best = min(rows, key=lambda row: _rank(row, rater_id, round_number), default=None)
+    return None if best is None else _within_prompt(connection, rater_id, round_number, best.prompt_id, now)
+
+
+def _rank(row: sa.Row[tuple[int, int, int, int]], rater_id: int, round_number: int) -> tuple[int, int, float]:
+    """The order of open prompts for a rater, lowest first."""
+    chance = _chance(rater_id, round_number, "prompt", row.prompt_id)
+    # Squared: all raters together answer the round's quota, so each has to meet these prompts early in its share
+    return row.new, row.taken, chance / row.wanted**2
 
 
 def choice_of(connection: sa.Connection, rater_id: int, response_id: int, now: float) -> Choice:
@@ -165,8 +171,7 @@ def _within_prompt(
     free = [row for row in rows if row.free]
     if not free:
         return None
-    # a few rows: here the order can be a hash, which is as random as it gets
-    best = min(free, key=lambda row: (row.load, _shuffled(rater_id, round_number, row.id)))
+    best = min(free, key=lambda row: (row.load, _chance(rater_id, round_number, "response", row.id)))
     mine = sum(row.mine for row in rows)
     return Choice(response_id=best.id, position=mine + 1, of=mine + len(free))
 
@@ -178,13 +183,10 @@ def _rows(
     return list(connection.execute(_OF_PROMPT, where))
 
 
-def _shuffled(rater_id: int, round_number: int, response_id: int) -> bytes:
-    return hashlib.sha256(f"{rater_id}:{round_number}:{response_id}".encode()).digest()
-
-
-def _seed(rater_id: int, round_number: int) -> int:
-    digest = hashlib.sha256(f"{rater_id}:{round_number}".encode()).digest()
-    return int.from_bytes(digest[:8], "big") % (PRIME - 1) + 1
+def _chance(rater_id: int, round_number: int, kind: str, number: int) -> float:
+    """As good as random in 0..1, and the same whenever this rater asks in this round."""
+    digest = hashlib.sha256(f"{rater_id}:{round_number}:{kind}:{number}".encode()).digest()
+    return int.from_bytes(digest[:8], "big") / 2**64
 
 
 def card_of(connection: sa.Connection, rater_id: int, choice: Choice) -> Card:

@@ -15,7 +15,7 @@ from rater_data import schema as t
 from rater_data.database import Database, plain
 from rater_data.errors import BadInput, Busy, Missing, Refused
 from rater_data.records import IMPORTED_ROUND, STRATA, Response, Round, RoundProgress
-from rater_data.reports import OVER, next_states
+from rater_data.reports import OVER, ROUND_STATES, next_states
 from rater_data.rows import response_columns, response_of, response_row, round_of
 from rater_data.scales import COUNTING
 from rater_data.store_journal import note
@@ -44,7 +44,8 @@ def known_round(connection: sa.Connection, number: int) -> Round:
 
 
 def move(connection: sa.Connection, found: Round, state: str, now: float, **values: Any) -> None:
-    """Moves a round on. Raises Refused for a step that the states do not allow."""
+    """Moves a round on. Raises Refused for a step that the states do not allow, BadInput for no state."""
+    checks.one_of("The state of a round", state, ROUND_STATES)
     if found.number == IMPORTED_ROUND or state not in next_states(found.state):
         allowed = " or ".join(next_states(found.state)) if found.number != IMPORTED_ROUND else "nowhere"
         raise Refused(

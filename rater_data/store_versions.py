@@ -91,13 +91,13 @@ class Versions(Database):
                 is not None
             ):
                 raise Busy("A round is in training: cancel it first, then roll back.")
-            abandoned, taken_back = _branches(connection, to)
+            abandoned, ancestors = _branches(connection, to)
             v = t.policy_versions.c.number
             set_status(connection, "rolled_back", v.in_(abandoned))
-            set_status(connection, "kept", v.in_(taken_back))
+            set_status(connection, "kept", v.in_(ancestors))
             set_status(connection, "current", v == to)
             _move_rounds(connection, t.rounds.c.published_version.in_(abandoned), "rolled_back", now)
-            _move_rounds(connection, t.rounds.c.published_version.in_([*taken_back, to]), "published", now)
+            _move_rounds(connection, t.rounds.c.published_version.in_([*ancestors, to]), "published", now)
             _move_rounds(
                 connection,
                 t.rounds.c.published_version.is_(None) & t.rounds.c.version_number.in_(abandoned),
@@ -110,9 +110,7 @@ class Versions(Database):
 
 
 def _branches(connection: sa.Connection, to: int) -> tuple[list[int], list[int]]:
-    """The versions that are left behind on the way from the current one to `to`, and those that are taken up
-    again.
-    """
+    """The versions that are left behind on the way from the current one to `to`, and the ancestors of `to`."""
     v = t.policy_versions.c
     rows = connection.execute(sa.select(v.number, v.parent, v.status))
     parents, current = {}, None
@@ -127,9 +125,8 @@ def _branches(connection: sa.Connection, to: int) -> tuple[list[int], list[int]]
             number = parents[number]
         return found
 
-    old, new = line(current), line(to)
-    # `to` is set by itself
-    return [n for n in old if n not in new], [n for n in new if n != to and n != current and n not in old]
+    new = line(to)
+    return [n for n in line(current) if n not in new], new[1:]
 
 
 def _move_rounds(connection: sa.Connection, where: sa.ColumnElement[bool], state: str, now: float) -> None:

@@ -1,0 +1,61 @@
+"""Scales and verdicts: what may be answered, and what it means in training."""
+
+import math
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from rater_data.errors import BadInput
+from rater_data.scales import COUNTING, SCALES, SET_ASIDE, VERDICTS
+
+SCALE = SCALES["score_1_10"]
+
+
+@pytest.mark.parametrize("score", range(1, 11))
+def test_every_point_is_taken_and_spread_evenly_over_0_to_1(score):
+    assert SCALE.check(score) == float(score)
+    assert SCALE.normalise(score) == (score - 1) / 9
+
+
+@pytest.mark.parametrize(
+    "score", [0, 11, -1, 1e300, math.nan, math.inf, -math.inf, True, "7", None, [7], 7.5, 9.999]
+)
+def test_what_is_not_on_the_scale_is_refused(score):
+    with pytest.raises(BadInput):
+        SCALE.check(score)
+
+
+def test_the_refusal_names_what_came_and_what_was_wanted():
+    with pytest.raises(BadInput, match="The score 11 is outside 1–10"):
+        SCALE.check(11)
+
+
+@given(st.floats())
+def test_a_float_is_taken_exactly_when_it_is_a_whole_number_from_1_to_10(score):
+    if score in range(1, 11):
+        assert 0 <= SCALE.normalise(score) <= 1
+    else:
+        with pytest.raises(BadInput):
+            SCALE.check(score)
+
+
+def test_every_point_has_its_own_key_and_words():
+    assert SCALE.keys == ("1", "2", "3", "4", "5", "6", "7", "8", "9", "0")
+    assert len(set(SCALE.anchors)) == 10
+    assert all(SCALE.anchors)
+
+
+def test_keys_of_verdicts_meet_neither_each_other_nor_the_scale():
+    keys = [v.key for v in VERDICTS.values() if v.name != "rated"]
+    assert len({*keys, *SCALE.keys}) == len(keys) + len(SCALE.keys)
+    assert all(v.label and v.meaning.endswith(".") for v in VERDICTS.values())
+
+
+def test_what_verdicts_mean_in_training():
+    means = {
+        name: verdict.as_score(7.0 if name == "rated" else None, SCALE) for name, verdict in VERDICTS.items()
+    }
+    assert means == {"rated": 7.0, "skip": None, "cannot_judge": None, "broken": 1.0, "unsafe": 1.0}
+    assert set(COUNTING) == {"rated", "broken", "unsafe"}
+    assert set(SET_ASIDE) == {"skip", "cannot_judge"}

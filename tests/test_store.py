@@ -1,0 +1,484 @@
+"""The store.
+
+Homes, people, prompts, versions, rounds, seals; what must not happen is refused and changes nothing.
+"""
+
+import dataclasses
+import sqlite3
+
+import pytest
+import sqlalchemy as sa
+
+from rater_data import schema as t
+from rater_data.errors import BadInput, Busy, Missing, NotYours, Refused
+from rater_data.records import Message, Prompt, Sample
+from rater_data.store import Store
+from tests.store_world import make_world, publish, rate_next, rating, response, start_round, version
+
+
+@pytest.fixture
+def world(tmp_path):
+    made = make_world(tmp_path / "home")
+    yield made
+    made.store.close()
+
+
+@pytest.fixture
+def store(world):
+    return world.store
+
+
+# ---- people
+
+
+def test_names_are_one_persons_whatever_their_case(store):
+    anna = store.add_user("  Anna   Lee ", "rater")
+    assert anna.name == "Anna Lee"
+    assert store.user_by_name("anna lee") == anna
+    with pytest.raises(BadInput, match="already"):
+        store.add_user("ANNA LEE", "operator")
+    with pytest.raises(BadInput, match="role"):
+        store.add_user("Bob", "admin")
+    with pytest.raises(BadInput):
+        store.add_user("x" * 81, "rater")
+    with pytest.raises(Missing):
+        store.user_by_name("Bob")
+    with pytest.raises(Missing):
+        store.user(99)
+
+
+def test_a_link_lets_in_once_or_until_it_runs_out(world, store):
+    once = store.make_link(world.rater.id, once=True, ttl_s=60)
+    assert store.redeem(once) == world.rater
+    with pytest.raises(NotYours, match="has been used"):
+        store.redeem(once)
+    often = store.make_link(world.rater.id, once=False, ttl_s=60)
+    assert store.redeem(often) == store.redeem(often) == world.rater
+    store.revoke_links(world.rater.id)
+    with pytest.raises(NotYours, match="not known"):
+        store.redeem(often)
+    late = store.make_link(world.rater.id, once=False, ttl_s=-1)
+    with pytest.raises(NotYours, match="run out"):
+        store.redeem(late)
+    for wrong in ("", "guess", "\ud800"):
+        with pytest.raises(NotYours):
+            store.redeem(wrong)
+
+
+def test_a_link_of_somebody_kept_out_does_not_work_and_is_not_used_up(world, store):
+    link = store.make_link(world.rater.id, once=True, ttl_s=60)
+    store.set_active(world.rater.id, False)
+    with pytest.raises(NotYours, match="no access"):
+        store.redeem(link)
+    store.set_active(world.rater.id, True)
+    assert store.redeem(link).id == world.rater.id
+
+
+def test_secrets_are_not_in_the_database(world, store):
+    secret = store.make_link(world.rater.id, once=True, ttl_s=60)
+    store.close()
+    kept = b"".join(path.read_bytes() for path in store.home.iterdir() if path.is_file())
+    assert secret.encode() not in kept
+
+
+# ---- prompts
+
+
+def test_prompts_are_stored_once(tmp_path):
+    store = Store.open(tmp_path / "home")
+    chat = Prompt(messages=(Message(role="system", content="Brief."), Message(role="user", content="Hi?")))
+    added = store.add_prompts([Prompt.of("Hi?"), chat, Prompt.of("Hi?", tags=("again",)), Prompt.of("Ho?")])
+    assert added == (3, 1)
+    assert store.add_prompts([chat, Prompt.of("Hü?")]) == (1, 1)
+    assert [p.text for p in store.prompts()] == ["Hi?", "Hi?", "Ho?", "Hü?"]
+    assert store.prompt(2).messages == chat.messages
+    assert store.prompts(split="train") + store.prompts(split="holdout") != []
+    with pytest.raises(Missing):
+        store.prompt(99)
+    with pytest.raises(BadInput):
+        store.prompts(split="test")
+    store.close()
+
+
+# ---- versions and rounds
+
+
+def test_versions(store):
+    assert store.next_version_number() == 1
+    with pytest.raises(BadInput, match="already"):
+        store.add_version(version(0))
+    with pytest.raises(BadInput, match="cannot come from"):
+        store.add_version(version(7, parent=3))
+    store.add_version(version(1, parent=0))
+    assert store.current_version().number == 0
+    store.add_version(version(2, parent=1, status="current"))
+    assert [v.status for v in store.versions()] == ["kept", "candidate", "current"]
+    with pytest.raises(Missing):
+        store.version(9)
+
+
+def test_rounds_follow_each_other(store):
+    with pytest.raises(Busy, match="not over"):
+        store.start_round({}, 0)
+    publish(store)
+    with pytest.raises(Missing):
+        store.start_round({}, 9)
+    assert store.start_round({"quota": 5}, 1).number == 2
+    assert [r.number for r in store.rounds()] == [1, 2]
+    assert store.round(7) is None
+
+
+@pytest.mark.parametrize("state", ["generating", "published", "training", "failed", "refused", "rating"])
+def test_a_wrong_step_is_refused_and_changes_nothing(store, state):
+    with pytest.raises(Refused, match="Round 1 is rating"):
+        store.set_round_state(1, state)
+    assert store.round().state == "rating"
+    with pytest.raises(BadInput):
+        store.set_round_state(1, "nowhere")
+    with pytest.raises(Missing):
+        store.set_round_state(5, "rating")
+
+
+def test_responses_have_slots_so_writing_goes_on_where_it_stopped(store):
+    publish(store)
+    store.start_round({}, 1)
+    some = [response(1, i, round_number=2, version_number=1) for i in range(3)]
+    assert store.add_responses(some[:2]) == 2
+    assert store.add_responses(some) == 1
+    assert store.slots(2) == {0, 1, 2}
+    assert [dataclasses.replace(r, id=None) for r in store.responses(2)] == some
+    assert store.responses(2, stratum="control") == []
+    fine = response(1, 8, round_number=2, version_number=1)
+    for wrong in ({"prompt_id": 99}, {"version_number": 99}):
+        with pytest.raises(BadInput, match="does not exist"):
+            store.add_responses([fine, dataclasses.replace(fine, slot=9, **wrong)])
+    assert store.slots(2) == {0, 1, 2}
+    with pytest.raises(Missing):
+        store.add_responses([response(1, 0, round_number=9)])
+    with pytest.raises(Refused):
+        store.add_responses([response(1, 99, round_number=1)])
+
+
+def test_progress_counts_what_fills_the_quota(world, store):
+    for score, verdict in ((3, "rated"), (9, "rated"), (9, "rated"), (None, "broken"), (None, "skip")):
+        rate_next(store, world.rater, score, verdict=verdict)
+    rate_next(store, world.raters[1], 5)
+    progress = store.round_progress()
+    assert (progress.ratings, progress.set_aside, progress.raters, progress.quota) == (5, 1, 2, 12)
+    assert progress.scores == {"3": 1, "5": 1, "9": 2}
+    assert progress.mean_score == 6.5
+    assert progress.by_stratum == {"train": (5, 12)}
+    assert (progress.responses, progress.expected_responses, progress.complete) == (12, 12, False)
+    store.set_excluded(world.raters[1].id, True)
+    assert store.round_progress().ratings == 4
+
+
+def test_progress_while_responses_are_written(store):
+    publish(store)
+    store.start_round({"quota": 8, "expected_responses": 20}, 1)
+    store.add_responses([response(1, 0, round_number=2, version_number=1)])
+    progress = store.round_progress()
+    assert (progress.responses, progress.expected_responses, progress.mean_score) == (1, 20, None)
+
+
+# ---- seal and publish
+
+
+def test_the_snapshot_is_frozen(world, store):
+    for score in (2, 9):
+        rate_next(store, world.rater, score)
+    sealed = store.seal(1, "operator")
+    before = store.snapshot(1)
+    assert [r.rating.score for r in before] == [2, 9]
+    assert sealed.snapshot_sha256 == store.round(1).snapshot_sha256
+    rate_next(store, world.rater, 5)
+    store.set_excluded(world.rater.id, True)
+    assert store.snapshot(1) == before
+    with pytest.raises(BadInput, match="sealed"):
+        store.revise(before[0].rating.id, world.rater.id, score=10)
+    with pytest.raises(Refused):
+        store.seal(1, "operator")
+
+
+def test_the_same_ratings_have_the_same_hash_and_others_another(tmp_path):
+    hashes = []
+    for i, scores in enumerate(((2, 9), (2, 9), (2, 8))):
+        world = make_world(tmp_path / str(i))
+        for score in scores:
+            rate_next(world.store, world.rater, score)
+        hashes.append(world.store.seal(1, "operator").snapshot_sha256)
+        world.store.close()
+    assert hashes[0] == hashes[1] != hashes[2]
+
+
+def test_a_snapshot_has_the_current_ratings_of_all_rounds_by_those_who_count(world, store):
+    rate_next(store, world.rater, 3)
+    revised = store.revise(store.recent(world.rater.id)[0].rating.id, world.rater.id, score=4)
+    out = store.add_user("Out", "rater")
+    rate_next(store, out, 1)
+    store.set_excluded(out.id, True)
+    publish(store)
+    start_round(store, 3, 4)
+    rate_next(store, world.rater, 8)
+    store.seal(2, "operator")
+    assert [(r.rating.score, r.response.round_number) for r in store.snapshot(2)] == [(4, 1), (8, 2)]
+    assert revised.revision == 2
+
+
+def test_a_round_without_ratings_is_not_sealed(store):
+    with pytest.raises(Refused, match="no ratings"):
+        store.seal(1, "operator")
+    with pytest.raises(Refused, match="no ratings"):
+        store.start_training(1, "operator")
+    assert store.round().state == "rating"
+    assert store.active_job() is None
+
+
+def test_publish_is_all_or_nothing(world, store):
+    rate_next(store, world.rater)
+    store.seal(1, "operator")
+    new = version(1, parent=0)
+    with pytest.raises(Refused):
+        store.publish(1, new, gate={}, decision="", samples=[])
+    store.set_round_state(1, "training")
+    bad = Sample(version_number=1, prompt_id=99, seed=1, text="x")
+    with pytest.raises(BadInput):
+        store.publish(1, new, gate={}, decision="", samples=[bad])
+    assert (store.round().state, store.current_version().number, len(store.versions())) == ("training", 0, 1)
+    good = dataclasses.replace(bad, prompt_id=1)
+    store.publish(1, new, gate={"r": float("nan")}, decision="Fine.", samples=[good])
+    found = store.round()
+    assert (found.state, found.gate, found.decision, found.published_version) == (
+        "published",
+        {"r": None},
+        "Fine.",
+        1,
+    )
+    assert [(v.number, v.status) for v in store.versions()] == [(0, "kept"), (1, "current")]
+    assert store.samples(1) == [good]
+
+
+def test_training_starts_in_one_step_and_once(world, store):
+    rate_next(store, world.rater)
+    job = store.start_training(1, "Olga")
+    assert (job.kind, job.payload) == ("train", {"round": 1, "override": False, "actor": "Olga"})
+    assert store.round().state == "sealed"
+    with pytest.raises(Busy):
+        store.start_training(1, "Olga")
+    store.cancel(job.id, "Olga")
+    assert store.round().state == "failed"
+    assert store.start_training(1, "Olga").state == "queued"
+    assert (store.round().state, len(store.snapshot(1))) == ("sealed", 1)
+
+
+def test_a_refused_round_is_trained_only_with_override(world, store):
+    rate_next(store, world.rater)
+    job = store.start_training(1, "Olga")
+    store.claim("worker")
+    store.set_round_state(1, "training")
+    store.set_round_state(1, "refused", gate={"passed": False}, decision="It cannot be told from chance.")
+    store.finish(job.id, "worker")
+    with pytest.raises(Refused, match="cannot be told from chance"):
+        store.start_training(1, "Olga")
+    # more ratings, then again: the new seal replaces the old one
+    store.set_round_state(1, "rating")
+    rate_next(store, world.rater)
+    job = store.start_training(1, "Olga")
+    assert len(store.snapshot(1)) == 2
+    store.claim("worker")
+    store.set_round_state(1, "training")
+    store.set_round_state(1, "refused")
+    store.finish(job.id, "worker")
+    assert store.start_training(1, "Olga", override=True).payload["override"] is True
+
+
+def test_a_round_after_which_another_began_is_not_trained(world, store):
+    rate_next(store, world.rater)
+    publish(store)
+    start_round(store, 1, 1)
+    with pytest.raises(Refused, match="round 2 has begun"):
+        store.start_training(1, "Olga")
+    with pytest.raises(Refused, match="Round 2 is rating"):
+        store.set_round_state(2, "published")
+
+
+# ---- roll back
+
+
+def test_roll_back_leaves_versions_behind_and_takes_them_up_again(world, store):
+    for _ in range(2):
+        rate_next(store, world.rater)
+        publish(store)
+        start_round(store, 3, 4)
+    assert store.current_version().number == 2
+    job = store.enqueue("generate", {})
+    assert store.roll_back(0, "Olga").status == "current"
+    assert [v.status for v in store.versions()] == ["current", "rolled_back", "rolled_back"]
+    # the open round was written by a version that is left behind
+    assert [r.state for r in store.rounds()] == ["rolled_back"] * 3
+    assert store.job(job.id).state == "cancelled"
+    with pytest.raises(Refused, match="already"):
+        store.roll_back(0, "Olga")
+    with pytest.raises(Missing):
+        store.roll_back(9, "Olga")
+    store.roll_back(2, "Olga")
+    assert [v.status for v in store.versions()] == ["kept", "kept", "current"]
+    assert [r.state for r in store.rounds()] == ["published", "published", "rolled_back"]
+    assert store.start_round({}, 2).number == 4
+
+
+def test_no_roll_back_while_a_round_is_trained(world, store):
+    rate_next(store, world.rater)
+    publish(store)
+    start_round(store, 3, 4)
+    rate_next(store, world.rater)
+    store.seal(2, "Olga")
+    store.set_round_state(2, "training")
+    with pytest.raises(Busy, match="cancel it first"):
+        store.roll_back(0, "Olga")
+    assert store.current_version().number == 1
+
+
+# ---- ratings
+
+
+def test_a_revision_keeps_what_it_replaces(world, store):
+    first = rate_next(store, world.rater, 3, comment="dull", flags=("short",))
+    rate_next(store, world.rater, 7)
+    new = store.revise(first.id, world.rater.id, score=None, verdict="unsafe")
+    assert (new.revision, new.score, new.comment, new.flags) == (2, None, "dull", ("short",))
+    # it keeps its place in the list, and asking again for the same changes nothing
+    assert [r.rating.id for r in store.recent(world.rater.id)][1] == new.id
+    assert store.revise(first.id, world.rater.id, score=None, verdict="unsafe") == new
+    with pytest.raises(BadInput, match="changed or taken back"):
+        store.revise(first.id, world.rater.id, score=9)
+    with pytest.raises(NotYours):
+        store.revise(new.id, world.raters[1].id, score=9)
+    with pytest.raises(Missing):
+        store.revise(999, world.rater.id, score=9)
+    with pytest.raises(BadInput):
+        store.revise(new.id, world.rater.id, score=12)
+    assert [(r.rating.score, r.rating.is_current) for r in store.revisions()] == [
+        (3, False),
+        (7, True),
+        (None, True),
+    ]
+
+
+def test_recent_and_counts(world, store):
+    for score in range(1, 6):
+        rate_next(store, world.rater, score)
+    assert [r.rating.score for r in store.recent(world.rater.id, n=3)] == [5, 4, 3]
+    assert store.ratings_by(world.rater.id) == 5
+    assert store.ratings_by(world.rater.id, since=4e9) == 0
+    assert store.recent(world.raters[1].id) == []
+
+
+def test_rater_stats(world, store):
+    assert store.rater_stats() == []
+    for score, verdict in ((4, "rated"), (8, "rated"), (None, "broken"), (None, "skip")):
+        rate_next(store, world.rater, score, verdict=verdict)
+    rate_next(store, world.raters[1], 6)
+    one, two = store.rater_stats()
+    assert (one.user, one.ratings, one.median_s) == (world.rater, 4, 4.0)
+    assert one.mean == pytest.approx(13 / 3)  # broken counts as 1
+    assert (two.mean, two.sd, two.agreement) == (6.0, None, None)
+
+
+# ---- the journal
+
+
+def test_journal(store):
+    assert store.setting("model") is None
+    store.set_setting("model", {"name": "tiny", "x": float("inf")})
+    store.set_setting("model", {"name": "tiny2"})
+    assert store.setting("model") == {"name": "tiny2"}
+    number, text = store.guideline()
+    assert (number, text[:1]) == (1, "#")
+    assert store.set_guideline("Be kind.", "Olga") == 2
+    assert store.guideline() == (2, "Be kind.")
+    with pytest.raises(BadInput):
+        store.set_guideline("  ", "Olga")
+    store.add_step(1, 0, {"kl": 0.5, "loss": float("nan")})
+    store.add_step(1, 0, {"kl": 0.7})
+    store.add_step(1, 1, {"kl": 0.9})
+    assert store.steps(1) == [{"step": 0, "kl": 0.7}, {"step": 1, "kl": 0.9}]
+    store.clear_steps(1)
+    assert store.steps(1) == []
+    sample = Sample(version_number=0, prompt_id=1, seed=3, text="hello")
+    store.add_samples([sample, sample])
+    store.add_samples([sample])
+    assert store.samples(0) == [sample]
+    store.log("Olga", "looked", at=1)
+    newest = store.events(limit=1)[0]
+    assert (newest.actor, newest.what, newest.data) == ("Olga", "looked", {"at": 1})
+
+
+# ---- the last line: constraints
+
+
+@pytest.mark.parametrize(
+    "statement",
+    [
+        # a second current rating of the same rater on the same response
+        "INSERT INTO ratings SELECT 99, response_id, rater_id, score, verdict, comment, flags, attributes, shown_at, "
+        "submitted_at, given_at, active_ms, position, guideline_version, scale, 'other', 2, is_current FROM ratings",
+        # the same key again
+        "INSERT INTO ratings SELECT 99, response_id, rater_id, score, verdict, comment, flags, attributes, shown_at, "
+        "submitted_at, given_at, active_ms, position, guideline_version, scale, key, 2, 0 FROM ratings",
+        "UPDATE ratings SET score = 11",
+        "UPDATE ratings SET score = NULL",
+        "UPDATE ratings SET verdict = 'skip'",
+        "UPDATE ratings SET rater_id = 99",
+        "UPDATE rounds SET state = 'open'",
+        "UPDATE responses SET slot = 0",
+        "UPDATE policy_versions SET status = 'lost'",
+        "INSERT INTO jobs SELECT 99, kind, payload, state, progress, result, worker, heartbeat_at, attempts, "
+        "cancel_requested, error, log_tail, created_at, updated_at FROM jobs",
+        "DELETE FROM users",
+    ],
+)
+def test_the_database_itself_refuses_what_cannot_be(world, store, statement):
+    rate_next(store, world.rater)
+    store.enqueue("generate", {})
+    with pytest.raises(sa.exc.IntegrityError), store._write() as connection:
+        connection.execute(sa.text(statement))
+
+
+def test_connections_are_durable_and_check_foreign_keys(store):
+    with store._read() as connection:
+        found = {
+            name: connection.exec_driver_sql(f"PRAGMA {name}").scalar()
+            for name in ("journal_mode", "synchronous", "foreign_keys", "busy_timeout")
+        }
+    assert found == {"journal_mode": "wal", "synchronous": 2, "foreign_keys": 1, "busy_timeout": 30_000}
+
+
+def test_a_write_that_raises_leaves_nothing(world, store):
+    with pytest.raises(ZeroDivisionError), store._write() as connection:
+        connection.execute(t.users.update().values(excluded=True))
+        raise ZeroDivisionError
+    assert not any(user.excluded for user in store.users())
+
+
+def test_a_reader_sees_one_state_while_others_write(world, store):
+    with store._read() as connection:
+        before = connection.scalar(sa.select(sa.func.count()).select_from(t.ratings))
+        rate_next(store, world.rater)
+        assert connection.scalar(sa.select(sa.func.count()).select_from(t.ratings)) == before
+    assert store.count_ratings() == before + 1
+
+
+def test_another_program_that_holds_the_database_is_told(world, store, monkeypatch):
+    other = sqlite3.connect(store.home / "rateloop.db", isolation_level=None)
+    other.execute("BEGIN IMMEDIATE")
+    with store._engine.connect() as connection:
+        connection.exec_driver_sql("PRAGMA busy_timeout = 10")
+        connection.rollback()
+        with pytest.raises(Busy, match="Another program"):
+            # the same connection goes back to the pool and is the next one taken
+            connection.close()
+            store.submit(rating(1, world.rater.id))
+    other.execute("ROLLBACK")
+    other.close()
+    rate_next(store, world.rater)
