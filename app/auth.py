@@ -134,10 +134,14 @@ class Guard:
             self.throttle.note_wrong(client)
             raise
 
+    def session(self, user: User) -> str:
+        """The value of the cookie that says who this is."""
+        return self.signer.dumps(user.id)
+
     def sign_in(self, response: Response, user: User, *, secure: bool) -> None:
         response.set_cookie(
             self.cookie_name,
-            self.signer.dumps(user.id),
+            self.session(user),
             max_age=SESSION_LASTS,
             httponly=True,
             samesite="lax",

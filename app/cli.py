@@ -69,6 +69,7 @@ def start(settings: Settings) -> None:
     store = Store.open(settings.home)
     supervisor = Supervisor(settings, say)
     try:
+        operating.check_model(store, settings.model)
         operating.first_run(store)
         supervisor.start()
         from app import server

@@ -6,12 +6,14 @@ The parent keeps the other end of this process's standard input open. When the p
 
 from __future__ import annotations
 
+import contextlib
 import os
 import runpy
 import signal
 import sys
 import threading
 import time
+from pathlib import Path
 
 GRACE = 10.0  # seconds
 NICENESS = 19  # the web process always comes first
@@ -25,9 +27,16 @@ def end_with_parent() -> None:
     os.killpg(os.getpgrp(), signal.SIGKILL)
 
 
+def give_way() -> None:
+    """Lowest priority. Where Linux groups processes by session, nice counts within a group alone: the group's too."""
+    os.nice(NICENESS)
+    with contextlib.suppress(OSError):
+        Path("/proc/self/autogroup").write_text(str(NICENESS), encoding="ascii")
+
+
 def main() -> None:
     module, sys.argv = sys.argv[1], sys.argv[1:]
-    os.nice(NICENESS)
+    give_way()
     threading.Thread(target=end_with_parent, name="lifeline", daemon=True).start()
     runpy.run_module(module, run_name="__main__", alter_sys=True)
 

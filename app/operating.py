@@ -5,10 +5,11 @@ from __future__ import annotations
 import contextlib
 from collections.abc import Callable
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 from app.supervisor import WorkerStatus
-from rater_data.errors import Busy, Missing, Refused
+from rater_data.errors import BadInput, Busy, Missing, Refused
 from rater_data.records import Job, Round, RoundProgress, User
 from rater_data.store import Store
 from rater_data.transfer import bundled_prompts
@@ -66,14 +67,24 @@ def overview(store: Store, worker: WorkerStatus) -> Overview:
         job=job,
         last_error=last_error,
         worker=worker,
-        next=next_step(progress, job, last_error, worker),
+        next=next_step(progress, job, last_error, worker, refused_before(store, progress)),
     )
 
 
+def refused_before(store: Store, progress: RoundProgress | None) -> Round | None:
+    """The round before, if the gate refused it: its ratings count on, and an operator may overrule the gate."""
+    before = store.round(progress.round.number - 1) if progress and progress.round.number > 1 else None
+    return before if before is not None and before.state == "refused" else None
+
+
 def next_step(
-    progress: RoundProgress | None, job: Job | None, last_error: str | None, worker: WorkerStatus
+    progress: RoundProgress | None,
+    job: Job | None,
+    last_error: str | None,
+    worker: WorkerStatus,
+    refused: Round | None = None,
 ) -> NextStep:
-    """The one decision table of the console."""
+    """The one decision table of the console. `refused` is the round before, where the gate refused it."""
     down = (
         " The trainer is not running at the moment, so nothing moves until it is back." if worker.down else ""
     )
@@ -95,13 +106,13 @@ def next_step(
             label=label, sentence=sentence + "Raters can begin; training comes after rating." + down
         )
     if state == "rating":
-        return when_rating(progress, label, down)
+        return when_rating(progress, label, down, refused)
     if state in ("sealed", "training"):
         return NextStep(label="Training…", sentence="The trainer is about to take over this round." + down)
     if state == "refused":
         return NextStep(
             label=label,
-            sentence=f"The gate refused: {gate_reason(progress)} More ratings may change that.",
+            sentence=f"The gate refused: {gate_reason(progress.round)} More ratings may change that.",
             possible=True,
             again="Train although the gate refused",
             again_override=True,
@@ -130,7 +141,7 @@ def first_words(job: Job | None, last_error: str | None) -> str:
     return "The model is being loaded; then it writes the first responses."
 
 
-def when_rating(progress: RoundProgress, label: str, down: str) -> NextStep:
+def when_rating(progress: RoundProgress, label: str, down: str, refused: Round | None) -> NextStep:
     missing = progress.quota - progress.ratings
     if progress.complete:
         sentence = f"All {progress.quota} ratings are in: the model can learn from them now."
@@ -138,15 +149,19 @@ def when_rating(progress: RoundProgress, label: str, down: str) -> NextStep:
     sentence = f"{missing} more rating{'s' if missing != 1 else ''} to go"
     if progress.ratings_last_hour >= PACE_FROM:
         sentence += f", {duration(missing / progress.ratings_last_hour * 3600)} at the pace of the last hour"
+    if refused is not None:
+        why = f"The gate refused round {refused.number}: {gate_reason(refused)} Its ratings count on; "
+        overrule = "Train although the gate refused"
+        return NextStep(
+            label=label, sentence=why + sentence + "." + down, again=overrule, again_override=True
+        )
     early = "Train early" if progress.ratings >= FEWEST_TO_TRAIN else None
     return NextStep(label=label, sentence=sentence + "." + down, again=early)
 
 
-def gate_reason(progress: RoundProgress) -> str:
-    gate = progress.round.gate or {}
-    return sentence_of(
-        str(gate.get("reason") or progress.round.decision or "the reward model is not sure enough.")
-    )
+def gate_reason(round_: Round) -> str:
+    gate = round_.gate or {}
+    return sentence_of(str(gate.get("reason") or round_.decision or "the reward model is not sure enough."))
 
 
 def sentence_of(text: str) -> str:
@@ -241,6 +256,20 @@ def roll_back(store: Store, user: User, to: int) -> str:
     with contextlib.suppress(Busy):  # what was being written for the version left behind stops first
         store.enqueue("generate", {})
     return f"Version {version.number} is in use again. The next round's responses come from it."
+
+
+def check_model(store: Store, model: str | None) -> None:
+    """Raises BadInput when the home was begun with another base model: its versions are adapters of that one."""
+    versions = store.versions()
+    if model is None or not versions:
+        return
+    folder = Path(model).expanduser()
+    named = {model, str(folder.resolve()) if folder.is_dir() else model}
+    if versions[0].base_model not in named:
+        raise BadInput(
+            f"This home was begun with the model {versions[0].base_model!r}; {model!r} cannot go on from there. "
+            "Leave --model out, or name another home with RATELOOP_HOME."
+        )
 
 
 def first_run(store: Store) -> None:

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import hashlib
 import os
 import socket
 import threading
 from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
 from pathlib import Path
 
 import httpx
@@ -53,21 +53,21 @@ class KeptFiles(StaticFiles):
         return response
 
 
-def build(settings: Settings, store: Store, supervisor: Supervisor) -> ASGIApp:
+def build(settings: Settings, store: Store, supervisor: Supervisor) -> Shield:
     """The whole application. `supervisor` is stopped when the application shuts down."""
 
-    async def within_a_loop() -> ASGIApp:
+    async def within_a_loop() -> Shield:
         return assemble(settings, store, supervisor)
 
     # Outside of a running loop, Gradio makes loops of its own and leaves them behind.
     return asyncio.run(within_a_loop())
 
 
-def assemble(settings: Settings, store: Store, supervisor: Supervisor) -> ASGIApp:
+def assemble(settings: Settings, store: Store, supervisor: Supervisor) -> Shield:
     guard = Guard(store, session_secret(settings.home), settings.cookie_name)
     os.environ["GRADIO_TEMP_DIR"] = str(settings.home / "gradio")
 
-    @asynccontextmanager
+    @contextlib.asynccontextmanager
     async def life(app: FastAPI) -> AsyncIterator[None]:
         yield
         supervisor.stop()
@@ -160,29 +160,43 @@ def add_pages(app: FastAPI, guard: Guard) -> None:
         return response
 
 
-def run(app: ASGIApp, server_socket: socket.socket, settings: Settings, on_ready: Callable[[], None]) -> None:
+def run(app: Shield, server_socket: socket.socket, settings: Settings, on_ready: Callable[[], None]) -> None:
     """Serve until stopped; `on_ready` is called once the port answers."""
     server = make_server(app)
-    threading.Thread(target=when_ready, args=(server, settings.url, on_ready), daemon=True).start()
+
+    def begin() -> None:
+        pause = threading.Event()
+        while not server.started:
+            if server.should_exit or pause.wait(0.02):
+                return
+        on_ready()
+        warm_up(app.guard, settings.url)
+
+    threading.Thread(target=begin, name="first requests", daemon=True).start()
     server.run(sockets=[server_socket])
 
 
 def make_server(app: ASGIApp) -> uvicorn.Server:
     # One worker, always: Gradio keeps its sessions in memory and the store has one writer.
-    return uvicorn.Server(
-        uvicorn.Config(
-            app, log_level="warning", workers=1, server_header=False, timeout_graceful_shutdown=3, ws="none"
-        )
+    config = uvicorn.Config(
+        app, log_level="warning", workers=1, server_header=False, timeout_graceful_shutdown=3, ws="none"
     )
+    return uvicorn.Server(config)
 
 
-def when_ready(server: uvicorn.Server, url: str, on_ready: Callable[[], None]) -> None:
-    """Wait for the port, make the first (slow) requests ourselves, then say so."""
-    pause = threading.Event()
-    while not server.started:
-        if server.should_exit or pause.wait(0.02):
-            return
-    with httpx.Client(base_url=url, trust_env=False, timeout=20) as client:
-        for path in ("/sign-in", "/rate/theme.css", "/operator/theme.css", "/rate/", "/operator/"):
+def warm_up(guard: Guard, url: str) -> None:
+    """Make the first, slow requests ourselves: templates are compiled and what statistics need is loaded by then."""
+    operators = [user for user in guard.store.users() if user.role == "operator" and user.active]
+    if not operators:
+        return
+    cookies = {guard.cookie_name: guard.session(operators[0])}
+    tick = {"data": ["{}"], "fn_index": 0, "session_hash": "first"}
+    with (
+        contextlib.suppress(httpx.HTTPError),
+        httpx.Client(
+            base_url=url, headers={"Origin": url}, cookies=cookies, trust_env=False, timeout=60
+        ) as client,
+    ):
+        for path in ("/rate/", "/operator/"):
             client.get(path)
-    on_ready()
+        client.post("/operator/gradio_api/run/tick", json=tick)

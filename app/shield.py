@@ -126,6 +126,8 @@ def with_headers(send: Send, scope: Scope, nonce: str) -> Send:
     async def send_with_headers(message: Message) -> None:
         if message["type"] == "http.response.start":
             headers = MutableHeaders(scope=message)
+            for name in [name for name in headers if name.startswith("access-control-")]:
+                del headers[name]  # Gradio lets other sites in where the host is not localhost
             for name, value in HEADERS.items():
                 headers[name] = value
             headers["Content-Security-Policy"] = CONTENT_POLICY.format(nonce=nonce)

@@ -112,7 +112,8 @@ class Config:
     @classmethod
     def from_dict(cls, data: dict[str, Any]) -> "Config":
         """Reads what `to_dict` wrote; settings that are left out take their default. Raises BadInput for others."""
-        return _build(cls, data, "config")
+        built: Config = _build(cls, data, "config")
+        return built
 
 
 def _build(kind: type, data: dict[str, Any], where: str) -> Any:

@@ -199,6 +199,10 @@ class Demo:
         self._true = true
         row["seconds"]["evaluate"] = round(time.monotonic() - began, 1)
         self.rows.append(row)
+        self.say(
+            f"Round {row['round']} ({row['state']}): true rating {mean:.2f} ({low:.2f} … {high:.2f}), "
+            f"KL {row['kl']:.1f} nats, {row['length']:.0f} tokens, distinct-2 {row['distinct_2']:.2f}"
+        )
         self.texts.append([(prompts[i].text, texts[i * per]) for i in range(min(SHOWN, len(prompts)))])
 
     def _add_round(self, row: dict[str, Any], round_number: int, metrics: dict[str, Any]) -> None:

@@ -13,12 +13,12 @@ import pytest
 
 from app import charts, inviting, operating, panels
 from app.markup import clean_html
-from app.operating import next_step
+from app.operating import check_model, next_step
 from app.operator_view import changed, look
 from app.settings import Settings
 from app.supervisor import Supervisor, WorkerStatus
 from rater_data.errors import BadInput, Busy, Missing, Refused
-from rater_data.records import Job, Rating, Round, RoundProgress, User
+from rater_data.records import Job, Rating, Round, RoundProgress, User, Version
 from rater_data.store import Store
 from tests import fake_worker
 
@@ -127,6 +127,37 @@ def test_a_dead_trainer_is_said() -> None:
         progress=None, job=None, last_error=None, worker=DOWN, next=next_step(None, None, None, DOWN)
     )
     assert "ImportError: no torch" in panels.heading(seen)
+
+
+def test_after_a_refusal_the_gate_can_be_overruled() -> None:
+    refused = replace(progress("refused", gate={"reason": "Chance."}).round, number=1)
+    step = next_step(progress("rating", 0), None, None, UP, refused)
+    assert "The gate refused round 1: Chance." in step.sentence
+    assert (step.again, step.again_override, step.possible) == (
+        "Train although the gate refused",
+        True,
+        False,
+    )
+    assert next_step(progress("rating", 0), None, None, UP).again is None
+
+
+def test_a_home_keeps_its_model(store: Store) -> None:
+    check_model(store, None)
+    if not store.versions():
+        check_model(store, "anything")
+        base = {
+            "parent": None,
+            "folder": "",
+            "sha256": "",
+            "base_revision": "",
+            "metrics": {},
+            "created_at": 0.0,
+        }
+        store.add_version(Version(number=0, base_model="tiny", status="current", **base))
+    own = store.version(0).base_model
+    check_model(store, own)
+    with pytest.raises(BadInput, match="begun with the model"):
+        check_model(store, "another/model")
 
 
 def test_time_to_quota_only_from_a_real_pace() -> None:
