@@ -1,13 +1,11 @@
 """A small world for the tests of the store: prompts, a base version, a round with responses, some raters."""
 
-import itertools
+import uuid
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 from rater_data.records import Card, Prompt, Rating, Response, User, Version
 from rater_data.store import Store
-
-_keys = itertools.count()
 
 
 @dataclass
@@ -65,7 +63,7 @@ def rating(response_id: int, rater_id: int, score: float | None = 5.0, **changes
         active_ms=4000,
         position=1,
         guideline_version=1,
-        key=f"key-{next(_keys)}",
+        key=str(uuid.uuid4()),
     )
     return replace(made, **changes)
 
