@@ -216,27 +216,34 @@ def test_the_worker_process_survives_kill_9(tmp_path):
         "--device",
         "cpu",
     ]
-    first = subprocess.Popen(command, env=os.environ | {"OMP_NUM_THREADS": "1"})
-    wait_for(lambda: store.round() is not None and len(store.slots(1)) >= 16)
-    first.send_signal(signal.SIGKILL)
-    first.wait()
+    environment = os.environ | {"OMP_NUM_THREADS": "1"}
+    with ended(subprocess.Popen(command, env=environment)) as first:
+        wait_for(lambda: store.round() is not None and len(store.slots(1)) >= 16)
+        first.send_signal(signal.SIGKILL)
+        first.wait()
     there = {r.slot: r.token_ids for r in store.responses(1)}
     job = store.active_job("generate")
     if job is not None:  # it may just have finished
         store.requeue(job.id)
-    second = subprocess.Popen(command, env=os.environ | {"OMP_NUM_THREADS": "1"})
-    try:
+    with ended(subprocess.Popen(command, env=environment)):
         wait_for(lambda: store.round(1).state == "rating")
-    finally:
-        second.terminate()
-        second.wait()
     after = {r.slot: r.token_ids for r in store.responses(1)}
     assert len(after) == 96
     assert all(after[slot] == ids for slot, ids in there.items())
     store.close()
 
 
-def wait_for(condition, limit_s=60.0):
+@contextlib.contextmanager
+def ended(process):
+    """The process is gone afterwards, however the test went."""
+    try:
+        yield process
+    finally:
+        process.kill()
+        process.wait()
+
+
+def wait_for(condition, limit_s=120.0):
     end = time.monotonic() + limit_s
     while not condition():
         assert time.monotonic() < end, "it did not come about"
