@@ -31,6 +31,7 @@ STATUS_OF = {
     errors.DiskFull: 507,
 }
 
+Id = Annotated[StrictInt, Field(ge=0, le=2**53)]
 Score = StrictInt | StrictFloat | None
 Comment = Annotated[StrictStr, Field(max_length=4000)]
 Verdict = Annotated[StrictStr, Field(max_length=40)]
@@ -41,11 +42,11 @@ class Body(BaseModel):
 
 
 class RateBody(Body):
-    response_id: StrictInt
+    response_id: Id
     score: Score = None
     verdict: Verdict = "rated"
     key: Annotated[StrictStr, Field(min_length=8, max_length=80)]
-    active_ms: Annotated[StrictInt, Field(ge=0)] = 0
+    active_ms: Annotated[StrictInt, Field(ge=0, le=2**53)] = 0
     position: Annotated[StrictInt, Field(ge=1, le=10_000)] = 1
     shown_at: Annotated[StrictInt | StrictFloat, Field(ge=0)] | None = None
     comment: Comment = ""
@@ -53,15 +54,15 @@ class RateBody(Body):
 
 
 class UndoBody(Body):
-    response_id: StrictInt | None = None
+    response_id: Id | None = None
 
 
 class CardBody(Body):
-    response_id: StrictInt
+    response_id: Id
 
 
 class ReviseBody(Body):
-    rating_id: StrictInt
+    rating_id: Id
     score: Score = None
     verdict: Verdict = "rated"
     comment: Comment = ""
@@ -72,7 +73,7 @@ class TrainBody(Body):
 
 
 class RollBackBody(Body):
-    to: Annotated[StrictInt, Field(ge=0)]
+    to: Id
 
 
 class InviteBody(Body):

@@ -11,6 +11,7 @@ from typing import Any
 from app.supervisor import WorkerStatus
 from rater_data.errors import BadInput, Busy, Missing, Refused
 from rater_data.records import Job, Round, RoundProgress, User
+from rater_data.reports import OVER
 from rater_data.store import Store
 from rater_data.transfer import bundled_prompts
 
@@ -110,13 +111,7 @@ def next_step(
     if state in ("sealed", "training"):
         return NextStep(label="Training…", sentence="The trainer is about to take over this round." + down)
     if state == "refused":
-        return NextStep(
-            label=label,
-            sentence=f"The gate refused: {gate_reason(progress.round)} More ratings may change that.",
-            possible=True,
-            again="Train although the gate refused",
-            again_override=True,
-        )
+        return when_refused(progress, job, down)
     if state == "failed":
         why = last_error or progress.round.decision or "training was stopped."
         return NextStep(
@@ -133,6 +128,23 @@ def next_step(
     trouble = f"{sentence_of(last_error)} " if last_error else ""
     sentence = f"{done} {trouble}Nothing is being written for the next round."
     return NextStep(label=f"Start round {number + 1}", sentence=sentence + down, possible=True)
+
+
+def when_refused(progress: RoundProgress, job: Job | None, down: str) -> NextStep:
+    """The same version writes more; once it does, overruling the gate belongs to the next round."""
+    number = progress.round.number
+    said = f"The gate refused round {number}: {gate_reason(progress.round)} Its ratings count on."
+    if job is not None:
+        return NextStep(
+            label=f"Train round {number + 1}", sentence=f"{said} More responses are being written." + down
+        )
+    return NextStep(
+        label=f"Start round {number + 1}",
+        sentence=f"{said} More ratings may change that." + down,
+        possible=True,
+        again="Train although the gate refused",
+        again_override=True,
+    )
 
 
 def first_words(job: Job | None, last_error: str | None) -> str:
@@ -218,7 +230,7 @@ def press(store: Store, user: User, worker: WorkerStatus) -> str:
     seen = overview(store, worker)
     if not seen.next.possible:
         raise Refused(seen.next.sentence)
-    if seen.progress is None or seen.progress.round.state in ("published", "rolled_back"):
+    if seen.progress is None or seen.progress.round.state in OVER:
         store.enqueue("generate", {})
         store.log(user.name, "asked for the next round")
         return "The next round is on its way."
@@ -230,13 +242,12 @@ def train(store: Store, user: User, *, override: bool = False) -> str:
     if progress is None:
         raise Refused("There is no round yet: the model has not written its first responses.")
     number, state = progress.round.number, progress.round.state
-    if state == "rating" and not progress.complete and progress.ratings < FEWEST_TO_TRAIN:
+    few = progress.ratings < FEWEST_TO_TRAIN and refused_before(store, progress) is None
+    if state == "rating" and few and not progress.complete:
         raise Refused(
             f"Round {number} has {progress.ratings} of {progress.quota} ratings: "
             f"training needs at least {FEWEST_TO_TRAIN} to learn anything."
         )
-    if state == "refused" and not override:
-        store.set_round_state(number, "rating")
     store.start_training(number, user.name, override=override)
     return f"Round {number} is sealed; training begins."
 

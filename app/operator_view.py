@@ -170,7 +170,7 @@ def look(store: Store, supervisor: Supervisor) -> dict[str, dict[str, Any]]:
         "samples": {"value": panels.samples(operating.sides(store))},
         "versions": {"value": panels.versions(store.versions(), busy)},
         "people": {"value": panels.people(store.rater_stats(), store.users())},
-        "log": {"value": panels.log(store.events(limit=12))},
+        "log": {"value": panels.trainer(seen.worker) + panels.log(store.events(limit=12))},
     }
 
 

@@ -12,6 +12,7 @@ from html import escape
 from typing import Any
 
 from app.operating import STATE_WORDS, Overview, Sides, duration, sentence_of
+from app.supervisor import WorkerStatus
 from rater_data.records import Event, RaterStats, Round, RoundProgress, User, Version
 
 LONGEST_TEXT = 1200
@@ -296,6 +297,20 @@ def invited(name: str, link: str) -> str:
         '<button type="button" class="rl-button" data-copy>Copy</button>'
         "</div></div>"
     )
+
+
+WORKER_WORDS = {
+    "off": "No trainer belongs to this server (--no-worker).",
+    "starting": "The trainer is starting.",
+    "running": "The trainer is running.",
+    "waiting": "The trainer has stopped and is about to be started again.",
+    "stopped": "The trainer has stopped.",
+}
+
+
+def trainer(worker: WorkerStatus) -> str:
+    again = f" It has been started again {worker.deaths} times." if worker.deaths > 1 else ""
+    return quiet(WORKER_WORDS[worker.state] + again)
 
 
 def log(events: list[Event]) -> str:

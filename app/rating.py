@@ -90,7 +90,7 @@ def reason_to_wait(progress: RoundProgress | None, job: Job | None, worker_down:
     done, total = (job.progress.get("done", 0), job.progress.get("total", 0)) if job else (0, 0)
     state = progress.round.state if progress else "none"
     number = progress.round.number if progress else 1
-    if state in ("none", "published", "rolled_back", "generating"):
+    if state in ("none", "published", "refused", "rolled_back", "generating"):
         title = "The model is writing"
         why = "New responses appear here by themselves as soon as they are written."
         if state == "published":
@@ -113,9 +113,9 @@ def reason_to_wait(progress: RoundProgress | None, job: Job | None, worker_down:
             if progress.complete
             else "The rest is with other raters; new responses come after training."
         )
-    elif state in ("refused", "failed"):
+    elif state == "failed":
         why = f"You have rated all of round {number}. The operator decides what happens next."
-    if worker_down and state not in ("rating", "refused", "failed"):
+    if worker_down and state not in ("rating", "failed"):
         why = "The part that runs the model has stopped and is being started again. Nothing is lost."
     return {"title": title, "why": why, "progress": {"done": done, "total": total} if total else None}
 

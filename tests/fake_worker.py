@@ -113,6 +113,7 @@ def train(store: Store, job: Job, worker: str, settings: dict[str, Any]) -> None
         gate = {"passed": False, "reason": settings["gate"]}
         store.set_round_state(number, "refused", gate=gate, decision=settings["gate"])
         store.finish(job.id, worker)
+        store.enqueue("generate", {})
         return
     steps = settings.get("steps", 4)
     for step in range(1, steps + 1):

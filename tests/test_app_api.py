@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 
 import httpx
@@ -37,8 +38,11 @@ def rate(client: httpx.Client, card: dict, score: float | None = 7, **more: obje
         "response_id": card["response_id"],
         "score": score,
         "key": f"decision-{card['response_id']}-{score}",
+        "position": card["position"],
+        "active_ms": 1200,
     }
-    return client.post("/api/rate", json=body | {"position": card["position"], "active_ms": 1200} | more)
+    headers = {"Content-Type": "application/json"}
+    return client.post("/api/rate", content=json.dumps(body | more), headers=headers)
 
 
 def stored(store: Store, client: httpx.Client) -> list[tuple[int, float | None]]:
@@ -125,6 +129,10 @@ def test_a_card_that_is_not_yours(live: Live, ann: httpx.Client) -> None:
         ({"active_ms": -1}, "active_ms"),
         ({"comment": "x" * 4001}, "comment"),
         ({"version": 3}, "version"),
+        ({"response_id": 2**70}, "response_id"),
+        ({"active_ms": 2**70}, "active_ms"),
+        ({"comment": "half \ud800 a pair"}, "comment"),
+        ({"comment": "nul \0"}, "comment"),
     ],
 )
 def test_bad_values_are_refused_with_a_sentence(
@@ -133,7 +141,7 @@ def test_bad_values_are_refused_with_a_sentence(
     card = ann.get("/api/card").json()["card"]
     answer = rate(ann, card, **({"key": "key-of-a-bad-value"} | change))
     assert answer.status_code == 422
-    assert names in answer.json()["error"]
+    assert names in answer.json()["error"].lower()
     assert stored(live.store, ann) == []
     assert ann.get("/api/card").json()["card"]["response_id"] == card["response_id"]
 

@@ -26,6 +26,7 @@ UP = WorkerStatus(state="running", pid=1)
 DOWN = WorkerStatus(
     state="waiting", deaths=2, exit_code=1, next_try_at=0.0, last_words="ImportError: no torch"
 )
+OVERRULE = "Train although the gate refused"
 HOSTILE = "<img src=x onerror=alert(1)><script>alert(2)</script>'\"&`${1}{{value}}"
 
 
@@ -86,15 +87,8 @@ def job(kind: str, state: str = "running", cancel: bool = False) -> Job:
         ("sealed", 64, job("train", "queued"), "Training…", False, None, "in training"),
         ("training", 64, job("train"), "Training…", False, None, "in training"),
         ("training", 64, job("train", cancel=True), "Cancelling…", False, None, "next safe point"),
-        (
-            "refused",
-            64,
-            None,
-            "Train round 3",
-            True,
-            "Train although the gate refused",
-            "no better than chance.",
-        ),
+        ("refused", 64, job("generate"), "Train round 4", False, None, "More responses are being written."),
+        ("refused", 64, None, "Start round 4", True, OVERRULE, "no better than chance."),
         ("failed", 64, None, "Train round 3 again", True, None, "The ratings are safe"),
         ("published", 64, job("generate"), "Train round 4", False, None, "being written"),
         ("published", 64, None, "Start round 4", True, None, "Nothing is being written"),
@@ -115,7 +109,7 @@ def test_main_button_in_every_state(
     step = next_step(seen, running, None, UP)
     assert (step.label, step.possible, step.again) == (label, possible, again)
     assert says in step.sentence
-    assert step.again_override is (state == "refused")
+    assert step.again_override is (again == OVERRULE)
     assert step.cancel is (running is not None and running.kind == "train" and not running.cancel_requested)
     assert step.sentence.endswith((".", "!", "?"))
 
@@ -248,29 +242,42 @@ def test_too_few_ratings_are_refused_by_name(store: Store, op: User) -> None:
 
 
 def test_gate_refuses_and_the_operator_insists(store: Store, op: User) -> None:
+    """The same version writes a next round; there the operator may overrule, with the ratings there are."""
     operating.first_run(store)
     work(store)
     rate_all(store, 8)
     operating.press(store, op, UP)
     work(store, gate="the head cannot be told from chance")
-    seen = operating.overview(store, UP)
-    assert "The head cannot be told from chance".lower() in seen.next.sentence.lower()
+    assert "cannot be told from chance." in operating.overview(store, UP).next.sentence
+    work(store)
+    step = operating.overview(store, UP).next
+    assert (step.label, step.possible, step.again, step.again_override) == (
+        "Train round 2",
+        False,
+        OVERRULE,
+        True,
+    )
+    assert "The gate refused round 1" in step.sentence
     operating.train(store, op, override=True)
     work(store, gate="the head cannot be told from chance")
-    assert store.round(1).state == "published"
-    assert any(event.actor == "op" for event in store.events())
+    assert store.round(2).state == "published"
+    assert len(store.snapshot(2)) == 8
 
 
-def test_more_ratings_after_a_refusal(store: Store, op: User) -> None:
+def test_refused_and_nobody_writes(store: Store, op: User) -> None:
     operating.first_run(store)
     work(store)
     rate_all(store, 8)
     operating.press(store, op, UP)
     work(store, gate="unsure")
-    rate_all(store, 4)
+    store.cancel(store.active_job().id, "op")
+    assert operating.overview(store, UP).next.label == "Start round 2"
     operating.press(store, op, UP)
-    assert store.round().state == "sealed"
-    assert len(store.snapshot(1)) == 12
+    work(store)
+    rate_all(store, 8)
+    operating.press(store, op, UP)
+    assert store.round().number == 2
+    assert len(store.snapshot(2)) == 16
 
 
 def test_failure_is_shown_and_training_can_start_again(store: Store, op: User) -> None:

@@ -92,6 +92,16 @@ def test_headers(live: Live) -> None:
     assert len(nonces) == len(pages), "a nonce is used once"
 
 
+def test_other_sites_are_not_let_in(live: Live) -> None:
+    evil = {"Origin": "https://evil.example", "Host": "rate.example"}
+    with person(live, "op") as op:
+        for path in ("/operator/", "/operator/config", "/rate/config", "/api/card", "/operator/theme.css"):
+            answer = op.get(path, headers=evil)
+            assert answer.status_code == 200
+            assert [name for name in answer.headers if name.startswith("access-control")] == []
+        assert op.options("/api/rate", headers=evil).status_code == 403
+
+
 def test_gradio_page_is_ours(live: Live) -> None:
     with person(live, "ann") as ann:
         answer = ann.get("/rate/")
