@@ -104,7 +104,17 @@ def test_json_has_the_agreed_names(tmp_path):
     arguments = ("--rater", f"{tmp_path}/mine.py:taste", "--model", "tiny", "--ratings", "8", "--rounds", "1")
     assert run(*arguments, "--json", str(file)) is None
     rows = json.loads(file.read_text())["rounds"]
-    wanted = {"round", "version", "true_mean", "true_ci", "kl", "length", "eos_share", "distinct_2", "seconds"}
+    wanted = {
+        "round",
+        "version",
+        "true_mean",
+        "true_ci",
+        "kl",
+        "length",
+        "eos_share",
+        "distinct_2",
+        "seconds",
+    }
     wanted |= {"head_spearman", "head_pair_accuracy"}
     assert [r["round"] for r in rows] == [0, 1]
     assert all(wanted <= row.keys() for row in rows)
