@@ -29,7 +29,7 @@ def end_with_parent() -> None:
 
 def give_way() -> None:
     """Lowest priority. Where Linux groups processes by session, nice counts within a group alone: the group's too."""
-    os.nice(NICENESS)
+    os.setpriority(os.PRIO_PROCESS, 0, NICENESS)
     with contextlib.suppress(OSError):
         Path("/proc/self/autogroup").write_text(str(NICENESS), encoding="ascii")
 

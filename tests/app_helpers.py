@@ -20,7 +20,7 @@ from app.supervisor import Supervisor
 from rater_data.records import User
 from rater_data.store import Store
 
-PATIENCE = 20.0
+PATIENCE = 90.0
 
 
 def free_port() -> int:
