@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import ast
+import importlib.metadata
+import re
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -127,6 +129,27 @@ def test_house_is_in_order(package: str) -> None:
     for file in files:
         found += problems(file.relative_to(ROOT).as_posix(), file.read_text(encoding="utf-8"))
     assert not found, "\n".join(["", *found])
+
+
+# Pinned although nothing of ours imports them: peft needs the one, transformers reads GGUF files with the other
+NEEDED_BY_OTHERS = {"accelerate", "gguf"}
+
+
+def test_every_import_is_pinned_and_every_pin_is_imported() -> None:
+    text = (ROOT / "requirements.txt").read_text(encoding="utf-8")
+    pinned = {name.lower() for name in re.findall(r"^([\w-]+)==", text, re.MULTILINE)}
+    distributions = importlib.metadata.packages_distributions()
+    imported = set()
+    for file in (file for package in PACKAGES for file in files_of(package)):
+        path = file.relative_to(ROOT).as_posix()
+        names = {
+            name.split(".")[0]
+            for _, name in imported_names(ast.parse(file.read_text(encoding="utf-8")), path)
+        }
+        for name in names - set(PACKAGES) - sys.stdlib_module_names:
+            imported.add(distributions.get(name, [f"{name} (not installed; {path})"])[0].lower())
+    assert imported - pinned == set(), "imported, but not in requirements.txt"
+    assert pinned - imported == NEEDED_BY_OTHERS, "in requirements.txt, but not imported"
 
 
 LOADS_WITHOUT = [
