@@ -5,6 +5,7 @@ the operator's Train. Only the raters are functions, so the truth is known and c
 nobody rated and nothing was trained on.
 """
 
+import math
 import random
 import time
 from collections.abc import Callable
@@ -157,9 +158,13 @@ class Demo:
 
     def truth(self, prompt: str, response: str) -> float:
         """What the scripted rater really thinks, on the scale and without noise."""
-        score = float(min(SCALE.high, max(SCALE.low, float(self.rater(prompt, response)))))
-        if score != score:
+        try:
+            felt = float(self.rater(prompt, response))
+        except (TypeError, ValueError) as error:
+            raise BadInput(f"The rater's function has to give a number: {error}.") from error
+        if math.isnan(felt):
             raise BadInput("The rater's function gave NaN; it has to give a number.")
+        score = min(float(SCALE.high), max(float(SCALE.low), felt))
         return SCALE.low + SCALE.high - score if self.settings.flip else score
 
     # ---- measuring
