@@ -2,7 +2,7 @@
 agree.
 
 Constraints are the last line: records check values first, with a sentence. What can be counted is never
-stored.
+stored. Long columns stand last: SQLite reads a row from its start, so the short ones are had without them.
 """
 
 import sqlalchemy as sa
@@ -124,10 +124,6 @@ responses = Table(
     Column("round_number", ForeignKey("rounds.number"), nullable=False),
     Column("version_number", ForeignKey("policy_versions.number")),
     Column("slot", sa.Integer, nullable=False),
-    Column("text", sa.Text, nullable=False),
-    Column("prompt_ids", sa.JSON, nullable=False),
-    Column("token_ids", sa.JSON, nullable=False),
-    Column("logprobs", sa.JSON, nullable=False),
     Column("seed", sa.BigInteger, nullable=False),
     Column("temperature", sa.Double, nullable=False),
     Column("finish_reason", sa.Text, nullable=False),
@@ -135,6 +131,10 @@ responses = Table(
     Column("overlap", sa.Integer, nullable=False),
     Column("propensity", sa.Double, nullable=False),
     Column("created_at", sa.Double, nullable=False),
+    Column("text", sa.Text, nullable=False),
+    Column("prompt_ids", sa.JSON, nullable=False),
+    Column("token_ids", sa.JSON, nullable=False),
+    Column("logprobs", sa.JSON, nullable=False),
     UniqueConstraint("round_number", "slot"),
     Index(None, "round_number", "prompt_id"),
     _among("finish_reason", records.FINISH_REASONS),
@@ -151,9 +151,6 @@ ratings = Table(
     Column("rater_id", ForeignKey("users.id"), nullable=False),
     Column("score", sa.Double),
     Column("verdict", sa.Text, nullable=False),
-    Column("comment", sa.Text, nullable=False),
-    Column("flags", sa.JSON, nullable=False),
-    Column("attributes", sa.JSON, nullable=False),
     Column("shown_at", sa.Double, nullable=False),
     Column("submitted_at", sa.Double, nullable=False),
     # when the first revision was given, by the server's clock: a change keeps its place in the rater's list
@@ -162,9 +159,12 @@ ratings = Table(
     Column("position", sa.Integer, nullable=False),
     Column("guideline_version", sa.Integer, nullable=False),
     Column("scale", sa.Text, nullable=False),
-    Column("key", sa.Text, nullable=False),
     Column("revision", sa.Integer, nullable=False),
     Column("is_current", sa.Boolean, nullable=False),
+    Column("key", sa.Text, nullable=False),
+    Column("comment", sa.Text, nullable=False),
+    Column("flags", sa.JSON, nullable=False),
+    Column("attributes", sa.JSON, nullable=False),
     UniqueConstraint("rater_id", "key"),
     UniqueConstraint("response_id", "rater_id", "revision"),
     Index(None, "rater_id", "given_at"),

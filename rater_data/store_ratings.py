@@ -22,25 +22,37 @@ from rater_data.store_journal import note
 from rater_data.store_queue import LEASE_S, active_rater, drop_lease, put_lease
 from rater_data.store_sealing import rated_of, rated_query
 
-_latest_first = (t.ratings.c.given_at.desc(), t.ratings.c.id.desc())
+TWICE = "You have rated this response already: change it in the list of your last ratings."
+
+_g = t.ratings.c
+_latest_first = (_g.given_at.desc(), _g.id.desc())
+# Built once: these run at every submit
+_RATINGS = sa.select(*rating_columns())
+_BY_KEY = _RATINGS.where(_g.rater_id == sa.bindparam("rater"), _g.key == sa.bindparam("key"))
+_REVISIONS = sa.select(_g.revision, _g.is_current).where(
+    _g.response_id == sa.bindparam("response"), _g.rater_id == sa.bindparam("rater")
+)
+_INSERT = t.ratings.insert()
 
 
-def _find(connection: sa.Connection, where: sa.ColumnElement[bool]) -> Rating | None:
-    row = connection.execute(sa.select(*rating_columns()).where(where)).mappings().one_or_none()
+def _one(connection: sa.Connection, query: sa.Select[Any], **values: Any) -> Rating | None:
+    row = connection.execute(query, values).mappings().one_or_none()
     return None if row is None else rating_of(row)
 
 
 def insert_rating(connection: sa.Connection, rating: Rating, given_at: float) -> Rating:
-    """Stores a rating as the newest revision of its response and rater."""
-    g = t.ratings.c
-    newest = connection.scalar(
-        sa.select(sa.func.max(g.revision)).where(
-            g.response_id == rating.response_id, g.rater_id == rating.rater_id
-        )
-    )
-    rating = replace(rating, revision=(newest or 0) + 1, is_current=True)
-    key = connection.execute(t.ratings.insert().values(rating_row(rating, given_at))).inserted_primary_key
-    return replace(rating, id=key[0])
+    """Stores a rating as the newest revision of its response and rater.
+
+    Raises AlreadyRated when one of those is current.
+    """
+    where = {"response": rating.response_id, "rater": rating.rater_id}
+    earlier = connection.execute(_REVISIONS, where).all()
+    if any(row.is_current for row in earlier):
+        raise AlreadyRated(TWICE)
+    newest = max((row.revision for row in earlier), default=0)
+    rating = replace(rating, revision=newest + 1, is_current=True)
+    made = connection.execute(_INSERT, rating_row(rating, given_at)).inserted_primary_key
+    return replace(rating, id=made[0])
 
 
 class Ratings(Database):
@@ -54,32 +66,31 @@ class Ratings(Database):
         used for another card, Missing for an unknown response or rater.
         """
         now = time.time() if now is None else now
-        g = t.ratings.c
         with self._write() as connection:
             held = active_rater(connection, rating.rater_id)
-            stored = _find(connection, (g.rater_id == rating.rater_id) & (g.key == rating.key))
+            stored = _one(connection, _BY_KEY, rater=rating.rater_id, key=rating.key)
             if stored is not None:
                 if stored.response_id != rating.response_id:
                     raise BadInput("This key was used for another card: give each decision a key of its own.")
                 return stored
-            self._check_card(connection, rating, held, now)
-            drop_lease(connection, rating.rater_id)
-            return insert_rating(connection, rating, now)
-
-    def _check_card(self, connection: sa.Connection, rating: Rating, held: sa.Row[Any], now: float) -> None:
-        g = t.ratings.c
-        rater, response = rating.rater_id, rating.response_id
-        if connection.scalar(sa.select(t.responses.c.id).where(t.responses.c.id == response)) is None:
-            raise Missing(f"There is no response {response}.")
-        current = (g.rater_id == rater) & (g.response_id == response) & g.is_current
-        if connection.scalar(sa.select(g.id).where(current)) is not None:
-            raise AlreadyRated(
-                "You have rated this response already: change it in the list of your last ratings."
-            )
-        if held.response_id != response:
+            if held.response_id == rating.response_id:
+                if held.until <= now and not is_free(connection, rating.response_id, rating.rater_id, now):
+                    raise LeaseExpired(
+                        "You held this card too long and it went to another rater: take the next one."
+                    )
+                drop_lease(connection, rating.rater_id)
+                return insert_rating(connection, rating, now)
+            self._explain(connection, rating)
             raise NotYours("This card is not yours: take the next one and rate that.")
-        if held.until <= now and not is_free(connection, response, rater, now):
-            raise LeaseExpired("You held this card too long and it went to another rater: take the next one.")
+
+    def _explain(self, connection: sa.Connection, rating: Rating) -> None:
+        """Raises what is more to the point than "not yours" about a card that the rater does not hold."""
+        known = sa.select(t.responses.c.id).where(t.responses.c.id == rating.response_id)
+        if connection.scalar(known) is None:
+            raise Missing(f"There is no response {rating.response_id}.")
+        current = (_g.rater_id == rating.rater_id) & (_g.response_id == rating.response_id) & _g.is_current
+        if connection.scalar(sa.select(_g.id).where(current)) is not None:
+            raise AlreadyRated(TWICE)
 
     def undo(self, rater_id: int, now: float | None = None, lease_s: float = LEASE_S) -> Card:
         """Takes back the rater's latest rating and gives them its card again.
@@ -88,14 +99,12 @@ class Ratings(Database):
         has the card now.
         """
         now = time.time() if now is None else now
-        g = t.ratings.c
         with self._write() as connection:
             name = active_rater(connection, rater_id).name
-            query = sa.select(*rating_columns()).where(g.rater_id == rater_id, g.is_current)
-            row = connection.execute(query.order_by(*_latest_first).limit(1)).mappings().one_or_none()
-            if row is None:
+            query = _RATINGS.where(_g.rater_id == rater_id, _g.is_current)
+            rating = _one(connection, query.order_by(*_latest_first).limit(1))
+            if rating is None:
                 raise BadInput("There is nothing to undo: you have not rated anything yet.")
-            rating = rating_of(row)
             self._check_open(connection, rating, "taken back")
             self._retire(connection, rating)
             if not is_free(connection, rating.response_id, rater_id, now):
@@ -126,7 +135,7 @@ class Ratings(Database):
         now = time.time() if now is None else now
         with self._write() as connection:
             name = active_rater(connection, rater_id).name
-            old = _find(connection, t.ratings.c.id == rating_id)
+            old = _one(connection, _RATINGS.where(_g.id == rating_id))
             if old is None:
                 raise Missing(f"There is no rating {rating_id}.")
             if old.rater_id != rater_id:
@@ -145,7 +154,7 @@ class Ratings(Database):
             if not old.is_current:
                 return self._same_change(connection, old, new)
             self._check_open(connection, old, "changed")
-            given_at = connection.scalar(sa.select(t.ratings.c.given_at).where(t.ratings.c.id == rating_id))
+            given_at = connection.scalar(sa.select(_g.given_at).where(_g.id == rating_id))
             self._retire(connection, old)
             opens = verdict in COUNTING and old.verdict not in COUNTING
             if opens and not is_free(connection, old.response_id, rater_id, now):
@@ -154,8 +163,7 @@ class Ratings(Database):
             return insert_rating(connection, new, given_at)
 
     def _same_change(self, connection: sa.Connection, old: Rating, wanted: Rating) -> Rating:
-        g = t.ratings.c
-        found = _find(connection, (g.rater_id == old.rater_id) & (g.key == wanted.key) & g.is_current)
+        found = _one(connection, _BY_KEY.where(_g.is_current), rater=old.rater_id, key=wanted.key)
         said = ("score", "verdict", "comment", "flags", "attributes")
         if found is None or any(getattr(found, name) != getattr(wanted, name) for name in said):
             raise BadInput(
@@ -171,27 +179,27 @@ class Ratings(Database):
             raise BadInput(f"Round {found.number} is {found.state}: its ratings cannot be {what} any more.")
 
     def _retire(self, connection: sa.Connection, rating: Rating) -> None:
-        connection.execute(t.ratings.update().where(t.ratings.c.id == rating.id).values(is_current=False))
+        connection.execute(t.ratings.update().where(_g.id == rating.id).values(is_current=False))
 
     def recent(self, rater_id: int, n: int = 10) -> list[RatedResponse]:
         """The rater's last current ratings, latest first; a changed one keeps its place."""
-        g = t.ratings.c
-        query = rated_query().where(g.rater_id == rater_id, g.is_current).order_by(*_latest_first).limit(n)
+        query = rated_query().where(_g.rater_id == rater_id, _g.is_current).order_by(*_latest_first).limit(n)
         with self._read() as connection:
             return [rated_of(row) for row in connection.execute(query).mappings()]
 
     def ratings_by(self, rater_id: int, since: float | None = None) -> int:
         """How many current ratings, of any verdict, the rater gave (since a time)."""
-        g = t.ratings.c
-        query = sa.select(sa.func.count()).select_from(t.ratings).where(g.rater_id == rater_id, g.is_current)
+        query = (
+            sa.select(sa.func.count()).select_from(t.ratings).where(_g.rater_id == rater_id, _g.is_current)
+        )
         if since is not None:
-            query = query.where(g.given_at >= since)
+            query = query.where(_g.given_at >= since)
         with self._read() as connection:
             return connection.scalar(query)
 
     def rated(self, round_number: int | None = None) -> list[RatedResponse]:
         """All current ratings, or those on one round's responses, by id; excluded raters' too."""
-        query = rated_query().where(t.ratings.c.is_current).order_by(t.ratings.c.id)
+        query = rated_query().where(_g.is_current).order_by(_g.id)
         if round_number is not None:
             query = query.where(t.responses.c.round_number == round_number)
         with self._read() as connection:
@@ -199,7 +207,7 @@ class Ratings(Database):
 
     def revisions(self, after: int = 0, limit: int = 500) -> list[RatedResponse]:
         """Ratings of every revision by id, from the one after `after`: for reading all of them bit by bit."""
-        query = rated_query().where(t.ratings.c.id > after).order_by(t.ratings.c.id).limit(limit)
+        query = rated_query().where(_g.id > after).order_by(_g.id).limit(limit)
         with self._read() as connection:
             return [rated_of(row) for row in connection.execute(query).mappings()]
 
@@ -207,7 +215,7 @@ class Ratings(Database):
         """How many ratings there are: current ones or all revisions, on prompts of a split or on all."""
         query = sa.select(sa.func.count()).select_from(t.ratings)
         if current:
-            query = query.where(t.ratings.c.is_current)
+            query = query.where(_g.is_current)
         if split is not None:
             query = query.join(t.responses).join(t.prompts).where(t.prompts.c.split == split)
         with self._read() as connection:
