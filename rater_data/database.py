@@ -153,12 +153,15 @@ class Database:
         self.home = home
         self._engine = make_engine(url)
         self._writer = self._engine.execution_options(writes=True)
+        # SQLite's readers see one state by themselves
+        several = {} if url.get_backend_name() == "sqlite" else {"isolation_level": "REPEATABLE READ"}
+        self._reader = self._engine.execution_options(**several)
         self._lock = write_lock(url)
 
     @contextmanager
     def _read(self) -> Iterator[sa.Connection]:
         """A transaction that sees one state of the database."""
-        with told_plainly(self.home), self._engine.begin() as connection:
+        with told_plainly(self.home), self._reader.begin() as connection:
             yield connection
 
     @contextmanager

@@ -46,15 +46,44 @@ class Store(People, Prompts, Versions, Rounds, Sealing, Queue, Ratings, Imports,
         """
         home = (Path(home).expanduser() if home is not None else default_home()).absolute()
         _make_home(home)
-        address = sa.make_url(url) if url else sa.URL.create("sqlite", database=str(home / DATABASE))
-        store = cls(home, address)
+        store = cls(home, _address(home, url))
         try:
             with store._write() as connection:
                 migrate(connection, home)
-        except BaseException:
+        except BaseException as error:
             store.close()
+            if url and isinstance(error, sa.exc.OperationalError):
+                raise BadInput(
+                    f"The database at {_shown(url)} cannot be reached: {_first_line(error)}"
+                ) from error
             raise
         return store
+
+
+def _address(home: Path, url: str | None) -> sa.URL:
+    if not url:
+        return sa.URL.create("sqlite", database=str(home / DATABASE))
+    try:
+        address = sa.make_url(url)
+        address.get_dialect().import_dbapi()
+    except (sa.exc.ArgumentError, sa.exc.NoSuchModuleError):
+        raise BadInput(
+            "The address of the database is not understood: write it as postgresql://user@host/name."
+        ) from None
+    except ImportError as error:
+        raise BadInput(
+            f"The database at {_shown(url)} needs the package {error.name}: install it first."
+        ) from None
+    return address
+
+
+def _shown(url: str) -> str:
+    """The address without its password."""
+    return sa.make_url(url).render_as_string(hide_password=True)
+
+
+def _first_line(error: sa.exc.OperationalError) -> str:
+    return str(error.orig).strip().split("\n")[0]
 
 
 def _make_home(home: Path) -> None:

@@ -80,7 +80,8 @@ def seal_in(connection: sa.Connection, found: Round, actor: str, now: float) -> 
     # a round that the gate refused may have been sealed before: its new seal replaces the old one
     connection.execute(s.delete().where(s.c.round_number == found.number))
     picked = trusted_ratings().with_only_columns(sa.literal(found.number), t.ratings.c.id)
-    frozen = connection.execute(s.insert().from_select(["round_number", "rating_id"], picked)).rowcount
+    connection.execute(s.insert().from_select(["round_number", "rating_id"], picked))
+    frozen = connection.scalar(sa.select(sa.func.count()).where(s.c.round_number == found.number))
     if frozen == 0:
         raise Refused(f"Round {found.number} cannot be sealed: there are no ratings yet.")
     digest = snapshot_digest(connection, found.number)

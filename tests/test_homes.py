@@ -239,3 +239,17 @@ def test_what_was_acknowledged_survives_kill_9(tmp_path):
     rater = store.user_by_name("Rater 0")
     assert rate_next(store, rater).id not in kept
     store.close()
+
+
+@pytest.mark.parametrize(
+    ("url", "told"),
+    [
+        ("nonsense", "not understood"),
+        ("oracle9://x", "not understood"),
+        ("postgresql+psycopg2://u:secret@127.0.0.1:1/x", "needs the package psycopg2|cannot be reached"),
+    ],
+)
+def test_a_database_elsewhere_that_is_not_there(tmp_path, url, told):
+    with pytest.raises(BadInput, match=told) as error:
+        Store.open(tmp_path, url)
+    assert "secret" not in str(error.value)
