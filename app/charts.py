@@ -30,3 +30,12 @@ def scores(progress: RoundProgress | None) -> pd.DataFrame:
 def step_axis(steps: list[dict[str, Any]]) -> list[float]:
     """From 0 to at least 10, so that the axis counts whole steps and shows the room that is left."""
     return [0, max(10, *(float(s["step"]) for s in steps))] if steps else [0, 10]
+
+
+def value_axis(frame: pd.DataFrame) -> list[float] | None:
+    """From the lowest to the highest value, or from zero where none is below, with room above the line."""
+    if frame.empty:
+        return None
+    low, high = min(0.0, float(frame["value"].min())), float(frame["value"].max())
+    room = 0.08 * ((high - low) or 1.0)
+    return [low - (room if low < 0 else 0), high + room]

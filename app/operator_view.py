@@ -158,12 +158,8 @@ def look(store: Store, supervisor: Supervisor) -> dict[str, dict[str, Any]]:
         "tiles": {"value": panels.tiles(seen)},
         "work": {"value": panels.training(seen)},
         "curves_title": {"value": panels.training_heading(trained)},
-        "reward": {
-            "value": charts.curve(steps, "reward"),
-            "visible": bool(steps),
-            "x_lim": charts.step_axis(steps),
-        },
-        "kl": {"value": charts.curve(steps, "kl"), "visible": bool(steps), "x_lim": charts.step_axis(steps)},
+        "reward": curve(steps, "reward"),
+        "kl": curve(steps, "kl"),
         "steps": {"value": panels.steps_table(steps)},
         "scores": {"value": charts.scores(seen.progress)},
         "strata": {"value": panels.strata(seen.progress)},
@@ -172,6 +168,12 @@ def look(store: Store, supervisor: Supervisor) -> dict[str, dict[str, Any]]:
         "people": {"value": panels.people(store.rater_stats(), store.users())},
         "log": {"value": panels.trainer(seen.worker) + panels.log(store.events(limit=12))},
     }
+
+
+def curve(steps: list[dict[str, Any]], metric: str) -> dict[str, Any]:
+    frame = charts.curve(steps, metric)
+    axes = {"x_lim": charts.step_axis(steps), "y_lim": charts.value_axis(frame)}
+    return {"value": frame, "visible": not frame.empty} | axes
 
 
 def mark(properties: dict[str, Any]) -> str:

@@ -135,7 +135,7 @@ def training_heading(trained: Round | None) -> str:
 
 METRICS = (
     ("reward", "Reward", "{:+.2f}"),
-    ("score", "Score", "{:+.2f}"),
+    ("rating", "Expected rating", "{:.2f}"),
     ("kl", "KL, nats", "{:.2f}"),
     ("clip_frac", "Clipped", "{:.1%}"),
     ("entropy", "Entropy", "{:.2f}"),
@@ -159,7 +159,10 @@ def steps_table(steps: list[dict[str, Any]]) -> str:
 
 
 def number(value: object, shape: str) -> str:
-    return shape.format(value) if isinstance(value, int | float) else "–"
+    if not isinstance(value, int | float):
+        return "–"
+    text = shape.format(value)
+    return text if any(digit in text for digit in "123456789") else text.lstrip("+-")  # zero has no sign
 
 
 def quiet(sentence: str) -> str:

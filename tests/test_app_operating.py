@@ -394,6 +394,15 @@ def test_curves_leave_gaps_out() -> None:
     frame = charts.curve(steps, "kl")
     assert frame.values.tolist() == [[1.0, 0.5], [3.0, 1.0]]
     assert charts.step_axis(steps) == [0, 10]
+    assert charts.value_axis(frame) == [0, 1.08]
+    assert charts.value_axis(frame - 2) == pytest.approx([-1.54, -0.96])
+    assert charts.value_axis(frame[:0]) is None
+
+
+def test_zero_has_no_sign() -> None:
+    assert panels.number(-0.001, "{:+.2f}") == "0.00"
+    assert panels.number(-0.01, "{:+.2f}") == "-0.01"
+    assert panels.number(None, "{:.2f}") == "–"
 
 
 def test_guidelines_are_cleaned_last() -> None:
