@@ -153,15 +153,6 @@ class Policy:
                     plain[name].weight.copy_(merged)
         return self._sampler
 
-    def reference_sampler(self) -> nn.Module:
-        """As `sampler`, but the reference's weights."""
-        plain = dict(self._sampler.named_modules())
-        with torch.no_grad():
-            for name, module in self.base.lm.named_modules():
-                if isinstance(module, LoraLayer):
-                    plain[name].weight.copy_(module.get_base_layer().weight)
-        return self._sampler
-
 
 def pick_precision(name: str, device: torch.device) -> str:
     """auto → bf16 where the chip multiplies it natively, else fp32."""
