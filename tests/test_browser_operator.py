@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 import pytest
+from axe_core_python.sync_playwright import Axe
 from playwright.sync_api import Browser, expect
 
 from tests.app_helpers import Live, serving, until
@@ -100,7 +101,7 @@ def test_invite(browser: Browser, live: Live) -> None:
 
 
 def test_operator_page_is_accessible_and_fits_a_phone(browser: Browser, live: Live) -> None:
-    axe = pytest.importorskip("axe_core_python.sync_playwright").Axe()
+    axe = Axe()
     operator = live.store.add_user("op", "operator")
     for options in ({}, {"viewport": {"width": 390, "height": 844}, "color_scheme": "dark"}):
         with signed_in(browser, live, operator, **options) as (_, console):

@@ -6,6 +6,7 @@ import itertools
 from collections.abc import Iterator
 
 import pytest
+from axe_core_python.sync_playwright import Axe
 from playwright.sync_api import Browser, Page, Route
 
 from rater_data.records import User
@@ -286,7 +287,7 @@ def test_phone(browser: Browser, live: Live, rater: User, scheme: str) -> None:
 
 
 def test_accessible(browser: Browser, live: Live, rater: User) -> None:
-    axe = pytest.importorskip("axe_core_python.sync_playwright").Axe()
+    axe = Axe()
     with signed_in(browser, live, rater) as (_, page):
         wait_for_card(page)
         page.keyboard.press("7")

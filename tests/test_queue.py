@@ -87,8 +87,7 @@ def test_a_rater_without_new_prompts_helps_with_those_begun(world):
 
 
 def test_calibration_comes_early_enough_to_overlap(tmp_path):
-    """Three raters fill a quota of 64 out of 64 responses: the two prompts that want all three get all three.
-    """
+    """Three raters fill a quota of 64 out of 64 responses: the two prompts that want all three get all three."""
     world = make_world(tmp_path / "home", prompts=14, raters=3)
     store = world.store
     store.set_round_state(1, "rolled_back")

@@ -283,7 +283,8 @@ def test_our_own_csv_comes_in_again(store, tmp_path):
 
 
 def test_parquet_and_dataset_say_the_same(rated_world, tmp_path):
-    datasets = pytest.importorskip("datasets")
+    import datasets
+
     wanted = None
     for as_, name in (("jsonl", "a.jsonl"), ("parquet", "a.parquet"), ("dataset", "a")):
         assert export(rated_world.store, tmp_path / name, as_=as_) == 6
