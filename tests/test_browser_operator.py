@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 from axe_core_python.sync_playwright import Axe
 from playwright.sync_api import Browser, expect
 
+from rater_data.records import User
+from tests import fake_worker
 from tests.app_helpers import Live, serving, until
 from tests.browser import card_text, chromium, serious, signed_in, wait_for_card
 
@@ -21,15 +24,27 @@ def browser() -> Iterator[Browser]:
         yield found
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def live(browser: Browser, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Live]:
-    home = tmp_path_factory.mktemp("console")
-    with serving(home, worker=True, texts=["Fine.", "Good.", HOSTILE, "Bad."], steps=5, pause=0.8) as server:
-        until(lambda: (found := server.store.round()) and found.state == "rating", "the first responses")
+    """A server whose trainer the tests play themselves."""
+    with serving(tmp_path_factory.mktemp("console")) as server:
+        fake_worker.generate(server.store, {})
+        server.store.add_user("op", "operator")
         yield server
 
 
-def test_train_and_the_rater_gets_the_new_card(browser: Browser, live: Live) -> None:
+def operator_of(live: Live) -> User:
+    return live.store.user_by_name("op")
+
+
+def test_train_and_the_rater_gets_the_new_card(browser: Browser, tmp_path: Path) -> None:
+    texts = ["Fine.", "Good.", HOSTILE, "Bad."]
+    with serving(tmp_path, worker=True, texts=texts, steps=5, pause=0.8) as live:
+        until(lambda: (found := live.store.round()) and found.state == "rating", "the first responses")
+        turn_the_ring(browser, live)
+
+
+def turn_the_ring(browser: Browser, live: Live) -> None:
     operator, ann = live.store.add_user("op", "operator"), live.store.add_user(HOSTILE[:60], "rater")
     with signed_in(browser, live, operator) as (_, console), signed_in(browser, live, ann) as (_, rating):
         wait_for_card(rating)
@@ -63,7 +78,7 @@ def test_train_and_the_rater_gets_the_new_card(browser: Browser, live: Live) -> 
 
 
 def test_roll_back_asks_first(browser: Browser, live: Live) -> None:
-    operator, ann = live.store.add_user("op", "operator"), live.store.add_user("ann", "rater")
+    operator, ann = operator_of(live), live.store.add_user("ann", "rater")
     with live.client(ann) as client:
         for i in range(8):
             card = client.get("/api/card").json()["card"]
@@ -71,7 +86,7 @@ def test_roll_back_asks_first(browser: Browser, live: Live) -> None:
             assert client.post("/api/rate", json=body).status_code == 200
     with live.client(operator) as client:
         assert client.post("/api/train", json={"override": False}).status_code == 200
-    until(lambda: live.store.current_version().number == 1, "version 1")
+    fake_worker.train(live.store, live.store.claim("fake"), "fake", {"pause": 0})
     with signed_in(browser, live, operator) as (_, console):
         console.once("dialog", lambda dialog: dialog.dismiss())
         console.get_by_role("button", name="Use again").click()
@@ -84,7 +99,7 @@ def test_roll_back_asks_first(browser: Browser, live: Live) -> None:
 
 
 def test_invite(browser: Browser, live: Live) -> None:
-    operator = live.store.add_user("op", "operator")
+    operator = operator_of(live)
     with signed_in(browser, live, operator) as (_, console):
         console.get_by_label("Invite a rater").fill(HOSTILE[:60])
         console.get_by_role("button", name="Make a personal link").click()
@@ -102,7 +117,7 @@ def test_invite(browser: Browser, live: Live) -> None:
 
 def test_operator_page_is_accessible_and_fits_a_phone(browser: Browser, live: Live) -> None:
     axe = Axe()
-    operator = live.store.add_user("op", "operator")
+    operator = operator_of(live)
     for options in ({}, {"viewport": {"width": 390, "height": 844}, "color_scheme": "dark"}):
         with signed_in(browser, live, operator, **options) as (_, console):
             expect(console.get_by_role("heading", level=1)).to_be_visible()
