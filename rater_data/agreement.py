@@ -96,8 +96,7 @@ def rater_offsets(rated: Iterable[RatedResponse]) -> dict[int, float]:
 
 
 def offsets_of(frame: pd.DataFrame) -> dict[int, float]:
-    """Additive offsets by empirical Bayes: from shared responses where there are any, else from the global
-    mean.
+    """Additive offsets by empirical Bayes.
 
     On shared responses a rater is compared on the same text (two-way least squares: response + rater). On the
     others all that can be said is how far their mean is from everybody's, which is noisier: texts differ. The
@@ -230,9 +229,7 @@ def human_ceiling(rated: Iterable[RatedResponse]) -> dict[str, float | int | Non
 
 
 def agreement_by_rater(frame: pd.DataFrame) -> dict[int, float]:
-    """Spearman correlation of each rater with the mean of the others, where they share five responses or
-    more.
-    """
+    """Spearman correlation of each rater with the mean of the others on shared responses, five or more."""
     shared = _shared(frame)
     shared = shared.assign(others=_mean_of_others(shared))
     found = {}

@@ -5,8 +5,9 @@ _ABOUT = {
 Every rating that people gave to responses of a language model, with earlier revisions (`is_current` false).
 
 `score` is on the raters' scale, `score_normalised` from 0 to 1; both are null where the verdict is not
-`rated`. `rater` is a pseudonym that stays the same from export to export. Times are in UTC. Rows with `split`
-holdout were never trained on: keep it so. Round 0 holds imported responses, which no policy version wrote.""",
+`rated`. `rater` is a pseudonym that stays the same from export to export. Times are in UTC. Rows with
+`split` holdout were never trained on: keep it so. Round 0 holds imported responses, which no policy version
+wrote.""",
     "preference": """\
 Pairs of responses to the same prompt in the form that TRL reads: `prompt`, `chosen`, `rejected`.
 

@@ -61,7 +61,9 @@ RATINGS = pa.schema(
         ("finish_reason", pa.string()),
     ]
 )
-"""One row a revision of a rating. Times are ISO 8601 in UTC; `attributes` is JSON; `policy_version`, `seed`,
+"""One row a revision of a rating.
+
+Times are ISO 8601 in UTC; `attributes` is JSON; `policy_version`, `seed`,
 `temperature` and `finish_reason` are null for imported text; `prompt` is the last user message of
 `messages`."""
 

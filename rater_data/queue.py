@@ -6,9 +6,9 @@ answered it, and it was not set aside (skipped, not judged) by three. The order 
 1. the prompt of the rater's last card: responses to a prompt come back to back, so that they are compared;
 2. prompts this rater has begun;
 3. prompts that nobody has begun, before those that another rater is in the middle of;
-4. by chance, another chance for every rater: what one rater sees first, another sees late. A prompt that wants
-   several raters comes earlier than others, and does not wait until all of them are begun: the round is over
-   when its quota is full, and by then its overlap has to have happened.
+4. by chance, another chance for every rater: what one rater sees first, another sees late. A prompt that
+   wants several raters comes earlier than others, and does not wait until all of them are begun: the round is
+   over when its quota is full, and by then its overlap has to have happened.
 
 The statements are built once: building them costs more than running them.
 """
@@ -42,9 +42,10 @@ class Choice:
 
 
 def _demand(where: sa.ColumnElement[bool]) -> sa.Subquery:
-    """For each response: `load`, how many raters have or hold it; `mine`, whether this rater answered; `free`.
+    """For each response: `load`, `mine` and `free`.
 
-    What excluded raters said does not count: their cards are rated again by others.
+    How many raters have it or hold it, whether this rater answered it, whether this rater may have it. What
+    excluded raters said does not count: their cards are rated again by others.
     """
     others = _g.verdict.in_(COUNTING) & (_g.rater_id != _rater) & ~t.users.c.excluded
     answers = (
@@ -150,7 +151,7 @@ def next_choice(connection: sa.Connection, rater_id: int, round_number: int, now
 def _rank(row: sa.Row[tuple[int, int, int, int]], rater_id: int, round_number: int) -> tuple[int, int, float]:
     """The order of open prompts for a rater, lowest first."""
     chance = _chance(rater_id, round_number, "prompt", row.prompt_id)
-    # Squared: all raters together answer the round's quota, so each has to meet these prompts early in its share
+    # Squared: all raters together fill the quota, so each has to meet these prompts early in its share
     return row.new, row.taken, chance / row.wanted**2
 
 

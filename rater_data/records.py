@@ -119,9 +119,9 @@ class Prompt:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Response:
-    """What a version wrote, exactly as sampled: token ids and their log-probabilities (nats, of logits /
-    temperature).
+    """What a version wrote, exactly as sampled: token ids and their log-probabilities.
 
+    `logprobs` in nats, of logits / temperature, one a token.
     `slot` numbers the responses of a round; `overlap` is how many raters shall see it; `propensity` the
     probability with which its prompt was chosen. Imported text has no token ids and no log-probabilities.
     """
@@ -164,9 +164,9 @@ class Response:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Rating:
-    """What one rater said about one response. `key` is the client's own for this decision: sent twice, stored
-    once.
+    """What one rater said about one response.
 
+    `key` is the client's own for this decision: sent twice, stored once.
     `active_ms`: time spent with the card in view; `position`: the how-manieth of its prompt it was for this
     rater.
     """

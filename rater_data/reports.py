@@ -135,9 +135,9 @@ class Sample:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RoundProgress:
-    """How full a round is. Only ratings that fill the quota count as `ratings`; skip and cannot judge are
-    `set_aside`.
+    """How full a round is.
 
+    Only ratings that fill the quota count as `ratings`; skip and cannot judge are `set_aside`.
     `by_stratum`: (ratings, wanted) each; `scores`: how many ratings gave "1", "2", …; `mean_score` of those.
     """
 

@@ -1,6 +1,6 @@
-"""The tables and their constraints, as SQLAlchemy Core. `migrations/` builds them; a test holds that both
-agree.
+"""The tables and their constraints, as SQLAlchemy Core.
 
+`migrations/` builds them; a test holds that both agree.
 Constraints are the last line: records check values first, with a sentence. What can be counted is never
 stored. Long columns stand last: SQLite reads a row from its start, so the short ones are had without them.
 """

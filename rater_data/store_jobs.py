@@ -93,10 +93,10 @@ class Jobs(Database):
     def claim(
         self, worker: str, kinds: tuple[str, ...] | None = None, stale_s: float = 60, now: float | None = None
     ) -> Job | None:
-        """The oldest job that waits, or one whose worker has not been heard of for `stale_s` seconds; None if
-        none.
+        """The oldest job that waits or has lost its worker, now this worker's; None if there is none.
 
-        A job is begun at most three times; then it fails with a sentence.
+        A worker is lost when it has not been heard of for `stale_s` seconds. A job is begun at most three
+        times; then it fails with a sentence.
         """
         now = time.time() if now is None else now
         j = t.jobs.c

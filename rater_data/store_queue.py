@@ -65,8 +65,8 @@ class Queue(Database):
     def next_card(self, rater_id: int, now: float | None = None, lease_s: float = LEASE_S) -> Card | None:
         """The card this rater holds, else the next one that is free for them, leased for `lease_s` seconds.
 
-        None when there is nothing. See `queue` for the order. Raises Missing or NotYours for a rater who is not
-        let in.
+        None when there is nothing. See `queue` for the order. Raises Missing or NotYours for a rater who is
+        not let in.
         """
         now = time.time() if now is None else now
         if lease_s <= 0:

@@ -22,6 +22,11 @@ from rater_data.store_journal import note
 from rater_data.store_versions import version_in
 
 HOUR = 3600.0
+WITH_MORE = {
+    ("rating", "sealed"): "seal or start_training",
+    ("training", "published"): "publish",
+}
+"""Steps that keep more than the state: each is a method of its own."""
 
 
 def round_in(connection: sa.Connection, number: int | None = None) -> Round | None:
@@ -56,7 +61,7 @@ def move(connection: sa.Connection, found: Round, state: str, now: float, **valu
 
 
 def trusted_ratings() -> sa.Select[tuple[int]]:
-    """The ids of current ratings of raters who are active and not excluded: what counts, and what is sealed."""
+    """The ids of current ratings of raters who are active and not excluded: what counts and is sealed."""
     return (
         sa.select(t.ratings.c.id)
         .select_from(t.ratings)
@@ -109,22 +114,26 @@ class Rounds(Database):
     ) -> None:
         """Moves a round on, with the gate's report and what was decided.
 
-        Raises Refused for a wrong step, Missing.
+        Raises Refused for a wrong step, and for sealing and publishing: those have methods of their own,
+        which also keep what goes with them. Raises Missing.
         """
         now = time.time()
         values: dict[str, Any] = {} if gate is None else {"gate": plain(gate)}
         if decision is not None:
             values["decision"] = decision
         with self._write() as connection:
-            move(connection, known_round(connection, number), state, now, **values)
+            found = known_round(connection, number)
+            if (found.state, state) in WITH_MORE:
+                raise Refused(f"Round {number} cannot just be {state}: use {WITH_MORE[found.state, state]}.")
+            move(connection, found, state, now, **values)
             note(connection, "trainer", f"round {number} is {state}", now, decision=decision)
 
     def add_responses(self, responses: list[Response]) -> int:
-        """Adds responses, all or none; those whose round and slot are taken are left out. Returns how many
-        were added.
+        """Adds responses, all or none; returns how many were added.
 
-        Raises Missing for an unknown round, Refused for one that no longer takes responses, and BadInput for
-        an unknown prompt or version.
+        Those whose round and slot are taken are left out, so writing can go on where it stopped. Raises
+        Missing for an unknown round, Refused for one that no longer takes responses, and BadInput for an
+        unknown prompt or version.
         """
         now = time.time()
         with self._write() as connection:

@@ -46,7 +46,7 @@ def rated_of(row: Any) -> RatedResponse:
 def snapshot_digest(connection: sa.Connection, number: int) -> str:
     """sha256 over canonical rows, one a rating, by rating id: the same ratings give the same digest.
 
-    Raters wait while a round is sealed, so token ids are not read: a response never changes, and its id is there.
+    Raters wait while a round is sealed, so token ids are not read: a response never changes, and its id is in.
     """
     g, r, p, s = t.ratings.c, t.responses.c, t.prompts.c, t.snapshot_ratings.c
     columns = (g.id, g.rater_id, g.score, g.verdict, g.scale, g.revision, r.id, r.version_number, r.stratum)

@@ -110,7 +110,7 @@ class Versions(Database):
 
 
 def _branches(connection: sa.Connection, to: int) -> tuple[list[int], list[int]]:
-    """The versions that are left behind on the way from the current one to `to`, and the ancestors of `to`."""
+    """The versions left behind on the way from the current one to `to`, and the ancestors of `to`."""
     v = t.policy_versions.c
     rows = connection.execute(sa.select(v.number, v.parent, v.status))
     parents, current = {}, None

@@ -31,8 +31,7 @@ def bundled_prompts() -> list[Prompt]:
 
 
 def import_prompts(store: Store, path: Path, split: str | None = None, wrap: Wrap = iter) -> tuple[int, int]:
-    """Adds the prompts of a .jsonl, .csv or .txt file; returns how many were new and how many were there
-    already.
+    """Adds the prompts of a .jsonl, .csv or .txt file; returns how many were new and how many known.
 
     A row has `prompt` (or `text`, or `messages`), and if it likes `tags` and `split`. Rows that do not say
     get `split`, or the split of their text's hash. Raises BadInput with file and line; then nothing was

@@ -6,7 +6,6 @@ from collections import Counter, defaultdict
 import pytest
 
 from rater_data.errors import AlreadyRated, BadInput, LeaseExpired, Missing, NotYours
-from rater_data.records import Prompt
 from rater_data.store import Store
 from rater_data.store_ratings import insert_rating
 from tests.store_world import make_world, publish, rate, rate_next, rating, response, start_round
@@ -87,11 +86,10 @@ def test_a_rater_without_new_prompts_helps_with_those_begun(world):
 
 
 def test_calibration_comes_early_enough_to_overlap(tmp_path):
-    """Three raters fill a quota of 64 out of 64 responses: the two prompts that want all three get all three."""
-    world = make_world(tmp_path / "home", prompts=14, raters=3)
+    """Three raters give 64 ratings on 64 responses: the two prompts that want all three get all three."""
+    world = make_world(tmp_path / "home", prompts=16, k=1, raters=3)
     store = world.store
     store.set_round_state(1, "rolled_back")
-    store.add_prompts([Prompt.of(f"Extra {i}", split="train") for i in range(2)])
     store.start_round({"quota": 64}, 0)
     shared = (3, 9)
     made = [

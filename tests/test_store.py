@@ -128,6 +128,16 @@ def test_rounds_follow_each_other(store):
     assert store.round(7) is None
 
 
+def test_a_seal_is_more_than_a_state(world, store):
+    with pytest.raises(Refused, match="use seal"):
+        store.set_round_state(1, "sealed")
+    rate_next(store, world.rater)
+    store.seal(1, "operator")
+    store.set_round_state(1, "training")
+    with pytest.raises(Refused, match="use publish"):
+        store.set_round_state(1, "published")
+
+
 @pytest.mark.parametrize("state", ["generating", "published", "training", "failed", "refused", "rating"])
 def test_a_wrong_step_is_refused_and_changes_nothing(store, state):
     with pytest.raises(Refused, match="Round 1 is rating"):
