@@ -27,4 +27,4 @@ def test_unknown_settings_are_named(data):
 def test_fewer_than_forty_fields():
     parts = [f.default_factory() for f in fields(Config) if f.name not in ("precision", "seed")]
     assert all(is_dataclass(p) for p in parts)
-    assert sum(len(fields(p)) for p in parts) + 2 < 50
+    assert sum(len(fields(p)) for p in parts) + 2 < 40
