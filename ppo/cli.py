@@ -114,6 +114,10 @@ def demo(
     raters: Annotated[int, typer.Option(min=1, max=50, help="How many scripted raters.")] = 3,
     flip: Annotated[bool, typer.Option("--flip", help="Turn the rater's taste round: 10 becomes 1.")] = False,
     precision: Annotated[str, typer.Option(help="auto, fp32 or bf16.")] = "auto",
+    changes: Annotated[
+        list[str] | None,
+        typer.Option("--set", help="Change a setting of ppo/config.py, as in ppo.kl_coef=0.02; repeatable."),
+    ] = None,
     json_file: Annotated[
         Path | None, typer.Option("--json", help="Write the numbers to this file too.")
     ] = None,
@@ -130,6 +134,7 @@ def demo(
     from ppo.raters import load_rater
 
     settings = DemoConfig(rounds, ratings, seed, noise, bias, raters, flip)
+    config = replace(Config().changed(changes or []), precision=precision)
     with _demo_home(home, model) as folder, _bars() as show:
         run = Demo(
             folder,
@@ -137,7 +142,7 @@ def demo(
             device,
             load_rater(rater),
             settings,
-            replace(Config(), precision=precision),
+            config,
             console.print,
             show,
         )

@@ -4,6 +4,8 @@
 failed tries among them.
 """
 
+import json
+from collections.abc import Iterable
 from dataclasses import asdict, dataclass, field, fields
 from typing import Any
 
@@ -109,11 +111,44 @@ class Config:
         """As JSON-ready values, for the round's record."""
         return asdict(self)
 
+    def changed(self, changes: Iterable[str]) -> "Config":
+        """With settings from text, `part.name=value` (the value as JSON). Raises BadInput for what is no setting."""
+        data = self.to_dict()
+        for change in changes:
+            path, sign, text = change.partition("=")
+            *parts, name = path.strip().split(".")
+            place = data
+            for part in parts:
+                place = place.get(part) if isinstance(place, dict) else None
+            if (
+                not sign
+                or not isinstance(place, dict)
+                or not isinstance(place.get(name), int | float | list | tuple)
+            ):
+                raise BadInput(f"{change!r} is no setting and value; it should look like ppo.kl_coef=0.02.")
+            try:
+                value = json.loads(text)
+            except ValueError as error:
+                raise BadInput(f"{text!r} is no value for {path}: {error}.") from error
+            if not _same_kind(value, place[name]):
+                raise BadInput(f"{path} cannot be {text}: its default is {place[name]!r}.")
+            place[name] = value
+        return Config.from_dict(data)
+
     @classmethod
     def from_dict(cls, data: dict[str, Any]) -> "Config":
         """Reads what `to_dict` wrote; settings that are left out take their default. Raises BadInput for others."""
         built: Config = _build(cls, data, "config")
         return built
+
+
+def _same_kind(value: Any, default: Any) -> bool:
+    """Whether a JSON value may stand where `default` does; a whole number may stand for a float."""
+    if isinstance(default, list | tuple):
+        return isinstance(value, list) and all(_same_kind(v, default[0]) for v in value)
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        return False
+    return isinstance(default, float) or isinstance(value, int)
 
 
 def _build(kind: type, data: dict[str, Any], where: str) -> Any:

@@ -28,3 +28,26 @@ def test_fewer_than_forty_fields():
     parts = [f.default_factory() for f in fields(Config) if f.name not in ("precision", "seed")]
     assert all(is_dataclass(p) for p in parts)
     assert sum(len(fields(p)) for p in parts) + 2 < 40
+
+
+def test_settings_can_be_changed_from_text():
+    changed = Config().changed(["ppo.kl_coef=0.02", "ppo.steps=3", "reward.depths=[0, 1]", "seed=7"])
+    assert (changed.ppo.kl_coef, changed.ppo.steps, changed.reward.depths, changed.seed) == (
+        0.02,
+        3,
+        (0, 1),
+        7,
+    )
+    assert Config().changed([]) == Config()
+
+
+IMPOSSIBLE = """
+ppo ppo.steps ppo.stepz=3 steps=3 ppo=3 ppo.steps= ppo.steps=many ppo.steps=2.5 ppo.steps=true ppo.kl_coef="0.1"
+ppo.steps.more=1 reward.depths=0.5 reward.depths=["a"] precision=1
+"""
+
+
+@pytest.mark.parametrize("change", ["", *IMPOSSIBLE.split()])
+def test_a_change_that_cannot_be_is_one_sentence(change):
+    with pytest.raises(BadInput):
+        Config().changed([change])
