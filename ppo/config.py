@@ -70,14 +70,14 @@ class PPOConfig:
     learning_rate: float = 6e-4  # of the adapter (Adam); measured
     value_learning_rate: float = 1e-3  # of the value head
     critic_steps: int = 4  # steps of the value head alone before a round's first update
-    critic_learning_rate: float = (
-        1e-3  # of those; 20 at 1e-2 overfit: explained variance −1 on fresh rollouts
-    )
     clip_range: float = 0.2  # ε of the ratio
     value_clip_range: float = 0.5  # ε of the value, in standard deviations of the score
     value_coef: float = 0.5
     gamma: float = 1.0
-    gae_lambda: float = 0.95
+    gae_lambda: float = 0.95  # for people's own scores
+    head_lambda: float = (
+        0.6  # for the head's: what each token adds to them is known, so credit is near; measured
+    )
     kl_coef: float = 0.05  # reward (standard deviations of the score) a nat costs, at first
     kl_target: float = (
         6.0  # nats per response that the adaptive coefficient steers to; 0 = a fixed coefficient

@@ -1,8 +1,10 @@
-"""K responses to one prompt in one row, the prompt read once.
+"""Responses to several prompts in one row, what they share read once.
 
-A packed row is prompt | response 1 | response 2 | …; each response attends to the prompt and to itself, and its
-positions go on from the prompt's. Exact (the same sums as one row each, to float error) and, with K = 4 and
-prompts as long as responses, 1.6 × fewer tokens through the network, forwards and backwards.
+A packed row is a tree laid flat: the beginning that all its prompts share (a chat template's, often half a prompt) |
+prompt 1's own rest | its K responses | prompt 2's own rest | … . Each token attends to the shared beginning, to its
+own prompt and to its own response, never ahead, and its position goes on from the token before it in the tree. Exact
+(the same sums as one row each, to float error), and with K = 4 and prompts as long as responses half the tokens
+through the network, forwards and backwards; nothing is padded but the last row.
 A model that takes no 4-D attention mask gets one response a row instead (`share=False`).
 """
 
@@ -13,11 +15,17 @@ from torch import Tensor
 
 from ppo.rollout import Rollout
 
+ROW_TOKENS = 200  # prompts go on in a new row beyond it: attention costs the square of a row; measured
+SHARED, PROMPT, RESPONSE = 0, 1, 2  # what a column holds; padding is −1
+
 
 @dataclass(frozen=True)
 class Packed:
     """R rows of L columns. `at` and `before` (N,) are flat positions in (R·L): of each sampled token, and of the
-    state that precedes it, in the order of `rollout.response_mask`'s True entries."""
+    state that precedes it, in the order of `rollout.response_mask`'s True entries.
+
+    `attention` is (R, 1, L, L) bool, True = may look at; without sharing the usual (R, L).
+    """
 
     ids: Tensor
     positions: Tensor
@@ -26,56 +34,123 @@ class Packed:
     before: Tensor
 
 
+@dataclass
+class _Row:
+    """One row as it is filled: ids, positions, kind, prompt and response number of each column."""
+
+    ids: list[int]
+    positions: list[int]
+    kind: list[int]
+    prompt: list[int]
+    response: list[int]
+
+    def add(self, ids: list[int], start: int, kind: int, prompt: int, response: int) -> int:
+        """Appends a stretch whose positions begin at `start`; returns its first column."""
+        first, n = len(self.ids), len(ids)
+        self.ids += ids
+        self.positions += range(start, start + n)
+        self.kind += [kind] * n
+        self.prompt += [prompt] * n
+        self.response += [response] * n
+        return first
+
+
 def pack(rollout: Rollout, share: bool = True) -> Packed:
-    """Lays a rollout out in rows; `share` puts the responses of one group (one prompt) into one row."""
-    rows = _rows_of(rollout, share)
-    p_len, r_len = rollout.prompt_mask.sum(1).tolist(), rollout.lengths.tolist()
-    width = max(p_len[row[0]] + sum(r_len[b] for b in row) for row in rows)
-    ids = torch.zeros((len(rows), width), dtype=torch.long)
-    positions, segment = torch.zeros_like(ids), torch.full_like(ids, -1)
-    prompt_ids, response_ids = rollout.prompt_ids.cpu(), rollout.response_ids.cpu()
-    starts = [(0, 0)] * len(rollout)
-    for r, row in enumerate(rows):
-        p = p_len[row[0]]
-        ids[r, :p] = prompt_ids[row[0], prompt_ids.shape[1] - p :]
-        positions[r, :p], segment[r, :p] = torch.arange(p), 0
-        at = p
-        for number, b in enumerate(row, start=1):
-            end = at + r_len[b]
-            ids[r, at:end] = response_ids[b, : r_len[b]]
-            positions[r, at:end], segment[r, at:end] = torch.arange(p, p + r_len[b]), number
-            starts[b] = (r * width + at, r * width + p - 1)
-            at = end
-    at, before = _where_tokens_are(starts, r_len)
-    attention = _attention(segment) if share else segment >= 0
+    """Lays a rollout out in rows; without `share`, one response a row."""
+    prompts = [row[mask].tolist() for row, mask in zip(rollout.prompt_ids, rollout.prompt_mask, strict=True)]
+    responses = [
+        row[mask].tolist() for row, mask in zip(rollout.response_ids, rollout.response_mask, strict=True)
+    ]
+    groups = _groups(rollout) if share else [[b] for b in range(len(rollout))]
+    rows: list[_Row] = []
+    starts: dict[int, tuple[int, int, int]] = {}  # response → its row, its first column, the column before it
+    for row_groups in _rows(groups, prompts, responses) if share else [[g] for g in groups]:
+        rows.append(_fill(row_groups, prompts, responses, len(rows), starts))
+    width = max(len(row.ids) for row in rows)
     device = rollout.prompt_ids.device
-    return Packed(*(t.to(device) for t in (ids, positions, attention, at, before)))
 
+    def table(name: str, empty: int) -> Tensor:
+        values = [getattr(row, name) + [empty] * (width - len(row.ids)) for row in rows]
+        return torch.tensor(values, device=device)
 
-def _rows_of(rollout: Rollout, share: bool) -> list[list[int]]:
-    if not share:
-        return [[b] for b in range(len(rollout))]
-    rows: dict[int, list[int]] = {}
-    for b, group in enumerate(rollout.group.tolist()):
-        rows.setdefault(group, []).append(b)
-    return list(rows.values())
-
-
-def _where_tokens_are(starts: list[tuple[int, int]], lengths: list[int]) -> tuple[Tensor, Tensor]:
+    kind = table("kind", -1)
+    attention = _attention(kind, table("prompt", -1), table("response", -1)) if share else kind >= 0
     at, before = [], []
-    for (first, end_of_prompt), length in zip(starts, lengths, strict=True):
-        tokens = torch.arange(first, first + length)
-        at.append(tokens)
-        before.append(torch.cat([torch.tensor([end_of_prompt]), tokens[:-1]])[:length])
-    return torch.cat(at), torch.cat(before)
+    for b, response in enumerate(responses):
+        r, first, last = starts[b]
+        at += range(r * width + first, r * width + first + len(response))
+        if response:
+            before += [r * width + last, *at[-len(response) : -1]]
+    return Packed(
+        table("ids", 0),
+        table("positions", 0),
+        attention,
+        torch.tensor(at, dtype=torch.long, device=device),
+        torch.tensor(before, dtype=torch.long, device=device),
+    )
 
 
-def _attention(segment: Tensor) -> Tensor:
-    """(R, 1, L, L) bool, True = may look at: the prompt (segment 0) and one's own segment, never ahead.
+def _groups(rollout: Rollout) -> list[list[int]]:
+    groups: dict[int, list[int]] = {}
+    for b, group in enumerate(rollout.group.tolist()):
+        groups.setdefault(group, []).append(b)
+    return list(groups.values())
 
-    Padding (−1) looks at itself alone: a row of nothing but False would be NaN.
-    """
-    same = segment.unsqueeze(2) == segment.unsqueeze(1)
-    prompt = (segment == 0).unsqueeze(1) & (segment >= 0).unsqueeze(2)
-    causal = torch.ones(segment.shape[1], segment.shape[1], dtype=torch.bool).tril()
-    return ((same | prompt) & causal).unsqueeze(1)
+
+def _rows(
+    groups: list[list[int]], prompts: list[list[int]], responses: list[list[int]]
+) -> list[list[list[int]]]:
+    """Groups in order, as many a row as ROW_TOKENS holds (what they share counted once a group: an upper bound)."""
+    rows: list[list[list[int]]] = []
+    filled = 0
+    for group in groups:
+        size = len(prompts[group[0]]) + sum(len(responses[b]) for b in group)
+        if not rows or filled + size > ROW_TOKENS:
+            rows.append([])
+            filled = 0
+        rows[-1].append(group)
+        filled += size
+    return rows
+
+
+def _fill(
+    groups: list[list[int]],
+    prompts: list[list[int]],
+    responses: list[list[int]],
+    number: int,
+    starts: dict[int, tuple[int, int, int]],
+) -> _Row:
+    """One row of some groups; says in `starts` where each response lies."""
+    row = _Row([], [], [], [], [])
+    shared = _common([prompts[group[0]] for group in groups])
+    row.add(prompts[groups[0][0]][:shared], 0, SHARED, -1, -1)
+    for p, group in enumerate(groups):
+        prompt = prompts[group[0]]
+        own = row.add(prompt[shared:], shared, PROMPT, p, -1)
+        last = own + len(prompt) - shared - 1 if len(prompt) > shared else shared - 1
+        for b in group:
+            starts[b] = (number, row.add(responses[b], len(prompt), RESPONSE, p, b), last)
+    return row
+
+
+def _common(prompts: list[list[int]]) -> int:
+    """How many tokens all prompts begin with."""
+    first, shortest = prompts[0], min(map(len, prompts))
+    for i in range(shortest):
+        if any(p[i] != first[i] for p in prompts):
+            return i
+    return shortest
+
+
+def _attention(kind: Tensor, prompt: Tensor, response: Tensor) -> Tensor:
+    """(R, L) each → (R, 1, L, L) bool. Padding looks at itself alone: a row of nothing but False would be NaN."""
+
+    def pair(x: Tensor) -> tuple[Tensor, Tensor]:
+        return x.unsqueeze(2), x.unsqueeze(1)
+
+    (_, seen), (mine, theirs), (own, other) = pair(kind), pair(prompt), pair(response)
+    tree = (seen == SHARED) | ((seen == PROMPT) & (mine == theirs)) | ((seen == RESPONSE) & (own == other))
+    width = kind.shape[1]
+    causal = torch.ones(width, width, dtype=torch.bool, device=kind.device).tril()
+    itself = torch.eye(width, dtype=torch.bool, device=kind.device)
+    return ((tree & causal & (kind >= 0).unsqueeze(2)) | itself).unsqueeze(1)

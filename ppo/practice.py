@@ -63,7 +63,8 @@ def learn_from_people(
     rollout = data.rollout.take(torch.from_numpy(own).to(engine.policy.device))
     seen = evaluate(engine.policy, rollout, (), config, tick)
     scores = torch.tensor(head.of_people(data.ratings[own]), dtype=torch.float32, device=engine.policy.device)
-    lessons = warm_critic(state, experience(seen, scores, state.kl.coef, config.ppo), config.ppo)
+    ppo = config.ppo
+    lessons = warm_critic(state, experience(seen, scores, state.kl.coef, ppo.gamma, ppo.gae_lambda), ppo)
     found = describe(lessons, state.kl.coef)
     found["rating"] = float(data.ratings[own].mean())
     found["sampling_gap"] = _sampling_gap(seen.logprobs, data, own)
@@ -95,15 +96,21 @@ def practise(
     rollout, texts = engine.roll(
         chosen, config.plan.responses_per_prompt, config, seed, lambda: progress.advance(state.step)
     )
+    weights = torch.tensor(head.hidden_weights(), dtype=torch.float32, device=engine.policy.device)
     seen = evaluate(
-        engine.policy, rollout, engine.layers(config), config, lambda _n: progress.advance(state.step)
+        engine.policy,
+        rollout,
+        engine.layers(config),
+        config,
+        lambda _n: progress.advance(state.step),
+        weights,
     )
     if float(seen.kl_per_response().mean()) > limits.kl:
         return None
     features = seen.features.cpu().numpy().astype(np.float64)
     scores = torch.tensor(head.score(features), dtype=torch.float32, device=engine.policy.device)
     coef = state.kl.coef
-    lessons = experience(seen, scores, coef, config.ppo)
+    lessons = experience(seen, scores, coef, config.ppo.gamma, config.ppo.head_lambda)
     found = describe(lessons, coef)
     found["rating"] = float(head.rating(features).mean())
     found["distinct_2"] = distinct_2(texts)

@@ -52,6 +52,10 @@ class Head:
         """features (B, F) → scores (B,), in standard deviations of reference samples."""
         return (self.rating(features) - self.reference_mean) / self.reference_std
 
+    def hidden_weights(self) -> np.ndarray:
+        """What a score owes to the mean of each hidden feature (F − 2,), while nothing is clipped."""
+        return (self.weights / self.scale)[:-2] / self.reference_std
+
     def of_people(self, ratings: np.ndarray) -> np.ndarray:
         """Ratings of people (offsets taken off) (B,) → the same units."""
         return (ratings - self.people_mean) / self.people_std

@@ -22,6 +22,7 @@ from ppo.maths import (
     masked_mean,
     masked_whiten,
     policy_loss,
+    prefix_values,
     token_rewards,
     value_loss,
 )
@@ -47,7 +48,7 @@ class TrainState:
             {"params": policy.adapter_parameters(), "lr": config.learning_rate},
             {"params": list(policy.value_head.parameters()), "lr": config.value_learning_rate},
         ]
-        optimizer = torch.optim.Adam(groups, eps=config.adam_eps)
+        optimizer = torch.optim.Adam(groups, eps=config.adam_eps, fused=True)
         if config.kl_target > 0:
             kl: FixedKL | AdaptiveKL = AdaptiveKL(config.kl_coef, config.kl_target, config.kl_horizon)
         else:
@@ -60,7 +61,8 @@ class Evaluated:
     """What the two forwards say about a rollout, before anything is learned from it; (B, T) each.
 
     `features` (B, F) are the reference's, for the reward head; `states` (B, T, H) the policy's, for the critic;
-    `batches` the fixed micro-batches (indices).
+    `prefix` the part of `values` that the reward head knows (0 without one); `batches` the fixed micro-batches
+    (indices).
     """
 
     rollout: Rollout
@@ -68,6 +70,7 @@ class Evaluated:
     logprobs: Tensor
     ref_logprobs: Tensor
     values: Tensor
+    prefix: Tensor
     entropy: Tensor
     features: Tensor
     states: Tensor
@@ -100,12 +103,23 @@ def _silent(_responses: int) -> None:
 
 @torch.no_grad()
 def evaluate(
-    policy: Policy, rollout: Rollout, layers: tuple[int, ...], config: Config, tick: Tick = _silent
+    policy: Policy,
+    rollout: Rollout,
+    layers: tuple[int, ...],
+    config: Config,
+    tick: Tick = _silent,
+    weights: Tensor | None = None,
 ) -> Evaluated:
-    """Reads a rollout with the policy and with the reference, micro-batch by micro-batch."""
+    """Reads a rollout with the policy and with the reference, micro-batch by micro-batch.
+
+    `weights` (F − 2,): what the reward head's score owes to the mean of each hidden feature of `layers`; with them
+    the critic's values begin with what the head says of the tokens so far.
+    """
     batches = fixed_batches(rollout, config.ppo.minibatch)
     shape = rollout.response_mask.shape
-    logprobs, ref_logprobs, values, entropy = (torch.zeros(shape, device=policy.device) for _ in range(4))
+    logprobs, ref_logprobs, values, entropy, credit = (
+        torch.zeros(shape, device=policy.device) for _ in range(5)
+    )
     features: list[Tensor | None] = [None] * len(rollout)
     states = torch.zeros(*shape, policy.width, device=policy.device)
     for index in batches:
@@ -123,8 +137,21 @@ def evaluate(
             ref_logprobs[index, :width] = policy.read_rows(part, rows, config.sample.temperature).logprobs
         for b, row in zip(index.tolist(), response_features(part, kept), strict=True):
             features[b] = row
+        if weights is not None:
+            credit[index, :width] = part.spread(torch.cat(kept, dim=1) @ weights)
         tick(len(index))
-    return Evaluated(rollout, batches, logprobs, ref_logprobs, values, entropy, torch.stack(features), states)
+    prefix = prefix_values(credit, rollout.response_mask, rollout.group, config.sample.max_new_tokens)
+    return Evaluated(
+        rollout,
+        batches,
+        logprobs,
+        ref_logprobs,
+        values + prefix,
+        prefix,
+        entropy,
+        torch.stack(features),
+        states,
+    )
 
 
 def response_features(rollout: Rollout, layers: list[Tensor]) -> Tensor:
@@ -151,7 +178,9 @@ class Experience:
     returns: Tensor
 
 
-def experience(evaluated: Evaluated, scores: Tensor, kl_coef: float, config: PPOConfig) -> Experience:
+def experience(
+    evaluated: Evaluated, scores: Tensor, kl_coef: float, gamma: float, gae_lambda: float
+) -> Experience:
     """Scores (B,) → rewards, advantages and returns.
 
     The mean score of the prompt's other responses is the baseline (it takes the prompt's own difficulty out);
@@ -160,7 +189,7 @@ def experience(evaluated: Evaluated, scores: Tensor, kl_coef: float, config: PPO
     mask = evaluated.rollout.response_mask
     centred = leave_one_out(scores, evaluated.rollout.group)
     rewards = token_rewards(centred, evaluated.logprobs, evaluated.ref_logprobs, mask, kl_coef)
-    advantages, returns = gae(rewards, evaluated.values, mask, config.gamma, config.gae_lambda)
+    advantages, returns = gae(rewards, evaluated.values, mask, gamma, gae_lambda)
     return Experience(evaluated, scores, rewards, masked_whiten(advantages, mask), returns)
 
 
@@ -171,15 +200,16 @@ def warm_critic(state: TrainState, seen: Experience, config: PPOConfig) -> Exper
     """
     ev, head = seen.evaluated, state.policy.value_head
     mask = ev.rollout.response_mask
-    optimizer = torch.optim.Adam(head.parameters(), lr=config.critic_learning_rate, eps=config.adam_eps)
+    optimizer = torch.optim.Adam(head.parameters(), lr=config.value_learning_rate, eps=config.adam_eps)
     for _ in range(config.critic_steps):
         optimizer.zero_grad(set_to_none=True)
-        error = value_loss(state.policy.values_of(ev.states), ev.values, seen.returns, mask, math.inf).loss
+        new_values = state.policy.values_of(ev.states) + ev.prefix
+        error = value_loss(new_values, ev.values, seen.returns, mask, math.inf).loss
         error.backward()
         optimizer.step()
     with torch.no_grad():
-        values = torch.where(mask, state.policy.values_of(ev.states), 0.0)
-    return experience(replace(ev, values=values), seen.scores, state.kl.coef, config)
+        values = torch.where(mask, state.policy.values_of(ev.states), 0.0) + ev.prefix
+    return experience(replace(ev, values=values), seen.scores, state.kl.coef, config.gamma, config.gae_lambda)
 
 
 def ppo_update(
@@ -229,9 +259,8 @@ def _optimise(state: TrainState, seen: Experience, index: Tensor, config: Config
     policy_part = policy_loss(
         reading.logprobs, old_logprobs, seen.advantages[index, :width], mask, ppo.clip_range
     )
-    value_part = value_loss(
-        reading.values, old_values, seen.returns[index, :width], mask, ppo.value_clip_range
-    )
+    new_values = reading.values + ev.prefix[index, :width]
+    value_part = value_loss(new_values, old_values, seen.returns[index, :width], mask, ppo.value_clip_range)
     loss = policy_part.loss + ppo.value_coef * value_part.loss
     state.optimizer.zero_grad(set_to_none=True)
     loss.backward()

@@ -65,3 +65,12 @@ def leave_one_out(scores: list[float], group: list[int]) -> list[float]:
         others = [s for j, s in enumerate(scores) if j != i and group[j] == group[i]]
         out.append(score - statistics.fmean(others) if others else score)
     return out
+
+
+def prefix_values(credit: list[list[float]], group: list[int], length: int) -> list[list[float]]:
+    out = []
+    for i, row in enumerate(credit):
+        others = [c for j, r in enumerate(credit) if j != i and group[j] == group[i] for c in r]
+        mean = statistics.fmean(others) if others else 0.0
+        out.append([sum(c - mean for c in row[:t]) / length for t in range(len(row))])
+    return out

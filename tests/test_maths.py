@@ -184,6 +184,38 @@ def test_leave_one_out_is_the_oracle(pairs):
     assert got.tolist() == pytest.approx(oracle.leave_one_out(scores, group), abs=1e-9)
 
 
+@given(batches(1, least=0), st.lists(st.integers(0, 1), min_size=5, max_size=5))
+def test_prefix_values_are_the_oracle(batch, group):
+    credit, mask = padded(batch[0]) if any(batch[0]) else (torch.zeros(len(batch[0]), 1), None)
+    mask = torch.zeros_like(credit, dtype=torch.bool) if mask is None else mask
+    group = group[: len(credit)]
+    got = maths.prefix_values(credit.double(), mask, torch.tensor(group), 7)
+    close(rows_of(got, mask), oracle.prefix_values(batch[0], group, 7))
+    assert (got[~mask] == 0).all()
+
+
+def test_prefix_values_know_nothing_of_what_comes_later():
+    credit, mask = torch.randn(4, 6), torch.ones(4, 6, dtype=torch.bool)
+    changed = credit.clone()
+    changed[0, 3:] += 1.0
+    group = torch.tensor([0, 1, 2, 3])
+    before, after = (maths.prefix_values(c, mask, group, 6) for c in (credit, changed))
+    assert torch.equal(before[0, :4], after[0, :4])
+    assert not torch.equal(before[0, 4:], after[0, 4:])
+
+
+def test_with_prefix_values_each_token_gets_its_own_credit():
+    """λ = 0, no KL, a score that is nothing but the mean of its tokens' credit: A_t = (credit_t − mean) / length."""
+    credit, mask = torch.randn(4, 5, dtype=torch.float64), torch.ones(4, 5, dtype=torch.bool)
+    group = torch.tensor([0, 0, 1, 1])
+    values = maths.prefix_values(credit, mask, group, 5)
+    zero = torch.zeros_like(credit)
+    scores = maths.leave_one_out(credit.mean(1), group)
+    advantages, _ = maths.gae(maths.token_rewards(scores, zero, zero, mask, 0.05), values, mask, 1.0, 0.0)
+    other = credit.mean(1)[[1, 0, 3, 2]]
+    torch.testing.assert_close(advantages, (credit - other.unsqueeze(1)) / 5)
+
+
 @settings(max_examples=20)
 @given(st.integers(0, 1000))
 def test_k3_estimates_the_kl_and_is_never_negative(seed):

@@ -7,6 +7,7 @@ import pytest
 import torch
 
 from ppo.config import Config, LoraSettings, PPOConfig
+from ppo.maths import prefix_values
 from ppo.models import tiny_model
 from ppo.policy import Policy
 from ppo.rollout import rollout_of
@@ -42,7 +43,7 @@ def learn(policy, rollout, config=CONFIG, scores=None, epochs=1):
     state = TrainState.begin(policy, config.ppo, 1)
     seen = evaluate(policy, rollout, (0, 2), config)
     scores = torch.tensor([1.0, -1, 1, -1, 1, -1, 1, -1]) if scores is None else scores
-    lessons = experience(seen, scores, state.kl.coef, config.ppo)
+    lessons = experience(seen, scores, state.kl.coef, 1.0, 0.95)
     return state, lessons, ppo_update(state, lessons, config, epochs, seed=3)
 
 
@@ -90,21 +91,33 @@ def test_a_flipped_score_moves_the_other_way(policy, rollout):
 
 def test_equal_scores_and_no_kl_teach_nothing(policy, rollout):
     seen = evaluate(policy, rollout, (), CONFIG)
-    lessons = experience(seen, torch.full((8,), 3.0), 0.05, CONFIG.ppo)
+    lessons = experience(seen, torch.full((8,), 3.0), 0.05, 1.0, 0.95)
     assert lessons.advantages.abs().max() < 1e-6
 
 
 def test_order_of_the_batch_changes_no_advantage(policy, rollout):
     scores = torch.tensor([0.5, -1.0, 2.0, 0.0, 1.0, -0.3, 0.7, 0.1])
     turned = torch.tensor([7, 3, 0, 5, 1, 6, 2, 4])
-    whole = experience(evaluate(policy, rollout, (), CONFIG), scores, 0.05, CONFIG.ppo)
-    other = experience(evaluate(policy, rollout.take(turned), (), CONFIG), scores[turned], 0.05, CONFIG.ppo)
+    whole = experience(evaluate(policy, rollout, (), CONFIG), scores, 0.05, 1.0, 0.95)
+    other = experience(evaluate(policy, rollout.take(turned), (), CONFIG), scores[turned], 0.05, 1.0, 0.95)
     torch.testing.assert_close(other.advantages, whole.advantages[turned], atol=1e-5, rtol=1e-5)
+
+
+def test_the_critic_begins_with_what_the_head_says_of_the_tokens_so_far(policy, rollout):
+    weights = torch.randn(128, generator=torch.Generator().manual_seed(0))
+    seen = evaluate(policy, rollout, (0, 2), CONFIG, weights=weights)
+    with torch.no_grad(), policy.reference():
+        _, kept = policy.states(rollout, (0, 2))
+    credit = rollout.spread(torch.cat(kept, dim=1) @ weights)
+    wanted = prefix_values(credit, rollout.response_mask, rollout.group, CONFIG.sample.max_new_tokens)
+    torch.testing.assert_close(seen.prefix, wanted, atol=1e-5, rtol=1e-4)
+    assert seen.prefix.abs().max() > 0
+    assert torch.equal(seen.values, seen.prefix), "the value head itself is 0 at first"
 
 
 def test_a_non_finite_gradient_is_dropped_and_the_state_restored(policy, rollout):
     state = TrainState.begin(policy, CONFIG.ppo, 1)
-    lessons = experience(evaluate(policy, rollout, (), CONFIG), torch.randn(8), 0.05, CONFIG.ppo)
+    lessons = experience(evaluate(policy, rollout, (), CONFIG), torch.randn(8), 0.05, 1.0, 0.95)
     broken = replace(lessons, advantages=torch.full_like(lessons.advantages, math.nan))
     before = policy.adapter_state()
     metrics = ppo_update(state, broken, CONFIG, 1, seed=0)
@@ -116,7 +129,7 @@ def test_a_non_finite_gradient_is_dropped_and_the_state_restored(policy, rollout
 
 def test_warming_the_critic_moves_the_critic_alone_and_lowers_its_error(policy, rollout):
     state = TrainState.begin(policy, CONFIG.ppo, 1)
-    lessons = experience(evaluate(policy, rollout, (), CONFIG), torch.randn(8), 0.05, CONFIG.ppo)
+    lessons = experience(evaluate(policy, rollout, (), CONFIG), torch.randn(8), 0.05, 1.0, 0.95)
     before = policy.adapter_state()
     warmed = warm_critic(state, lessons, CONFIG.ppo)
     after = policy.adapter_state()
@@ -164,7 +177,7 @@ def test_features_are_means_over_the_response_with_length_and_ending(rollout):
 def test_describe_counts_in_nats_per_response(policy, rollout):
     seen = evaluate(policy, rollout, (), CONFIG)
     moved = replace(seen, ref_logprobs=torch.where(rollout.response_mask, seen.logprobs - 0.5, 0.0))
-    lessons = experience(moved, torch.zeros(8), 0.1, CONFIG.ppo)
+    lessons = experience(moved, torch.zeros(8), 0.1, 1.0, 0.95)
     found = describe(lessons, 0.1)
     mean = 0.5 * float(rollout.lengths.float().mean())
     assert found["kl"] == pytest.approx(mean, rel=1e-5)
