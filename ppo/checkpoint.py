@@ -102,6 +102,14 @@ def _fsync(path: Path) -> None:
         os.close(handle)
 
 
+def inside(home: Path, name: str) -> Path:
+    """The folder `name` of the home. Raises BadInput for one that lies elsewhere."""
+    folder = (home / name).resolve()
+    if not folder.is_relative_to(home.resolve()):
+        raise BadInput(f"The checkpoint {name} lies outside the home folder.")
+    return folder
+
+
 def verify(folder: Path, sha256: str | None = None) -> None:
     """Raises Missing or BadInput when a file of the checkpoint is gone, cut short or altered."""
     try:

@@ -100,6 +100,27 @@ def get_model(home: HOME = None, model: MODEL = DEFAULT_MODEL) -> None:
 
 
 @cli.command()
+def merge(
+    out: Annotated[Path, typer.Option(help="The folder to write; it must not exist or be empty.")],
+    version: Annotated[int | None, typer.Option(help="Which version; the current one by default.")] = None,
+    home: HOME = None,
+    database: Annotated[str | None, typer.Option(help="Database URL, when it is not the home's own.")] = None,
+) -> None:
+    """Write a version as a plain transformers model, with the adapter in its weights."""
+    quiet()
+    from ppo.merging import merge as run
+    from rater_data.store import Store
+
+    home = home or default_home()
+    with contextlib.closing(Store.open(home, database)) as store:
+        done = run(store, home, version, out)
+    print(
+        f"Version {done.version} of {done.base_model} is in {done.folder} as a plain model. "
+        f"Its logits differ from the adapted model's by {done.difference:.1e} at most (on one prompt, fp32)."
+    )
+
+
+@cli.command()
 def demo(
     rater: Annotated[str, typer.Option(help="brevity, warmth, on-topic, or FILE.py:FUNCTION.")],
     rounds: Annotated[int, typer.Option(min=1, help="Rounds of rating and training.")] = 2,

@@ -71,9 +71,7 @@ class Engine:
             torch.nn.init.zeros_(self.policy.value_head.bias)
         else:
             version = store.version(number)
-            folder = (self.home / version.folder).resolve()
-            if not folder.is_relative_to(self.home.resolve()):
-                raise BadInput(f"Version {number} points outside the home folder.")
+            folder = checkpoint.inside(self.home, version.folder)
             checkpoint.load_policy(self.policy, folder, version.sha256)
         self.loaded = number
 
@@ -93,7 +91,14 @@ class Engine:
         tick: Callable[[], None] | None,
     ) -> tuple[list[list[int]], list[list[Drawn]]]:
         """Prompt ids, and `per_prompt` responses to each, of the version in hand."""
-        ids = [feed.encode(self.base, p, config.sample.max_prompt_tokens) for p in prompts]
+        wanted, room = config.sample.max_new_tokens, self.base.context - config.sample.max_new_tokens
+        if room < 1:
+            raise BadInput(
+                f"Responses of {wanted} tokens do not fit {self.base.name}, which reads {self.base.context} at most, "
+                "prompt included. Make sample.max_new_tokens smaller."
+            )
+        limit = min(config.sample.max_prompt_tokens, room)
+        ids = [feed.encode(self.base, p, limit) for p in prompts]
         counted = None if tick is None else (lambda _tokens: tick())
         return ids, sample(self.policy.sampler(), self.base, ids, per_prompt, config.sample, seed, counted)
 

@@ -88,7 +88,10 @@ def _ids_of(base: BaseModel, rated: RatedResponse) -> tuple[list[int], list[int]
     response = rated.response
     if response.token_ids:
         return list(response.prompt_ids), list(response.token_ids)
-    return encode(base, rated.prompt), base.tokenizer(response.text, add_special_tokens=False)["input_ids"]
+    # Made elsewhere, of any length: at least half of the context is the response's
+    prompt = encode(base, rated.prompt, max(1, base.context // 2))
+    said = base.tokenizer(response.text, add_special_tokens=False)["input_ids"]
+    return prompt, said[: base.context - len(prompt)]
 
 
 def encode(base: BaseModel, prompt: Prompt, limit: int | None = None) -> list[int]:

@@ -46,6 +46,11 @@ class BaseModel:
     stop_ids: tuple[int, ...]
     pad_id: int
 
+    @property
+    def context(self) -> int:
+        """Tokens that the model can read at most, prompt and response together."""
+        return int(getattr(self.lm.config, "max_position_embeddings", None) or 2**30)
+
     def encode(self, messages: list[dict[str, str]]) -> list[int]:
         """The prompt's token ids, ready for the model's answer to follow."""
         template = None if self.tokenizer.chat_template else PLAIN_FORMAT
@@ -153,7 +158,23 @@ def _load(name: str, folder: str) -> tuple[PreTrainedModel, Any]:
         tokenizer = AutoTokenizer.from_pretrained(folder)
     except (OSError, ValueError, RuntimeError, KeyError) as error:
         raise BadInput(f"Model {name!r} could not be loaded: {str(error).splitlines()[0]}") from error
+    _check_weights(name, lm, tokenizer)
     return lm, tokenizer
+
+
+def _check_weights(name: str, lm: PreTrainedModel, tokenizer: Any) -> None:
+    """Raises BadInput for weights that are no numbers, and for a tokenizer that knows more tokens than the model."""
+    for where, parameter in lm.named_parameters():
+        if not torch.isfinite(parameter).all():
+            raise BadInput(
+                f"Model {name!r} holds numbers that are not finite, first in {where}. Get it anew."
+            )
+    rows = lm.get_input_embeddings().weight.shape[0]
+    largest = max(tokenizer.get_vocab().values(), default=-1)
+    if largest >= rows:
+        raise BadInput(
+            f"Model {name!r} knows {rows} tokens and its tokenizer {largest + 1}: they do not belong together."
+        )
 
 
 def _check_memory(name: str, config: Any) -> None:

@@ -69,6 +69,7 @@ class Policy:
         self.width = self.head.weight.shape[1]
         self._head_low = self._sampler.get_output_embeddings().weight if precision == "bf16" else None
         self.share_prompts = True
+        self._window: int | None = getattr(base.lm.config, "sliding_window", None)
         self._may_switch = (
             precision == "bf16"
             and self.device.type == "cpu"
@@ -116,6 +117,9 @@ class Policy:
         N runs over the True entries of `rollout.response_mask`, row after row; layer 0 is the embedding.
         """
         packed = pack(rollout, self.share_prompts)
+        if self._window is not None and packed.ids.shape[1] > self._window:
+            # Sliding attention counts columns, and a packed row's are not its positions
+            packed = pack(rollout, share=False)
         with self._autocast():
             out = self.backbone(
                 input_ids=packed.ids,

@@ -114,6 +114,7 @@ def practise(
     found = describe(lessons, coef)
     found["rating"] = float(head.rating(features).mean())
     found["distinct_2"] = distinct_2(texts)
+    state.slow_down(config.ppo)
     # Told after every micro-batch: that is where a cancelled training stops
     found |= ppo_update(
         state, lessons, config, config.ppo.epochs, seed, lambda _n: progress.advance(state.step)

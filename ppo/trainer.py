@@ -55,6 +55,14 @@ class TrainState:
             kl = FixedKL(config.kl_coef)
         return cls(policy, optimizer, kl, round_number)
 
+    def slow_down(self, config: PPOConfig) -> None:
+        """Sets the adapter's learning rate for the step that comes: linearly down to 0 over the round's steps.
+
+        What a small batch says is mostly noise, and the noise of each update adds to the KL while what they agree
+        on adds to the score: the KL penalty takes the noise back only while the updates shrink.
+        """
+        self.optimizer.param_groups[0]["lr"] = config.learning_rate * (1 - self.step / max(1, config.steps))
+
 
 @dataclass(frozen=True)
 class Evaluated:
