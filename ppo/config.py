@@ -63,11 +63,13 @@ class PPOConfig:
     """One round of PPO."""
 
     steps: int = 8  # rollout batches scored by the head
-    prompts_per_step: int = 8  # each gives `responses_per_prompt` rollouts
+    prompts_per_step: int = 16  # each gives `responses_per_prompt` rollouts
     people_epochs: int = 2  # passes over the rated responses with the people's own scores; 0 = none
-    epochs: int = 2  # passes over each rollout batch
-    minibatch: int = 8  # responses an optimiser step
-    learning_rate: float = 6e-4  # of the adapter (Adam); measured
+    epochs: int = 1  # passes over each rollout batch: fresh responses teach more than a second look
+    minibatch: int = 16  # responses an optimiser step
+    learning_rate: float = (
+        1.2e-3  # of the adapter (Adam) at first; falls to 0 over the round's steps; measured
+    )
     value_learning_rate: float = 1e-3  # of the value head
     critic_steps: int = 4  # steps of the value head alone before a round's first update
     clip_range: float = 0.2  # ε of the ratio
