@@ -338,6 +338,17 @@ def sides(store: Store, most: int = 6) -> Sides | None:
     return Sides(before=current.parent, after=current.number, rows=tuple(rows[:most])) if rows else None
 
 
+def health(steps: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """The engine's rules over a round: of each the step that broke it first, else the latest; broken ones first."""
+    found: dict[str, dict[str, Any]] = {}
+    for step in steps:
+        for light in step.get("lights", ()):
+            before = found.get(light["rule"])
+            if before is None or before["ok"]:
+                found[light["rule"]] = {**light, "step": step.get("step", 0)}
+    return sorted(found.values(), key=lambda light: light["ok"])
+
+
 def last_trained(store: Store) -> tuple[Round | None, list[dict[str, Any]]]:
     """The round in training, else the newest that has PPO steps, with these steps."""
     for found in sorted(store.rounds(), key=lambda r: -r.number)[:3]:

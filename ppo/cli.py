@@ -100,6 +100,70 @@ def get_model(home: HOME = None, model: MODEL = DEFAULT_MODEL) -> None:
 
 
 @cli.command()
+def bench(
+    model: MODEL = DEFAULT_MODEL,
+    device: DEVICE = "auto",
+    precision: Annotated[str, typer.Option(help="auto, fp32 or bf16.")] = "auto",
+    steps: Annotated[int, typer.Option(min=1, help="Steps measured, after one that does not count.")] = 3,
+    batch: Annotated[int, typer.Option(min=1, help="Responses a step.")] = 16,
+    per_prompt: Annotated[int, typer.Option(min=1, help="Responses to each prompt.")] = 1,
+    tokens: Annotated[int, typer.Option(min=1, help="Tokens a response.")] = 48,
+    epochs: Annotated[int, typer.Option(min=1, help="Passes over the batch.")] = 4,
+    minibatch: Annotated[int, typer.Option(min=1, help="Responses an optimiser step.")] = 4,
+    scaling: Annotated[
+        bool, typer.Option("--scaling", help="Also batches of 8 to 64 and responses of 24 to 96 tokens.")
+    ] = False,
+    peer: Annotated[
+        list[Path] | None, typer.Option(help="A result file of another trainer on the same work; repeatable.")
+    ] = None,
+    json_file: Annotated[
+        Path | None, typer.Option("--json", help="Write the numbers to this file too.")
+    ] = None,
+    home: HOME = None,
+) -> None:
+    """Measure one PPO step in phases, beside what this machine could do at best."""
+    quiet()
+    from ppo.bench import Bench, Work, against, run
+    from ppo.tables import print_bench, print_scaling
+
+    work = Work(batch=batch, per_prompt=per_prompt, tokens=tokens, epochs=epochs, minibatch=minibatch)
+    peers = {path.stem: _peer(path) for path in peer or []}
+    with console.status("Loading the model …") as status:
+        measured = Bench(model, home or default_home(), device, precision)
+
+        def tell(number: int, step: Any) -> None:
+            status.update(f"Step {number} of {steps}: {step.seconds:.1f} s")
+
+        result = run(measured, work, steps, tell)
+        result["peers"] = {name: against(result, found) for name, found in peers.items()}
+        if scaling:
+            result["scaling"] = []
+            for other in work.scaled():
+                status.update(f"{other.batch} responses of {other.tokens} tokens …")
+                result["scaling"].append(run(measured, other, 1))
+    print_bench(console, result)
+    if scaling:
+        print_scaling(console, result["scaling"])
+    if json_file is not None:
+        json_file.write_text(json.dumps(result, indent=1), encoding="utf-8")
+
+
+def _peer(path: Path) -> dict[str, Any]:
+    """A peer's result file. Raises Missing or BadInput."""
+    from rater_data.errors import BadInput, Missing
+
+    try:
+        found = json.loads(path.read_text(encoding="utf-8"))
+        if not {"median", "peak_rss_mib"} <= found.keys() or "TOTAL" not in found["median"]:
+            raise ValueError("it lacks median.TOTAL or peak_rss_mib")
+    except OSError as error:
+        raise Missing(f"The peer's file {path} cannot be read: {error.strerror}.") from error
+    except (ValueError, AttributeError, TypeError) as error:
+        raise BadInput(f"{path} is no result of a peer's benchmark: {error}.") from error
+    return found
+
+
+@cli.command()
 def merge(
     out: Annotated[Path, typer.Option(help="The folder to write; it must not exist or be empty.")],
     version: Annotated[int | None, typer.Option(help="Which version; the current one by default.")] = None,

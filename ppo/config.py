@@ -27,9 +27,7 @@ class PlanConfig:
 
     ratings: int = 64  # quota: ratings wanted before training
     responses_per_prompt: int = 4  # K: rated back to back, and pairs within a prompt teach the head
-    calibration_share: float = (
-        0.15  # share of responses that go to `overlap` raters: agreement can be measured
-    )
+    calibration_share: float = 0.15  # on responses that go to `overlap` raters: agreement can be measured
     overlap: int = 3  # raters for a calibration response
     control_share: float = 0.12  # from the previous version, blind: did the last round help?
     holdout_share: float = 0.06  # on prompts that are never trained on

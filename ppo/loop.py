@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from ppo import checkpoint, feed, practice, reward, writing
+from ppo import checkpoint, feed, practice, reward, rules, writing
 from ppo.config import Config
 from ppo.engine import Engine
 from ppo.plan import Slot, plan_round
@@ -164,9 +164,11 @@ def _ppo(
         progress.log(f"Going on from {found.name} of round {number}.")
     else:
         store.clear_steps(number)
+    untouched = store.current_version().number == 0 and found is None
     if not state.people_done:
         metrics = practice.learn_from_people(engine, config, data, head, state, progress)
-        progress.step(number, 0, metrics)
+        _keep(number, 0, metrics, config, untouched, progress)
+        untouched = untouched and metrics["updates"] == 0
         state.people_done = True
         _save_step(state, folder, config, head)
     progress.phase("Practising", config.ppo.steps, done=state.step)
@@ -177,10 +179,22 @@ def _ppo(
             progress.log(f"The KL limit of {limits.kl:.1f} nats per response is reached; back to people.")
             break
         state.step += 1
-        progress.step(number, state.step, metrics)
+        _keep(number, state.step, metrics, config, untouched, progress)
+        untouched = False
         _save_step(state, folder, config, head)
         progress.advance(state.step, f"KL {metrics['kl']:.1f} nats, score {metrics['score']:+.2f}")
     return state
+
+
+def _keep(
+    number: int, step: int, metrics: dict[str, Any], config: Config, first: bool, progress: Phases
+) -> None:
+    """Stores a step with the rules it was held to; a broken one is told in the job's log too."""
+    lights = rules.lights(metrics, first=first, max_new_tokens=config.sample.max_new_tokens)
+    for light in lights:
+        if not light["ok"]:
+            progress.log(f"Step {step}: {light['says']}")
+    progress.step(number, step, metrics | {"lights": lights})
 
 
 def _within_limits(

@@ -8,7 +8,7 @@ import random
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from ppo.config import Config
+from ppo.config import Config, PlanConfig
 from rater_data.errors import BadInput
 from rater_data.records import Prompt
 
@@ -47,7 +47,7 @@ def plan_round(
     wanted = max(1, -(-plan.ratings // k))
     held = min(len(holdout), round(wanted * plan.holdout_share))
     control = 0 if previous is None else min(wanted - held, round(wanted * plan.control_share * 2))
-    calibration = round(wanted * plan.calibration_share)
+    calibration = _calibration(wanted, plan)
     chosen = _draw(train, wanted - held, draw)
     kinds = ["control"] * control + ["calibration"] * calibration
     kinds = (kinds + ["train"] * len(chosen))[: len(chosen)]
@@ -66,6 +66,13 @@ def plan_round(
                 Slot(len(slots), prompt, previous if old else version, stratum, overlap, min(1.0, share))
             )
     return slots
+
+
+def _calibration(wanted: int, plan: PlanConfig) -> int:
+    """Prompts whose responses go to several raters: one at least where any are wanted, and no more than their share
+    of the *ratings*, since each takes `overlap` times as many as another."""
+    share = plan.calibration_share
+    return max(1, round(wanted * share / plan.overlap)) if share > 0 else 0
 
 
 def _draw(prompts: Sequence[Prompt], count: int, draw: random.Random) -> list[Prompt]:

@@ -119,10 +119,6 @@ def practise(
     found |= ppo_update(
         state, lessons, config, config.ppo.epochs, seed, lambda _n: progress.advance(state.step)
     )
-    if found["dropped"]:
-        progress.log(
-            f"Step {state.step + 1}: the loss or a gradient was not finite; its update was taken back."
-        )
     state.kl.update(found["kl"], len(rollout))
     return found
 

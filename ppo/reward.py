@@ -19,7 +19,7 @@ EXTRA_WEIGHT = 0.5  # length and ending beside the hidden blocks, each of weight
 FAR = 4.0  # a feature further than this many standard deviations out is held there
 RESAMPLES = 400  # of prompts, for the intervals
 SHUFFLES = 1999  # of ratings, for the gate
-CHANCE = 0.05
+CHANCE = 0.1  # at 0.05 a third to a half of genuine 64-rating rounds of a diffuse taste are sent back; docs/log.md
 MINIMUM = 8  # responses and, of them, 2 prompts: below that there is nothing to fit
 
 
@@ -66,7 +66,7 @@ class Report:
     """Agreement with people on prompts that the head was not fitted on, with 95 % intervals over prompts.
 
     `spearman` and `pearson` over all responses; `pair_accuracy` within a prompt, of pairs that people told apart.
-    `passed`: shuffled ratings reach the same Pearson correlation with a probability `p_value` below 5 %. (Ratings
+    `passed`: shuffled ratings reach the same Pearson correlation with a probability `p_value` below CHANCE. (Ratings
     with a floor, nearly all 1 and a few 10, have ranks that are mostly ties: there ranks tell chance from skill
     in 7 of 10 rounds of 64 ratings, Pearson in 9 of 10.) `reason` says it in a sentence.
     """

@@ -48,7 +48,7 @@ def test_the_first_round_has_no_control_and_the_second_pairs_it_with_the_new():
 
 def test_strata_have_their_shares_and_overlap():
     strata = Counter(s.stratum for s in plan_round(CONFIG, 1, 0, None, TRAIN, HOLDOUT))
-    assert strata["calibration"] == 8  # 15 % of 16 prompts is 2 prompts of 4
+    assert strata["calibration"] == 4  # one prompt: 4 responses × 3 raters are 12 of the 64 ratings
     assert strata["holdout"] == 4
     slots = plan_round(CONFIG, 1, 0, None, TRAIN, HOLDOUT)
     assert all(s.overlap == (3 if s.stratum == "calibration" else 1) for s in slots)

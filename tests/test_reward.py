@@ -102,8 +102,8 @@ def test_the_gate_refuses_random_ratings_as_often_as_it_says():
         x, _, prompts = data(seed)
         y = np.random.default_rng(1000 + seed).uniform(*SCALE, size=len(prompts))
         passed.append(reward.report(x, y, prompts, 8, SCALE, seed).passed)
-    # 5 % of 40 is 2; 8 or more would come up once in 1,500 times
-    assert sum(passed) <= 7
+    # 10 % of 40 is 4; 11 or more would come up once in 700 times
+    assert sum(passed) <= 10
 
 
 def test_pairs_count_only_what_people_told_apart():
