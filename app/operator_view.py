@@ -160,7 +160,7 @@ def look(store: Store, supervisor: Supervisor) -> dict[str, dict[str, Any]]:
         "curves_title": {"value": panels.training_heading(trained)},
         "reward": curve(steps, "reward"),
         "kl": curve(steps, "kl"),
-        "steps": {"value": panels.steps_table(steps)},
+        "steps": {"value": panels.steps_table(steps) + panels.lights(operating.health(steps))},
         "scores": {"value": charts.scores(seen.progress)},
         "strata": {"value": panels.strata(seen.progress)},
         "samples": {"value": panels.samples(operating.sides(store))},

@@ -158,6 +158,28 @@ def steps_table(steps: list[dict[str, Any]]) -> str:
     return table("Step", head, rows, "numbers")
 
 
+def lights(found: list[dict[str, Any]]) -> str:
+    """What must hold while the engine runs: a light each, with the engine's own sentence."""
+    if not found:
+        return ""
+    rows = "".join(_light(light) for light in found)
+    broken = sum(not light["ok"] for light in found)
+    told = "All checks hold" if not broken else f"{broken} of {len(found)} checks ask for a look"
+    return (
+        f'<details class="ops-lights rl-panel"{" open" if broken else ""}>'
+        f'<summary class="{"bad" if broken else "good"}">{h(told)}</summary><ul>{rows}</ul></details>'
+    )
+
+
+def _light(light: dict[str, Any]) -> str:
+    kind, word = ("good", "holds") if light["ok"] else ("bad", "broken")
+    says = light["says"] if light["ok"] else f"{light['says']} (Step {light['step']}.)"
+    return (
+        f'<li class="{kind}"><b>{h(light["rule"])}<span class="rl-hidden-text"> {word}</span></b>'
+        f"<span>{h(says)}</span></li>"
+    )
+
+
 def number(value: object, shape: str) -> str:
     if not isinstance(value, int | float):
         return "–"

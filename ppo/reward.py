@@ -19,7 +19,9 @@ EXTRA_WEIGHT = 0.5  # length and ending beside the hidden blocks, each of weight
 FAR = 4.0  # a feature further than this many standard deviations out is held there
 RESAMPLES = 400  # of prompts, for the intervals
 SHUFFLES = 1999  # of ratings, for the gate
-CHANCE = 0.1  # at 0.05 a third to a half of genuine 64-rating rounds of a diffuse taste are sent back; docs/log.md
+CHANCE = (
+    0.1  # at 0.05 a third to a half of genuine 64-rating rounds of a diffuse taste are sent back; docs/log.md
+)
 MINIMUM = 8  # responses and, of them, 2 prompts: below that there is nothing to fit
 
 

@@ -46,8 +46,9 @@ def _ratio(metrics: dict[str, float]) -> Light | None:
     says = f"Reading the same responses twice gave the same log-probabilities (largest difference {gap:.1g})."
     if not ok:
         says = (
-            f"Training and scoring disagree by up to {gap:.2g} nats before anything was learned: something random or "
-            "shape-dependent is at work in the model. Train with precision fp32; if it stays, this model cannot be used."
+            f"Training and scoring disagree by up to {gap:.2g} nats before anything was learned: something random "
+            "or shape-dependent is at work in the model. Train with precision fp32; if it stays, the model cannot be "
+            "used."
         )
     return Light("same reading twice", ok, gap, RATIO_LIMIT, says)
 
@@ -71,9 +72,9 @@ def _sign(metrics: dict[str, float]) -> Light:
     says = f"Sampling and scoring agree: the mean KL, {kl:.2f} nats, is not below 0 beyond chance."
     if not ok:
         says = (
-            f"Sampling and scoring disagree: the mean KL is {kl:.2f} nats, more than {ALARM:g} standard errors below 0, "
-            "so the responses were not drawn from the policy that scores them. Check that temperature, prompt format "
-            "and weights are those they were written with; train with precision fp32."
+            f"Sampling and scoring disagree: the mean KL is {kl:.2f} nats, more than {ALARM:g} standard errors "
+            "below 0, so the responses were not drawn from the policy that scores them. Check that temperature, "
+            "prompt format and weights are those they were written with; train with precision fp32."
         )
     return Light("KL is not negative", ok, kl, low, says)
 
@@ -84,8 +85,9 @@ def _stored(metrics: dict[str, float]) -> Light:
     says = f"Rated responses are read as when they were written (at most {gap:.3f} nats a token apart)."
     if not ok:
         says = (
-            f"Rated responses are read {gap:.2f} nats a token away from when they were written: the version in training "
-            "is not the one that wrote them, or the precision changed. Restore its files, or rate a new round."
+            f"Rated responses are read {gap:.2f} nats a token away from when they were written: the version in "
+            "training is not the one that wrote them, or the precision changed. Restore its files, or rate a new "
+            "round."
         )
     return Light("written as read", ok, gap, STORED_LIMIT, says)
 
@@ -95,7 +97,10 @@ def _endings(metrics: dict[str, float], max_new_tokens: int) -> Light | None:
         return None
     share = metrics["eos_share"]
     ok = share >= ENDINGS
-    says = f"{share:.0%} of the responses end by themselves; the others are cut at {max_new_tokens} tokens and scored as they are."
+    says = (
+        f"{share:.0%} of the responses end by themselves; the others are cut at {max_new_tokens} tokens and scored "
+        "as they are."
+    )
     if not ok:
         says = (
             f"Hardly a response ends by itself ({share:.0%}): they are cut at {max_new_tokens} tokens, and endings "
@@ -113,4 +118,3 @@ def _finite(metrics: dict[str, float]) -> Light:
             "lower ppo.learning_rate or train with precision fp32."
         )
     return Light("numbers are finite", not dropped, dropped, 0.0, says)
-

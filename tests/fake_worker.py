@@ -124,9 +124,15 @@ def train(store: Store, job: Job, worker: str, settings: dict[str, Any]) -> None
             "eta_s": (steps - step) * 2.0,
             "note": "",
         }
-        store.add_step(
-            number, step, {"step": step, "reward": 0.2 * step, "score": 0.3 * step, "kl": 0.4 * step}
-        )
+        rule = {
+            "rule": "KL is not negative",
+            "ok": True,
+            "value": 0.4 * step,
+            "limit": 0.0,
+            "says": "It agrees.",
+        }
+        found = {"step": step, "reward": 0.2 * step, "score": 0.3 * step, "kl": 0.4 * step, "lights": [rule]}
+        store.add_step(number, step, found)
         if store.beat(job.id, worker, progress):
             store.set_round_state(number, "failed", decision="Cancelled by the operator.")
             store.fail(job.id, worker, "Cancelled by the operator.", cancelled=True)

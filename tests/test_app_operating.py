@@ -363,10 +363,29 @@ def test_hostile_text_is_text_in_every_panel(store: Store) -> None:
         panels.invited(user.name, HOSTILE),
         panels.versions([replace(fake_worker.version(1, 0, "kept"), metrics={"kl": HOSTILE})], False),
         panels.strata(replace(progress("rating", 1), by_stratum={HOSTILE: (1, 2)})),
+        panels.lights([{"rule": HOSTILE, "says": HOSTILE, "ok": False, "step": HOSTILE}]),
     ]
     for panel in shown:
         assert "<img src=x" not in panel
         assert "<script" not in panel
+
+
+def test_a_broken_rule_comes_first_and_stays_broken() -> None:
+    def light(rule: str, ok: bool) -> dict[str, Any]:
+        return {"rule": rule, "ok": ok, "value": 0.0, "limit": 0.0, "says": f"{rule} is {ok}."}
+
+    steps = [
+        {"step": 1, "lights": [light("a", True), light("b", True)]},
+        {"step": 2, "lights": [light("a", True), light("b", False)]},
+        {"step": 3, "lights": [light("a", True), light("b", True)]},
+    ]
+    found = operating.health(steps)
+    assert [(f["rule"], f["ok"], f["step"]) for f in found] == [("b", False, 2), ("a", True, 3)]
+    shown = panels.lights(found)
+    assert "1 of 2 checks ask for a look" in shown
+    assert "(Step 2.)" in shown
+    assert "All checks hold" in panels.lights(operating.health(steps[:1]))
+    assert panels.lights(operating.health([{"step": 1}])) == ""
 
 
 def test_only_what_changed_is_sent_again(store: Store) -> None:
