@@ -54,6 +54,7 @@ def _write(state: TrainState, aside: Path, config: Config, head: Head | None, re
     # save_embedding_layers would ask the hub for the base model's vocabulary; nothing is ever added to it
     state.policy.peft.save_pretrained(aside, save_embedding_layers=False)
     (aside / "README.md").unlink(missing_ok=True)  # PEFT's empty model card
+    _order(aside / "adapter_config.json")
     tensors = {
         f"value_head.{k}": v.detach().cpu().contiguous()
         for k, v in state.policy.value_head.state_dict().items()
@@ -80,6 +81,15 @@ def _write(state: TrainState, aside: Path, config: Config, head: Head | None, re
         )
         record["reward_head"] = {k: v for k, v in dataclasses.asdict(head).items() if k not in ARRAYS}
     (aside / "state.json").write_text(json.dumps(record, indent=1), encoding="utf-8")
+
+
+def _order(config: Path) -> None:
+    """PEFT writes the names of the adapted layers as a set comes: the same adapter would have a new hash each time."""
+    found = json.loads(config.read_text(encoding="utf-8"))
+    for name, value in found.items():
+        if isinstance(value, list) and all(isinstance(v, str) for v in value):
+            found[name] = sorted(value)
+    config.write_text(json.dumps(found, indent=1, sort_keys=True), encoding="utf-8")
 
 
 def _seal(folder: Path) -> str:

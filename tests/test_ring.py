@@ -205,33 +205,56 @@ def test_the_worker_process_survives_kill_9(tmp_path):
     store.add_prompts(bundled_prompts())
     store.set_setting("round_config", {"plan": {"ratings": 96}})
     store.enqueue("generate", {})
-    command = [
-        sys.executable,
-        "-m",
-        "ppo",
-        "work",
-        "--home",
-        str(tmp_path),
-        "--model",
-        "tiny",
-        "--device",
-        "cpu",
-    ]
-    environment = os.environ | {"OMP_NUM_THREADS": "1"}
-    with ended(subprocess.Popen(command, env=environment)) as first:
+    with ended(subprocess.Popen(work_command(tmp_path), env=ONE_THREAD)) as first:
         wait_for(lambda: store.round() is not None and len(store.slots(1)) >= 16)
         first.send_signal(signal.SIGKILL)
         first.wait()
     there = {r.slot: r.token_ids for r in store.responses(1)}
-    with sqlite3.connect(tmp_path / "rateloop.db") as file:  # as if a minute had gone by
-        file.execute("UPDATE jobs SET heartbeat_at = 0 WHERE state = 'running'")
-    file.close()
-    with ended(subprocess.Popen(command, env=environment)):
+    forget_heartbeat(tmp_path)
+    with ended(subprocess.Popen(work_command(tmp_path), env=ONE_THREAD)):
         wait_for(lambda: store.round(1).state == "rating")
     after = {r.slot: r.token_ids for r in store.responses(1)}
     assert len(after) == 96
     assert all(after[slot] == ids for slot, ids in there.items())
     store.close()
+
+
+def test_a_training_killed_with_9_ends_bit_for_bit_as_one_that_was_not(rated, tmp_path):
+    """Two real processes on copies of one home, one of them killed after its first step and started again.
+
+    A version's sha256 is over its adapter, value head, reward head, KL coefficient and step count; the optimizer and
+    the random numbers are in it too, since every later update follows from them.
+    """
+    digests = []
+    for name in ("straight", "killed"):
+        home = shutil.copytree(rated, tmp_path / name)
+        with contextlib.closing(Store.open(home)) as store:
+            if name == "killed":
+                with ended(subprocess.Popen(work_command(home), env=ONE_THREAD)) as first:
+                    wait_for(lambda home=home: any((home / "rounds").glob("0001/step-0001/manifest.json")))
+                    first.send_signal(signal.SIGKILL)
+                    first.wait()
+                assert store.current_version().number == 0, "killed in the middle, not at the end"
+                forget_heartbeat(home)
+            with ended(subprocess.Popen(work_command(home), env=ONE_THREAD)):
+                wait_for(lambda: store.current_version().number == 1)
+            assert len(store.steps(1)) == CONFIG.ppo.steps + 1
+            digests.append(store.current_version().sha256)
+    assert digests[0] == digests[1]
+
+
+ONE_THREAD = os.environ | {"OMP_NUM_THREADS": "1"}
+
+
+def work_command(home):
+    return [sys.executable, "-m", "ppo", "work", "--home", str(home), "--model", "tiny", "--device", "cpu"]
+
+
+def forget_heartbeat(home):
+    """As if a minute had gone by since the worker's last sign of life."""
+    with sqlite3.connect(home / "rateloop.db") as file:
+        file.execute("UPDATE jobs SET heartbeat_at = 0 WHERE state = 'running'")
+    file.close()
 
 
 @contextlib.contextmanager
