@@ -222,8 +222,8 @@ def _check_memory(name: str, config: Any) -> None:
     needed, free = parameters * 6 / 2**30, psutil.virtual_memory().available / 2**30
     if needed > free:
         raise BadInput(
-            f"Model {name!r} needs about {needed:.1f} GiB of memory and {free:.1f} GiB are free. "
-            "Free some memory or name a smaller model with --model."
+            f"Model {name!r} needs about {needed:.1f} GiB of memory and {free:.1f} GiB are free: "
+            f"{needed - free:.1f} GiB are missing. Free some memory or name a smaller model with --model."
         )
 
 

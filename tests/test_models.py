@@ -63,7 +63,7 @@ def test_a_model_that_is_no_causal_lm_is_refused(tmp_path):
 def test_a_model_that_does_not_fit_says_how_much_is_missing(tmp_path):
     config = GPT2Config(n_embd=65536, n_layer=200, n_head=64, vocab_size=50000)
     config.save_pretrained(tmp_path)
-    with pytest.raises(BadInput, match=r"needs about .* GiB of memory and .* GiB are free"):
+    with pytest.raises(BadInput, match=r"needs about .* GiB are free: .* GiB are missing"):
         load_base(str(tmp_path), tmp_path, "cpu")
 
 
