@@ -174,8 +174,9 @@ def lights(found: list[dict[str, Any]]) -> str:
 def _light(light: dict[str, Any]) -> str:
     kind, word = ("good", "holds") if light["ok"] else ("bad", "broken")
     says = light["says"] if light["ok"] else f"{light['says']} (Step {light['step']}.)"
+    rule = str(light["rule"])
     return (
-        f'<li class="{kind}"><b>{h(light["rule"])}<span class="rl-hidden-text"> {word}</span></b>'
+        f'<li class="{kind}"><b>{h(rule[:1].upper() + rule[1:])}<span class="rl-hidden-text"> {word}</span></b>'
         f"<span>{h(says)}</span></li>"
     )
 

@@ -9,7 +9,7 @@ from typing import Any
 RATIO_LIMIT = 1e-4  # nats: the same rollout, weights and micro-batch, read twice; fp32 and bf16 alike
 STORED_LIMIT = 0.05  # nats a token, mean of a response: as it was stored when written, and as it is read now
 ALARM = 3.0  # standard errors below 0 at which a mean KL is no accident
-ENDINGS = 0.02  # share of responses that end by themselves, below which endings cannot be learned
+ENDINGS = 0.01  # share of responses that end by themselves, below which endings cannot be learned
 
 
 @dataclass(frozen=True)
