@@ -60,7 +60,7 @@ class LoraSettings:
 class PPOConfig:
     """One round of PPO."""
 
-    steps: int = 8  # rollout batches scored by the head
+    steps: int = 6  # rollout batches scored by the head
     prompts_per_step: int = 16  # each gives `responses_per_prompt` rollouts
     people_epochs: int = 2  # passes over the rated responses with the people's own scores; 0 = none
     epochs: int = 1  # passes over each rollout batch: fresh responses teach more than a second look
@@ -89,7 +89,7 @@ class PPOConfig:
     )
     kl_ceiling: float = 12.0  # nats per response from the reference that no version may exceed
     diversity: float = (
-        0.93  # distinct-2 on the holdout prompts, as a share of the reference's, that a version keeps
+        0.95  # distinct-2 on the holdout prompts, as a share of the reference's, that a version keeps
     )
     max_grad_norm: float = 1.0
     adam_eps: float = 1e-5

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from torch import Tensor
 
 from ppo import checkpoint, feed, practice, reward, rules, writing
 from ppo.config import Config
@@ -24,7 +25,8 @@ from rater_data.store import Store
 REFERENCE = "reference"  # the setting that holds the base model's measures
 EXTRAS = ("quota",)  # what a round's config holds beside the engine's settings
 PROMPTS_A_CHUNK = 4  # written and offered together: the first card comes after seconds, not after the round
-KEEP_STEPS = 4  # checkpoints of a round in progress: to step back to, and against a damaged one
+KEEP_STEPS = 2  # checkpoints of a round in progress: the newest, and the one before it against damage
+LEAST_SHARE = 0.1  # of a round's way, below which nothing of it is kept
 SAMPLE_SEED = 20_170_707
 DONE = ("published", "refused", "rolled_back")  # after a refusal the same version writes more
 
@@ -78,8 +80,9 @@ def train_round(
         return "refused"
 
     limits = practice.limits_of(config, version, reference)
+    start = engine.policy.adapter_state()
     state = _ppo(store, engine, config, number, data, head, limits, progress)
-    closing = _within_limits(store, engine, config, state, limits, progress)
+    closing = _within_limits(store, engine, config, state, start, limits, progress)
     _publish(store, engine, config, state, head, gate, closing, progress)
     return "published"
 
@@ -198,20 +201,31 @@ def _keep(
 
 
 def _within_limits(
-    store: Store, engine: Engine, config: Config, state: TrainState, limits: practice.Limits, progress: Phases
+    store: Store,
+    engine: Engine,
+    config: Config,
+    state: TrainState,
+    start: dict[str, Tensor],
+    limits: practice.Limits,
+    progress: Phases,
 ) -> dict[str, float]:
-    """Measures the policy on the holdout prompts, and steps back while it is beyond a limit."""
-    folder = _folder(engine, state.round_number)
+    """Measures the policy on the holdout prompts; beyond a limit, keeps only a share of the way from the start.
+
+    Between two adapters of one run the KL grows smoothly and what was learned stays in proportion, while an earlier
+    step is a noisier policy, not a milder one (interpolation towards the start: WARP, arXiv 2406.16768).
+    """
+    end, share = state.policy.adapter_state(), 1.0
     progress.phase("Checking the new version", 1)
     while True:
         closing = engine.measure(store, config, SAMPLE_SEED)
-        before = folder / f"step-{state.step - 1:04d}"
         why = limits.exceeded(closing)
-        if not why or not before.exists():
+        if not why or share == 0.0:
             progress.advance(1)
-            return closing
-        progress.log(f"After step {state.step} {why}: a step back.")
-        checkpoint.load_state(state, before)
+            return closing | {"share": share}
+        share = limits.milder(closing, share)
+        share = share if share >= LEAST_SHARE else 0.0
+        progress.log(f"{why[0].upper()}{why[1:]}: {share:.0%} of the round's way is kept.")
+        state.policy.load_adapter_state({n: start[n] + share * (end[n] - start[n]) for n in end})
 
 
 def _publish(

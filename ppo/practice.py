@@ -32,6 +32,14 @@ class Limits:
             return f"distinct-2 is {found['distinct_2']:.2f}, below {self.distinct_2:.2f}"
         return ""
 
+    def milder(self, found: dict[str, float], share: float) -> float:
+        """A smaller share of the round's way to try, after `share` of it was found to be too much."""
+        if found["distinct_2"] < self.distinct_2 or self.kl <= 0:
+            share *= 0.85
+        if 0 < self.kl < found["kl"]:
+            share *= 0.97 * (self.kl / found["kl"]) ** 0.5  # the KL grows as the square of the way
+        return share
+
 
 def limits_of(config: Config, version: Version, reference: dict[str, float]) -> Limits:
     """From where the version in training stands, and from what the base model's texts are like."""

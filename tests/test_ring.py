@@ -156,6 +156,26 @@ def test_a_training_that_dies_goes_on_where_it_was(home, undisturbed, monkeypatc
     assert all(torch.equal(resumed[k], v) for k, v in adapter.items()), "bit for bit"
 
 
+@pytest.mark.parametrize(("kl", "least", "most"), [(0.3, 0.1, 0.99), (-1.0, 0.0, 0.0)])
+def test_beyond_a_limit_only_a_share_of_the_way_is_kept(home, undisturbed, monkeypatch, kl, least, most):
+    monkeypatch.setattr(practice, "limits_of", lambda *_: practice.Limits(kl=100.0, distinct_2=0.0))
+    real = loop._within_limits
+    ends = {}
+
+    def hold(store, engine, config, state, start, _limits, progress):
+        ends.update(start=start, end=state.policy.adapter_state())
+        return real(store, engine, config, state, start, practice.Limits(kl=kl, distinct_2=0.0), progress)
+
+    monkeypatch.setattr(loop, "_within_limits", hold)
+    assert home.worker.run_one().state == "done"
+    metrics, got = home.store.current_version().metrics, home.engine.policy.adapter_state()
+    assert least <= metrics["share"] <= most
+    assert metrics["kl"] <= max(kl, 1e-6)
+    for name, tensor in got.items():
+        way = ends["end"][name] - ends["start"][name]
+        assert torch.equal(tensor, ends["start"][name] + metrics["share"] * way)
+
+
 def test_an_error_fails_the_round_and_train_can_be_pressed_again(home, monkeypatch):
     real = practice.practise
     monkeypatch.setattr(practice, "practise", lambda *_a, **_k: 1 / 0)
