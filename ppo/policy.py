@@ -17,6 +17,7 @@ from torch import Tensor, nn
 from transformers import PreTrainedModel
 from transformers.pytorch_utils import Conv1D
 
+from ppo import attention
 from ppo.config import LoraSettings
 from ppo.head import logprobs_of_rows
 from ppo.lora import fuse
@@ -74,6 +75,7 @@ class Policy:
             precision == "bf16"
             and self.device.type == "cpu"
             and base.lm.config._attn_implementation == "sdpa"
+            and not getattr(base.lm.config, "attn_logit_softcapping", None)
         )
         self.value_head = nn.Linear(self.width, 1, device=self.device)
         nn.init.zeros_(self.value_head.weight)
@@ -134,13 +136,14 @@ class Policy:
     def _attend(self, allowed: Tensor) -> Tensor:
         """The mask as the model wants it; picks the attention that is faster for rows of this width.
 
-        On a CPU in bf16 the plain products take half the time of the fused kernel (its backward is slow), but
-        keep (L, L) a head and layer: fused for long rows.
+        On a CPU in bf16 plain products take half the time of the fused kernel, whose backward is slow, but keep
+        (L, L) a head and layer: fused for long rows.
         """
         if allowed.ndim == 2:
             return allowed.long()
         if self._may_switch:
-            self.base.lm.config._attn_implementation = "eager" if allowed.shape[-1] <= PLAIN_ROWS else "sdpa"
+            short = allowed.shape[-1] <= PLAIN_ROWS
+            self.base.lm.config._attn_implementation = attention.NAME if short else "sdpa"
         dtype = torch.bfloat16 if self.precision == "bf16" else torch.float32
         return torch.zeros(allowed.shape, dtype=dtype, device=allowed.device).masked_fill_(
             ~allowed, torch.finfo(dtype).min

@@ -115,6 +115,26 @@ def test_packed_reading_is_the_plain_model(policy, rollout):
         torch.testing.assert_close(got[b, : len(response)], wanted, atol=1e-4, rtol=0)
 
 
+def test_the_plain_attention_is_the_fused_one(policy, rollout):
+    """What bf16 uses on a CPU, here in fp32, where it can be compared: every family whose attention has no soft cap."""
+    if policy.base.lm.config._attn_implementation != "sdpa" or policy.base.name.startswith(
+        ("gemma2", "mistral")
+    ):
+        assert policy.base.name.startswith(("gemma2", "mistral"))
+        return
+    found = []
+    for policy._may_switch in (False, True):
+        reading = moved(policy).read(rollout, T) if not found else policy.read(rollout, T)
+        reading.logprobs.sum().backward()
+        found.append((reading.logprobs.detach(), [p.grad.clone() for p in policy.adapter_parameters()]))
+        for parameter in policy.adapter_parameters():
+            parameter.grad = None
+    assert policy.base.lm.config._attn_implementation == "rateloop"
+    torch.testing.assert_close(found[1][0], found[0][0], atol=1e-5, rtol=0)
+    for one, other in zip(found[1][1], found[0][1], strict=True):
+        torch.testing.assert_close(one, other, atol=1e-4, rtol=1e-3)
+
+
 def test_with_a_learning_rate_of_0_new_is_old(policy, rollout):
     still = replace(CONFIG, ppo=replace(CONFIG.ppo, learning_rate=0.0, value_learning_rate=0.0))
     state = TrainState.begin(moved(policy), still.ppo, 1)
