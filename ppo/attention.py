@@ -1,4 +1,4 @@
-"""Attention for packed rows on a CPU: plain products with their backward written out.
+"""Attention on a CPU, for packed rows and for one new token at a time: plain products, the backward written out.
 
 The fused kernel's backward takes most of a layer's attention time here (4.5 of 6.5 ms for four rows of 88 in bf16), and
 the eager one copies keys and values once a query head and rounds the scores four times on their way. Here the query
@@ -27,7 +27,7 @@ def plain_attention(
     dropout: float = 0.0,
     **kwargs: Any,
 ) -> tuple[Tensor, None]:
-    """query (R, H, L, D), key and value (R, G, L, D), additive mask (R, 1, L, L) → (R, L, H, D).
+    """query (R, H, N, D), key and value (R, G, L, D), additive mask (R, 1, N, L) → (R, N, H, D).
 
     transformers' own interface; called by the models of this family of functions under the name "rateloop".
     """
@@ -40,25 +40,26 @@ def plain_attention(
 class _Attention(torch.autograd.Function):
     @staticmethod
     def forward(ctx, query, key, value, mask, scale):
-        rows, heads, length, width = query.shape
-        groups = key.shape[1]
-        q = (query * scale).reshape(rows * groups, heads // groups * length, width)
+        rows, heads, new, width = query.shape
+        groups, length = key.shape[1:3]
+        q = (query * scale).reshape(rows * groups, heads // groups * new, width)
         k, v = (x.reshape(rows * groups, length, width) for x in (key, value))
-        scores = torch.bmm(q, k.transpose(1, 2)).view(rows, heads, length, length)
+        scores = torch.bmm(q, k.transpose(1, 2)).view(rows, heads, new, length)
         p = torch.softmax(scores.add_(mask), -1).view(rows * groups, -1, length)
-        ctx.save_for_backward(q, k, v, p)
-        ctx.scale, ctx.shape = scale, (rows, heads, groups, length, width)
-        return torch.bmm(p, v).view(rows, heads, length, width).transpose(1, 2).contiguous()
+        if any(ctx.needs_input_grad):
+            ctx.save_for_backward(q, k, v, p)
+            ctx.scale, ctx.shape = scale, (rows, heads, groups, new, length, width)
+        return torch.bmm(p, v).view(rows, heads, new, width).transpose(1, 2).contiguous()
 
     @staticmethod
     def backward(ctx, upstream):
         q, k, v, p = ctx.saved_tensors
-        rows, heads, groups, length, width = ctx.shape
+        rows, heads, groups, new, length, width = ctx.shape
         up = upstream.transpose(1, 2).reshape(rows * groups, -1, width)
         grad_v = torch.bmm(p.transpose(1, 2), up)
         grad_p = torch.bmm(up, v.transpose(1, 2))
         grad_scores = torch._softmax_backward_data(grad_p, p, -1, p.dtype)
-        grad_q = torch.bmm(grad_scores, k).mul_(ctx.scale).view(rows, heads, length, width)
+        grad_q = torch.bmm(grad_scores, k).mul_(ctx.scale).view(rows, heads, new, width)
         grad_k = torch.bmm(grad_scores.transpose(1, 2), q).view(rows, groups, length, width)
         return grad_q, grad_k, grad_v.view(rows, groups, length, width), None, None
 

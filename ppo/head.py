@@ -26,12 +26,24 @@ def logprobs_of_rows(
     the model's: soft-capped (Gemma) and scaled (Cohere, Granite) logits are honoured. `low` is the head's weight
     in bf16: with it the gradient's product is taken in bf16; logits are fp32 always.
     """
+    return _RowLogprobs.apply(rows, ids, _head_of(head, config, temperature, low))
+
+
+def logits_of_rows(rows: Tensor, head: nn.Linear, temperature: float, config: Any) -> Tensor:
+    """rows (N, H) → tempered logits (N, V), fp32: for drawing one token a row.
+
+    Rows are made whole first: a slice of (B, T, H) would be multiplied with a copy of the head for every row.
+    """
+    plain = head(rows.contiguous()).float()
+    return _head_of(head, config, temperature, None).bend(plain)
+
+
+def _head_of(head: nn.Linear, config: Any, temperature: float, low: Tensor | None) -> "_Head":
     scale = float(getattr(config, "logit_scale", None) or 1.0) / float(
         getattr(config, "logits_scaling", None) or 1.0
     )
     cap = getattr(config, "final_logit_softcapping", None)
-    vocabulary = _Head(head.weight, getattr(head, "bias", None), low, scale, cap, temperature)
-    return _RowLogprobs.apply(rows, ids, vocabulary)
+    return _Head(head.weight, getattr(head, "bias", None), low, scale, cap, temperature)
 
 
 @dataclass(frozen=True)

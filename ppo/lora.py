@@ -11,6 +11,7 @@ from typing import Any
 import torch
 from peft import PeftModel
 from peft.tuners.lora import Linear as LoraLinear
+from peft.tuners.lora import LoraLayer
 from torch import Tensor, nn
 from torch.nn import functional
 
@@ -35,6 +36,17 @@ def _plain(module: Any) -> bool:
     return not getattr(module, "lora_variant", {}) and not getattr(module, "lora_bias", {}).get(
         ADAPTER, False
     )
+
+
+def merge_into(target: Tensor, module: LoraLayer) -> None:
+    """target = W + s·B·A, in target's own type; in one product where the layer is a plain linear one."""
+    base = module.get_base_layer()
+    if type(module) is LoraLinear and isinstance(base, nn.Linear) and _plain(module):
+        a, b = module.lora_A[ADAPTER].weight, module.lora_B[ADAPTER].weight
+        weight = base.weight.to(target.dtype)
+        torch.addmm(weight, b.to(target.dtype), a.to(target.dtype), alpha=module.scaling[ADAPTER], out=target)
+    else:
+        target.copy_(base.weight.float() + module.get_delta_weight(ADAPTER))
 
 
 def _forward(

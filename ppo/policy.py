@@ -20,7 +20,7 @@ from transformers.pytorch_utils import Conv1D
 from ppo import attention
 from ppo.config import LoraSettings
 from ppo.head import logprobs_of_rows
-from ppo.lora import fuse
+from ppo.lora import fuse, merge_into
 from ppo.models import BaseModel
 from ppo.packing import pack
 from ppo.rollout import Rollout
@@ -75,7 +75,7 @@ class Policy:
             precision == "bf16"
             and self.device.type == "cpu"
             and base.lm.config._attn_implementation == "sdpa"
-            and not getattr(base.lm.config, "attn_logit_softcapping", None)
+            and not _capped(base.lm)
         )
         self.value_head = nn.Linear(self.width, 1, device=self.device)
         nn.init.zeros_(self.value_head.weight)
@@ -183,8 +183,7 @@ class Policy:
         with torch.no_grad():
             for name, module in self.base.lm.named_modules():
                 if isinstance(module, LoraLayer):
-                    merged = module.get_base_layer().weight.float() + module.get_delta_weight("default")
-                    plain[name].weight.copy_(merged)
+                    merge_into(plain[name].weight.data, module)
         return self._sampler
 
 
@@ -197,12 +196,18 @@ def pick_precision(name: str, device: torch.device) -> str:
     return "bf16" if torch.cpu._is_avx512_bf16_supported() or torch.cpu._is_amx_tile_supported() else "fp32"
 
 
+def _capped(lm: PreTrainedModel) -> bool:
+    """Whether its attention bends its scores (Gemma 2), which only the family's own code does."""
+    return bool(getattr(lm.config, "attn_logit_softcapping", None))
+
+
 def _plain_copy(lm: PreTrainedModel, dtype: torch.dtype) -> nn.Module:
     plain = copy.deepcopy(lm)
     for parameter in plain.parameters():  # parameters only: rotary buffers stay fp32
         parameter.data = parameter.data.to(dtype)
-    if next(plain.parameters()).device.type == "cpu":
-        plain.set_attn_implementation("eager")  # one query a row: faster than the fused kernel here
+    if next(plain.parameters()).device.type == "cpu" and lm.config._attn_implementation == "sdpa":
+        # One query a row: faster than the fused kernel here
+        plain.set_attn_implementation("eager" if _capped(lm) else attention.NAME)
     return plain.eval()
 
 

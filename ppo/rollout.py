@@ -7,6 +7,7 @@ import torch
 from torch import Tensor, nn
 
 from ppo.config import SampleConfig
+from ppo.head import logits_of_rows
 from ppo.models import BaseModel
 
 
@@ -134,21 +135,20 @@ def sample(
     for row, prompt in enumerate(prompts):
         ids[row, width - len(prompt) :] = torch.tensor(prompt, device=device)
         mask[row, width - len(prompt) :] = 1
-    out = model(
-        input_ids=ids,
-        attention_mask=mask,
-        position_ids=(mask.cumsum(1) - 1).clamp(min=0),
-        use_cache=True,
-        logits_to_keep=1,
+    body, head = model.base_model, model.get_output_embeddings()
+    out = body(
+        input_ids=ids, attention_mask=mask, position_ids=(mask.cumsum(1) - 1).clamp(min=0), use_cache=True
     )
-    cache, logits = out.past_key_values, out.logits[:, -1].repeat_interleave(per_prompt, dim=0)
+    cache = out.past_key_values
+    logits = logits_of_rows(out.last_hidden_state[:, -1], head, config.temperature, model.config)
+    logits = logits.repeat_interleave(per_prompt, dim=0)
     cache.batch_repeat_interleave(per_prompt)
     mask = mask.repeat_interleave(per_prompt, dim=0)
     drawn: list[list[int]] = [[] for _ in range(len(prompts) * per_prompt)]
     ended = [False] * len(drawn)
     live = list(range(len(drawn)))
     for step in range(config.max_new_tokens):
-        token = _draw(logits, config.temperature, generator)
+        token = _draw(logits, generator)
         for row, value in zip(live, token.tolist(), strict=True):
             drawn[row].append(value)
             ended[row] = value in base.stop_ids
@@ -163,24 +163,23 @@ def sample(
             mask, token, live = mask[index], token[index], [live[i] for i in keep]
         mask = torch.cat([mask, mask.new_ones(len(live), 1)], dim=1)
         position = mask.sum(1, keepdim=True) - 1
-        out = model(
+        out = body(
             input_ids=token.unsqueeze(1),
             attention_mask=mask,
             position_ids=position,
             past_key_values=cache,
             use_cache=True,
-            logits_to_keep=1,
         )
-        logits = out.logits[:, -1]
+        logits = logits_of_rows(out.last_hidden_state[:, -1], head, config.temperature, model.config)
     flat = [Drawn(tokens, end) for tokens, end in zip(drawn, ended, strict=True)]
     return [flat[i : i + per_prompt] for i in range(0, len(flat), per_prompt)]
 
 
-def _draw(logits: Tensor, temperature: float, generator: torch.Generator) -> Tensor:
-    """One id a row by inverting the cumulative distribution: one random number a row.
+def _draw(logits: Tensor, generator: torch.Generator) -> Tensor:
+    """One id a row of tempered logits (N, V) by inverting the cumulative distribution: one random number a row.
 
     `torch.multinomial` draws one a *vocabulary entry*, a sixth of the whole generation's time on a CPU.
     """
-    cumulative = torch.softmax(logits.float() / temperature, dim=-1).cumsum(-1)
+    cumulative = torch.softmax(logits, dim=-1).cumsum(-1)
     point = torch.rand(len(logits), 1, generator=generator, device=logits.device) * cumulative[:, -1:]
     return torch.searchsorted(cumulative, point, right=True).clamp(max=logits.shape[-1] - 1).squeeze(1)

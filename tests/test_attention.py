@@ -33,6 +33,15 @@ def test_it_is_torchs_attention_with_its_gradients(heads, groups, scaling):
         torch.testing.assert_close(one, other, atol=1e-5, rtol=1e-4)
 
 
+def test_one_new_token_looks_at_all_that_was():
+    torch.manual_seed(1)
+    q, k, v = torch.randn(3, 6, 1, 8), torch.randn(3, 2, 5, 8), torch.randn(3, 2, 5, 8)
+    allowed = torch.tensor([[True] * 5, [False] * 2 + [True] * 3, [False] * 4 + [True]])[:, None, None]
+    mask = torch.zeros(allowed.shape).masked_fill(~allowed, torch.finfo(torch.float32).min)
+    wanted = scaled_dot_product_attention(q, k, v, attn_mask=allowed, enable_gqa=True).transpose(1, 2)
+    torch.testing.assert_close(plain_attention(None, q, k, v, mask)[0], wanted, atol=1e-5, rtol=1e-4)
+
+
 def test_what_it_does_not_do_it_refuses():
     x = torch.zeros(1, 2, 3, 4)
     with pytest.raises(ValueError, match="soft caps"):
