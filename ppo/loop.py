@@ -160,7 +160,8 @@ def _ppo(
 ) -> TrainState:
     """First the people's own scores on what this version wrote, then fresh rollouts scored by the head."""
     folder = _folder(engine, number)
-    state = TrainState.begin(engine.policy, config.ppo, number)
+    start_kl = store.current_version().metrics.get("kl", 0.0)
+    state = TrainState.begin(engine.policy, config.ppo, number, start_kl)
     found = checkpoint.latest(folder, progress.log)
     if found is not None:
         checkpoint.load_state(state, found)

@@ -42,15 +42,22 @@ class TrainState:
     people_done: bool = False
 
     @classmethod
-    def begin(cls, policy: Policy, config: PPOConfig, round_number: int) -> "TrainState":
-        """A fresh optimizer and coefficient for a new round of a policy."""
+    def begin(
+        cls, policy: Policy, config: PPOConfig, round_number: int, start_kl: float = 0.0
+    ) -> "TrainState":
+        """A fresh optimizer and coefficient for a new round of a policy that is `start_kl` nats from the reference.
+
+        The coefficient never steers below where the round starts: that would take back what people asked for.
+        """
         groups = [
             {"params": policy.adapter_parameters(), "lr": config.learning_rate},
             {"params": list(policy.value_head.parameters()), "lr": config.value_learning_rate},
         ]
         optimizer = torch.optim.Adam(groups, eps=config.adam_eps, fused=True)
         if config.kl_target > 0:
-            kl: FixedKL | AdaptiveKL = AdaptiveKL(config.kl_coef, config.kl_target, config.kl_horizon)
+            kl: FixedKL | AdaptiveKL = AdaptiveKL(
+                config.kl_coef, max(config.kl_target, start_kl), config.kl_horizon
+            )
         else:
             kl = FixedKL(config.kl_coef)
         return cls(policy, optimizer, kl, round_number)

@@ -89,6 +89,13 @@ def test_a_flipped_score_moves_the_other_way(policy, rollout):
     assert float(change[[0, 2, 4, 6]].mean()) < float(change[[1, 3, 5]].mean())
 
 
+def test_the_kl_coefficient_does_not_steer_below_where_the_round_starts(policy):
+    target = CONFIG.ppo.kl_target
+    assert TrainState.begin(policy, CONFIG.ppo, 1).kl.target == target
+    assert TrainState.begin(policy, CONFIG.ppo, 2, start_kl=target + 3).kl.target == target + 3
+    assert TrainState.begin(policy, CONFIG.ppo, 2, start_kl=target - 3).kl.target == target
+
+
 def test_equal_scores_and_no_kl_teach_nothing(policy, rollout):
     seen = evaluate(policy, rollout, (), CONFIG)
     lessons = experience(seen, torch.full((8,), 3.0), 0.05, 1.0, 0.95)
