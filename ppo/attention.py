@@ -34,7 +34,12 @@ def plain_attention(
     if attention_mask is None or attention_mask.ndim != 4 or any(kwargs.get(name) for name in UNKNOWN):
         raise ValueError("this attention takes a 4-D mask and neither soft caps nor sinks")
     scale = query.shape[-1] ** -0.5 if scaling is None else scaling
-    return _Attention.apply(query, key, value, attention_mask, scale), None
+    # Autocast would take the softmax in fp32 and hand the backward two types to multiply; rotary positions leave
+    # queries and keys in fp32 beside values in bf16
+    dtype = value.dtype
+    with torch.autocast(query.device.type, enabled=False):
+        out = _Attention.apply(query.to(dtype), key.to(dtype), value, attention_mask.to(dtype), scale)
+    return out, None
 
 
 class _Attention(torch.autograd.Function):

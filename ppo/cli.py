@@ -13,6 +13,8 @@ from typing import Annotated, Any
 
 # Waiting OpenMP threads must sleep, or two threads on a busy machine are slower than one; read when torch starts
 os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
+# … but not at once: waking a thread for each of ten thousand operations a step costs a quarter of it (docs/log.md)
+os.environ.setdefault("GOMP_SPINCOUNT", "10000")
 os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
 
 import typer

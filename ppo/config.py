@@ -65,9 +65,7 @@ class PPOConfig:
     people_epochs: int = 2  # passes over the rated responses with the people's own scores; 0 = none
     epochs: int = 1  # passes over each rollout batch: fresh responses teach more than a second look
     minibatch: int = 16  # responses an optimiser step
-    learning_rate: float = (
-        1.2e-3  # of the adapter (Adam) at first; falls to 0 over the round's steps; measured
-    )
+    learning_rate: float = 6e-4  # of the adapter (Adam) at first; falls to 0 over the round's steps; measured
     value_learning_rate: float = 1e-3  # of the value head
     critic_steps: int = 4  # steps of the value head alone before a round's first update
     clip_range: float = 0.2  # ε of the ratio

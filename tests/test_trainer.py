@@ -96,6 +96,21 @@ def test_the_kl_coefficient_does_not_steer_below_where_the_round_starts(policy):
     assert TrainState.begin(policy, CONFIG.ppo, 2, start_kl=target - 3).kl.target == target
 
 
+def test_bf16_learns_what_fp32_learns(rollout):
+    """The whole step in bf16, as on a chip that multiplies it: gate green, KL 0 at first, the same direction."""
+    ways = []
+    for precision in ("fp32", "bf16"):
+        policy = Policy(tiny_model(CPU), CONFIG.lora, precision, seed=0)
+        start = policy.adapter_state()
+        _, lessons, metrics = learn(policy, rollout, epochs=2)
+        assert metrics["ratio_gap"] <= 1e-4
+        assert (lessons.evaluated.kl_per_response() == 0).all()
+        assert metrics["dropped"] == 0
+        end = policy.adapter_state()
+        ways.append(torch.cat([(end[n] - start[n]).flatten() for n in sorted(end) if "lora_B" in n]))
+    assert float(torch.nn.functional.cosine_similarity(ways[0], ways[1], dim=0)) > 0.8
+
+
 def test_equal_scores_and_no_kl_teach_nothing(policy, rollout):
     seen = evaluate(policy, rollout, (), CONFIG)
     lessons = experience(seen, torch.full((8,), 3.0), 0.05, 1.0, 0.95)
