@@ -115,7 +115,7 @@ class Config:
         for change in changes:
             path, sign, text = change.partition("=")
             *parts, name = path.strip().split(".")
-            place = data
+            place: Any = data
             for part in parts:
                 place = place.get(part) if isinstance(place, dict) else None
             if (
