@@ -26,7 +26,9 @@ def test_a_run_says_what_was_measured(tiny):
     told = []
     found = bench.run(tiny, WORK, 2, lambda number, _step: told.append(number))
     assert told == [0, 1, 2], "one that does not count, then two"
-    assert found["seconds_per_step"] == pytest.approx(sum(found["phases"].values()), rel=0.5)
+    assert found["seconds_per_step"] == pytest.approx(
+        sum(found["phases"].values())
+    )  # of two steps medians are means
     assert found["samples_per_s"] == pytest.approx(4 / found["seconds_per_step"])
     assert set(found["phases"]) == {"generate", "score", "update"}
     assert found["bound_seconds"] > found["phases"]["generate"]
