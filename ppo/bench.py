@@ -21,6 +21,7 @@ from ppo.machine import Machine, measure, peak_rss_mib, synchronise
 from ppo.models import BaseModel, load_base
 from ppo.policy import Policy, pick_precision
 from ppo.rollout import Rollout, rollout_of, sample
+from ppo.rules import RATIO_LIMIT
 from ppo.trainer import TrainState, evaluate, experience, ppo_update
 
 SUBJECTS = ("cats", "rice", "the moon", "music", "rain", "bread", "football", "winter")
@@ -35,7 +36,6 @@ ASKED = (
     "Is {} good for you?",
 )
 PHASES = ("generate", "score", "update")
-RATIO_LIMIT = 1e-4  # nats: |new − old| log-probability before the first update, in fp32 and in bf16 alike
 
 
 @dataclass(frozen=True)
