@@ -45,28 +45,45 @@ def plain_attention(
 class _Attention(torch.autograd.Function):
     @staticmethod
     def forward(ctx, query, key, value, mask, scale):
-        rows, heads, new, width = query.shape
-        groups, length = key.shape[1:3]
-        q = (query * scale).reshape(rows * groups, heads // groups * new, width)
-        k, v = (x.reshape(rows * groups, length, width) for x in (key, value))
-        scores = torch.bmm(q, k.transpose(1, 2)).view(rows, heads, new, length)
-        p = torch.softmax(scores.add_(mask), -1).view(rows * groups, -1, length)
+        q = query * scale
+        out, p = attend(q, key, value, mask)
         if any(ctx.needs_input_grad):
-            ctx.save_for_backward(q, k, v, p)
-            ctx.scale, ctx.shape = scale, (rows, heads, groups, new, length, width)
-        return torch.bmm(p, v).view(rows, heads, new, width).transpose(1, 2).contiguous()
+            ctx.save_for_backward(q, key, value, p)
+            ctx.scale = scale
+        return out.transpose(1, 2).contiguous()
 
     @staticmethod
     def backward(ctx, upstream):
         q, k, v, p = ctx.saved_tensors
-        rows, heads, groups, new, length, width = ctx.shape
-        up = upstream.transpose(1, 2).reshape(rows * groups, -1, width)
-        grad_v = torch.bmm(p.transpose(1, 2), up)
-        grad_p = torch.bmm(up, v.transpose(1, 2))
-        grad_scores = torch._softmax_backward_data(grad_p, p, -1, p.dtype)
-        grad_q = torch.bmm(grad_scores, k).mul_(ctx.scale).view(rows, heads, new, width)
-        grad_k = torch.bmm(grad_scores.transpose(1, 2), q).view(rows, groups, length, width)
-        return grad_q, grad_k, grad_v.view(rows, groups, length, width), None, None
+        grad_q, grad_k, grad_v = attend_backward(upstream.transpose(1, 2), q, k, v, p)
+        return grad_q.mul_(ctx.scale), grad_k, grad_v, None, None
+
+
+def attend(q: Tensor, k: Tensor, v: Tensor, mask: Tensor) -> tuple[Tensor, Tensor]:
+    """q (R, H, N, D), scaled; k, v (R, G, L, D); additive mask (R, 1, N, L) → (R, H, N, D), and for the backward
+    the probabilities (R·G, H/G·N, L)."""
+    rows, heads, new, width = q.shape
+    groups, length = k.shape[1:3]
+    together = q.reshape(rows * groups, heads // groups * new, width)
+    k, v = (x.reshape(rows * groups, length, width) for x in (k, v))
+    scores = torch.bmm(together, k.transpose(1, 2)).view(rows, heads, new, length)
+    p = torch.softmax(scores.add_(mask), -1).view(rows * groups, -1, length)
+    return torch.bmm(p, v).view(rows, heads, new, width), p
+
+
+def attend_backward(
+    upstream: Tensor, q: Tensor, k: Tensor, v: Tensor, p: Tensor
+) -> tuple[Tensor, Tensor, Tensor]:
+    """upstream (R, H, N, D), the rest as in `attend` → gradients of q, k and v in their own shapes."""
+    groups = k.shape[0] * k.shape[1]
+    together, up = (x.reshape(groups, -1, x.shape[-1]) for x in (q, upstream))
+    keys, values = k.reshape(groups, *k.shape[2:]), v.reshape(groups, *v.shape[2:])
+    grad_v = torch.bmm(p.transpose(1, 2), up)
+    grad_p = torch.bmm(up, values.transpose(1, 2))
+    grad_scores = torch._softmax_backward_data(grad_p, p, -1, p.dtype)
+    grad_q = torch.bmm(grad_scores, keys)
+    grad_k = torch.bmm(grad_scores.transpose(1, 2), together)
+    return grad_q.view(q.shape), grad_k.view(k.shape), grad_v.view(v.shape)
 
 
 AttentionInterface.register(NAME, plain_attention)

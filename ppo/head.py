@@ -13,20 +13,43 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from ppo.packed import Packed
+
 CHUNK_ROWS = 256  # rows whose logits of a block are alive at once
-BLOCK = 4096  # entries of the vocabulary a block: 4 MB of fp32 logits; measured
+BLOCK = 4096  # entries of the vocabulary a block on a CPU: logits of a mini-batch stay in its cache; measured
+WIDE_BLOCK = 16384  # on a GPU, where starting an operation costs more than a pass over memory
 
 
-def logprobs_of_rows(
-    rows: Tensor, head: nn.Linear, ids: Tensor, temperature: float, config: Any, low: Tensor | None = None
-) -> tuple[Tensor, Tensor]:
-    """rows (N, H), ids (N,) → log-probabilities of ids and entropies, both fp32 (N,).
+class Head:
+    """A model's frozen head with its weight as it is multiplied: packed blocks for the logits, which are fp32 always,
+    and, if `low`, a bf16 copy for the gradient's product.
 
-    The first carries a gradient to `rows` (never to the head, which is frozen), the second none. `config` is
-    the model's: soft-capped (Gemma) and scaled (Cohere, Granite) logits are honoured. `low` is the head's weight
-    in bf16: with it the gradient's product is taken in bf16; logits are fp32 always.
+    `config` is the model's: soft-capped (Gemma) and scaled (Cohere, Granite) logits are honoured.
     """
-    return _RowLogprobs.apply(rows, ids, _head_of(head, config, temperature, low))
+
+    def __init__(self, module: nn.Linear, config: Any, low: bool):
+        self.weight, self.bias, self.config = module.weight.detach(), module.bias, config
+        self.low = self.weight.bfloat16() if low else None
+        self.size = BLOCK if self.weight.device.type == "cpu" else WIDE_BLOCK
+        biases = [None] * len(self.weight) if self.bias is None else self.bias.split(self.size)
+        self.blocks = [
+            Packed(part.float(), bias)
+            for part, bias in zip(self.weight.split(self.size), biases, strict=False)
+        ]
+
+    def logprobs(self, rows: Tensor, ids: Tensor, temperature: float) -> tuple[Tensor, Tensor]:
+        """rows (N, H), ids (N,) → log-probabilities of ids and entropies, both fp32 (N,).
+
+        The first carries a gradient to `rows` (never to the head), the second none.
+        """
+        return _RowLogprobs.apply(rows, ids, self, _bend_of(self.config, temperature))
+
+    def pull(self, p: Tensor, block: int) -> Tensor:
+        """p (n, b) · W's rows of that block → (n, H) fp32."""
+        rows = slice(block * self.size, block * self.size + p.shape[1])
+        if self.low is not None:
+            return (p.to(self.low.dtype) @ self.low[rows]).float()
+        return p @ self.weight[rows].float()
 
 
 def logits_of_rows(rows: Tensor, head: nn.Linear, temperature: float, config: Any) -> Tensor:
@@ -34,30 +57,29 @@ def logits_of_rows(rows: Tensor, head: nn.Linear, temperature: float, config: An
 
     Rows are made whole first: a slice of (B, T, H) would be multiplied with a copy of the head for every row.
     """
-    plain = head(rows.contiguous()).float()
-    return _head_of(head, config, temperature, None).bend(plain)
+    return tempered(head(rows.contiguous()), temperature, config)
 
 
-def _head_of(head: nn.Linear, config: Any, temperature: float, low: Tensor | None) -> "_Head":
-    scale = float(getattr(config, "logit_scale", None) or 1.0) / float(
-        getattr(config, "logits_scaling", None) or 1.0
-    )
-    cap = getattr(config, "final_logit_softcapping", None)
-    return _Head(head.weight, getattr(head, "bias", None), low, scale, cap, temperature)
+def tempered(plain: Tensor, temperature: float, config: Any) -> Tensor:
+    """What a head gives (N, V), of any type → logits as the model means them over the temperature, fp32."""
+    return _bend_of(config, temperature).of(plain.float())
+
+
+def _bend_of(config: Any, temperature: float) -> "_Bend":
+    scale = float(getattr(config, "logit_scale", None) or 1.0)
+    divisor = float(getattr(config, "logits_scaling", None) or 1.0)
+    return _Bend(scale / divisor, getattr(config, "final_logit_softcapping", None), temperature)
 
 
 @dataclass(frozen=True)
-class _Head:
-    """weight (V, H), bias (V,) or None; the tempered logits are cap·tanh((x·Wᵀ + b)·scale/cap)/temperature."""
+class _Bend:
+    """From what the head gives to tempered logits: cap·tanh(x·scale/cap)/temperature, without the tanh if no cap."""
 
-    weight: Tensor
-    bias: Tensor | None
-    low: Tensor | None
     scale: float
     cap: float | None
     temperature: float
 
-    def bend(self, plain: Tensor) -> Tensor:
+    def of(self, plain: Tensor) -> Tensor:
         """x·Wᵀ + b → tempered logits, in place."""
         if self.cap:
             return plain.mul_(self.scale / self.cap).tanh_().mul_(self.cap / self.temperature)
@@ -68,19 +90,13 @@ class _Head:
         factor = self.scale / self.temperature
         return factor * (1 - (logits * (self.temperature / self.cap)) ** 2) if self.cap else factor
 
-    def pull(self, p: Tensor, start: int, end: int) -> Tensor:
-        """p (n, b) · W[start:end] → (n, H) fp32."""
-        if self.low is not None:
-            return (p.to(self.low.dtype) @ self.low[start:end]).float()
-        return p @ self.weight[start:end].float()
-
 
 class _RowLogprobs(torch.autograd.Function):
     @staticmethod
-    def forward(ctx, rows, ids, head):
+    def forward(ctx, rows, ids, head, bend):
         gradient = ctx.needs_input_grad[0]
         found = [
-            _walk(part.float(), part_ids, head, gradient)
+            _walk(part.float(), part_ids, head, bend, gradient)
             for part, part_ids in zip(rows.split(CHUNK_ROWS), ids.split(CHUNK_ROWS), strict=True)
             if len(part)
         ]
@@ -96,10 +112,12 @@ class _RowLogprobs(torch.autograd.Function):
     @staticmethod
     def backward(ctx, upstream, _):
         (slopes,) = ctx.saved_tensors
-        return (upstream.unsqueeze(1) * slopes).to(ctx.rows_dtype), None, None
+        return (upstream.unsqueeze(1) * slopes).to(ctx.rows_dtype), None, None, None
 
 
-def _walk(x: Tensor, ids: Tensor, head: _Head, gradient: bool) -> tuple[Tensor, Tensor, Tensor | None]:
+def _walk(
+    x: Tensor, ids: Tensor, head: Head, bend: "_Bend", gradient: bool
+) -> tuple[Tensor, Tensor, Tensor | None]:
     """x (n, H) fp32, ids (n,) → log-probabilities (n,), entropies (n,) and, if wanted, d logprob / d x (n, H).
 
     With top the largest logit so far: z = Σ exp(l − top), heat = Σ exp(l − top)·(l − top), pulled = Σ exp(l − top)·
@@ -108,13 +126,9 @@ def _walk(x: Tensor, ids: Tensor, head: _Head, gradient: bool) -> tuple[Tensor, 
     top = x.new_full((len(x), 1), -1e30)
     z, heat = torch.zeros_like(top), torch.zeros_like(top)
     pulled = torch.zeros_like(x) if gradient else None
-    for start in range(0, len(head.weight), BLOCK):
-        end = min(start + BLOCK, len(head.weight))
-        logits = x @ head.weight[start:end].float().T
-        if head.bias is not None:
-            logits += head.bias[start:end]
-        logits = head.bend(logits)
-        slope = head.slope(logits) if gradient else 0.0
+    for number, block in enumerate(head.blocks):
+        logits = bend.of(block(x))
+        slope = bend.slope(logits) if gradient else 0.0
         higher = torch.maximum(top, logits.amax(1, keepdim=True))
         shrink = torch.exp(top - higher)
         heat = shrink * (heat + z * (top - higher))
@@ -123,12 +137,12 @@ def _walk(x: Tensor, ids: Tensor, head: _Head, gradient: bool) -> tuple[Tensor, 
         z = shrink * z + p.sum(1, keepdim=True)
         heat += torch.einsum("nv,nv->n", p, logits).unsqueeze(1)
         if pulled is not None:
-            pulled = shrink * pulled + head.pull(p.mul_(slope), start, end)
+            pulled = shrink * pulled + head.pull(p.mul_(slope), number)
         top = higher
     own = head.weight[ids].float()
     plain = (x * own).sum(1)
     if head.bias is not None:
         plain = plain + head.bias[ids]
-    picked = head.bend(plain.unsqueeze(1))
-    slopes = own * head.slope(picked) - pulled / z if pulled is not None else None
+    picked = bend.of(plain.unsqueeze(1))
+    slopes = own * bend.slope(picked) - pulled / z if pulled is not None else None
     return (picked - top - z.log()).squeeze(1), (z.log() - heat / z).squeeze(1), slopes

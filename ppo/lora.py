@@ -25,23 +25,26 @@ def fuse(model: PeftModel, dtype: torch.dtype) -> int:
     """
     fused = 0
     for module in model.modules():
-        if type(module) is LoraLinear and isinstance(module.get_base_layer(), nn.Linear) and _plain(module):
+        if is_plain(module):
             module.forward = partial(_forward, module, module.forward, dtype)
             fused += 1
     return fused
 
 
-def _plain(module: Any) -> bool:
-    """LoRA and nothing else: no bias of its own, no dropout at work, no variant."""
-    return not getattr(module, "lora_variant", {}) and not getattr(module, "lora_bias", {}).get(
-        ADAPTER, False
+def is_plain(module: nn.Module) -> bool:
+    """LoRA over a linear layer and nothing else: no bias of its own, no variant."""
+    return (
+        type(module) is LoraLinear
+        and isinstance(module.get_base_layer(), nn.Linear)
+        and not getattr(module, "lora_variant", {})
+        and not getattr(module, "lora_bias", {}).get(ADAPTER, False)
     )
 
 
 def merge_into(target: Tensor, module: LoraLayer) -> None:
     """target = W + s·B·A, in target's own type; in one product where the layer is a plain linear one."""
     base = module.get_base_layer()
-    if type(module) is LoraLinear and isinstance(base, nn.Linear) and _plain(module):
+    if is_plain(module):
         a, b = module.lora_A[ADAPTER].weight, module.lora_B[ADAPTER].weight
         weight = base.weight.to(target.dtype)
         torch.addmm(weight, b.to(target.dtype), a.to(target.dtype), alpha=module.scaling[ADAPTER], out=target)

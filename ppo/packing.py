@@ -13,6 +13,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
+from ppo.decoding import common
 from ppo.rollout import Rollout
 
 ROW_TOKENS = 200  # prompts go on in a new row beyond it: attention costs the square of a row; measured
@@ -122,7 +123,7 @@ def _fill(
 ) -> _Row:
     """One row of some groups; says in `starts` where each response lies."""
     row = _Row([], [], [], [], [])
-    shared = _common([prompts[group[0]] for group in groups])
+    shared = common([prompts[group[0]] for group in groups])
     row.add(prompts[groups[0][0]][:shared], 0, SHARED, -1, -1)
     for p, group in enumerate(groups):
         prompt = prompts[group[0]]
@@ -131,15 +132,6 @@ def _fill(
         for b in group:
             starts[b] = (number, row.add(responses[b], len(prompt), RESPONSE, p, b), last)
     return row
-
-
-def _common(prompts: list[list[int]]) -> int:
-    """How many tokens all prompts begin with."""
-    first, shortest = prompts[0], min(map(len, prompts))
-    for i in range(shortest):
-        if any(p[i] != first[i] for p in prompts):
-            return i
-    return shortest
 
 
 def _attention(kind: Tensor, prompt: Tensor, response: Tensor) -> Tensor:

@@ -18,8 +18,10 @@ from transformers import PreTrainedModel
 from transformers.pytorch_utils import Conv1D
 
 from ppo import attention
+from ppo.blocks import Blocks
 from ppo.config import LoraSettings
-from ppo.head import logprobs_of_rows
+from ppo.decoding import BlocksDecoder, Decoder, ModuleDecoder
+from ppo.head import Head
 from ppo.lora import fuse, merge_into
 from ppo.models import BaseModel
 from ppo.packing import pack
@@ -47,9 +49,13 @@ class Policy:
     def __init__(self, base: BaseModel, lora: LoraSettings, precision: str, seed: int):
         self.base, self.precision = base, precision
         self.device = next(base.lm.parameters()).device
-        self._sampler = _plain_copy(base.lm, torch.bfloat16 if precision == "bf16" else torch.float32)
+        dtype = torch.bfloat16 if precision == "bf16" else torch.float32
+        on_cpu = self.device.type == "cpu"
+        self._plain = None if on_cpu and Blocks.knows(base.lm) else _plain_copy(base.lm, dtype)
         if precision == "bf16":
             _frozen_linears_to_bf16(base.lm)
+        if self._plain is None or precision == "bf16":
+            _let_go_of_the_file(base.lm)
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(seed)
             settings = LoraConfig(
@@ -63,13 +69,14 @@ class Policy:
                 task_type="CAUSAL_LM",
             )
             self.peft: PeftModel = get_peft_model(base.lm, settings)
-        fuse(self.peft, torch.bfloat16 if precision == "bf16" else torch.float32)
+        self._blocks = Blocks(self.peft, base.lm, dtype) if self._plain is None else None
+        fuse(self.peft, dtype)
         self.peft.eval()  # no dropout anywhere: the base's own would break the ratio too
         self.backbone = base.lm.base_model
-        self.head = base.lm.get_output_embeddings()
+        self.head = Head(base.lm.get_output_embeddings(), base.lm.config, low=precision == "bf16")
         self.width = self.head.weight.shape[1]
-        self._head_low = self._sampler.get_output_embeddings().weight if precision == "bf16" else None
         self.share_prompts = True
+        self._adapted = True
         self._window: int | None = getattr(base.lm.config, "sliding_window", None)
         self._may_switch = (
             precision == "bf16"
@@ -105,8 +112,12 @@ class Policy:
     @contextlib.contextmanager
     def reference(self) -> Iterator[None]:
         """Inside, the adapter is off: the model is the one that this line of versions started from."""
-        with self.peft.disable_adapter():
-            yield
+        self._adapted = False
+        try:
+            with self.peft.disable_adapter():
+                yield
+        finally:
+            self._adapted = True
 
     def _autocast(self) -> contextlib.AbstractContextManager:
         if self.precision == "bf16":
@@ -122,6 +133,12 @@ class Policy:
         if self._window is not None and packed.ids.shape[1] > self._window:
             # Sliding attention counts columns, and a packed row's are not its positions
             packed = pack(rollout, share=False)
+        elif self._blocks is not None and packed.attention.ndim == 4:
+            self._blocks.refresh()
+            places = self._blocks.places(packed.positions, self._attend(packed.attention))
+            last, seen = self._blocks(packed.ids, places, self._adapted, keep_layers)
+            kept = [seen[i].flatten(0, 1)[packed.at] for i in keep_layers]
+            return last.flatten(0, 1)[packed.before], kept
         with self._autocast():
             out = self.backbone(
                 input_ids=packed.ids,
@@ -157,9 +174,7 @@ class Policy:
     def read_rows(self, rollout: Rollout, rows: Tensor, temperature: float) -> Reading:
         """As `read`, from states that `states` gave."""
         ids = rollout.response_ids[rollout.response_mask]
-        logprobs, entropy = logprobs_of_rows(
-            rows, self.head, ids, temperature, self.base.lm.config, self._head_low
-        )
+        logprobs, entropy = self.head.logprobs(rows, ids, temperature)
         values = self.values_of(rows)
         return Reading(rollout.spread(logprobs), rollout.spread(values), rollout.spread(entropy))
 
@@ -174,17 +189,26 @@ class Policy:
 
     # ---- sampling
 
-    def sampler(self) -> nn.Module:
-        """A plain model with the adapter merged into its weights, for generation: no adapter cost a token.
+    def sampler(self) -> Decoder:
+        """What writes as the policy stands now, for `rollout.sample`.
 
-        A copy of its own: merging in place and back would leave rounding in the base weights.
+        Where the policy has no blocks of its own, a plain copy with the adapter merged into its weights: no adapter
+        cost a token, and merging in place and back would leave rounding in the base weights.
         """
-        plain = dict(self._sampler.named_modules())
+        if self._blocks is not None:
+            return BlocksDecoder(self._blocks, self.head)
+        return ModuleDecoder(self.merged())
+
+    def merged(self) -> nn.Module:
+        """A plain model in the policy's precision with the adapter merged into its weights, a copy of its own."""
+        if self._plain is None:
+            raise RuntimeError("a policy with blocks keeps no merged copy")
+        plain = dict(self._plain.named_modules())
         with torch.no_grad():
             for name, module in self.base.lm.named_modules():
                 if isinstance(module, LoraLayer):
                     merge_into(plain[name].weight.data, module)
-        return self._sampler
+        return self._plain
 
 
 def pick_precision(name: str, device: torch.device) -> str:
@@ -209,6 +233,15 @@ def _plain_copy(lm: PreTrainedModel, dtype: torch.dtype) -> nn.Module:
         # One query a row: faster than the fused kernel here
         plain.set_attn_implementation("eager" if _capped(lm) else attention.NAME)
     return plain.eval()
+
+
+def _let_go_of_the_file(lm: PreTrainedModel) -> None:
+    """What is not copied anyway (embedding, norms, head) are views of the mapped file, and keep all of it in memory."""
+    head = lm.get_output_embeddings()
+    for module in lm.modules():
+        if module is head or not isinstance(module, nn.Linear):
+            for parameter in module.parameters(recurse=False):
+                parameter.data = parameter.data.clone()
 
 
 def _frozen_linears_to_bf16(lm: nn.Module) -> None:

@@ -49,6 +49,10 @@ NEOX = {k: v for k, v in SHAPE.items() if k not in ("num_key_value_heads", "head
 FAMILIES = {
     "llama": LlamaConfig(**SHAPE),
     "llama with biases": LlamaConfig(**SHAPE, attention_bias=True, mlp_bias=True),
+    "llama, rotary positions scaled": LlamaConfig(
+        **SHAPE, rope_parameters={"rope_type": "linear", "factor": 4.0, "rope_theta": 100.0}
+    ),
+    "mistral": MistralConfig(**SHAPE, sliding_window=None),
     "qwen2": Qwen2Config(**SHAPE),
     "qwen3": Qwen3Config(**SHAPE),
     "gpt2": GPT2Config(
@@ -122,6 +126,7 @@ def test_the_plain_attention_is_the_fused_one(policy, rollout):
         return
     if policy.base.name.startswith("mistral"):
         policy._window = None  # rows are packed only where the window holds them; here it is left out of both
+    policy._blocks = None  # these have an attention of their own
     found = []
     for policy._may_switch in (False, True):
         reading = moved(policy).read(rollout, T) if not found else policy.read(rollout, T)

@@ -6,12 +6,13 @@ import pytest
 import torch
 
 from ppo.config import LoraSettings, SampleConfig
-from ppo.head import logprobs_of_rows
+from ppo.decoding import ModuleDecoder
+from ppo.head import Head
 from ppo.maths import entropy_of, logprobs_of
 from ppo.models import tiny_model
 from ppo.packing import pack
 from ppo.policy import Policy
-from ppo.rollout import rollout_of, sample
+from ppo.rollout import _draw, rollout_of, sample
 
 CPU = torch.device("cpu")
 T = 0.7
@@ -130,14 +131,18 @@ def test_value_head_starts_at_zero(rollout):
 
 @pytest.mark.parametrize("cap", [None, 5.0])
 @pytest.mark.parametrize("scale", [None, 0.3])
-def test_fused_logprobs_are_the_plain_ones_with_their_gradient(cap, scale):
+@pytest.mark.parametrize("bias", [False, True])
+def test_fused_logprobs_are_the_plain_ones_with_their_gradient(monkeypatch, cap, scale, bias):
+    """In four blocks of the vocabulary, the last one shorter, and in chunks of three rows."""
+    monkeypatch.setattr("ppo.head.BLOCK", 16)
+    monkeypatch.setattr("ppo.head.CHUNK_ROWS", 3)
     torch.manual_seed(0)
     rows = torch.randn(7, 16, requires_grad=True)
-    head, ids = torch.nn.Linear(16, 50), torch.randint(0, 50, (7,))
+    head, ids = torch.nn.Linear(16, 50, bias=bias), torch.randint(0, 50, (7,))
     head.requires_grad_(False)
     config = type("C", (), {"final_logit_softcapping": cap, "logit_scale": scale})()
     upstream = torch.randn(7)
-    logprobs, entropy = logprobs_of_rows(rows, head, ids, T, config)
+    logprobs, entropy = Head(head, config, low=False).logprobs(rows, ids, T)
     (logprobs * upstream).sum().backward()
     got, rows.grad = rows.grad.clone(), None
     logits = head(rows) * (scale or 1.0)
@@ -150,11 +155,24 @@ def test_fused_logprobs_are_the_plain_ones_with_their_gradient(cap, scale):
 
 
 def test_sampler_is_the_merged_policy(policy):
-    ids = torch.tensor([[5, 6, 7, 8]])
+    decoder, ids = policy.sampler(), [5, 6, 7, 8]
     with torch.no_grad():
-        merged = policy.sampler()(input_ids=ids).logits
-        adapted = policy.base.lm(input_ids=ids).logits
+        merged = decoder.logits(decoder.read([ids], 1, 2), T)
+        merged = torch.cat([merged, decoder.logits(decoder.step(torch.tensor([9])), T)])
+        adapted = policy.base.lm(input_ids=torch.tensor([[*ids, 9]])).logits[0, -2:] / T
     torch.testing.assert_close(merged, adapted, atol=1e-5, rtol=0)
+
+
+def test_what_has_no_probability_is_never_drawn():
+    logits = torch.full((4000, 700), -torch.inf)
+    possible = [0, 255, 256, 511, 513, 699]
+    logits[:, possible] = torch.tensor([-3.0, -2.0, -1.0, 0.0, 0.0, -1.0])
+    drawn = _draw(logits, torch.Generator().manual_seed(0))
+    counts = torch.bincount(drawn, minlength=700)
+    assert counts[possible].sum() == 4000
+    wanted = torch.softmax(logits[0, possible], -1)
+    error = (wanted * (1 - wanted) / 4000).sqrt()
+    assert ((counts[possible] / 4000 - wanted).abs() < 4 * error).all()
 
 
 def test_sampling_follows_the_policy():
@@ -163,7 +181,9 @@ def test_sampling_follows_the_policy():
     with torch.no_grad():
         base.lm.get_output_embeddings().weight *= 3  # a peaked distribution: there a wrong temperature shows
     prompt, draws = [5, 6, 7], 4000
-    drawn = sample(base.lm, base, [prompt], draws, SampleConfig(temperature=T, max_new_tokens=1), seed=3)[0]
+    drawn = sample(
+        ModuleDecoder(base.lm), base, [prompt], draws, SampleConfig(temperature=T, max_new_tokens=1), seed=3
+    )[0]
     counts = torch.bincount(
         torch.tensor([d.token_ids[0] for d in drawn]), minlength=base.lm.config.vocab_size
     )
@@ -183,7 +203,7 @@ def test_generation_with_the_cache_is_generation_without():
     base = tiny_model(CPU)
     prompts = [[5, 6, 7], [8, 9, 10, 11, 12]]
     config = SampleConfig(temperature=1e-4, max_new_tokens=12)  # greedy in effect
-    drawn = sample(base.lm, base, prompts, 2, config, seed=0)
+    drawn = sample(ModuleDecoder(base.lm), base, prompts, 2, config, seed=0)
     for prompt, group in zip(prompts, drawn, strict=True):
         ids = list(prompt)
         for _ in range(12):
@@ -200,7 +220,7 @@ def test_sampling_stops_at_the_end_and_keeps_it():
     favourite = copy.deepcopy(base.lm)
     with torch.no_grad():  # the end token is as likely as all the others together
         favourite.get_output_embeddings().weight[end] *= 6
-    drawn = sample(favourite, base, [[5, 6]], 64, SampleConfig(max_new_tokens=8), seed=0)[0]
+    drawn = sample(ModuleDecoder(favourite), base, [[5, 6]], 64, SampleConfig(max_new_tokens=8), seed=0)[0]
     ended = [d for d in drawn if d.ended]
     assert ended
     assert len(ended) < len(drawn)
@@ -211,6 +231,8 @@ def test_sampling_stops_at_the_end_and_keeps_it():
 
 def test_the_same_seed_draws_the_same():
     base = tiny_model(CPU)
-    one, same, other = (sample(base.lm, base, [[5, 6]], 4, SampleConfig(), seed=s) for s in (1, 1, 2))
+    one, same, other = (
+        sample(ModuleDecoder(base.lm), base, [[5, 6]], 4, SampleConfig(), seed=s) for s in (1, 1, 2)
+    )
     assert one == same
     assert one != other
