@@ -17,6 +17,7 @@ import psutil
 import torch
 
 from ppo.config import Config, LoraSettings, PPOConfig, SampleConfig
+from ppo.decoding import left_padded
 from ppo.machine import Machine, measure, peak_rss_mib, synchronise
 from ppo.models import BaseModel, load_base
 from ppo.policy import Policy, pick_precision
@@ -91,6 +92,7 @@ class Bench:
     """A model with everything a step needs, loaded once."""
 
     def __init__(self, model: str, home: Path, device: str, precision: str):
+        self.home = home
         base = load_base(model, home, device)
         self.base: BaseModel = replace(base, stop_ids=())  # as the peers: every response has its full length
         self.device = next(base.lm.parameters()).device
@@ -155,6 +157,29 @@ class Bench:
             self.device,
         )
 
+    def plain_generate(self, work: Work) -> float:
+        """Seconds that transformers' own `generate` takes for the responses of one step, in the same precision."""
+        base = load_base(self.base.name, self.home, str(self.device))
+        model = base.lm.to(torch.bfloat16 if self.precision == "bf16" else torch.float32)
+        ids, mask = left_padded(self.prompts(work), self.device)
+        seconds = []
+        for _ in range(2):  # the first does not count
+            began = self._now()
+            model.generate(
+                input_ids=ids,
+                attention_mask=mask.long(),
+                do_sample=True,
+                temperature=1.0,
+                top_k=0,
+                top_p=1.0,
+                num_return_sequences=work.per_prompt,
+                max_new_tokens=work.tokens,
+                min_new_tokens=work.tokens,
+                pad_token_id=self.base.pad_id,
+            )
+            seconds.append(self._now() - began)
+        return seconds[-1]
+
     def _layers(self, config: Config) -> tuple[int, ...]:
         count = self.base.lm.config.num_hidden_layers
         return tuple(dict.fromkeys(round(depth * count) for depth in config.reward.depths))
@@ -215,13 +240,24 @@ def report(bench: Bench, work: Work, steps: list[Step], machine: Machine, peak: 
 
 
 def run(
-    bench: Bench, work: Work, count: int, tell: Callable[[int, Step], None] = lambda _n, _s: None
+    bench: Bench,
+    work: Work,
+    count: int,
+    tell: Callable[[int, Step], None] = lambda _n, _s: None,
+    beside_generate: bool = False,
 ) -> dict[str, Any]:
-    """Measures the steps, then the machine in the same process: the step first, its memory is what counts."""
+    """Measures the steps, then the machine in the same process: the step first, its memory is what counts.
+
+    `beside_generate`: transformers' own `generate` on the same prompts too.
+    """
     steps = bench.steps(work, count, tell)
     peak = peak_rss_mib()
     gc.collect()
-    return report(bench, work, steps, measure(bench.device, bench.precision), peak)
+    found = report(bench, work, steps, measure(bench.device, bench.precision), peak)
+    if beside_generate:
+        found["plain_generate_seconds"] = bench.plain_generate(work)
+        found["times_plain_generate"] = found["plain_generate_seconds"] / found["phases"]["generate"]
+    return found
 
 
 def against(ours: dict[str, Any], peer: dict[str, Any]) -> dict[str, float]:

@@ -136,7 +136,7 @@ def bench(
         def tell(number: int, step: Any) -> None:
             status.update(f"Step {number} of {steps}: {step.seconds:.1f} s")
 
-        result = run(measured, work, steps, tell)
+        result = run(measured, work, steps, tell, beside_generate=True)
         result["peers"] = {name: against(result, found) for name, found in peers.items()}
         if scaling:
             result["scaling"] = []

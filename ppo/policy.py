@@ -20,7 +20,7 @@ from transformers.pytorch_utils import Conv1D
 from ppo import attention
 from ppo.blocks import Blocks
 from ppo.config import LoraSettings
-from ppo.decoding import BlocksDecoder, Decoder, ModuleDecoder
+from ppo.decoding import BlocksDecoder, Decoder, ModuleDecoder, StaticDecoder, additive
 from ppo.head import Head
 from ppo.lora import fuse, merge_into
 from ppo.models import BaseModel
@@ -162,9 +162,7 @@ class Policy:
             short = allowed.shape[-1] <= PLAIN_ROWS
             self.base.lm.config._attn_implementation = attention.NAME if short else "sdpa"
         dtype = torch.bfloat16 if self.precision == "bf16" else torch.float32
-        return torch.zeros(allowed.shape, dtype=dtype, device=allowed.device).masked_fill_(
-            ~allowed, torch.finfo(dtype).min
-        )
+        return additive(allowed, dtype)
 
     def read(self, rollout: Rollout, temperature: float) -> Reading:
         """Log-probabilities, values and entropy of the sampled tokens; keeps gradients where they are enabled."""
@@ -197,7 +195,9 @@ class Policy:
         """
         if self._blocks is not None:
             return BlocksDecoder(self._blocks, self.head)
-        return ModuleDecoder(self.merged())
+        merged = self.merged()
+        static = self.device.type == "cuda" and StaticDecoder.takes(merged)
+        return StaticDecoder(merged) if static else ModuleDecoder(merged)
 
     def merged(self) -> nn.Module:
         """A plain model in the policy's precision with the adapter merged into its weights, a copy of its own."""

@@ -98,6 +98,11 @@ def print_bench(console: Console, result: dict[str, Any]) -> None:
         f"{result['samples_per_s']:.2f} responses/s, {result['tokens_per_s']:.0f} tokens/s in all, "
         f"{result['generated_tokens_per_s']:.0f} generated/s; peak memory {result['peak_rss_mib']:.0f} MiB."
     )
+    if "plain_generate_seconds" in result:
+        console.print(
+            f"transformers' own generate takes {result['plain_generate_seconds']:.2f} s for the same responses: "
+            f"{result['times_plain_generate']:.2f} times as long."
+        )
     console.print(
         f"This machine: {machine['flops'] / 1e9:.0f} GFLOP/s ({machine['precision']} products, "
         f"{machine['threads']} threads), memory {machine['bandwidth'] / 1e9:.0f} GB/s. Bound for the same work: "

@@ -75,8 +75,12 @@ def test_the_command_writes_its_numbers(tmp_path):
     )
     assert done.exit_code == 0, done.output
     assert "times the bound" in done.output
+    assert "transformers' own generate" in done.output
     assert "trl: 5.0 s a step" in done.output
     written = json.loads(out.read_text())
+    assert written["times_plain_generate"] == pytest.approx(
+        written["plain_generate_seconds"] / written["phases"]["generate"]
+    )
     assert {"seconds_per_step", "samples_per_s", "peak_rss_mib", "phases", "bound_seconds"} <= written.keys()
 
 

@@ -21,6 +21,7 @@ from transformers import (
 )
 
 from ppo.config import Config, LoraSettings, PPOConfig, SampleConfig
+from ppo.decoding import ModuleDecoder, StaticDecoder
 from ppo.maths import logprobs_of
 from ppo.models import BaseModel, byte_tokenizer
 from ppo.policy import Policy, _capped
@@ -175,3 +176,23 @@ def test_the_sampler_writes_what_the_policy_would(policy):
             if ids[-1] == END:
                 break
         assert all(one.token_ids == ids[len(prompt) :] for one in group)
+
+
+def test_the_static_decoder_is_the_growing_one(policy):
+    """Shapes that never change (what a GPU captures), rows that are kept and rows that are not."""
+    model = moved(policy).base.lm
+    if not StaticDecoder.takes(model):
+        assert policy.base.name.startswith(("gemma", "mistral, a window"))
+        return
+    growing, static = ModuleDecoder(model), StaticDecoder(model)
+    found: dict = {growing: [], static: []}
+    with torch.no_grad():
+        for decoder, logits in found.items():
+            logits.append(decoder.logits(decoder.read([[5, 6, 7], [8, 9, 10, 11, 12]], 2, 5), T))
+            logits.append(decoder.logits(decoder.step(torch.tensor([1, 2, 3, 4])), T))
+            decoder.keep(torch.tensor([0, 3]))
+            logits.append(decoder.logits(decoder.step(torch.tensor([20, 21])), T))
+            decoder.keep(torch.tensor([1]))
+            logits.append(decoder.logits(decoder.step(torch.tensor([30])), T))
+    for one, other in zip(found[static], found[growing], strict=True):
+        torch.testing.assert_close(one, other, atol=2e-5, rtol=0)
