@@ -87,7 +87,7 @@ class PPOConfig:
     )
     kl_ceiling: float = 12.0  # nats per response from the reference that no version may exceed
     diversity: float = (
-        0.97  # distinct-2 on the holdout prompts, as a share of the reference's, that a version keeps
+        0.94  # distinct-2 on the holdout prompts, as a share of the reference's, that a version keeps
     )
     max_grad_norm: float = 1.0
     adam_eps: float = 1e-5

@@ -16,7 +16,7 @@ class Packed:
 
     def __init__(self, weight: Tensor, bias: Tensor | None = None):
         self.dtype, self.bias = weight.dtype, None if bias is None else bias.to(weight.dtype)
-        self.kept = torch.backends.mkldnn.is_available() and weight.device.type == "cpu"
+        self.kept = weight.device.type == "cpu" and _multiplies(weight.dtype)
         self.weight = weight
         if self.kept:
             self.weight = torch.ops.mkldnn._reorder_linear_weight(weight, ROWS)
@@ -27,3 +27,10 @@ class Packed:
         if self.kept:
             return torch.ops.mkldnn._linear_pointwise(x, self.weight, self.bias, "none", [], "")
         return functional.linear(x, self.weight, self.bias)
+
+
+def _multiplies(dtype: torch.dtype) -> bool:
+    """Whether oneDNN is there and takes this type on this chip."""
+    if not torch.backends.mkldnn.is_available():
+        return False
+    return dtype == torch.float32 or (dtype == torch.bfloat16 and torch.ops.mkldnn._is_mkldnn_bf16_supported())

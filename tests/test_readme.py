@@ -63,3 +63,15 @@ def test_every_column_of_the_demo_is_explained_or_plain():
             .replace("head ρ", "head ρ, pairs")
         )
         assert f"| {name} |" in README or f", {name} |" in README, column
+
+
+def test_every_rule_names_tests_that_exist():
+    rules = (ROOT / "docs" / "rules.md").read_text(encoding="utf-8")
+    named = set(re.findall(r"`(test_\w+)`", rules))
+    written = {
+        name
+        for file in (ROOT / "tests").glob("test_*.py")
+        for name in re.findall(r"^def (test_\w+)", file.read_text(encoding="utf-8"), re.MULTILINE)
+    }
+    assert len(named) > 20
+    assert named <= written
