@@ -7,7 +7,7 @@ from typing import Any
 import pandas as pd
 
 from rater_data.records import RoundProgress
-from rater_data.scales import SCALES
+from rater_data.scales import Scale
 
 
 def curve(steps: list[dict[str, Any]], metric: str) -> pd.DataFrame:
@@ -16,14 +16,15 @@ def curve(steps: list[dict[str, Any]], metric: str) -> pd.DataFrame:
     return pd.DataFrame(rows, columns=["step", "value"])
 
 
-def scores(progress: RoundProgress | None) -> pd.DataFrame:
+def scores(progress: RoundProgress | None, scale: Scale) -> pd.DataFrame:
     """One row per point of the scale, empty ones too: columns score (text: bars), ratings."""
-    scale = SCALES["score_1_10"]
     given = progress.scores if progress else {}
-    points = [scale.low + i * scale.step for i in range(len(scale.anchors))]
     counts = {float(point): count for point, count in given.items()}
     return pd.DataFrame(
-        {"score": [f"{p:g}" for p in points], "ratings": [counts.get(float(p), 0) for p in points]}
+        {
+            "score": [scale.mark(p) for p in scale.points],
+            "ratings": [counts.get(float(p), 0) for p in scale.points],
+        }
     )
 
 

@@ -14,6 +14,7 @@ from app.listening import listen
 from app.settings import Settings, port_from_environment
 from app.supervisor import Supervisor
 from rater_data.errors import RateloopError
+from rater_data.scales import SCALES
 from rater_data.store import Store, default_home
 
 app = typer.Typer(
@@ -42,6 +43,10 @@ def serve(
     home: Home = None,
     model: Annotated[str | None, typer.Option(help="Base model: a name, a folder or a hub id.")] = None,
     device: Annotated[str, typer.Option(help="auto, cpu or cuda.")] = "auto",
+    scale: Annotated[
+        str | None,
+        typer.Option(help=f"What raters judge by, while there are no ratings: {', '.join(SCALES)}."),
+    ] = None,
     worker: Annotated[bool, typer.Option(help="Also run the trainer.")] = True,
     allow_public: Annotated[bool, typer.Option(help="Listen on an address that others can reach.")] = False,
 ) -> None:
@@ -56,7 +61,7 @@ def serve(
             worker=worker,
             allow_public=allow_public,
         )
-        start(settings)
+        start(settings, scale)
     except RateloopError as error:
         raise stop_with(error) from None
     except KeyboardInterrupt:
@@ -64,13 +69,15 @@ def serve(
     say("Stopped. Everything is saved; start again to go on.")
 
 
-def start(settings: Settings) -> None:
+def start(settings: Settings, scale: str | None = None) -> None:
     # Cheap refusals first, then the trainer (it takes longest), then the slow import of gradio.
     socket = listen(settings)
     store = Store.open(settings.home)
     supervisor = Supervisor(settings, say)
     try:
         operating.check_model(store, settings.model)
+        if scale is not None:
+            store.choose_scale(scale)
         operating.first_run(store)
         supervisor.start()
         from app import server

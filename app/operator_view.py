@@ -161,7 +161,7 @@ def look(store: Store, supervisor: Supervisor) -> dict[str, dict[str, Any]]:
         "reward": curve(steps, "reward"),
         "kl": curve(steps, "kl"),
         "steps": {"value": panels.steps_table(steps) + panels.lights(operating.health(steps))},
-        "scores": {"value": charts.scores(seen.progress)},
+        "scores": {"value": charts.scores(seen.progress, store.scale())},
         "strata": {"value": panels.strata(seen.progress)},
         "samples": {"value": panels.samples(operating.sides(store))},
         "versions": {"value": panels.versions(store.versions(), busy)},

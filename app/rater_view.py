@@ -7,12 +7,12 @@ from typing import Any
 
 import gradio as gr
 
-from rater_data.scales import SCALES, VERDICTS, Scale
+from rater_data.scales import VERDICTS, Scale
 
 STATIC = Path(__file__).parent / "static"
 
 
-def build(version: str, scale: Scale = SCALES["score_1_10"]) -> gr.Blocks:
+def build(version: str, scale: Scale) -> gr.Blocks:
     """`version` is the static files' own address part: a new release is never run with old scripts."""
     script = f"/static/{version}/rate/main.js"
     with gr.Blocks(title="Rate · Rateloop", analytics_enabled=False) as blocks:
@@ -26,11 +26,12 @@ def build(version: str, scale: Scale = SCALES["score_1_10"]) -> gr.Blocks:
 
 
 def scale_for_page(scale: Scale) -> dict[str, Any]:
-    points = zip(scale.keys, scale.anchors, strict=True)
+    points = zip(scale.points, scale.keys, scale.anchors, strict=True)
     return {
         "name": scale.name,
         "points": [
-            {"key": k, "score": scale.low + i * scale.step, "words": w} for i, (k, w) in enumerate(points)
+            {"key": key, "score": score, "mark": scale.mark(score), "words": words}
+            for score, key, words in points
         ],
         "verdicts": [
             {"name": name, "key": verdict.key, "label": verdict.label, "meaning": verdict.meaning}

@@ -10,16 +10,16 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
+from app.markup import answer_html, named
 from app.settings import CARD_LEASE
 from rater_data.errors import BadInput, Missing
 from rater_data.records import Card, Job, Rating, RoundProgress, User
-from rater_data.scales import SCALES, VERDICTS
+from rater_data.scales import SCALES, VERDICTS, Scale
 from rater_data.store import Store
 
 EDITABLE_STATES = ("generating", "rating")
 LOOK_BACK = 10
 LONGEST_LOOK_MS = 24 * 3600 * 1000
-SCALE = SCALES["score_1_10"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -56,7 +56,8 @@ def shown(card: Card) -> dict[str, Any]:
     return {
         "response_id": card.response_id,
         "messages": [{"role": m.role, "content": m.content} for m in card.prompt.messages],
-        "text": card.text,
+        "text": named(card.text),
+        "html": answer_html(card.text),
         "round": card.round_number,
         "position": card.position,
         "of": card.of,
@@ -125,8 +126,9 @@ def submit(store: Store, user: User, decision: Decision, now: float | None = Non
     now = time.time() if now is None else now
     if decision.verdict not in VERDICTS:
         raise BadInput(f"The verdict {decision.verdict!r} is not known: use one of {', '.join(VERDICTS)}.")
+    scale = store.scale()
     if decision.verdict == "rated" and decision.score is not None:
-        SCALE.check(decision.score)
+        scale.check(decision.score)
     shown_at = now if decision.shown_at is None else decision.shown_at
     rating = store.submit(
         Rating(
@@ -141,7 +143,7 @@ def submit(store: Store, user: User, decision: Decision, now: float | None = Non
             active_ms=min(decision.active_ms, LONGEST_LOOK_MS),
             position=decision.position,
             guideline_version=store.guideline()[0],
-            scale=SCALE.name,
+            scale=scale.name,
             key=decision.key,
         )
     )
@@ -155,16 +157,17 @@ def given(rating: Rating) -> dict[str, Any]:
         "response_id": rating.response_id,
         "score": rating.score,
         "verdict": rating.verdict,
-        "words": words(rating.score, rating.verdict),
+        "mark": None if rating.score is None else SCALES[rating.scale].mark(rating.score),
+        "words": words(rating.score, rating.verdict, SCALES[rating.scale]),
         "comment": rating.comment,
         "key": rating.key,
     }
 
 
-def words(score: float | None, verdict: str) -> str:
+def words(score: float | None, verdict: str, scale: Scale) -> str:
     if verdict != "rated" or score is None:
         return VERDICTS[verdict].label
-    return SCALE.anchors[round((score - SCALE.low) / SCALE.step)]
+    return scale.anchors[scale.points.index(int(score))]
 
 
 def last_given(store: Store, user: User) -> dict[str, Any] | None:
@@ -218,7 +221,7 @@ def revise(
     if verdict not in VERDICTS:
         raise BadInput(f"The verdict {verdict!r} is not known: use one of {', '.join(VERDICTS)}.")
     if verdict == "rated" and score is not None:
-        SCALE.check(score)
+        store.scale().check(score)
     return given(store.revise(rating_id, user.id, score=score, verdict=verdict, comment=comment.strip()))
 
 

@@ -80,7 +80,7 @@ def assemble(settings: Settings, store: Store, supervisor: Supervisor) -> Shield
     version = static_version()
     app.mount(f"/static/{version}", KeptFiles(directory=STATIC))
     app.mount("/static", StaticFiles(directory=STATIC))
-    mount(app, rater_view.build(version), "/rate", guard.rater_name)
+    mount(app, rater_view.build(version, store.scale()), "/rate", guard.rater_name)
     mount(app, operator_view.build(store, guard, supervisor), "/operator", guard.operator_name)
     mounts = {
         "/rate": Mount(role="rater", head=rater_view.head(version), handlers=False),

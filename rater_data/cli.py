@@ -109,7 +109,7 @@ def import_ratings(
     ],
     home: Home = None,
 ) -> None:
-    """Add ratings from 1 to 10 that were given elsewhere: all of the file, or nothing."""
+    """Add ratings that were given elsewhere, on the home's scale: all of the file, or nothing."""
     with opened(home) as store:
         added, there = transfer.import_ratings(
             store, file, wrap=lambda rows: bar("Reading ratings", rows, len(rows))

@@ -10,7 +10,8 @@ from rater_data.errors import BadInput
 class Scale:
     """A numeric scale from `low` to `high` in steps of `step`.
 
-    `anchors` has the words and `keys` the key for every point, lowest point first.
+    `anchors` has the words and `keys` the key for every point, lowest point first; `marks` what stands for it
+    on a button, the number itself when empty.
     """
 
     name: str
@@ -19,10 +20,22 @@ class Scale:
     step: int
     anchors: tuple[str, ...]
     keys: tuple[str, ...]
+    marks: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
-        points = (self.high - self.low) // self.step + 1
+        points = len(self.points)
         assert len(self.anchors) == len(self.keys) == points, "one anchor and one key for every point"
+        assert len(self.marks) in (0, points), "one mark for every point, or none"
+
+    @property
+    def points(self) -> tuple[int, ...]:
+        """All scores there are, lowest first."""
+        return tuple(range(self.low, self.high + 1, self.step))
+
+    def mark(self, score: float) -> str:
+        """What stands for a score on a button and in a sentence."""
+        place = self.points.index(int(score))
+        return self.marks[place] if self.marks else str(self.points[place])
 
     def check(self, score: object) -> float:
         """The score as a float. Raises BadInput for what is no number, out of range or between two points."""
@@ -63,8 +76,54 @@ SCALES: dict[str, Scale] = {
             "Just what I wanted",
         ),
         keys=("1", "2", "3", "4", "5", "6", "7", "8", "9", "0"),
-    )
+    ),
+    "score_0_10": Scale(
+        name="score_0_10",
+        low=0,
+        high=10,
+        step=1,
+        anchors=(
+            "Worthless",
+            "Useless",
+            "Very bad",
+            "Bad",
+            "Rather bad",
+            "In between",
+            "Passable",
+            "Decent",
+            "Good",
+            "Very good",
+            "Just what I wanted",
+        ),
+        keys=("0", "1", "2", "3", "4", "5", "6", "7", "8", "9", "-"),
+    ),
+    "score_1_5": Scale(
+        name="score_1_5",
+        low=1,
+        high=5,
+        step=1,
+        anchors=("Bad", "Rather bad", "Passable", "Good", "Just what I wanted"),
+        keys=("1", "2", "3", "4", "5"),
+    ),
+    "score_1_7": Scale(
+        name="score_1_7",
+        low=1,
+        high=7,
+        step=1,
+        anchors=("Useless", "Bad", "Rather bad", "Passable", "Decent", "Good", "Just what I wanted"),
+        keys=("1", "2", "3", "4", "5", "6", "7"),
+    ),
+    "thumbs": Scale(
+        name="thumbs",
+        low=0,
+        high=1,
+        step=1,
+        anchors=("Thumbs down", "Thumbs up"),
+        keys=("1", "2"),
+        marks=("👎", "👍"),
+    ),
 }
+DEFAULT_SCALE = "score_1_10"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -33,6 +33,7 @@ class ImportedRating:
     prompt: Prompt
     response: str
     score: float
+    scale: str
     rater: str = DEFAULT_RATER
     comment: str = ""
 
@@ -146,6 +147,7 @@ def _rating(one: ImportedRating, response_id: int, rater_id: int, now: float) ->
         response_id=response_id,
         rater_id=rater_id,
         score=one.score,
+        scale=one.scale,
         comment=one.comment,
         shown_at=now,
         submitted_at=now,

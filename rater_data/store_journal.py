@@ -9,9 +9,10 @@ import sqlalchemy as sa
 from rater_data import checks
 from rater_data import schema as t
 from rater_data.database import Database, plain
-from rater_data.errors import BadInput
+from rater_data.errors import BadInput, Refused
 from rater_data.records import Event, Sample
 from rater_data.rows import event_of, sample_of
+from rater_data.scales import DEFAULT_SCALE, SCALES, Scale
 
 FIRST_GUIDELINE = 1
 
@@ -72,6 +73,27 @@ class Journal(Database):
         with self._write() as connection:
             connection.execute(t.settings.delete().where(t.settings.c.name == name))
             connection.execute(t.settings.insert().values(name=name, value=plain(value)))
+
+    def scale(self) -> Scale:
+        """What raters of this home judge by."""
+        return SCALES[self.setting("scale", DEFAULT_SCALE)]
+
+    def choose_scale(self, name: str) -> Scale:
+        """Raters judge by this scale from now on.
+
+        Raises BadInput for one that is not known, Refused when ratings were given on another: scores of two
+        scales cannot be learned from together.
+        """
+        if name not in SCALES:
+            raise BadInput(f"The scale {name!r} is not known: use one of {', '.join(SCALES)}.")
+        other = sa.select(t.ratings.c.scale).where(t.ratings.c.scale != name).limit(1)
+        with self._read() as connection:
+            found = connection.scalar(other)
+        if found is not None:
+            raise Refused(f"This home has ratings on the scale {found}; begin a new home to rate on {name}.")
+        if self.scale().name != name:
+            self.set_setting("scale", name)
+        return SCALES[name]
 
     def guideline(self) -> tuple[int, str]:
         """Version and text of what raters are asked to go by; the first one is bundled."""

@@ -10,11 +10,10 @@ from typing import Any
 from rater_data.errors import BadInput
 from rater_data.reading import Row, rows_of
 from rater_data.records import Message, Prompt
-from rater_data.scales import SCALES
+from rater_data.scales import Scale
 from rater_data.store import Store
 from rater_data.store_imports import DEFAULT_RATER, ImportedRating
 
-SCALE = SCALES["score_1_10"]
 PROMPT_NAMES = ("prompt", "text")
 RESPONSE_NAMES = ("response", "completion")
 SCORE_NAMES = ("rating", "score", "reward")
@@ -45,14 +44,15 @@ def import_ratings(store: Store, path: Path, wrap: Wrap = iter) -> tuple[int, in
     """Adds ratings that were given elsewhere; returns how many were new and how many were there already.
 
     A row of the .jsonl or .csv file has `prompt`, `response` (or `completion`), `rating` (or `score`,
-    `reward`) from 1 to 10, and if it likes `rater`, `comment` and `split`. The responses go to round 0; they
+    `reward`) on the home's scale, and if it likes `rater`, `comment` and `split`. The responses go to round 0; they
     teach the reward head and move no policy, because no version of ours wrote them. Raises BadInput with file
     and line; then nothing was added.
     """
+    scale = store.scale()
     found: list[ImportedRating] = []
     seen: dict[tuple[Any, ...], ImportedRating] = {}
     for row in wrap(rows_of(path, (".jsonl", ".csv"))):
-        one = _rating(row, path.name)
+        one = _rating(row, path.name, scale)
         who = (one.prompt.messages, one.response, one.rater.casefold())
         before = seen.setdefault(who, one)
         if before.score != one.score:
@@ -106,7 +106,7 @@ def _tags(row: Row) -> tuple[str, ...]:
     return tuple(tag.strip() for tag in tags if tag.strip())
 
 
-def _rating(row: Row, source: str) -> ImportedRating:
+def _rating(row: Row, source: str, scale: Scale) -> ImportedRating:
     response, rater = row.first(*RESPONSE_NAMES), row.first("rater") or DEFAULT_RATER
     if response is None:
         raise row.wrong("there is no response: name the column response or completion, and fill it")
@@ -117,7 +117,8 @@ def _rating(row: Row, source: str) -> ImportedRating:
         return ImportedRating(
             prompt=prompt,
             response=response,
-            score=SCALE.check(_number(row)),
+            score=scale.check(_number(row)),
+            scale=scale.name,
             rater=str(rater),
             comment=row.first("comment") or "",
         )

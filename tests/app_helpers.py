@@ -18,6 +18,7 @@ from app.server import build, make_server
 from app.settings import Settings
 from app.supervisor import Supervisor
 from rater_data.records import User
+from rater_data.scales import DEFAULT_SCALE
 from rater_data.store import Store
 
 PATIENCE = 90.0
@@ -64,11 +65,14 @@ class Live:
 
 
 @contextlib.contextmanager
-def serving(home: Path, *, worker: bool = False, **fake: object) -> Iterator[Live]:
+def serving(
+    home: Path, *, worker: bool = False, scale: str = DEFAULT_SCALE, **fake: object
+) -> Iterator[Live]:
     """A server on a free port; with `worker`, supervising the fake trainer that behaves as `fake` says."""
     settings = Settings(home=home, port=free_port(), worker=worker, worker_module="tests.fake_worker")
     store = Store.open(home)
     store.set_setting("fake", fake)
+    store.choose_scale(scale)
     said: list[str] = []
     supervisor = Supervisor(settings, said.append)
     if worker:

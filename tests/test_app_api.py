@@ -8,6 +8,7 @@ from collections.abc import Iterator
 import httpx
 import pytest
 
+from rater_data.errors import Refused
 from rater_data.store import Store
 from tests import fake_worker
 from tests.app_helpers import Live, serving
@@ -54,7 +55,7 @@ def stored(store: Store, client: httpx.Client) -> list[tuple[int, float | None]]
 def test_card_shows_the_response_and_nothing_that_could_sway(ann: httpx.Client) -> None:
     screen = ann.get("/api/card").json()
     assert set(screen["card"]) == {
-        "response_id", "messages", "text", "round", "position", "of", "shown_at", "lease_until",
+        "response_id", "messages", "text", "html", "round", "position", "of", "shown_at", "lease_until",
     }  # fmt: skip
     assert screen["card"]["messages"][0]["role"] == "user"
     assert (screen["card"]["position"], screen["card"]["of"]) == (1, fake_worker.PER_PROMPT)
@@ -282,3 +283,22 @@ def test_operator_asks_for_the_impossible(operator: httpx.Client) -> None:
         answer = operator.post(path, json=body)
         assert answer.status_code in (404, 409, 422)
         assert answer.json()["error"].endswith(".")
+
+
+def test_another_scale_is_the_homes_own(tmp_path) -> None:
+    with serving(tmp_path, scale="score_1_5") as live:
+        fake_worker.generate(live.store, {})
+        with live.client(live.store.add_user("ann", "rater")) as client:
+            card = client.get("/api/card").json()["card"]
+            refused = rate(client, card, 7)
+            assert refused.status_code == 422
+            assert "outside 1–5" in refused.json()["error"]
+            saved = rate(client, card, 5).json()["saved"]
+            assert (saved["score"], saved["words"]) == (5, "Just what I wanted")
+            assert (
+                client.post("/api/revise", json={"rating_id": saved["rating_id"], "score": 6}).status_code
+                == 422
+            )
+        with pytest.raises(Refused, match="has ratings on the scale score_1_5"):
+            live.store.choose_scale("thumbs")
+        assert live.store.scale().name == "score_1_5"

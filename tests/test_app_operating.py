@@ -19,6 +19,7 @@ from app.settings import Settings
 from app.supervisor import Supervisor, WorkerStatus
 from rater_data.errors import BadInput, Busy, Missing, Refused
 from rater_data.records import Job, Rating, Round, RoundProgress, User, Version
+from rater_data.scales import SCALES
 from rater_data.store import Store
 from tests import fake_worker
 
@@ -403,7 +404,7 @@ def test_only_what_changed_is_sent_again(store: Store) -> None:
 
 
 def test_histogram_has_every_point() -> None:
-    frame = charts.scores(replace(progress("rating"), scores={"7": 2, "10.0": 1}))
+    frame = charts.scores(replace(progress("rating"), scores={"7": 2, "10.0": 1}), SCALES["score_1_10"])
     assert list(frame["score"]) == [str(i) for i in range(1, 11)]
     assert list(frame["ratings"]) == [0, 0, 0, 0, 0, 0, 2, 0, 0, 1]
 

@@ -9,6 +9,7 @@ import pytest
 from axe_core_python.sync_playwright import Axe
 from playwright.sync_api import Browser, Page, Route
 
+from app.markup import named
 from rater_data.records import User
 from rater_data.scales import SCALES
 from tests import fake_worker
@@ -298,6 +299,7 @@ def test_accessible(browser: Browser, live: Live, rater: User) -> None:
         assert serious(axe.run(page)) == []
 
 
+RAW = "document.querySelector('[data-part=raw]').getAttribute('aria-pressed') === 'true'"
 HOSTILE = [
     "<script>window.hacked = 1</script><img src=x onerror='window.hacked = 2'><svg onload='hacked = 3'>",
     "<iframe srcdoc='<script>parent.hacked = 4</script>'></iframe><style>body{display:none}</style>",
@@ -321,9 +323,11 @@ def test_hostile_responses_are_text(browser: Browser, tmp_path_factory: pytest.T
             shown = set()
             for _ in range(len(fake_worker.PROMPTS) * fake_worker.PER_PROMPT):
                 wait_for_card(page)
+                if page.locator("[data-part=raw]").is_visible() and not page.evaluate(RAW):
+                    page.keyboard.press("t")
                 shown.add(page.evaluate("document.querySelector('[data-part=text]').textContent"))
                 assert page.evaluate("window.hacked") is None
-                assert page.locator("[data-part=text] *").count() == 0
+                assert page.locator("[data-part=text] :not(p, code)").count() == 0
                 assert page.locator("[data-score='5']").is_visible()
                 assert narrow(page)
                 before = len(live.store.recent(rater.id, n=100))
@@ -332,7 +336,60 @@ def test_hostile_responses_are_text(browser: Browser, tmp_path_factory: pytest.T
                 wait_message(page, "Saved 5")
             assert all(url.startswith(live.url) for url in asked)
             assert page.troubles == []
-    assert shown == {text if text else "The model wrote nothing." for text in HOSTILE}
+    assert shown == {named(text) if text else "The model wrote nothing." for text in HOSTILE}
+    assert any("\u27e8U+202E\u27e9evil" in text for text in shown), "what turns text round is named"
+
+
+FORMATTED = """# Plan
+1. **Rinse** the rice
+2. call `boil()` <script>window.hacked = 1</script>
+
+[here](http://evil.example/x) ![alt](http://evil.example/y.png) \u202eevil
+
+```python
+x = "<b>"
+```
+| a | b |
+|---|---|
+| 1 | 2 |
+"""
+ALLOWED = {"H1", "OL", "LI", "STRONG", "CODE", "P", "BR", "PRE", "TABLE", "THEAD", "TBODY", "TR", "TH", "TD"}
+
+
+def test_formatting_is_shown_clean_and_can_be_turned_off(
+    browser: Browser, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    nodes = "[...document.querySelectorAll('[data-part=text] *')]"
+    with serving(tmp_path_factory.mktemp("formatted")) as live:
+        fake_worker.generate(live.store, {"texts": [FORMATTED, FORMATTED + "\n*two*", "plain"]})
+        rater = live.store.add_user("ann", "rater")
+        with signed_in(browser, live, rater) as (context, page):
+            asked: list[str] = []
+            context.on("request", lambda request: asked.append(request.url))
+            while card_text(page) == "plain" or not wait_for_card(page):
+                page.keyboard.press("5")
+                wait_message(page, "Saved 5")
+            assert set(page.evaluate(f"{nodes}.map((n) => n.tagName)")) >= {"OL", "STRONG", "CODE", "TABLE"}
+            assert set(page.evaluate(f"{nodes}.map((n) => n.tagName)")) <= ALLOWED | {"EM"}
+            assert page.evaluate(f"{nodes}.every((n) => n.attributes.length === 0)")
+            text = card_text(page)
+            assert "<script>" in text
+            assert "[here](http://evil.example/x)" in text, "a link is shown, not followed"
+            assert "\u27e8U+202E\u27e9evil" in text
+            page.keyboard.press("t")
+            assert page.evaluate(f"{nodes}.length") == 0
+            assert card_text(page).startswith("# Plan\n1. **Rinse**")
+            page.keyboard.press("5")
+            wait_message(page, "Saved 5")
+            page.reload()
+            wait_for_card(page)
+            assert page.evaluate(f"{nodes}.length") == 0, "the choice is kept"
+            if page.locator("[data-part=raw]").is_visible():
+                page.locator("[data-part=raw]").click()
+                assert page.evaluate(f"{nodes}.length") > 0
+            assert page.evaluate("window.hacked") is None
+            assert all(url.startswith(live.url) for url in asked)
+            assert page.troubles == []
 
 
 def test_nothing_to_rate_says_why(browser: Browser, tmp_path_factory: pytest.TempPathFactory) -> None:
@@ -346,3 +403,20 @@ def test_nothing_to_rate_says_why(browser: Browser, tmp_path_factory: pytest.Tem
             page.keyboard.type("1234", delay=30)
             page.wait_for_selector("text=You have rated everything")
             assert "4 of 4 ratings" in page.locator("[data-part=wait-why]").inner_text()
+
+
+def test_thumbs(browser: Browser, tmp_path_factory: pytest.TempPathFactory) -> None:
+    with serving(tmp_path_factory.mktemp("thumbs"), scale="thumbs") as live:
+        fake_worker.generate(live.store, {})
+        rater = live.store.add_user("ann", "rater")
+        with signed_in(browser, live, rater) as (_, page):
+            wait_for_card(page)
+            assert page.locator("[data-score]").count() == 2
+            page.keyboard.press("2")
+            wait_message(page, "Saved 👍 – Thumbs up")
+            page.keyboard.press("9")  # no point of this scale
+            page.locator("[data-score='0']").click()
+            wait_message(page, "Saved 👎 – Thumbs down")
+            page.set_viewport_size({"width": 390, "height": 800})
+            assert narrow(page)
+        assert scores(live, rater) == [1.0, 0.0]

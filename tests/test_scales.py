@@ -40,15 +40,27 @@ def test_a_float_is_taken_exactly_when_it_is_a_whole_number_from_1_to_10(score):
             SCALE.check(score)
 
 
-def test_every_point_has_its_own_key_and_words():
+@pytest.mark.parametrize("scale", SCALES.values(), ids=SCALES)
+def test_every_point_has_its_own_key_and_words(scale):
+    points = (scale.high - scale.low) // scale.step + 1
+    assert len(set(scale.keys)) == len(set(scale.anchors)) == points
+    assert all(scale.anchors)
     assert SCALE.keys == ("1", "2", "3", "4", "5", "6", "7", "8", "9", "0")
-    assert len(set(SCALE.anchors)) == 10
-    assert all(SCALE.anchors)
 
 
-def test_keys_of_verdicts_meet_neither_each_other_nor_the_scale():
+@pytest.mark.parametrize("scale", SCALES.values(), ids=SCALES)
+def test_every_scale_runs_from_0_to_1(scale):
+    assert scale.normalise(scale.low) == 0
+    assert scale.normalise(scale.high) == 1
+    for off in (scale.low - 1, scale.high + 1, scale.low + 0.5):
+        with pytest.raises(BadInput):
+            scale.check(off)
+
+
+@pytest.mark.parametrize("scale", SCALES.values(), ids=SCALES)
+def test_keys_of_verdicts_meet_neither_each_other_nor_the_scale(scale):
     keys = [v.key for v in VERDICTS.values() if v.name != "rated"]
-    assert len({*keys, *SCALE.keys}) == len(keys) + len(SCALE.keys)
+    assert len({*keys, *scale.keys}) == len(keys) + len(scale.keys)
     assert all(v.label and v.meaning.endswith(".") for v in VERDICTS.values())
 
 

@@ -12,6 +12,7 @@ import sqlalchemy as sa
 from rater_data import schema as t
 from rater_data.errors import BadInput, Busy, Missing, NotYours, Refused
 from rater_data.records import Message, Prompt, Sample
+from rater_data.scales import SCALES
 from rater_data.store import Store
 from tests.store_world import make_world, publish, rate_next, rating, response, start_round, version
 
@@ -492,3 +493,23 @@ def test_another_program_that_holds_the_database_is_told(world, store, monkeypat
     other.execute("ROLLBACK")
     other.close()
     rate_next(store, world.rater)
+
+
+def test_the_scale_is_chosen_before_there_are_ratings(store):
+    assert store.scale().name == "score_1_10"
+    with pytest.raises(BadInput, match="not known"):
+        store.choose_scale("stars")
+    for name in SCALES:
+        assert store.choose_scale(name) == store.scale() == SCALES[name]
+
+
+@pytest.mark.parametrize("scale", SCALES.values(), ids=SCALES)
+def test_every_scale_is_kept_in_its_range(store, scale):
+    """By the database too, whoever writes to it."""
+    store.choose_scale(scale.name)
+    rater = store.add_user("Olga", "rater").id
+    card = store.next_card(rater)
+    store.submit(rating(card.response_id, rater, float(scale.high), scale=scale.name))
+    off = t.ratings.update().values(score=scale.high + 1)
+    with pytest.raises(sa.exc.IntegrityError), store._write() as connection:
+        connection.execute(off)

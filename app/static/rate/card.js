@@ -34,16 +34,16 @@ export function buildScale(ui, scale, choose) {
   const show = (text) => () => (word.textContent = text);
   ui.scale.style.setProperty("--points", scale.points.length);
   for (const point of scale.points) {
-    const says = `${point.score} – ${point.words}`;
+    const says = `${point.mark} – ${point.words}`;
     const hover = { mouseenter: show(says), focus: show(says), mouseleave: show(""), blur: show("") };
-    const button = el("button", { type: "button", "aria-label": `${says}, key ${point.key}`, on: hover }, `${point.score}`);
+    const button = el("button", { type: "button", "aria-label": `${says}, key ${point.key}`, on: hover }, point.mark);
     button.dataset.score = point.score;
     button.addEventListener("click", (event) => choose({ score: point.score, verdict: "rated" }, event, button));
     ui.scale.append(button);
   }
-  low.textContent = `${scale.points[0].score} – ${scale.points[0].words}`;
+  low.textContent = `${scale.points[0].mark} – ${scale.points[0].words}`;
   const top = scale.points.at(-1);
-  high.replaceChildren(`${top.score} – ${top.words} `, top.key === `${top.score}` ? "" : el("kbd", {}, top.key));
+  high.replaceChildren(`${top.mark} – ${top.words} `, top.key === `${top.score}` ? "" : el("kbd", {}, top.key));
   for (const verdict of scale.verdicts) {
     const button = el("button", { type: "button", className: "rl-button", title: verdict.meaning }, verdict.label, " ");
     button.append(el("kbd", {}, verdict.key.toUpperCase()));
@@ -57,7 +57,8 @@ export function buildScale(ui, scale, choose) {
   ui.others.append(comment);
 }
 
-export function drawCard(ui, card) {
+// `raw`: the characters as the model wrote them; else as formatted text, where it has any formatting.
+export function drawCard(ui, card, raw) {
   ui.card.hidden = !card;
   if (!card) return;
   ui.prompt.replaceChildren(...promptNodes(card.messages));
@@ -66,12 +67,24 @@ export function drawCard(ui, card) {
   for (let i = 1; card.of > 1 && card.of <= 12 && i <= card.of; i++) {
     ui.pips.append(el("i", { className: i < card.position ? "done" : i === card.position ? "now" : "" }));
   }
-  const blank = !card.text.trim();
-  ui.text.textContent = blank ? "The model wrote nothing." : card.text;
-  ui.text.classList.toggle("rate-empty", blank);
+  drawText(ui, card, raw);
   ui.response.classList.remove("arrives");
   void ui.response.offsetWidth; // starts the animation anew
   ui.response.classList.add("arrives");
+}
+
+export function drawText(ui, card, raw) {
+  const blank = !card.text.trim();
+  const formatted = Boolean(card.html) && !raw;
+  if (blank) ui.text.textContent = "The model wrote nothing.";
+  // Cleaned by the server (see app/markup.py); parsed apart, where nothing runs or loads.
+  else if (formatted) ui.text.replaceChildren(...new DOMParser().parseFromString(card.html, "text/html").body.childNodes);
+  else ui.text.textContent = card.text;
+  ui.text.classList.toggle("rate-empty", blank);
+  ui.text.classList.toggle("rate-prose", formatted);
+  ui.raw.hidden = !card.html;
+  ui.raw.replaceChildren(raw ? "Formatted " : "Raw text ", el("kbd", {}, "T"));
+  ui.raw.setAttribute("aria-pressed", String(raw));
 }
 
 // A lone user message is simply the prompt; a conversation shows who said what.
@@ -116,5 +129,5 @@ export function drawProgress(ui, screen) {
 }
 
 export function said(given) {
-  return given.verdict === "rated" ? `${given.score} – ${given.words}` : given.words;
+  return given.verdict === "rated" ? `${given.mark} – ${given.words}` : given.words;
 }

@@ -17,12 +17,13 @@ function row(keys, what, more) {
 
 export function showKeys(dialog, scale) {
   const list = el("dl", { className: "rate-keys" });
-  list.append(...scale.points.flatMap((p) => row([p.key], `${p.score} – ${p.words}`)), el("div", { className: "gap" }));
+  list.append(...scale.points.flatMap((p) => row([p.key], `${p.mark} – ${p.words}`)), el("div", { className: "gap" }));
   list.append(...scale.verdicts.flatMap((v) => row([v.key.toUpperCase()], v.label, v.meaning)), el("div", { className: "gap" }));
   list.append(
     ...row(["Backspace"], "Undo the last one"),
     ...row(["R"], "Look at the last ten and change them"),
     ...row(["M"], "Write a comment (Esc leaves it)"),
+    ...row(["T"], "Show a formatted response as raw text, and back"),
     ...row(["G"], "Guidelines"),
     ...row(["?"], "This list")
   );
@@ -49,7 +50,7 @@ export async function showRecent(dialog, scale, onChanged) {
 function recentRow(entry, scale, onChanged) {
   const note = el("small", { role: "status" }, entry.editable ? "" : `${said(entry)}. Round ${entry.round} is closed, so it stays.`);
   const answer = el("select", { disabled: !entry.editable, "aria-label": `Rating of the answer to: ${entry.prompt}` });
-  for (const p of scale.points) answer.append(new Option(`${p.score} – ${p.words}`, p.score));
+  for (const p of scale.points) answer.append(new Option(`${p.mark} – ${p.words}`, p.score));
   for (const v of scale.verdicts) answer.append(new Option(v.label, v.name));
   answer.value = entry.verdict === "rated" ? entry.score : entry.verdict;
   let { rating_id } = entry;

@@ -1,6 +1,6 @@
 // What a key press means. Pure: an event and the page's scale in, an intent or null out.
 
-const LETTERS = { g: "guidelines", m: "comment", r: "recent" };
+const LETTERS = { g: "guidelines", m: "comment", r: "recent", t: "raw" };
 
 export function meaning(event, scale) {
   if (event.ctrlKey || event.metaKey || event.altKey || event.isComposing) return null;
@@ -11,6 +11,8 @@ export function meaning(event, scale) {
     const point = scale.points.find((p) => p.key === digit);
     return point ? { act: "rate", score: point.score, verdict: "rated" } : null;
   }
+  const named = scale.points.find((p) => p.key === event.key);
+  if (named) return { act: "rate", score: named.score, verdict: "rated" };
   if (event.shiftKey) return null;
   const letter = letterOf(event);
   const verdict = scale.verdicts.find((v) => v.key === letter);

@@ -4,7 +4,7 @@
 import { newKey, parts } from "./dom.js";
 import { call, insist, Outbox, Refusal } from "./net.js";
 import { meaning } from "./keys.js";
-import { buildScale, drawCard, drawProgress, drawWait, said, Stopwatch } from "./card.js";
+import { buildScale, drawCard, drawProgress, drawText, drawWait, said, Stopwatch } from "./card.js";
 import { showGuidelines, showKeys, showRecent } from "./dialogs.js";
 
 const QUEUE_LIMIT = 100;
@@ -89,6 +89,7 @@ class RatingScreen {
 
   async open(what) {
     if (what === "comment") return this.toggleComment();
+    if (what === "raw") return this.toggleRaw();
     try {
       if (what === "keys") showKeys(this.ui["keys-dialog"], this.scale);
       if (what === "recent") await showRecent(this.ui["recent-dialog"], this.scale, () => this.refresh());
@@ -231,7 +232,7 @@ class RatingScreen {
   }
 
   showCard(card) {
-    drawCard(this.ui, card);
+    drawCard(this.ui, card, this.raw);
     this.watch.restart();
     this.comment.value = (card && recall(`draft.${card.response_id}`)) || "";
     this.markComment();
@@ -282,6 +283,17 @@ class RatingScreen {
     const { card } = this.screen;
     const where = card.of > 1 ? `Response ${card.position} of ${card.of}. ` : "";
     this.ui.live.textContent = `${message ? `${message}. ` : ""}${where}${card.text.slice(0, 4000)}`;
+  }
+
+  get raw() {
+    return recall("raw") === "true";
+  }
+
+  toggleRaw() {
+    const { card } = this.screen;
+    if (!card?.html) return;
+    remember("raw", String(!this.raw));
+    drawText(this.ui, card, this.raw);
   }
 
   // ---- comment

@@ -202,7 +202,11 @@ def _ratings() -> None:
             "(verdict = 'rated') = (score IS NOT NULL)", name=op.f("ck_ratings_score_with_verdict")
         ),
         sa.CheckConstraint(
-            "score IS NULL OR (scale = 'score_1_10' AND score BETWEEN 1 AND 10)",
+            "score IS NULL OR (scale = 'score_1_10' AND score BETWEEN 1 AND 10)"
+            " OR (scale = 'score_0_10' AND score BETWEEN 0 AND 10)"
+            " OR (scale = 'score_1_5' AND score BETWEEN 1 AND 5)"
+            " OR (scale = 'score_1_7' AND score BETWEEN 1 AND 7)"
+            " OR (scale = 'thumbs' AND score BETWEEN 0 AND 1)",
             name=op.f("ck_ratings_score_range"),
         ),
         sa.CheckConstraint("revision >= 1", name=op.f("ck_ratings_revision")),
