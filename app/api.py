@@ -80,6 +80,11 @@ class InviteBody(Body):
     name: Annotated[StrictStr, Field(min_length=1, max_length=60)]
 
 
+class TokenBody(InviteBody):
+    operator: StrictBool = False
+    days: StrictInt | StrictFloat = 30
+
+
 def rater_routes(store: Store, guard: Guard, supervisor: Supervisor) -> APIRouter:
     router = APIRouter(prefix="/api")
     rater = Depends(guard.rater)
@@ -149,6 +154,31 @@ def operator_routes(store: Store, guard: Guard, supervisor: Supervisor, url: str
     @router.post("/invite")
     def invite(body: InviteBody, request: Request, user: User = operator) -> dict[str, Any]:
         return {"link": inviting.invite(store, user, body.name, str(request.base_url) or url)}
+
+    @router.post("/token")
+    def token(body: TokenBody, user: User = operator) -> dict[str, Any]:
+        made = inviting.token(store, body.name, operator=body.operator, days=body.days)
+        store.log(user.name, "made a token", name=body.name, operator=body.operator)
+        return {"token": made}
+
+    @router.get("/versions")
+    def versions(user: User = operator) -> dict[str, Any]:
+        return {"versions": operating.version_list(store)}
+
+    return router
+
+
+def description_route(app: FastAPI, guard: Guard) -> APIRouter:
+    """What the JSON routes take and give, in OpenAPI, for those who may call them."""
+    router = APIRouter(prefix="/api", include_in_schema=False)
+    rater = Depends(guard.rater)
+
+    @router.get("/openapi.json")
+    def description(user: User = rater) -> dict[str, Any]:
+        found = app.openapi()
+        found["components"]["securitySchemes"] = {"token": {"type": "http", "scheme": "bearer"}}
+        found["security"] = [{"token": []}]
+        return found
 
     return router
 

@@ -38,7 +38,7 @@ class WrongRole(RateloopError):
 
 
 class TooMany(RateloopError):
-    """Too many wrong links from one client."""
+    """Too many wrong links or tokens from one client."""
 
 
 def session_secret(home: Path) -> str:
@@ -62,7 +62,7 @@ def session_secret(home: Path) -> str:
 
 
 class Throttle:
-    """At most WRONG_LINKS_ALLOWED wrong links a minute from one client."""
+    """At most WRONG_LINKS_ALLOWED wrong links and tokens a minute from one client."""
 
     def __init__(self, allowed: int = WRONG_LINKS_ALLOWED, window: float = WRONG_LINKS_WINDOW) -> None:
         self.allowed, self.window = allowed, window
@@ -75,7 +75,9 @@ class Throttle:
             while times and times[0] < time.monotonic() - self.window:
                 times.popleft()
             if times and len(times) >= self.allowed:
-                raise TooMany("Too many wrong links from your address: wait a minute, then try again.")
+                raise TooMany(
+                    "Too many wrong links or tokens from your address: wait a minute, then try again."
+                )
 
     def note_wrong(self, client: str) -> None:
         with self.lock:
@@ -94,7 +96,9 @@ class Guard:
         self.throttle = Throttle()
 
     def user(self, request: HTTPConnection) -> User | None:
-        """The active user whose signed cookie came with this request."""
+        """The active user whose signed cookie, or for the JSON routes whose token, came with this request."""
+        if "authorization" in request.headers:
+            return self.bearer(request)
         cookie = request.cookies.get(self.cookie_name)
         if not cookie:
             return None
@@ -104,10 +108,30 @@ class Guard:
             return None
         return user if user.active else None
 
+    def bearer(self, request: HTTPConnection) -> User | None:
+        """The user whose token came with a request to the JSON routes; pages are not opened by tokens.
+
+        Raises TooMany after many wrong ones.
+        """
+        kind, _, secret = request.headers["authorization"].partition(" ")
+        if kind.lower() != "bearer" or not request.url.path.startswith("/api/"):
+            return None
+        client = request.client.host if request.client else ""
+        self.throttle.check(client)
+        try:
+            return self.store.bearer(secret.strip())
+        except RateloopError:
+            self.throttle.note_wrong(client)
+            return None
+
     def rater(self, request: HTTPConnection) -> User:
         """Anybody who is signed in may rate, operators too."""
         user = self.user(request)
         if user is None:
+            if "authorization" in request.headers:
+                raise SignedOut(
+                    "This token does not work here: it is not known, has run out or was taken back."
+                )
             raise SignedOut("You are signed out. Open your invite link again; nothing you saved is lost.")
         return user
 

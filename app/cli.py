@@ -109,6 +109,57 @@ def link(home: Home = None, url: Url = "") -> None:
     print_link(home, lambda store: inviting.operator_link(store, url))
 
 
+@app.command()
+def token(
+    name: Annotated[
+        str, typer.Argument(help="Whom the token acts as (made if there is nobody of that name).")
+    ],
+    operator: Annotated[bool, typer.Option("--operator", help="An operator instead of a rater.")] = False,
+    days: Annotated[float, typer.Option(help="How long it works.")] = 30.0,
+    home: Home = None,
+) -> None:
+    """Print a token for scripts: send it as `Authorization: Bearer …` to the routes under /api."""
+    print_link(home, lambda store: inviting.token(store, name, operator=operator, days=days))
+
+
+@app.command()
+def simulate(
+    url: Annotated[str, typer.Option(help="The server's address, as in http://127.0.0.1:7860.")],
+    token: Annotated[str, typer.Option(help="An operator's token (a rater per client) or a rater's.")],
+    rater: Annotated[str, typer.Option(help="FILE.py:FUNCTION, a function (prompt, response) → score.")],
+    ratings: Annotated[int, typer.Option(min=1, help="Ratings in all.")] = 64,
+    clients: Annotated[int, typer.Option(min=1, max=200, help="Raters at once.")] = 1,
+    patience: Annotated[float, typer.Option(min=0, help="Seconds without a card before giving up.")] = 600.0,
+) -> None:
+    """Rate over the JSON routes of a running server with a function of yours."""
+    from rich.progress import Progress
+
+    from app.simulating import simulate as run
+    from rater_data.scripted import load_function
+
+    try:
+        function = load_function(rater)
+        with Progress(transient=True) as bars:
+            bar = bars.add_task("Rating", total=ratings)
+            done = run(
+                url,
+                token,
+                function,
+                ratings,
+                clients,
+                lambda saved: bars.update(bar, completed=saved),
+                patience,
+            )
+    except RateloopError as error:
+        raise stop_with(error) from None
+    say(
+        f"{done.ratings} ratings in {done.seconds:.1f} s by {clients} at once; a rating and its next card took "
+        f"{done.median_ms:.0f} ms (median), {done.p95_ms:.0f} ms (95 %)."
+    )
+    if done.ratings < ratings:
+        say(f"There was nothing more to rate: {ratings - done.ratings} ratings are missing.")
+
+
 def print_link(home: Path | None, make: Callable[[Store], str]) -> None:
     try:
         store = Store.open(home or default_home())

@@ -9,6 +9,7 @@ from rater_data.store import Store
 
 OPERATOR = "operator"
 LONGEST_NAME = 60
+LONGEST_TOKEN_DAYS = 366
 
 
 def invite(store: Store, user: User, name: str, url: str) -> str:
@@ -32,6 +33,23 @@ def rater_link(store: Store, name: str, url: str) -> str:
         store.set_active(user.id, True)
     store.revoke_links(user.id)
     return address(store, url, store.make_link(user.id, once=False, ttl_s=RATER_LINK_LASTS))
+
+
+def token(store: Store, name: str, *, operator: bool = False, days: float = 30.0) -> str:
+    """A token for scripts that act as the rater (or operator) of that name, who is made if new."""
+    name = " ".join(name.split())
+    if not name or len(name) > LONGEST_NAME:
+        raise BadInput("A token needs the name of whom it acts as, of 1 to 60 letters.")
+    if not 0 < days <= LONGEST_TOKEN_DAYS:
+        raise BadInput(f"A token lasts up to {LONGEST_TOKEN_DAYS} days, not {days:g}.")
+    role = "operator" if operator else "rater"
+    try:
+        user = store.user_by_name(name)
+    except Missing:
+        user = store.add_user(name, role)
+    if user.role != role:
+        raise BadInput(f"{name} is a {user.role} here, no {role}: choose another name.")
+    return store.make_token(user.id, ttl_s=days * 86400)
 
 
 def operator_link(store: Store, url: str = "") -> str:

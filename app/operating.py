@@ -192,6 +192,24 @@ def duration(seconds: float) -> str:
     return f"about {round(seconds / 86400)} days"
 
 
+def version_list(store: Store) -> list[dict[str, Any]]:
+    """Every version with its lineage and measures, as JSON; the folders are the server's own matter."""
+    return [
+        {
+            "number": v.number,
+            "parent": v.parent,
+            "status": v.status,
+            "base_model": v.base_model,
+            "base_revision": v.base_revision,
+            "adapter_sha256": v.sha256,
+            "metrics": v.metrics,
+            "created_at": v.created_at,
+            "notes": v.notes,
+        }
+        for v in store.versions()
+    ]
+
+
 def round_state(store: Store, worker: WorkerStatus) -> dict[str, Any]:
     """The overview as JSON."""
     seen = overview(store, worker)

@@ -49,7 +49,13 @@ def screen(store: Store, user: User, worker_down: bool = False) -> dict[str, Any
         "round": round_numbers(progress),
         "last": last_given(store, user),
         "guideline_version": store.guideline()[0],
+        "scale": scale_of(store.scale()),
     }
+
+
+def scale_of(scale: Scale) -> dict[str, Any]:
+    """A scale for scripts; the page has its own with keys and words."""
+    return {"name": scale.name, "low": scale.low, "high": scale.high, "points": list(scale.points)}
 
 
 def shown(card: Card) -> dict[str, Any]:

@@ -19,7 +19,7 @@ from starlette.staticfiles import StaticFiles
 from starlette.types import ASGIApp
 
 from app import pages
-from app.api import answer_errors, operator_routes, rater_routes
+from app.api import answer_errors, description_route, operator_routes, rater_routes
 from app.auth import Guard, TooMany, session_secret
 from app.settings import Settings
 from app.shield import Mount, Shield
@@ -76,6 +76,7 @@ def assemble(settings: Settings, store: Store, supervisor: Supervisor) -> Shield
     answer_errors(app)
     app.include_router(rater_routes(store, guard, supervisor))
     app.include_router(operator_routes(store, guard, supervisor, settings.url))
+    app.include_router(description_route(app, guard))
     add_pages(app, guard)
     version = static_version()
     app.mount(f"/static/{version}", KeptFiles(directory=STATIC))

@@ -20,7 +20,9 @@ from rater_data.errors import BadInput
 from rater_data.records import Prompt, Sample
 from rater_data.store import Store
 
-MEASURED_PER_PROMPT = 4  # responses a holdout prompt when a new version is checked: with 2, distinct-2 was off by .03
+MEASURED_PER_PROMPT = (
+    4  # responses a holdout prompt when a new version is checked: with 2, distinct-2 was off by .03
+)
 
 
 @dataclass(frozen=True)

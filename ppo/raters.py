@@ -3,17 +3,13 @@
 They stand in for people with a known taste, so that what the ring learns can be measured against the truth.
 """
 
-import importlib.util
 import re
-from collections.abc import Callable
 from functools import cache
-from pathlib import Path
 
 from vaderSentiment.vaderSentiment import SentimentIntensityAnalyzer
 
-from rater_data.errors import BadInput, Missing
-
-Rater = Callable[[str, str], float]
+from rater_data.errors import BadInput
+from rater_data.scripted import Rater, load_function
 
 BRIEF, WORDS_A_POINT = 15, 1.5  # brevity: words that still earn a 10, and words that cost a point beyond
 STOP_WORDS = frozenset(
@@ -58,19 +54,6 @@ def load_rater(name: str) -> Rater:
     """A built-in rater's name, or FILE.py:FUNCTION. Raises BadInput or Missing with a sentence."""
     if name in BUILT_IN:
         return BUILT_IN[name]
-    file, _, function = name.rpartition(":")
-    if not file.endswith(".py"):
+    if not name.rpartition(":")[0].endswith(".py"):
         raise BadInput(f"--rater {name} is neither one of {', '.join(BUILT_IN)} nor FILE.py:FUNCTION.")
-    if not Path(file).is_file():
-        raise Missing(f"The rater's file {file} does not exist.")
-    spec = importlib.util.spec_from_file_location("rateloop_rater", file)
-    assert spec is not None and spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    try:
-        spec.loader.exec_module(module)
-    except Exception as error:  # anything may go wrong in a stranger's file; it is told, not hidden
-        raise BadInput(f"The rater's file {file} failed: {type(error).__name__}: {error}") from error
-    rater = getattr(module, function, None)
-    if not callable(rater):
-        raise BadInput(f"{file} has no function {function!r}.")
-    return rater
+    return load_function(name)

@@ -214,6 +214,7 @@ RATER_ROUTES = [
     ("GET", "/api/recent", None),
     ("POST", "/api/revise", {"rating_id": 1, "score": 5}),
     ("GET", "/api/guidelines", None),
+    ("GET", "/api/openapi.json", None),
 ]
 OPERATOR_ROUTES = [
     ("GET", "/api/round", None),
@@ -221,6 +222,8 @@ OPERATOR_ROUTES = [
     ("POST", "/api/cancel", {}),
     ("POST", "/api/rollback", {"to": 0}),
     ("POST", "/api/invite", {"name": "mallory"}),
+    ("POST", "/api/token", {"name": "mallory", "operator": True}),
+    ("GET", "/api/versions", None),
 ]
 
 

@@ -1,0 +1,163 @@
+"""Tokens for scripts, and the scripted raters that use them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import httpx
+import pytest
+from typer.testing import CliRunner
+
+from app import cli, inviting
+from app.simulating import simulate
+from rater_data.errors import BadInput, Missing, NotYours
+from tests import fake_worker
+from tests.app_helpers import Live, serving
+
+
+@pytest.fixture
+def live(tmp_path: Path) -> Iterator[Live]:
+    with serving(tmp_path) as server:
+        fake_worker.generate(server.store, {"prompts": 6, "overlap": 20, "quota": 400})
+        yield server
+
+
+def bearer(live: Live, token: str) -> httpx.Client:
+    return httpx.Client(base_url=live.url, headers={"Authorization": f"Bearer {token}"})
+
+
+def test_a_raters_token_rates_and_does_nothing_else(live: Live) -> None:
+    with bearer(live, inviting.token(live.store, "bot")) as bot:
+        screen = bot.get("/api/card").json()
+        assert screen["me"]["name"] == "bot"
+        assert screen["scale"] == {"name": "score_1_10", "low": 1, "high": 10, "points": list(range(1, 11))}
+        body = {"response_id": screen["card"]["response_id"], "score": 7, "key": "a-key-of-its-own"}
+        assert bot.post("/api/rate", json=body).json()["saved"]["score"] == 7
+        assert bot.get("/api/round").status_code == 403
+        assert bot.post("/api/token", json={"name": "mallory"}).status_code == 403
+        paths = bot.get("/api/openapi.json").json()["paths"]
+        assert {
+            "/api/card",
+            "/api/rate",
+            "/api/undo",
+            "/api/round",
+            "/api/train",
+            "/api/versions",
+        } <= paths.keys()
+
+
+def test_an_operators_token_operates(live: Live) -> None:
+    with bearer(live, inviting.token(live.store, "script", operator=True)) as script:
+        assert script.get("/api/round").json()["round"]["number"] == 1
+        assert [v["number"] for v in script.get("/api/versions").json()["versions"]] == [0]
+        made = script.post("/api/token", json={"name": "second", "days": 1}).json()["token"]
+    with bearer(live, made) as second:
+        assert second.get("/api/card").json()["me"]["role"] == "rater"
+
+
+def test_what_is_no_token_opens_nothing(live: Live) -> None:
+    user = live.store.add_user("ann", "rater")
+    link = live.store.make_link(user.id, once=False, ttl_s=60)
+    token = inviting.token(live.store, "ann")
+    for wrong in ("x", link, token[:-1], token.upper()):
+        with bearer(live, wrong) as nobody:
+            assert nobody.get("/api/card").status_code == 401
+    with pytest.raises(NotYours):
+        live.store.redeem(token)  # nor is a token an invite link
+    with bearer(live, token) as ann:
+        assert ann.get("/rate/").status_code in (303, 401), "pages are not opened by tokens"
+        assert ann.post("/sign-out").status_code == 403, "no token outside the JSON routes"
+    for kind in ("Basic", "Token"):
+        with httpx.Client(base_url=live.url, headers={"Authorization": f"{kind} {token}"}) as other:
+            assert other.get("/api/card").status_code == 401
+
+
+def test_a_token_ends(live: Live) -> None:
+    user = live.store.add_user("ann", "rater")
+    past = live.store.make_token(user.id, ttl_s=0)
+    token = inviting.token(live.store, "ann")
+    with bearer(live, past) as late, bearer(live, token) as ann:
+        assert late.get("/api/card").status_code == 401
+        assert ann.get("/api/card").status_code == 200
+        live.store.set_active(user.id, False)
+        assert ann.get("/api/card").status_code == 401
+        live.store.set_active(user.id, True)
+        live.store.revoke_links(user.id)
+        assert ann.get("/api/card").status_code == 401
+
+
+def test_guessing_tokens_is_slowed_down(live: Live) -> None:
+    codes = []
+    for n in range(200):
+        with bearer(live, f"rl-guess-{n}") as guesser:
+            codes.append(guesser.get("/api/card").status_code)
+    assert codes.count(401) == 10
+    assert codes.count(429) == 190
+
+
+def test_who_a_token_may_not_act_as(live: Live) -> None:
+    inviting.token(live.store, "script", operator=True)
+    with pytest.raises(BadInput, match="operator here"):
+        inviting.token(live.store, "Script")
+    with pytest.raises(BadInput, match="name"):
+        inviting.token(live.store, "   ")
+    with pytest.raises(BadInput, match="days"):
+        inviting.token(live.store, "bot", days=0)
+
+
+def test_eight_clients_rate_without_a_double_or_a_loss(live: Live) -> None:
+    token = inviting.token(live.store, "script", operator=True)
+    told: list[int] = []
+    done = simulate(live.url, token, lambda prompt, response: len(response) % 13, 60, 8, told.append)
+    progress = live.store.round_progress()
+    assert done.ratings == progress.ratings == len(done.answers) == 60
+    assert told == list(range(1, 61))
+    assert progress.raters == 8
+    assert 0 < done.median_ms <= done.p95_ms
+
+
+def test_a_simulation_ends_when_there_is_nothing_to_rate(live: Live) -> None:
+    token = inviting.token(live.store, "bot")
+    cards = 6 * fake_worker.PER_PROMPT
+    done = simulate(live.url, token, lambda prompt, response: 99, cards + 5, 1, patience_s=0)
+    assert done.ratings == cards
+    assert {r.rating.score for r in live.store.recent(live.store.user_by_name("bot").id, n=100)} == {10.0}
+
+
+def test_what_cannot_be_simulated_is_one_sentence(live: Live) -> None:
+    token = inviting.token(live.store, "bot")
+    with pytest.raises(BadInput, match="one person"):
+        simulate(live.url, token, lambda prompt, response: 5, 5, 2)
+    with pytest.raises(BadInput, match="does not work here"):
+        simulate(live.url, "rl-wrong", lambda prompt, response: 5, 5, 1)
+    with pytest.raises(BadInput, match="That is no token"):
+        simulate(live.url, "two words", lambda prompt, response: 5, 5, 1)
+    with pytest.raises(Missing, match="No server answers"):
+        simulate("http://127.0.0.1:9", token, lambda prompt, response: 5, 5, 1)
+    with pytest.raises(BadInput, match="The rater failed on a response: ZeroDivisionError"):
+        simulate(live.url, token, lambda prompt, response: 1 / 0, 5, 1)
+
+
+def test_the_commands(live: Live, tmp_path: Path) -> None:
+    runner = CliRunner()
+    made = runner.invoke(cli.app, ["token", "script", "--operator", "--home", str(live.store.home)])
+    assert made.exit_code == 0
+    (tmp_path / "taste.py").write_text("def short(prompt, response):\n    return 10 - len(response) / 50\n")
+    arguments = [
+        "simulate",
+        "--url",
+        live.url,
+        "--token",
+        made.output.strip(),
+        "--ratings",
+        "6",
+        "--clients",
+        "2",
+    ]
+    done = runner.invoke(cli.app, [*arguments, "--rater", f"{tmp_path}/taste.py:short"])
+    assert done.exit_code == 0, done.output
+    assert "6 ratings in" in done.output
+    missing = runner.invoke(cli.app, [*arguments, "--rater", f"{tmp_path}/none.py:short"])
+    assert missing.exit_code == 1
+    assert "does not exist" in missing.output
