@@ -120,6 +120,10 @@ def rater_routes(store: Store, guard: Guard, supervisor: Supervisor) -> APIRoute
     def revise(body: ReviseBody, user: User = rater) -> dict[str, Any]:
         return {"saved": rating.revise(store, user, body.rating_id, body.score, body.verdict, body.comment)}
 
+    @router.get("/news")
+    def news(user: User = rater) -> dict[str, Any]:
+        return {"news": rating.news(store, user)}
+
     @router.get("/guidelines")
     def guidelines(user: User = rater) -> dict[str, Any]:
         version, text = store.guideline()

@@ -11,6 +11,7 @@ from datetime import datetime
 from typing import Any
 
 from app.markup import answer_html, named
+from app.operating import sides
 from app.settings import CARD_LEASE
 from rater_data.errors import BadInput, Missing
 from rater_data.records import Card, Job, Rating, RoundProgress, User
@@ -56,6 +57,30 @@ def screen(store: Store, user: User, worker_down: bool = False) -> dict[str, Any
 def scale_of(scale: Scale) -> dict[str, Any]:
     """A scale for scripts; the page has its own with keys and words."""
     return {"name": scale.name, "low": scale.low, "high": scale.high, "points": list(scale.points)}
+
+
+def news(store: Store, user: User) -> dict[str, Any] | None:
+    """What the version in use learned from, and one answer before and after; None while nothing was learned.
+
+    The answers are to a prompt that nobody rates, so that they sway nobody's rating of it.
+    """
+    current = store.current_version()
+    made = [r for r in store.rounds() if current and r.published_version == current.number > 0]
+    if current is None or not made:
+        return None
+    every, yours = store.learned_from(made[-1].number, user.id)
+    compared = sides(store, most=1)
+    told = {
+        "version": current.number,
+        "round": made[-1].number,
+        "ratings": every,
+        "yours": yours,
+        "sample": None,
+    }
+    if compared is not None:
+        prompt, before, after = compared.rows[0]
+        told["sample"] = {"prompt": prompt, "before": named(before), "after": named(after)}
+    return told
 
 
 def shown(card: Card) -> dict[str, Any]:

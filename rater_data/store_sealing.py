@@ -123,6 +123,19 @@ class Sealing(Database):
             known_round(connection, number)
             return snapshot_in(connection, number)
 
+    def learned_from(self, number: int, rater_id: int) -> tuple[int, int]:
+        """How many ratings a round's snapshot holds, and how many of them are this rater's."""
+        own = sa.func.sum(sa.case((t.ratings.c.rater_id == rater_id, 1), else_=0))
+        query = (
+            sa.select(sa.func.count(), sa.func.coalesce(own, 0))
+            .select_from(t.snapshot_ratings)
+            .join(t.ratings, t.ratings.c.id == t.snapshot_ratings.c.rating_id)
+            .where(t.snapshot_ratings.c.round_number == number)
+        )
+        with self._read() as connection:
+            every, theirs = connection.execute(query).one()
+        return int(every), int(theirs)
+
     def start_training(self, round_number: int, actor: str, override: bool = False) -> Job:
         """Seals the round and queues its training, in one step.
 

@@ -215,6 +215,7 @@ RATER_ROUTES = [
     ("POST", "/api/revise", {"rating_id": 1, "score": 5}),
     ("GET", "/api/guidelines", None),
     ("GET", "/api/openapi.json", None),
+    ("GET", "/api/news", None),
 ]
 OPERATOR_ROUTES = [
     ("GET", "/api/round", None),

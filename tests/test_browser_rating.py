@@ -420,3 +420,35 @@ def test_thumbs(browser: Browser, tmp_path_factory: pytest.TempPathFactory) -> N
             page.set_viewport_size({"width": 390, "height": 800})
             assert narrow(page)
         assert scores(live, rater) == [1.0, 0.0]
+
+
+def test_a_new_version_is_told_once(browser: Browser, tmp_path_factory: pytest.TempPathFactory) -> None:
+    with serving(tmp_path_factory.mktemp("news")) as live:
+        fake_worker.generate(live.store, {"quota": 8})
+        ann, bob = (live.store.add_user(name, "rater") for name in ("ann", "bob"))
+        with signed_in(browser, live, ann) as (_, page):
+            wait_for_card(page)
+            assert page.locator("[data-part=news]:visible").count() == 0
+            for score in "7395":
+                page.keyboard.press(score)
+                wait_message(page, f"Saved {score}")
+            live.store.start_training(1, "op")
+            fake_worker.train(live.store, live.store.claim("fake"), "fake", {"pause": 0})
+            fake_worker.generate(live.store, {"quota": 8})
+            page.reload()
+            page.wait_for_selector(
+                "[data-part=news]:visible >> text=Round 1 used 4 ratings, 4 of them yours."
+            )
+            page.locator("summary").click()
+            assert page.locator(".rate-sides h4").all_inner_texts() == ["Before", "After"]
+            page.keyboard.press("6")
+            wait_message(page, "Saved 6")
+            page.get_by_role("button", name="Got it").click()
+            assert page.locator("[data-part=news]:visible").count() == 0
+            page.reload()
+            wait_for_card(page)
+            page.wait_for_timeout(300)
+            assert page.locator("[data-part=news]:visible").count() == 0
+            assert page.troubles == []
+        with signed_in(browser, live, bob) as (_, page):
+            page.wait_for_selector("[data-part=news]:visible >> text=none of them yours yet")

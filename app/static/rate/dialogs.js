@@ -1,4 +1,4 @@
-// The three panels: keys, guidelines, the last ten.
+// The three panels: keys, guidelines, the last ten; and the news of a new version.
 
 import { el, textBlock } from "./dom.js";
 import { call } from "./net.js";
@@ -67,4 +67,19 @@ function recentRow(entry, scale, onChanged) {
     }
   });
   return el("li", {}, el("div", {}, el("strong", { dir: "auto" }, entry.prompt), textBlock(entry.text)), answer, note);
+}
+
+export function drawNews(place, news, onRead) {
+  place.hidden = !news;
+  if (!news) return place.replaceChildren();
+  const { round, ratings, yours, version, sample } = news;
+  const own = yours ? `${yours} of them yours` : "none of them yours yet";
+  const close = el("button", { type: "button", className: "rl-link", on: { click: onRead } }, "Got it");
+  const said = el("p", {}, el("b", {}, `The model has learned: version ${version}. `), `Round ${round} used ${ratings} ratings, ${own}.`);
+  const answers = sample && el("details", {}, el("summary", {}, "One answer before and after"), el("h3", { dir: "auto" }, sample.prompt));
+  if (answers) {
+    const side = (name, text) => el("div", {}, el("h4", {}, name), textBlock(text));
+    answers.append(el("div", { className: "rate-sides" }, side("Before", sample.before), side("After", sample.after)));
+  }
+  place.replaceChildren(el("header", {}, said, close), ...(answers ? [answers] : []));
 }

@@ -5,7 +5,7 @@ import { newKey, parts } from "./dom.js";
 import { call, insist, Outbox, Refusal } from "./net.js";
 import { meaning } from "./keys.js";
 import { buildScale, drawCard, drawProgress, drawText, drawWait, said, Stopwatch } from "./card.js";
-import { showGuidelines, showKeys, showRecent } from "./dialogs.js";
+import { drawNews, showGuidelines, showKeys, showRecent } from "./dialogs.js";
 
 const QUEUE_LIMIT = 100;
 const HEARTBEAT = 120000;
@@ -217,6 +217,7 @@ class RatingScreen {
   show(screen, message) {
     const changed = screen.card?.response_id !== this.screen.card?.response_id;
     const first = this.screen.me?.id !== screen.me.id || this.closed;
+    if (first || screen.round?.number !== this.screen.round?.number) queueMicrotask(() => this.tellNews());
     this.screen = screen;
     if (first) this.greet(screen);
     this.root.classList.remove("blank");
@@ -249,6 +250,21 @@ class RatingScreen {
     if (read === null) this.banner("guidelines", "New here? The guidelines say what a good answer is.");
     else if (Number(read) < screen.guideline_version) this.banner("guidelines", "The guidelines have changed.");
     queueMicrotask(() => this.sendLeftovers());
+  }
+
+  // Once a version, until it is read.
+  async tellNews() {
+    const name = `news.${this.screen.me.id}`;
+    try {
+      const { news } = await call("/api/news");
+      const read = Number(recall(name) || 0);
+      drawNews(this.ui.news, news && news.version > read ? news : null, () => {
+        remember(name, news.version);
+        drawNews(this.ui.news, null);
+      });
+    } catch {
+      // It is told the next time the page asks.
+    }
   }
 
   // The connection's trouble goes before news about the guidelines.
