@@ -118,9 +118,9 @@ SCALES: dict[str, Scale] = {
         low=0,
         high=1,
         step=1,
-        anchors=("Thumbs down", "Thumbs up"),
+        anchors=("Not what I wanted", "What I wanted"),
         keys=("1", "2"),
-        marks=("👎", "👍"),
+        marks=("Down", "Up"),
     ),
 }
 DEFAULT_SCALE = "score_1_10"

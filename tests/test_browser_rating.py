@@ -413,10 +413,10 @@ def test_thumbs(browser: Browser, tmp_path_factory: pytest.TempPathFactory) -> N
             wait_for_card(page)
             assert page.locator("[data-score]").count() == 2
             page.keyboard.press("2")
-            wait_message(page, "Saved 👍 – Thumbs up")
+            wait_message(page, "Saved Up – What I wanted")
             page.keyboard.press("9")  # no point of this scale
             page.locator("[data-score='0']").click()
-            wait_message(page, "Saved 👎 – Thumbs down")
+            wait_message(page, "Saved Down – Not what I wanted")
             page.set_viewport_size({"width": 390, "height": 800})
             assert narrow(page)
         assert scores(live, rater) == [1.0, 0.0]
