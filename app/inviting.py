@@ -1,9 +1,9 @@
-"""Personal links: for raters, and the one-time link to the operator console."""
+"""Who may come in: personal links for raters, the one-time link to the console, tokens, and keeping people out."""
 
 from __future__ import annotations
 
 from app.settings import OPERATOR_LINK_LASTS, RATER_LINK_LASTS, Settings
-from rater_data.errors import BadInput, Missing
+from rater_data.errors import BadInput, Missing, Refused
 from rater_data.records import User
 from rater_data.store import Store
 
@@ -62,3 +62,35 @@ def operator_link(store: Store, url: str = "") -> str:
 def address(store: Store, url: str, secret: str) -> str:
     """The link itself; without a url, at the address where this home was last served."""
     return f"{(url or store.setting('url') or Settings(home=store.home).url).rstrip('/')}/join/{secret}"
+
+
+def change_access(store: Store, user: User, who: int, what: str) -> str:
+    """Lets a rater in or keeps them out; leaves their ratings out of what is trained on, or takes them in again.
+
+    Raises BadInput for another wish, Refused for oneself, Missing.
+    """
+    person = store.user(who)
+    if what not in ACCESS:
+        raise BadInput(f"{what!r} is none of {', '.join(ACCESS)}.")
+    if person.id == user.id:
+        raise Refused("This would be about yourself: ask another operator.")
+    column, value, sentence = ACCESS[what]
+    change = store.set_active if column == "active" else store.set_excluded
+    change(person.id, value)
+    return sentence.format(name=person.name)
+
+
+ACCESS = {
+    "off": (
+        "active",
+        False,
+        "{name} is kept out; what they held went back to the others. Their links do not work.",
+    ),
+    "on": ("active", True, "{name} may rate again."),
+    "exclude": (
+        "excluded",
+        True,
+        "Ratings of {name} do not count any more, here and in the next training; others get their cards.",
+    ),
+    "include": ("excluded", False, "Ratings of {name} count again."),
+}

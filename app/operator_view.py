@@ -10,16 +10,19 @@ import hashlib
 import json
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import gradio as gr
 
-from app import charts, inviting, operating, panels
+from app import charts, inviting, operating, panels, people_panels
 from app.auth import Guard
+from app.helping import Helped
 from app.rater_view import styles
 from app.supervisor import Supervisor
 from rater_data.errors import RateloopError
 from rater_data.records import User
+from rater_data.scales import Scale
 from rater_data.store import Store
 
 EVERY = 2.0  # seconds
@@ -30,6 +33,18 @@ element.addEventListener('click', (event) => {
   const to = Number(button.dataset.rollBack);
   const question = `Use version ${to} again? The next responses come from it. Nothing is deleted.`;
   if (confirm(question)) trigger('roll_back', {to});
+});
+"""
+ACCESS_JS = """
+element.addEventListener('click', (event) => {
+  const button = event.target.closest('[data-access]');
+  if (!button) return;
+  const {access, who, name} = button.dataset;
+  const question = {
+    off: `Keep ${name} out? Their links stop working; their ratings stay.`,
+    exclude: `Leave the ratings of ${name} out of this round and the next training?`,
+  }[access];
+  if (!question || confirm(question)) trigger('access', {what: access, who: Number(who)});
 });
 """
 COPY_JS = """
@@ -84,14 +99,14 @@ def build(store: Store, guard: Guard, supervisor: Supervisor) -> gr.Blocks:
     with gr.Blocks(title="Console · Rateloop", analytics_enabled=False) as blocks:
         html(panels.top("/static"))
         with gr.Column(elem_classes="ops"):
-            page, notice, name, invite, link = lay_out()
+            page, notice, name, invite, link = lay_out(store.scale())
         seen = gr.Textbox("{}", visible="hidden")
         wire(store, guard, supervisor, blocks, page, notice, seen)
         wire_invite(store, guard, notice, name, invite, link)
     return blocks
 
 
-def lay_out() -> tuple[Page, gr.HTML, gr.Textbox, gr.Button, gr.HTML]:
+def lay_out(scale: Scale) -> tuple[Page, gr.HTML, gr.Textbox, gr.Button, gr.HTML]:
     with gr.Row(elem_classes="ops-head"):
         heading = html()
         with gr.Row(elem_classes="ops-actions"):
@@ -108,8 +123,7 @@ def lay_out() -> tuple[Page, gr.HTML, gr.Textbox, gr.Button, gr.HTML]:
     steps = html()
     html(panels.section("Ratings"))
     with gr.Row(elem_classes="ops-plots"):
-        order = [f"{i}" for i in range(1, 11)]
-        bars = {"sort": order, "y_lim": [0, None]}
+        bars = {"sort": [scale.mark(point) for point in scale.points], "y_lim": [0, None]}
         scores = plot(gr.BarPlot, "Scores this round", "score", "ratings", "Score", **bars)
         strata = html()
     html(panels.section("Before and after"))
@@ -117,7 +131,7 @@ def lay_out() -> tuple[Page, gr.HTML, gr.Textbox, gr.Button, gr.HTML]:
     html(panels.section("Versions"))
     versions = html(js_on_load=ROLL_BACK_JS)
     html(panels.section("Raters"))
-    people = html()
+    people = html(js_on_load=ACCESS_JS)
     with gr.Row(elem_classes="ops-invite"):
         name = gr.Textbox(label="Invite a rater", placeholder="Name", max_lines=1, elem_classes="ops-name")
         invite = gr.Button("Make a personal link", elem_classes="ops-button")
@@ -145,7 +159,7 @@ def lay_out() -> tuple[Page, gr.HTML, gr.Textbox, gr.Button, gr.HTML]:
     return page, notice, name, invite, link
 
 
-def look(store: Store, supervisor: Supervisor) -> dict[str, dict[str, Any]]:
+def look(store: Store, supervisor: Supervisor, helped: Helped) -> dict[str, dict[str, Any]]:
     """What each component of the page shows now, by name, as properties."""
     seen = operating.overview(store, supervisor.status)
     trained, steps = operating.last_trained(store)
@@ -164,8 +178,8 @@ def look(store: Store, supervisor: Supervisor) -> dict[str, dict[str, Any]]:
         "scores": {"value": charts.scores(seen.progress, store.scale())},
         "strata": {"value": panels.strata(seen.progress)},
         "samples": {"value": panels.samples(operating.sides(store))},
-        "versions": {"value": panels.versions(store.versions(), busy)},
-        "people": {"value": panels.people(store.rater_stats(), store.users())},
+        "versions": {"value": panels.versions(store.versions(), busy, helped.of(store))},
+        "people": {"value": people_panels.people(store.rater_stats(), store.users())},
         "log": {"value": panels.trainer(seen.worker) + panels.log(store.events(limit=12))},
     }
 
@@ -201,8 +215,10 @@ def wire(
     notice: gr.HTML,
     seen: gr.Textbox,
 ) -> None:
+    helped = Helped()
+
     def fresh(marks: str) -> dict[Any, Any]:
-        differs, marks = changed(look(store, supervisor), marks)
+        differs, marks = changed(look(store, supervisor, helped), marks)
         return {getattr(page, name): gr.update(**p) for name, p in differs.items()} | {seen: marks}
 
     def tick(marks: str, request: gr.Request) -> dict[Any, Any]:
@@ -226,6 +242,11 @@ def wire(
         user = guard.operator(request.request)
         return {notice: told(lambda: operating.roll_back(store, user, int(event.to)))} | fresh(marks)
 
+    def access(marks: str, event: gr.EventData, request: gr.Request) -> dict[Any, Any]:
+        user = guard.operator(request.request)
+        wish = partial(inviting.change_access, store, user, int(event.who), str(event.what))
+        return {notice: told(wish)} | fresh(marks)
+
     outputs = [*page.all(), notice, seen]
     quick = {
         "inputs": [seen],
@@ -240,6 +261,7 @@ def wire(
     page.again.click(acting(again), **quick)
     page.cancel.click(acting(lambda user: operating.cancel(store, user)), **quick)
     page.versions.roll_back(roll_back, **quick)
+    page.people.access(access, **quick)
 
 
 def wire_invite(
@@ -251,7 +273,7 @@ def wire_invite(
             made = inviting.invite(store, user, wanted or "", str(request.request.headers["origin"]))
         except RateloopError as error:
             return {notice: panels.notice(str(error), bad=True), link: ""}
-        return {notice: "", link: panels.invited(" ".join(wanted.split()), made), name: ""}
+        return {notice: "", link: people_panels.invited(" ".join(wanted.split()), made), name: ""}
 
     quick = {"inputs": [name], "outputs": [notice, link, name], "queue": False, "show_progress": "hidden"}
     invite.click(make, **quick, api_visibility="private")

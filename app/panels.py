@@ -13,7 +13,8 @@ from typing import Any
 
 from app.operating import STATE_WORDS, Overview, Sides, duration, sentence_of
 from app.supervisor import WorkerStatus
-from rater_data.records import Event, RaterStats, Round, RoundProgress, User, Version
+from rater_data.records import Event, Round, RoundProgress, Version
+from rater_data.reports import Interval
 
 LONGEST_TEXT = 1200
 
@@ -259,11 +260,12 @@ def side(name: str, text: str) -> str:
 STATUS_WORDS = {"current": "In use", "kept": "Kept", "candidate": "Candidate", "rolled_back": "Rolled back"}
 
 
-def versions(found: list[Version], busy: bool) -> str:
+def versions(found: list[Version], busy: bool, helped: dict[int, Interval] | None = None) -> str:
     if not found:
         return quiet("The base model becomes version 0 once it is loaded.")
     head = "".join(
-        f"<th>{h(x)}</th>" for x in ("State", "From", "Made", "KL, nats", "Tokens", "Ended by itself", "")
+        f"<th>{h(x)}</th>"
+        for x in ("State", "From", "People: new − old", "Made", "KL, nats", "Tokens", "Ended by itself", "")
     )
     rows = []
     for v in sorted(found, key=lambda v: -v.number):
@@ -276,6 +278,7 @@ def versions(found: list[Version], busy: bool) -> str:
         cells = (
             f'<span class="ops-state {h(v.status)}">{h(STATUS_WORDS.get(v.status, v.status))}</span>',
             h("–" if v.parent is None else f"Version {v.parent}"),
+            compared((helped or {}).get(v.number), v.parent is not None),
             h(when(v.created_at)),
             h(number(v.metrics.get("kl"), "{:.2f}")),
             h(number(v.metrics.get("length"), "{:.0f}")),
@@ -287,42 +290,14 @@ def versions(found: list[Version], busy: bool) -> str:
     return table("Version", head, rows)
 
 
-def people(stats: list[RaterStats], users: list[User]) -> str:
-    known = {s.user.id: s for s in stats}
-    head = "".join(
-        f"<th>{h(x)}</th>"
-        for x in ("Ratings", "Median time", "Mean score", "Spread", "Agreement", "Last seen")
-    )
-    rows = []
-    for user in users:
-        s = known.get(user.id)
-        if user.role != "rater" and not (s and s.ratings):
-            continue
-        cells = (
-            s.ratings if s else 0,
-            f"{s.median_s:.1f} s" if s and s.median_s is not None else "–",
-            number(s.mean if s else None, "{:.1f}"),
-            number(s.sd if s else None, "{:.1f}"),
-            number(s.agreement if s else None, "{:.2f}"),
-            ago(s.last_seen) if s and s.last_seen else "not yet",
-        )
-        tag = "" if user.active else " (off)"
-        rows.append(
-            f"<tr><th>{h(user.name + tag)}</th>" + "".join(f"<td>{h(cell)}</td>" for cell in cells) + "</tr>"
-        )
-    if not rows:
-        return quiet("Nobody has been invited yet. You can rate yourself, too.")
-    return table("Rater", head, rows)
-
-
-def invited(name: str, link: str) -> str:
-    return (
-        f'<div class="ops-link rl-panel"><label for="ops-link">Personal link of {h(name)}: shown this once, '
-        "works on any device for 14 days and replaces older ones.</label>"
-        f'<div><input id="ops-link" readonly value="{h(link)}">'
-        '<button type="button" class="rl-button" data-copy>Copy</button>'
-        "</div></div>"
-    )
+def compared(interval: Interval | None, has_parent: bool) -> str:
+    """What people say of a version against its parent, on the same prompts and blind."""
+    if interval is None:
+        return h("too few ratings yet" if has_parent else "–")
+    verdict = "better" if interval.low > 0 else "worse" if interval.high < 0 else "open"
+    words = {"better": "better", "worse": "worse", "open": "not told from chance"}[verdict]
+    text = f"{interval.mean:+.1f} ({interval.low:+.1f} … {interval.high:+.1f})"
+    return f'<span class="ops-compared {verdict}">{h(text)}</span> <small>{h(words)}, {h(interval.n)} prompts</small>'
 
 
 WORKER_WORDS = {

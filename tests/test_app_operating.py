@@ -11,14 +11,15 @@ from typing import Any
 
 import pytest
 
-from app import charts, inviting, operating, panels
+from app import charts, inviting, operating, panels, people_panels
+from app.helping import Helped
 from app.markup import clean_html
 from app.operating import check_model, next_step
 from app.operator_view import changed, look
 from app.settings import Settings
 from app.supervisor import Supervisor, WorkerStatus
 from rater_data.errors import BadInput, Busy, Missing, Refused
-from rater_data.records import Job, Rating, Round, RoundProgress, User, Version
+from rater_data.records import Card, Job, Rating, Round, RoundProgress, User, Version
 from rater_data.scales import SCALES
 from rater_data.store import Store
 from tests import fake_worker
@@ -170,6 +171,23 @@ def store(tmp_path: Path) -> Iterator[Store]:
 @pytest.fixture
 def op(store: Store) -> User:
     return store.add_user("op", "operator")
+
+
+def submit(store: Store, rater: User, card: Card, score: float) -> None:
+    now = time.time()
+    store.submit(
+        Rating(
+            response_id=card.response_id,
+            rater_id=rater.id,
+            score=score,
+            shown_at=now - 3,
+            submitted_at=now,
+            active_ms=3000,
+            position=card.position,
+            guideline_version=1,
+            key=f"{rater.id} on {card.response_id}",
+        )
+    )
 
 
 def rate_all(store: Store, count: int) -> None:
@@ -358,10 +376,10 @@ def test_hostile_text_is_text_in_every_panel(store: Store) -> None:
         panels.heading(seen),
         panels.training(seen),
         panels.samples(sides),
-        panels.people(store.rater_stats(), store.users()),
+        people_panels.people(store.rater_stats(), store.users()),
         panels.log(store.events()),
         panels.notice(HOSTILE),
-        panels.invited(user.name, HOSTILE),
+        people_panels.invited(user.name, HOSTILE),
         panels.versions([replace(fake_worker.version(1, 0, "kept"), metrics={"kl": HOSTILE})], False),
         panels.strata(replace(progress("rating", 1), by_stratum={HOSTILE: (1, 2)})),
         panels.lights([{"rule": HOSTILE, "says": HOSTILE, "ok": False, "step": HOSTILE}]),
@@ -393,14 +411,14 @@ def test_only_what_changed_is_sent_again(store: Store) -> None:
     supervisor = Supervisor(Settings(home=store.home, worker=False))
     operating.first_run(store)
     work(store)
-    first, marks = changed(look(store, supervisor), "{}")
-    assert set(first) == set(look(store, supervisor))
-    assert changed(look(store, supervisor), marks)[0] == {}
+    first, marks = changed(look(store, supervisor, Helped()), "{}")
+    assert set(first) == set(look(store, supervisor, Helped()))
+    assert changed(look(store, supervisor, Helped()), marks)[0] == {}
     rate_all(store, 1)
-    differs, marks = changed(look(store, supervisor), marks)
+    differs, marks = changed(look(store, supervisor, Helped()), marks)
     assert {"tiles", "scores", "heading"} <= set(differs)
     assert "versions" not in differs
-    assert set(changed(look(store, supervisor), "not json")[0]) == set(first)
+    assert set(changed(look(store, supervisor, Helped()), "not json")[0]) == set(first)
 
 
 def test_histogram_has_every_point() -> None:
@@ -433,3 +451,51 @@ def test_guidelines_are_cleaned_last() -> None:
         "no tag has attributes"
     )
     assert "<td>7</td>" in clean_html("| | |\n|--|--|\n| 7 | good |")
+
+
+def test_what_people_say_of_a_new_version(store: Store) -> None:
+    """Old and new answers to the same prompts, in the round that the new version wrote."""
+    helped = Helped()
+    fake_worker.generate(store, {"quota": 4})
+    rate_all(store, 4)
+    store.start_training(1, "op")
+    work(store)
+    assert helped.of(store) == {}
+    assert "too few ratings yet" in panels.versions(store.versions(), False, helped.of(store))
+    number = store.start_round({"quota": 8}, 1).number
+    answers = [
+        replace(fake_worker.response(p.id, number, by, 2 * i + by, f"{i} by {by}", 2), stratum=stratum)
+        for i, p in enumerate(store.prompts()[:2])
+        for by, stratum in ((0, "control"), (1, "train"))
+    ]
+    store.add_responses(answers)
+    store.set_round_state(number, "rating")
+    ann, bob = (store.add_user(name, "rater") for name in ("ann", "bob"))
+    for rater, better in ((ann, 3.0), (bob, -3.0)):
+        while card := store.next_card(rater.id):
+            score = 5.0 + (better if card.text.endswith("by 1") else 0.0) + (card.text < "1")
+            submit(store, rater, card, score)
+    store.set_excluded(bob.id, True)
+    found = helped.of(store)[1]
+    assert (found.mean, found.n) == (pytest.approx(3.0), 2)
+    assert "+3.0 (" in panels.versions(store.versions(), False, {1: found})
+    store.set_excluded(bob.id, False)
+    assert helped.of(store)[1].mean == pytest.approx(0.0, abs=0.2)
+
+
+def test_access_is_changed_and_undone(store: Store) -> None:
+    operator, ann = store.add_user("op", "operator"), store.add_user("ann", "rater")
+    for what, field, value in (
+        ("off", "active", False),
+        ("on", "active", True),
+        ("exclude", "excluded", True),
+        ("include", "excluded", False),
+    ):
+        assert "ann" in inviting.change_access(store, operator, ann.id, what)
+        assert getattr(store.user(ann.id), field) is value
+    with pytest.raises(BadInput):
+        inviting.change_access(store, operator, ann.id, "delete")
+    with pytest.raises(Refused, match="yourself"):
+        inviting.change_access(store, operator, operator.id, "off")
+    with pytest.raises(Missing):
+        inviting.change_access(store, operator, 999, "off")

@@ -124,3 +124,25 @@ def test_operator_page_is_accessible_and_fits_a_phone(browser: Browser, live: Li
             console.wait_for_timeout(500)
             assert serious(axe.run(console)) == []
             assert console.evaluate("document.documentElement.scrollWidth <= innerWidth")
+
+
+def test_a_rater_is_kept_out_and_let_in(browser: Browser, live: Live) -> None:
+    operator, zoe = operator_of(live), live.store.add_user("zoe <b>", "rater")
+    with signed_in(browser, live, operator) as (_, console):
+        row = console.locator("tr", has_text="zoe <b>")
+        console.once("dialog", lambda dialog: dialog.dismiss())
+        row.get_by_role("button", name="Keep out").click()
+        console.wait_for_timeout(300)
+        assert live.store.user(zoe.id).active
+        console.once("dialog", lambda dialog: dialog.accept())
+        row.get_by_role("button", name="Keep out").click()
+        expect(console.get_by_text("zoe <b> (kept out)")).to_be_visible()
+        assert not live.store.user(zoe.id).active
+        row.get_by_role("button", name="Let in").click()
+        expect(console.get_by_text("zoe <b> may rate again.")).to_be_visible()
+        console.once("dialog", lambda dialog: dialog.accept())
+        row.get_by_role("button", name="Do not count").click()
+        expect(console.get_by_text("zoe <b> (does not count)")).to_be_visible()
+        assert live.store.user(zoe.id).excluded
+        console.wait_for_timeout(300)
+        assert console.troubles == []
