@@ -8,6 +8,7 @@ through the network, forwards and backwards; nothing is padded but the last row.
 A model that takes no 4-D attention mask gets one response a row instead (`share=False`).
 """
 
+import math
 from dataclasses import dataclass
 
 import torch
@@ -101,12 +102,15 @@ def _groups(rollout: Rollout) -> list[list[int]]:
 def _rows(
     groups: list[list[int]], prompts: list[list[int]], responses: list[list[int]]
 ) -> list[list[list[int]]]:
-    """Groups in order, as many a row as ROW_TOKENS holds (what they share counted once a group: an upper bound)."""
-    rows: list[list[list[int]]] = []
+    """Groups in order, in as few rows of ROW_TOKENS as hold them, evenly: rows are padded to the widest."""
+    shared = common([prompts[group[0]] for group in groups])
+    sizes = [len(prompts[group[0]]) - shared + sum(len(responses[b]) for b in group) for group in groups]
+    count = max(1, math.ceil(sum(sizes) / max(1, ROW_TOKENS - shared)))
+    even = sum(sizes) / count
+    rows: list[list[list[int]]] = [[]]
     filled = 0
-    for group in groups:
-        size = len(prompts[group[0]]) + sum(len(responses[b]) for b in group)
-        if not rows or filled + size > ROW_TOKENS:
+    for group, size in zip(groups, sizes, strict=True):
+        if rows[-1] and len(rows) < count and filled + size / 2 > even:
             rows.append([])
             filled = 0
         rows[-1].append(group)
