@@ -191,24 +191,9 @@ def submit(store: Store, rater: User, card: Card, score: float) -> None:
 
 
 def rate_all(store: Store, count: int) -> None:
-    name = f"rater {len(store.users())}"
-    rater = store.add_user(name, "rater")
+    rater = store.add_user(f"rater {len(store.users())}", "rater")
     for i in range(count):
-        card = store.next_card(rater.id)
-        now = time.time()
-        store.submit(
-            Rating(
-                response_id=card.response_id,
-                rater_id=rater.id,
-                score=1.0 + i % 10,
-                shown_at=now - 3,
-                submitted_at=now,
-                active_ms=3000,
-                position=card.position,
-                guideline_version=1,
-                key=f"{name} {i} ratings",
-            )
-        )
+        submit(store, rater, store.next_card(rater.id), 1.0 + i % 10)
 
 
 def work(store: Store, **settings: Any) -> None:
