@@ -102,18 +102,9 @@ class People(Database):
 
         Only its hash is kept. Raises Missing.
         """
-        secret, now = secrets.token_urlsafe(24), time.time()
+        secret = secrets.token_urlsafe(24)
         with self._write() as connection:
-            user_in(connection, user_id)
-            connection.execute(
-                t.links.insert().values(
-                    user_id=user_id,
-                    secret_sha256=_digest(secret),
-                    once=once,
-                    created_at=now,
-                    expires_at=now + ttl_s,
-                )
-            )
+            _put_secret(connection, user_id, _digest(secret), once, ttl_s)
         return secret
 
     def make_token(self, user_id: int, *, ttl_s: float) -> str:
@@ -121,18 +112,9 @@ class People(Database):
 
         Raises Missing.
         """
-        secret, now = f"rl-{secrets.token_urlsafe(32)}", time.time()
+        secret = f"rl-{secrets.token_urlsafe(32)}"
         with self._write() as connection:
-            user = user_in(connection, user_id)
-            connection.execute(
-                t.links.insert().values(
-                    user_id=user_id,
-                    secret_sha256=_token_digest(secret),
-                    once=False,
-                    created_at=now,
-                    expires_at=now + ttl_s,
-                )
-            )
+            user = _put_secret(connection, user_id, _token_digest(secret), False, ttl_s)
             note(connection, user.name, "got a token", user=user_id)
         return secret
 
@@ -176,6 +158,14 @@ class People(Database):
         where = (t.links.c.user_id == user_id) & t.links.c.revoked_at.is_(None)
         with self._write() as connection:
             connection.execute(t.links.update().where(where).values(revoked_at=time.time()))
+
+
+def _put_secret(connection: sa.Connection, user_id: int, digest: str, once: bool, ttl_s: float) -> User:
+    """Keeps the hash of a secret that stands for a user, who is returned. Raises Missing."""
+    user, now = user_in(connection, user_id), time.time()
+    row = {"user_id": user_id, "secret_sha256": digest, "once": once}
+    connection.execute(t.links.insert().values(**row, created_at=now, expires_at=now + ttl_s))
+    return user
 
 
 def _digest(secret: str) -> str:

@@ -465,7 +465,7 @@ def test_what_people_say_of_a_new_version(store: Store) -> None:
     assert (found.mean, found.n) == (pytest.approx(3.0), 2)
     assert "+3.0 (" in panels.versions(store.versions(), False, {1: found})
     store.set_excluded(bob.id, False)
-    assert helped.of(store)[1].mean == pytest.approx(0.0, abs=0.2)
+    assert helped.of(store)[1].mean == pytest.approx(0.0, abs=1e-9)
 
 
 def test_access_is_changed_and_undone(store: Store) -> None:
