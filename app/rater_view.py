@@ -7,7 +7,7 @@ from typing import Any
 
 import gradio as gr
 
-from rater_data.scales import VERDICTS, Scale
+from rater_data.scales import Scale, offered
 
 STATIC = Path(__file__).parent / "static"
 
@@ -34,9 +34,8 @@ def scale_for_page(scale: Scale) -> dict[str, Any]:
             for score, key, words in points
         ],
         "verdicts": [
-            {"name": name, "key": verdict.key, "label": verdict.label, "meaning": verdict.meaning}
-            for name, verdict in VERDICTS.items()
-            if name != "rated"
+            {"name": one.name, "key": one.key, "label": one.label, "meaning": one.meaning}
+            for one in offered(scale)
         ],
     }
 

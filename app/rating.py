@@ -13,9 +13,9 @@ from typing import Any
 from app.markup import answer_html, named
 from app.operating import sides
 from app.settings import CARD_LEASE
-from rater_data.errors import BadInput, Missing
+from rater_data.errors import Missing
 from rater_data.records import Card, Job, Rating, RoundProgress, User
-from rater_data.scales import SCALES, VERDICTS, Scale
+from rater_data.scales import SCALES, VERDICTS, Scale, check_verdict
 from rater_data.store import Store
 
 EDITABLE_STATES = ("generating", "rating")
@@ -155,9 +155,8 @@ def reason_to_wait(progress: RoundProgress | None, job: Job | None, worker_down:
 def submit(store: Store, user: User, decision: Decision, now: float | None = None) -> dict[str, Any]:
     """Store one decision; returns what was saved, after the commit. The same key again changes nothing."""
     now = time.time() if now is None else now
-    if decision.verdict not in VERDICTS:
-        raise BadInput(f"The verdict {decision.verdict!r} is not known: use one of {', '.join(VERDICTS)}.")
     scale = store.scale()
+    check_verdict(decision.verdict, scale)
     if decision.verdict == "rated" and decision.score is not None:
         scale.check(decision.score)
     shown_at = now if decision.shown_at is None else decision.shown_at
@@ -249,10 +248,10 @@ def recent(store: Store, user: User) -> list[dict[str, Any]]:
 def revise(
     store: Store, user: User, rating_id: int, score: float | None, verdict: str, comment: str
 ) -> dict[str, Any]:
-    if verdict not in VERDICTS:
-        raise BadInput(f"The verdict {verdict!r} is not known: use one of {', '.join(VERDICTS)}.")
+    scale = store.scale()
+    check_verdict(verdict, scale)
     if verdict == "rated" and score is not None:
-        store.scale().check(score)
+        scale.check(score)
     return given(store.revise(rating_id, user.id, score=score, verdict=verdict, comment=comment.strip()))
 
 

@@ -5,7 +5,7 @@ which no model of ours wrote, are tokenised here; they teach the head and nothin
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -45,6 +45,10 @@ def sealed(store: Store, base: BaseModel, round_number: int, version_number: int
     rated = [r for r in store.snapshot(round_number) if _teaches(r)]
     scores = agreement.corrected_scores(rated)
     responses = {r.response.id: r for r in rated if r.response.id in scores}
+    for one in rated:  # of comparisons, those that were only ever the second
+        other = one.rating.other_id
+        if other in scores and other not in responses:
+            responses[other] = replace(one, response=store.response(other))
     rows = [responses[i] for i in sorted(responses)]
     scale = SCALES[rows[0].rating.scale] if rows else SCALES["score_1_10"]
     order = {p: i for i, p in enumerate(dict.fromkeys(r.response.prompt_id for r in rows))}

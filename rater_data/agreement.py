@@ -1,17 +1,21 @@
 """How far raters agree, and what they say once their habits are taken off.
 
 Everything works on scores as training reads them (`Verdict.as_score`): broken and unsafe are the lowest
-point, skip and cannot judge are left out. Statistics come from krippendorff and scipy; left out on purpose:
-rater-specific scales (slopes), because a few dozen ratings a head cannot tell a slope from noise.
+point, skip and cannot judge are left out. Comparisons are numbers from −1 (the first is better) to 1 on
+their own, and become scores of single responses in `comparing`. Statistics come from krippendorff and scipy;
+left out on purpose: rater-specific scales (slopes), because a few dozen ratings a head cannot tell a slope from
+noise.
 """
 
-from collections.abc import Iterable
+from collections import Counter
+from collections.abc import Iterable, Iterator
 
 import krippendorff
 import numpy as np
 import pandas as pd
 from scipy import stats
 
+from rater_data.comparing import strengths
 from rater_data.records import Interval, RatedResponse, Rating
 from rater_data.scales import SCALES, VERDICTS
 
@@ -29,7 +33,7 @@ def training_score(rating: Rating) -> float | None:
 def frame_of(rated: Iterable[RatedResponse]) -> pd.DataFrame:
     """One row a rating that teaches something.
 
-    Response_id, rater_id, prompt_id, round, version, stratum, score.
+    Response_id, rater_id, prompt_id, round, version, stratum, score, paired.
     """
     rows = [
         (
@@ -40,12 +44,13 @@ def frame_of(rated: Iterable[RatedResponse]) -> pd.DataFrame:
             one.response.version_number,
             one.response.stratum,
             score,
+            one.rating.other_id is not None,
         )
         for one in rated
         if (score := training_score(one.rating)) is not None
     ]
-    columns = ["response_id", "rater_id", "prompt_id", "round", "version", "stratum", "score"]
-    return pd.DataFrame(rows, columns=columns).astype({"score": "float64"})
+    columns = ["response_id", "rater_id", "prompt_id", "round", "version", "stratum", "score", "paired"]
+    return pd.DataFrame(rows, columns=columns).astype({"score": "float64", "paired": "bool"})
 
 
 def alpha(rated: Iterable[RatedResponse | Rating]) -> Interval | None:
@@ -158,18 +163,33 @@ def _shrinkage(raw: np.ndarray, precision: np.ndarray, known: np.ndarray) -> np.
 def corrected_scores(rated: Iterable[RatedResponse]) -> dict[int, float]:
     """For each response the mean of its raters' scores with their offsets taken off, in points of the scale.
 
-    A strict rater's 10 may lie above the scale: that is what it says about the response.
+    A strict rater's 10 may lie above the scale: that is what it says about the response. Of comparisons, the
+    strength of every response that was compared: see `comparing`.
     """
+    rated = list(rated)
     frame = frame_of(rated)
+    if frame["paired"].any():
+        return strengths(rated)
     return {int(i): float(s) for i, s in _corrected(frame).groupby("response_id")["score"].mean().items()}
 
 
 def weights(rated: Iterable[RatedResponse]) -> dict[int, int]:
     """How many ratings stand behind each corrected score."""
+    rated = list(rated)
+    compared = Counter(
+        i
+        for one in rated
+        if one.rating.other_id is not None and training_score(one.rating) is not None
+        for i in (one.rating.response_id, one.rating.other_id)
+    )
+    if compared:
+        return dict(compared)
     return {int(i): int(n) for i, n in frame_of(rated).groupby("response_id")["score"].count().items()}
 
 
 def _corrected(frame: pd.DataFrame) -> pd.DataFrame:
+    if frame["paired"].any():
+        return frame  # which of two is better is no matter of being strict
     offsets = pd.Series(offsets_of(frame), dtype="float64")
     return frame.assign(score=frame["score"] - frame["rater_id"].map(offsets).astype("float64"))
 
@@ -178,10 +198,16 @@ def help_interval(rated: Iterable[RatedResponse], round_number: int) -> Interval
     """Did the last training help? The version that wrote this round minus the one before it, in points.
 
     Both answered the same prompts in this round, blind to the raters; paired by prompt, with a 95 %
-    t-interval. `n` is the number of prompts; None below two of them.
+    t-interval. `n` is the number of prompts; None below two of them. Of comparisons, the difference of the
+    strengths, which both lie between −1 and 1.
     """
+    rated = list(rated)
     frame = _corrected(frame_of(rated))
     frame = frame[frame["round"] == round_number]
+    if frame["paired"].any():
+        found = strengths(one for one in rated if one.response.round_number == round_number)
+        frame = frame.drop_duplicates("response_id")
+        frame = frame.assign(score=frame["response_id"].map(found))
     old = frame[frame["stratum"] == "control"].groupby("prompt_id")["score"].mean()
     others = frame[~frame["stratum"].isin(["control", "anchor", "imported"])]
     gains = (others.groupby("prompt_id")["score"].mean() - old).dropna().to_numpy()
@@ -215,10 +241,8 @@ def human_ceiling(rated: Iterable[RatedResponse]) -> dict[str, float | int | Non
         return None
     shared = shared.assign(others=_mean_of_others(shared))
     right = pairs = 0
-    for _, group in shared.groupby(["round", "prompt_id", "rater_id"]):
-        own = np.sign(np.subtract.outer(group["score"].to_numpy(), group["score"].to_numpy()))
-        theirs = np.sign(np.subtract.outer(group["others"].to_numpy(), group["others"].to_numpy()))
-        decided = np.triu((own != 0) & (theirs != 0))
+    for own, theirs in _orders(shared):
+        decided = (own != 0) & (theirs != 0)
         right += int((own == theirs)[decided].sum())
         pairs += int(decided.sum())
     return {
@@ -226,6 +250,21 @@ def human_ceiling(rated: Iterable[RatedResponse]) -> dict[str, float | int | Non
         "pair_accuracy": right / pairs if pairs else None,
         "n": len(shared),
     }
+
+
+def _orders(shared: pd.DataFrame) -> Iterator[tuple[np.ndarray, np.ndarray]]:
+    """Which of two is better, −1, 0 or 1: what raters said, and what the others of them said, of many pairs."""
+    if shared["paired"].any():
+        yield np.sign(shared["score"].to_numpy()), np.sign(shared["others"].to_numpy())
+        return
+    for _, group in shared.groupby(["round", "prompt_id", "rater_id"]):
+        upper = np.triu_indices(len(group), 1)
+        sides = (
+            np.sign(np.subtract.outer(s.to_numpy(), s.to_numpy()))[upper]
+            for s in (group["score"], group["others"])
+        )
+        own, theirs = sides
+        yield own, theirs
 
 
 def agreement_by_rater(frame: pd.DataFrame) -> dict[int, float]:

@@ -170,6 +170,26 @@ class Database:
         with told_plainly(self.home), self._lock, self._writer.begin() as connection:
             yield connection
 
+    @contextmanager
+    def _rebuilding(self) -> Iterator[sa.Connection]:
+        """A write transaction in which tables may be built anew: foreign keys are checked at its end.
+
+        SQLite builds a table anew by dropping it, and a dropped table that others point to would be refused.
+        """
+        sqlite = self._engine.dialect.name == "sqlite"
+        with told_plainly(self.home), self._lock, self._writer.connect() as connection:
+            driver = connection.connection.driver_connection
+            if sqlite:
+                driver.execute("PRAGMA foreign_keys = OFF")
+            try:
+                with connection.begin():
+                    yield connection
+                    if sqlite and (wrong := connection.exec_driver_sql("PRAGMA foreign_key_check").all()):
+                        raise BadInput(f"The database points to {len(wrong)} rows that do not exist.")
+            finally:
+                if sqlite:
+                    driver.execute("PRAGMA foreign_keys = ON")
+
     def close(self) -> None:
         """Closes every connection; the store cannot be used afterwards."""
         self._engine.dispose()

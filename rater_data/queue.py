@@ -10,6 +10,10 @@ answered it, and it was not set aside (skipped, not judged) by three. The order 
    wants several raters comes earlier than others, and does not wait until all of them are begun: the round is
    over when its quota is full, and by then its overlap has to have happened.
 
+Where raters compare, a card is a response (the first) beside another of its prompt (the second): the next one
+by its place, of another version if there is any. So every response is once the first of a card, and a prompt
+that is answered by two versions compares them. Which of the two is shown first is chance, and kept.
+
 The statements are built once: building them costs more than running them.
 """
 
@@ -34,11 +38,12 @@ _rater, _now = bindparam("rater", type_=sa.Integer), bindparam("now", type_=sa.D
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Choice:
-    """A response and its place among the responses of its prompt in this rater's queue, from 1."""
+    """A response (and the one beside it) and its place among those of its prompt in this rater's queue, from 1."""
 
     response_id: int
     position: int
     of: int
+    other_id: int | None = None
 
 
 def _demand(where: sa.ColumnElement[bool]) -> sa.Subquery:
@@ -75,6 +80,7 @@ def _demand(where: sa.ColumnElement[bool]) -> sa.Subquery:
         sa.select(
             _r.id,
             _r.prompt_id,
+            _r.version_number,
             _r.overlap,
             load.label("load"),
             mine.label("mine"),
@@ -88,8 +94,8 @@ def _demand(where: sa.ColumnElement[bool]) -> sa.Subquery:
     )
 
 
-def _open_prompts() -> sa.Select[tuple[int, int, int, int]]:
-    """The prompts of a round that have a free response, in three numbers each."""
+def _open_prompts(fewest: int) -> sa.Select[tuple[int, int, int, int]]:
+    """The prompts of a round that have a free response among at least `fewest`, in three numbers each."""
     d = _demand(_r.round_number == bindparam("round")).c
     wanted = sa.func.max(d.overlap)
     return (
@@ -100,7 +106,7 @@ def _open_prompts() -> sa.Select[tuple[int, int, int, int]]:
             sa.case((wanted > 1, 0), else_=sa.func.sum(d.load)).label("taken"),
         )
         .group_by(d.prompt_id)
-        .having(sa.func.sum(d.free) > 0)
+        .having((sa.func.sum(d.free) > 0) & (sa.func.count() >= fewest))
     )
 
 
@@ -108,7 +114,7 @@ _FREE = sa.select(_demand(_r.id == bindparam("response")).c.free)
 _OF_PROMPT = sa.select(
     _demand((_r.round_number == bindparam("round")) & (_r.prompt_id == bindparam("prompt")))
 )
-_OPEN_PROMPTS = _open_prompts()
+_OPEN_PROMPTS = {False: _open_prompts(1), True: _open_prompts(2)}
 _LAST_PROMPT = (
     sa.select(_r.prompt_id, _r.round_number)
     .join(t.ratings, _g.response_id == _r.id)
@@ -117,10 +123,20 @@ _LAST_PROMPT = (
     .limit(1)
 )
 _PLACE = sa.select(_r.prompt_id, _r.round_number).where(_r.id == bindparam("response"))
+_other = t.responses.alias("other")
 _CARD = (
-    sa.select(_r.text, _r.round_number, _l.shown_at, _l.until, *prompt_columns("prompt_"))
+    sa.select(
+        _r.text,
+        _r.round_number,
+        _l.shown_at,
+        _l.until,
+        _other.c.text.label("other_text"),
+        *prompt_columns("prompt_"),
+    )
+    .select_from(t.responses)
     .join(t.leases, _l.response_id == _r.id)
     .join(t.prompts, t.prompts.c.id == _r.prompt_id)
+    .outerjoin(_other, _other.c.id == _l.other_id)
     .where(_l.rater_id == _rater)
 )
 
@@ -136,16 +152,25 @@ def is_free(connection: sa.Connection, response_id: int, rater_id: int, now: flo
     return connection.scalar(_FREE, {"response": response_id, "rater": rater_id, "now": now}) == 1
 
 
-def next_choice(connection: sa.Connection, rater_id: int, round_number: int, now: float) -> Choice | None:
-    """What this rater sees next of a round; None when nothing is free for them."""
+def is_swapped(rater_id: int, response_id: int) -> bool:
+    """Whether this rater sees the second response of a comparison first."""
+    return _chance(rater_id, 0, "swapped", response_id) < 0.5
+
+
+def next_choice(
+    connection: sa.Connection, rater_id: int, round_number: int, now: float, paired: bool = False
+) -> Choice | None:
+    """What this rater sees next of a round, alone or `paired`; None when nothing is free for them."""
     last = connection.execute(_LAST_PROMPT, {"rater": rater_id}).one_or_none()
     if last is not None and last.round_number == round_number:
-        found = _within_prompt(connection, rater_id, round_number, last.prompt_id, now)
+        found = _within_prompt(connection, rater_id, round_number, last.prompt_id, now, paired)
         if found is not None:
             return found
-    rows = connection.execute(_OPEN_PROMPTS, {"rater": rater_id, "round": round_number, "now": now})
+    rows = connection.execute(_OPEN_PROMPTS[paired], {"rater": rater_id, "round": round_number, "now": now})
     best = min(rows, key=lambda row: _rank(row, rater_id, round_number), default=None)
-    return None if best is None else _within_prompt(connection, rater_id, round_number, best.prompt_id, now)
+    if best is None:
+        return None
+    return _within_prompt(connection, rater_id, round_number, best.prompt_id, now, paired)
 
 
 def _rank(row: sa.Row[tuple[int, int, int, int]], rater_id: int, round_number: int) -> tuple[int, int, float]:
@@ -155,26 +180,41 @@ def _rank(row: sa.Row[tuple[int, int, int, int]], rater_id: int, round_number: i
     return row.new, row.taken, chance / row.wanted**2
 
 
-def choice_of(connection: sa.Connection, rater_id: int, response_id: int, now: float) -> Choice:
+def choice_of(
+    connection: sa.Connection, rater_id: int, response_id: int, other_id: int | None, now: float
+) -> Choice:
     """The place of a response that this rater holds."""
     place = connection.execute(_PLACE, {"response": response_id}).one()
     rows = _rows(connection, rater_id, place.round_number, place.prompt_id, now)
     mine = sum(row.mine for row in rows)
     # the one in hand counts even if somebody took it while its lease had run out
     others = sum(row.free for row in rows if row.id != response_id)
-    return Choice(response_id=response_id, position=mine + 1, of=mine + others + 1)
+    return Choice(response_id=response_id, position=mine + 1, of=mine + others + 1, other_id=other_id)
 
 
 def _within_prompt(
-    connection: sa.Connection, rater_id: int, round_number: int, prompt_id: int, now: float
+    connection: sa.Connection,
+    rater_id: int,
+    round_number: int,
+    prompt_id: int,
+    now: float,
+    paired: bool,
 ) -> Choice | None:
     rows = _rows(connection, rater_id, round_number, prompt_id, now)
     free = [row for row in rows if row.free]
-    if not free:
+    if not free or (paired and len(rows) < 2):
         return None
     best = min(free, key=lambda row: (row.load, _chance(rater_id, round_number, "response", row.id)))
     mine = sum(row.mine for row in rows)
-    return Choice(response_id=best.id, position=mine + 1, of=mine + len(free))
+    other_id = _beside(best, rows) if paired else None
+    return Choice(response_id=best.id, position=mine + 1, of=mine + len(free), other_id=other_id)
+
+
+def _beside(first: sa.Row[tuple[int, ...]], rows: list[sa.Row[tuple[int, ...]]]) -> int:
+    """What a response is compared with: the next by its place, of another version if there is any."""
+    after = sorted((row for row in rows if row.id != first.id), key=lambda row: (row.id < first.id, row.id))
+    others = [row for row in after if row.version_number != first.version_number]
+    return (others or after)[0].id
 
 
 def _rows(
@@ -202,4 +242,6 @@ def card_of(connection: sa.Connection, rater_id: int, choice: Choice) -> Card:
         of=choice.of,
         lease_until=row["until"],
         shown_at=row["shown_at"],
+        other_text=row["other_text"],
+        swapped=row["other_text"] is not None and is_swapped(rater_id, choice.response_id),
     )

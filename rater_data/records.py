@@ -93,6 +93,7 @@ class Prompt:
     tags: tuple[str, ...] = ()
     split: str = "train"
     source: str = ""
+    retired_at: float | None = None
 
     def __post_init__(self) -> None:
         if not self.messages:
@@ -124,6 +125,8 @@ class Response:
     `logprobs` in nats, of logits / temperature, one a token.
     `slot` numbers the responses of a round; `overlap` is how many raters shall see it; `propensity` the
     probability with which its prompt was chosen. Imported text has no token ids and no log-probabilities.
+    `ref_logprob`: nats of the whole response under the base model; `head_score`: what the reward head said of
+    it when its round was trained, in standard deviations. Both None where nobody computed them.
     """
 
     id: int | None = None
@@ -141,6 +144,8 @@ class Response:
     stratum: str
     overlap: int = 1
     propensity: float = 1.0
+    ref_logprob: float | None = None
+    head_score: float | None = None
 
     def __post_init__(self) -> None:
         for what in ("prompt_id", "round_number", "version_number", "slot", "seed"):
@@ -168,7 +173,8 @@ class Rating:
 
     `key` is the client's own for this decision: sent twice, stored once.
     `active_ms`: time spent with the card in view; `position`: the how-manieth of its prompt it was for this
-    rater.
+    rater. A comparison is of `response_id` (the first) with `other_id` (the second), whichever of them was
+    shown first: `swapped` when it was the other.
     """
 
     id: int | None = None
@@ -188,6 +194,8 @@ class Rating:
     key: str
     revision: int = 1
     is_current: bool = True
+    other_id: int | None = None
+    swapped: bool = False
 
     def __post_init__(self) -> None:
         checks.one_of("The scale of a rating", self.scale, SCALES)
@@ -237,7 +245,8 @@ class User:
 class Card:
     """All that a rater sees of a response: no version, no stratum, no score.
 
-    `position` of `of`: the how-manieth response of this prompt in this rater's queue, from 1.
+    `position` of `of`: the how-manieth response of this prompt in this rater's queue, from 1. `other_text`:
+    where raters compare, the second response; `swapped` when it is shown before the first.
     """
 
     response_id: int
@@ -248,6 +257,8 @@ class Card:
     of: int
     lease_until: float
     shown_at: float
+    other_text: str | None = None
+    swapped: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -7,7 +7,9 @@ from rater_data import checks
 from rater_data.errors import BadInput
 
 VERSION_STATUSES = ("candidate", "current", "kept", "rolled_back")
-JOB_KINDS = ("generate", "train")
+JOB_KINDS = ("generate", "train", "try")
+ROUND_JOBS = ("generate", "train")
+"""Jobs that move a round on. `try`: an answer to a prompt that an operator asked, by some versions."""
 JOB_STATES = ("queued", "running", "done", "failed", "cancelled")
 
 _TRANSITIONS: dict[str, tuple[str, ...]] = {

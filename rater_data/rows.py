@@ -26,9 +26,9 @@ Row = Mapping[str, Any]
 
 # Columns that no record has
 _USER = [c for c in t.users.c if c.name != "name_key"]
-_RATING = [c for c in t.ratings.c if c.name != "given_at"]
+_RATING = [c for c in t.ratings.c if c.name not in ("given_at", "removed_sha256")]
 _RESPONSE = [c for c in t.responses.c if c.name != "created_at"]
-_PROMPT = [t.prompts.c[name] for name in ("id", "messages", "tags", "split", "source")]
+_PROMPT = [t.prompts.c[name] for name in ("id", "messages", "tags", "split", "source", "retired_at")]
 
 
 def prompt_columns(prefix: str = "") -> list[sa.Label]:
@@ -111,6 +111,7 @@ def prompt_row(prompt: Prompt, now: float) -> dict[str, Any]:
         "tags": list(prompt.tags),
         "split": prompt.split,
         "source": prompt.source,
+        "retired_at": prompt.retired_at,
         "created_at": now,
     }
 

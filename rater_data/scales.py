@@ -21,6 +21,8 @@ class Scale:
     anchors: tuple[str, ...]
     keys: tuple[str, ...]
     marks: tuple[str, ...] = ()
+    paired: bool = False
+    """Whether a card shows two responses, and the score says which is better: below 0 the first."""
 
     def __post_init__(self) -> None:
         points = len(self.points)
@@ -122,6 +124,16 @@ SCALES: dict[str, Scale] = {
         keys=("1", "2"),
         marks=("Down", "Up"),
     ),
+    "pair": Scale(
+        name="pair",
+        low=-1,
+        high=1,
+        step=1,
+        anchors=("The first is better", "No difference", "The second is better"),
+        keys=("1", "2", "3"),
+        marks=("First", "Tie", "Second"),
+        paired=True,
+    ),
 }
 DEFAULT_SCALE = "score_1_10"
 
@@ -131,6 +143,7 @@ class Verdict:
     """One way to answer a card. `lowest`: counts as the lowest point of the scale in training.
 
     `counts`: the card is done and fills the round's quota; otherwise it stays open for another rater.
+    `kind`: of which scales it is an answer: "score", "pair", "any", or "none" (nobody gives it).
     """
 
     name: str
@@ -139,9 +152,12 @@ class Verdict:
     meaning: str
     lowest: bool = False
     counts: bool = True
+    kind: str = "any"
 
     def as_score(self, score: float | None, scale: Scale) -> float | None:
         """What training reads: the score, the lowest point of the scale, or None = teaches nothing."""
+        if self.name == "both_bad":
+            return 0.0  # neither is better; how bad both are is read in `comparing`
         return float(scale.low) if self.lowest else score
 
 
@@ -174,6 +190,7 @@ VERDICTS: dict[str, Verdict] = {
             label="Broken",
             meaning="Gibberish, cut off beyond use or another language: counts as the lowest score.",
             lowest=True,
+            kind="score",
         ),
         Verdict(
             name="unsafe",
@@ -181,6 +198,22 @@ VERDICTS: dict[str, Verdict] = {
             label="Unsafe",
             meaning="Harmful or offensive, whatever its quality: counts as the lowest score.",
             lowest=True,
+            kind="score",
+        ),
+        Verdict(
+            name="both_bad",
+            key="b",
+            label="Both bad",
+            meaning="Neither is better, and both count as worse than a usual response.",
+            kind="pair",
+        ),
+        Verdict(
+            name="removed",
+            key="",
+            label="Removed",
+            meaning="Taken away together with the person who gave it. Teaches nothing.",
+            counts=False,
+            kind="none",
         ),
     )
 }
@@ -188,5 +221,25 @@ VERDICTS: dict[str, Verdict] = {
 COUNTING: tuple[str, ...] = tuple(v.name for v in VERDICTS.values() if v.counts)
 """Verdicts that fill the quota and a response's overlap."""
 
-SET_ASIDE: tuple[str, ...] = tuple(v.name for v in VERDICTS.values() if not v.counts)
+SET_ASIDE: tuple[str, ...] = tuple(v.name for v in VERDICTS.values() if not v.counts and v.kind != "none")
 """Verdicts that say nothing about the response: it stays open for others."""
+
+
+def offered(scale: Scale) -> tuple[Verdict, ...]:
+    """What may be answered on a scale instead of a score."""
+    kinds = ("any", "pair" if scale.paired else "score")
+    return tuple(v for v in VERDICTS.values() if v.kind in kinds and v.name != "rated")
+
+
+def check_verdict(name: str, scale: Scale) -> None:
+    """Raises BadInput for a verdict that is no answer on this scale."""
+    names = ("rated", *(v.name for v in offered(scale)))
+    if name not in names:
+        raise BadInput(f"The verdict {name!r} is not known here: use one of {', '.join(names)}.")
+
+
+ATTRIBUTE_LOW, ATTRIBUTE_HIGH = 1, 5
+ATTRIBUTE_WORDS = ("Not at all", "A little", "Partly", "Mostly", "Fully")
+"""Further qualities of a response, where the operator asks for any, are answered from 1 to 5."""
+FLAGS = ("refused", "off topic", "made up", "repeats itself", "personal data")
+"""What raters may tick about a response, until the operator says otherwise."""

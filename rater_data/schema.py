@@ -72,6 +72,8 @@ prompts = Table(
     Column("split", sa.Text, nullable=False),
     Column("source", sa.Text, nullable=False),
     Column("created_at", sa.Double, nullable=False),
+    # retired: kept with its responses, but asked no more
+    Column("retired_at", sa.Double),
     _among("split", records.SPLITS),
 )
 
@@ -135,6 +137,10 @@ responses = Table(
     Column("prompt_ids", sa.JSON, nullable=False),
     Column("token_ids", sa.JSON, nullable=False),
     Column("logprobs", sa.JSON, nullable=False),
+    # nats of the whole text under the base model; null where nobody computed it
+    Column("ref_logprob", sa.Double),
+    # what the reward head said of it when its round was trained, in standard deviations
+    Column("head_score", sa.Double),
     UniqueConstraint("round_number", "slot"),
     Index(None, "round_number", "prompt_id"),
     _among("finish_reason", records.FINISH_REASONS),
@@ -165,6 +171,11 @@ ratings = Table(
     Column("comment", sa.Text, nullable=False),
     Column("flags", sa.JSON, nullable=False),
     Column("attributes", sa.JSON, nullable=False),
+    # of a comparison: what the response was compared with, and whether that one was shown first
+    Column("other_id", ForeignKey("responses.id")),
+    Column("swapped", sa.Boolean, nullable=False, server_default=sa.false()),
+    # of a rating that was removed with its rater: the hash of the row that snapshots were sealed with
+    Column("removed_sha256", sa.Text),
     UniqueConstraint("rater_id", "key"),
     UniqueConstraint("response_id", "rater_id", "revision"),
     Index(None, "rater_id", "given_at"),
@@ -173,6 +184,7 @@ ratings = Table(
     _score_ranges(),
     CheckConstraint("revision >= 1", name="revision"),
     CheckConstraint("active_ms >= 0", name="active_ms"),
+    CheckConstraint("(scale = 'pair') = (other_id IS NOT NULL)", name="pair_has_other"),
 )
 Index(
     "uq_ratings_one_current",
@@ -191,13 +203,15 @@ leases = Table(
     Column("response_id", ForeignKey("responses.id"), nullable=False, index=True),
     Column("shown_at", sa.Double, nullable=False),
     Column("until", sa.Double, nullable=False),
+    # where raters compare: the response beside it
+    Column("other_id", ForeignKey("responses.id")),
 )
 
 snapshot_ratings = Table(
     "snapshot_ratings",
     metadata,
     Column("round_number", ForeignKey("rounds.number"), primary_key=True),
-    Column("rating_id", ForeignKey("ratings.id"), primary_key=True),
+    Column("rating_id", ForeignKey("ratings.id"), primary_key=True, index=True),
 )
 
 jobs = Table(

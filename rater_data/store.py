@@ -48,7 +48,7 @@ class Store(People, Prompts, Versions, Rounds, Sealing, Queue, Ratings, Imports,
         _make_home(home)
         store = cls(home, _address(home, url))
         try:
-            with store._write() as connection:
+            with store._rebuilding() as connection:
                 migrate(connection, home)
         except BaseException as error:
             store.close()

@@ -10,7 +10,7 @@ from rater_data import schema as t
 from rater_data.database import Database, plain
 from rater_data.errors import Busy, Missing, NotYours, Refused
 from rater_data.records import Job
-from rater_data.reports import JOB_KINDS
+from rater_data.reports import JOB_KINDS, ROUND_JOBS
 from rater_data.rows import job_of
 from rater_data.store_journal import note
 
@@ -18,7 +18,7 @@ ACTIVE = ("queued", "running")
 ATTEMPTS = 3
 LOG_CHARACTERS = 20_000  # how much of a job's log is kept: its end
 DIED = "The worker died three times on this job: look at its log, then try again."
-NAMES = {"generate": "the writing of responses", "train": "a training"}
+NAMES = {"generate": "the writing of responses", "train": "a training", "try": "another try"}
 
 
 def job_in(connection: sa.Connection, job_id: int) -> Job:
@@ -30,10 +30,9 @@ def job_in(connection: sa.Connection, job_id: int) -> Job:
 
 
 def active_in(connection: sa.Connection, kind: str | None = None) -> Job | None:
-    """The job that is running, else the one that waits."""
-    query = sa.select(t.jobs).where(t.jobs.c.state.in_(ACTIVE))
-    if kind is not None:
-        query = query.where(t.jobs.c.kind == kind)
+    """The job of a kind (of any that moves a round on) that is running, else the one that waits."""
+    kinds = ROUND_JOBS if kind is None else (kind,)
+    query = sa.select(t.jobs).where(t.jobs.c.state.in_(ACTIVE), t.jobs.c.kind.in_(kinds))
     # "running" before "queued"
     query = query.order_by(t.jobs.c.state.desc(), t.jobs.c.id).limit(1)
     row = connection.execute(query).mappings().one_or_none()
@@ -218,7 +217,10 @@ class Jobs(Database):
             return [job_of(row) for row in connection.execute(query).mappings()]
 
     def active_job(self, kind: str | None = None) -> Job | None:
-        """The job that runs, else the one that waits; None when there is none."""
+        """The job of a kind that runs, else the one that waits; None when there is none.
+
+        Without a kind, of those that move a round on.
+        """
         with self._read() as connection:
             return active_in(connection, kind)
 

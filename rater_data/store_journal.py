@@ -47,6 +47,20 @@ def bundled_guideline() -> str:
     return resources.files("rater_data").joinpath("prompts", "guideline.md").read_text("utf-8").strip()
 
 
+def setting_in(connection: sa.Connection, name: str, default: Any = None) -> Any:
+    """The value kept under a name, or the default."""
+    row = connection.execute(_SETTING, {"name": name}).one_or_none()
+    return default if row is None else row.value
+
+
+def scale_in(connection: sa.Connection) -> Scale:
+    """What raters of this home judge by."""
+    return SCALES[setting_in(connection, "scale", DEFAULT_SCALE)]
+
+
+_SETTING = sa.select(t.settings.c.value).where(t.settings.c.name == sa.bindparam("name"))
+
+
 class Journal(Database):
     """Events, settings, guidelines, steps, samples."""
 
@@ -63,10 +77,8 @@ class Journal(Database):
 
     def setting(self, name: str, default: Any = None) -> Any:
         """The value kept under a name, or the default."""
-        query = sa.select(t.settings.c.value).where(t.settings.c.name == name)
         with self._read() as connection:
-            row = connection.execute(query).one_or_none()
-        return default if row is None else row.value
+            return setting_in(connection, name, default)
 
     def set_setting(self, name: str, value: Any) -> None:
         """Keeps a value (anything that JSON can hold) under a name."""

@@ -1,6 +1,7 @@
 """Prompts: what the model is asked."""
 
 import time
+from typing import Any
 
 import sqlalchemy as sa
 
@@ -10,6 +11,7 @@ from rater_data.database import Database
 from rater_data.errors import Missing
 from rater_data.records import SPLITS, Prompt
 from rater_data.rows import prompt_columns, prompt_of, prompt_row, prompt_sha256
+from rater_data.store_journal import note
 
 AT_ONCE = 500  # values in one IN (…): databases have limits
 
@@ -55,14 +57,38 @@ class Prompts(Database):
             added = add_prompts_in(connection, prompts, time.time())
         return added, len(prompts) - added
 
-    def prompts(self, split: str | None = None) -> list[Prompt]:
-        """All prompts, or those of one split, in the order they came."""
+    def prompts(self, split: str | None = None, *, retired: bool = False) -> list[Prompt]:
+        """All prompts, or those of one split, in the order they came; `retired` ones only if asked for."""
         query = sa.select(*prompt_columns()).order_by(t.prompts.c.id)
+        if not retired:
+            query = query.where(t.prompts.c.retired_at.is_(None))
         if split is not None:
             checks.one_of("The split", split, SPLITS)
             query = query.where(t.prompts.c.split == split)
         with self._read() as connection:
             return [prompt_of(row) for row in connection.execute(query).mappings()]
+
+    def retire_prompt(self, prompt_id: int, actor: str, *, back: bool = False) -> Prompt:
+        """The prompt is asked no more from the next round on (or again, with `back`). Raises Missing."""
+        return self._change_prompt(
+            prompt_id,
+            actor,
+            "took a prompt back in" if back else "retired a prompt",
+            retired_at=None if back else time.time(),
+        )
+
+    def tag_prompt(self, prompt_id: int, tags: tuple[str, ...], actor: str) -> Prompt:
+        """Replaces the tags of a prompt. Raises BadInput for an empty tag, Missing."""
+        for tag in tags:
+            checks.text("A tag", tag, empty=False)
+        return self._change_prompt(prompt_id, actor, "tagged a prompt", tags=list(dict.fromkeys(tags)))
+
+    def _change_prompt(self, prompt_id: int, actor: str, what: str, **values: Any) -> Prompt:
+        with self._write() as connection:
+            prompt_in(connection, prompt_id)
+            connection.execute(t.prompts.update().where(t.prompts.c.id == prompt_id).values(**values))
+            note(connection, actor, what, prompt=prompt_id)
+            return prompt_in(connection, prompt_id)
 
     def prompt(self, prompt_id: int) -> Prompt:
         """Raises Missing."""

@@ -11,6 +11,7 @@ from rater_data.errors import BadInput, Missing, NotYours
 from rater_data.queue import card_of, choice_of, is_free, next_choice, open_round
 from rater_data.records import Card
 from rater_data.reports import RATABLE
+from rater_data.store_journal import scale_in
 
 LEASE_S = 600.0
 
@@ -21,6 +22,7 @@ _RATER = (
         t.users.c.name,
         t.users.c.active,
         _l.response_id,
+        _l.other_id,
         _l.shown_at,
         _l.until,
         t.rounds.c.state.label("round_state"),
@@ -34,7 +36,7 @@ _RATER = (
 
 
 def active_rater(connection: sa.Connection, rater_id: int) -> sa.Row[Any]:
-    """A rater and what they hold: name, response_id (or None), shown_at, until, round_state.
+    """A rater and what they hold: name, response_id (or None), other_id, shown_at, until, round_state.
 
     Raises Missing for nobody, NotYours for somebody who was kept out.
     """
@@ -47,12 +49,38 @@ def active_rater(connection: sa.Connection, rater_id: int) -> sa.Row[Any]:
 
 
 def put_lease(
-    connection: sa.Connection, rater_id: int, response_id: int, shown_at: float, until: float
+    connection: sa.Connection,
+    rater_id: int,
+    response_id: int,
+    other_id: int | None,
+    shown_at: float,
+    until: float,
 ) -> None:
     """Gives a card to a rater; what they held before goes back."""
     drop_lease(connection, rater_id)
-    row = {"rater_id": rater_id, "response_id": response_id, "shown_at": shown_at, "until": until}
-    connection.execute(t.leases.insert(), row)
+    card = {"rater_id": rater_id, "response_id": response_id, "other_id": other_id}
+    connection.execute(t.leases.insert(), card | {"shown_at": shown_at, "until": until})
+
+
+def deal(connection: sa.Connection, rater_id: int, now: float, lease_s: float) -> Card | None:
+    """The card this rater holds, else the next one that is free for them, leased. See Queue.next_card."""
+    held = active_rater(connection, rater_id)
+    paired = scale_in(connection).paired
+    if _still_good(connection, held, rater_id, now) and paired == (held.other_id is not None):
+        # a look at the card is a sign of life; a card that had run out is shown anew
+        shown_at = held.shown_at if held.until > now else now
+        choice = choice_of(connection, rater_id, held.response_id, held.other_id, now)
+        until = max(held.until, now + lease_s)
+        put_lease(connection, rater_id, held.response_id, held.other_id, shown_at, until)
+        return card_of(connection, rater_id, choice)
+    number = open_round(connection)
+    found = None if number is None else next_choice(connection, rater_id, number, now, paired)
+    if found is None:
+        if held.response_id is not None:
+            drop_lease(connection, rater_id)
+        return None
+    put_lease(connection, rater_id, found.response_id, found.other_id, now, now + lease_s)
+    return card_of(connection, rater_id, found)
 
 
 def drop_lease(connection: sa.Connection, rater_id: int) -> None:
@@ -72,21 +100,7 @@ class Queue(Database):
         if lease_s <= 0:
             raise BadInput(f"A lease has to last some seconds, not {lease_s:g}.")
         with self._write() as connection:
-            held = active_rater(connection, rater_id)
-            if _still_good(connection, held, rater_id, now):
-                # a look at the card is a sign of life; a card that had run out is shown anew
-                shown_at = held.shown_at if held.until > now else now
-                choice = choice_of(connection, rater_id, held.response_id, now)
-                put_lease(connection, rater_id, held.response_id, shown_at, max(held.until, now + lease_s))
-                return card_of(connection, rater_id, choice)
-            number = open_round(connection)
-            found = None if number is None else next_choice(connection, rater_id, number, now)
-            if found is None:
-                if held.response_id is not None:
-                    drop_lease(connection, rater_id)
-                return None
-            put_lease(connection, rater_id, found.response_id, now, now + lease_s)
-            return card_of(connection, rater_id, found)
+            return deal(connection, rater_id, now, lease_s)
 
     def heartbeat(
         self, rater_id: int, response_id: int, lease_s: float = LEASE_S, now: float | None = None

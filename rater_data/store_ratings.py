@@ -13,11 +13,11 @@ import sqlalchemy as sa
 from rater_data import schema as t
 from rater_data.database import Database
 from rater_data.errors import AlreadyRated, BadInput, LeaseExpired, Missing, NotYours
-from rater_data.queue import card_of, choice_of, is_free
+from rater_data.queue import card_of, choice_of, is_free, is_swapped
 from rater_data.records import Card, RatedResponse, Rating
 from rater_data.reports import OPEN_FOR_CHANGE
 from rater_data.rows import rating_columns, rating_of, rating_row
-from rater_data.scales import COUNTING
+from rater_data.scales import COUNTING, SCALES
 from rater_data.store_journal import note
 from rater_data.store_queue import LEASE_S, active_rater, drop_lease, put_lease
 from rater_data.store_sealing import rated_of, rated_query
@@ -74,6 +74,10 @@ class Ratings(Database):
                     raise BadInput("This key was used for another card: give each decision a key of its own.")
                 return stored
             if held.response_id == rating.response_id:
+                if SCALES[rating.scale].paired != (held.other_id is not None):
+                    raise NotYours("This card was dealt on another scale: take it anew and rate that.")
+                swapped = held.other_id is not None and is_swapped(rating.rater_id, rating.response_id)
+                rating = replace(rating, other_id=held.other_id, swapped=swapped)
                 if held.until <= now and not is_free(connection, rating.response_id, rating.rater_id, now):
                     raise LeaseExpired(
                         "You held this card too long and it went to another rater: take the next one."
@@ -109,8 +113,8 @@ class Ratings(Database):
             self._retire(connection, rating)
             if not is_free(connection, rating.response_id, rater_id, now):
                 raise BadInput("Another rater has this card now: your answer stays as it is.")
-            choice = choice_of(connection, rater_id, rating.response_id, now)
-            put_lease(connection, rater_id, rating.response_id, now, now + lease_s)
+            choice = choice_of(connection, rater_id, rating.response_id, rating.other_id, now)
+            put_lease(connection, rater_id, rating.response_id, rating.other_id, now, now + lease_s)
             note(connection, name, "took back a rating", now, rating=rating.id)
             return card_of(connection, rater_id, choice)
 

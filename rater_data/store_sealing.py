@@ -44,25 +44,40 @@ def rated_of(row: Any) -> RatedResponse:
 
 
 def snapshot_digest(connection: sa.Connection, number: int) -> str:
-    """sha256 over canonical rows, one a rating, by rating id: the same ratings give the same digest.
+    """sha256 over the hashes of a round's frozen ratings by rating id: the same ratings give the same digest.
+
+    Of a rating that was removed with its rater, the hash that it had is kept, so the digest stays what it was.
+    """
+    s = t.snapshot_ratings.c
+    query = sealed_rows().join(t.snapshot_ratings, s.rating_id == t.ratings.c.id)
+    digest = hashlib.sha256()
+    for row in connection.execute(query.where(s.round_number == number).order_by(t.ratings.c.id)):
+        digest.update(row_digest(row).encode() + b"\n")
+    return digest.hexdigest()
+
+
+def sealed_rows() -> sa.Select:
+    """Ratings as snapshots are sealed with them; rows for `row_digest`.
 
     Raters wait while a round is sealed, so token ids are not read: a response never changes, and its id is in.
     """
-    g, r, p, s = t.ratings.c, t.responses.c, t.prompts.c, t.snapshot_ratings.c
+    g, r, p = t.ratings.c, t.responses.c, t.prompts.c
     columns = (g.id, g.rater_id, g.score, g.verdict, g.scale, g.revision, r.id, r.version_number, r.stratum)
-    query = (
-        sa.select(*columns, r.text, p.sha256, p.split)
-        .select_from(t.snapshot_ratings)
-        .join(t.ratings, g.id == s.rating_id)
+    return (
+        sa.select(*columns, r.text, p.sha256, p.split, g.other_id, g.removed_sha256)
+        .select_from(t.ratings)
         .join(t.responses, r.id == g.response_id)
         .join(t.prompts, p.id == r.prompt_id)
-        .where(s.round_number == number)
-        .order_by(g.id)
     )
-    digest = hashlib.sha256()
-    for row in connection.execute(query):
-        digest.update(json.dumps(list(row), ensure_ascii=False, separators=(",", ":")).encode() + b"\n")
-    return digest.hexdigest()
+
+
+def row_digest(row: Any) -> str:
+    """The hash of a rating with what it is about."""
+    *said, other, removed = row
+    if removed is not None:
+        return removed
+    line = json.dumps(said if other is None else [*said, other], ensure_ascii=False, separators=(",", ":"))
+    return hashlib.sha256(line.encode()).hexdigest()
 
 
 def check_latest(connection: sa.Connection, found: Round) -> None:

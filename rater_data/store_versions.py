@@ -4,6 +4,7 @@ import time
 
 import sqlalchemy as sa
 
+from rater_data import checks
 from rater_data import schema as t
 from rater_data.database import Database
 from rater_data.errors import BadInput, Busy, Missing, Refused
@@ -59,6 +60,16 @@ class Versions(Database):
                 sa.select(t.policy_versions).order_by(t.policy_versions.c.number)
             ).mappings()
             return [version_of(row) for row in rows]
+
+    def note_version(self, number: int, notes: str, actor: str) -> Version:
+        """Replaces what people noted about a version. Raises BadInput for no text, Missing."""
+        checks.text("The notes of a version", notes)
+        with self._write() as connection:
+            version_in(connection, number)
+            where = t.policy_versions.c.number == number
+            connection.execute(t.policy_versions.update().where(where).values(notes=notes.strip()))
+            note(connection, actor, f"noted something about version {number}")
+            return version_in(connection, number)
 
     def current_version(self) -> Version | None:
         """The version that writes the next responses."""

@@ -58,6 +58,7 @@ def rating(response_id: int, rater_id: int, score: float | None = 5.0, **changes
         rater_id=rater_id,
         score=score if changes.get("verdict", "rated") == "rated" else None,
         verdict=changes.get("verdict", "rated"),
+        scale=changes.get("scale", "score_1_10"),
         shown_at=100.0,
         submitted_at=105.0,
         active_ms=4000,

@@ -21,7 +21,11 @@ from rater_data.errors import BadInput, DiskFull, TooNew
 from rater_data.records import Prompt
 from rater_data.schema import metadata
 from rater_data.store import DATABASE, Store, default_home
+from rater_data.store_sealing import snapshot_digest
 from tests.store_world import make_world, rate_next
+
+GOLDEN = Path(__file__).parent / "golden"
+NEWEST = max(path.name[:4] for path in (migrating.SCRIPTS / "versions").glob("0*.py"))
 
 
 def test_the_default_home(monkeypatch):
@@ -83,7 +87,7 @@ def test_a_home_of_a_newer_version_is_left_alone(tmp_path):
         database.execute("UPDATE alembic_version SET version_num = '0042'")
     database.close()
     before = (tmp_path / DATABASE).read_bytes()
-    with pytest.raises(TooNew, match=r"schema 0042; this one knows up to 0001"):
+    with pytest.raises(TooNew, match=rf"schema 0042; this one knows up to {NEWEST}"):
         Store.open(tmp_path)
     assert (tmp_path / DATABASE).read_bytes() == before
 
@@ -92,8 +96,8 @@ SECOND = """
 import sqlalchemy as sa
 from alembic import op
 
-revision = "0002"
-down_revision = "0001"
+revision = "later"
+down_revision = "{newest}"
 
 
 def upgrade():
@@ -109,7 +113,7 @@ def second(tmp_path):
     def make(then="pass"):
         scripts = tmp_path / "scripts"
         shutil.copytree(migrating.SCRIPTS, scripts, ignore=shutil.ignore_patterns("__pycache__"))
-        (scripts / "versions" / "0002_second.py").write_text(SECOND.format(then=then))
+        (scripts / "versions" / "later.py").write_text(SECOND.format(newest=NEWEST, then=then))
         return scripts
 
     return make
@@ -120,12 +124,12 @@ def test_an_old_home_is_migrated_with_a_backup_and_nothing_lost(tmp_path, second
     world = make_world(home)
     rate_next(world.store, world.rater, 7)
     with world.store._write() as connection:
-        assert migrating.migrate(connection, home, second()) == "0002"
+        assert migrating.migrate(connection, home, second()) == "later"
     assert [user.name for user in world.store.users()] == ["Rater 0", "Rater 1"]
     world.store.close()
-    backup = sqlite3.connect(home / f"{DATABASE}.before-0001")
+    backup = sqlite3.connect(home / f"{DATABASE}.before-{NEWEST}")
     assert backup.execute("SELECT score FROM ratings").fetchall() == [(7.0,)]
-    assert backup.execute("SELECT version_num FROM alembic_version").fetchall() == [("0001",)]
+    assert backup.execute("SELECT version_num FROM alembic_version").fetchall() == [(NEWEST,)]
     backup.close()
     with pytest.raises(TooNew):  # the older release on the migrated home
         Store.open(home)
@@ -253,3 +257,34 @@ def test_a_database_elsewhere_that_is_not_there(tmp_path, url, told):
     with pytest.raises(BadInput, match=told) as error:
         Store.open(tmp_path, url)
     assert "secret" not in str(error.value)
+
+
+@pytest.mark.parametrize("schema", sorted(GOLDEN.glob("schema_*.sql")), ids=lambda path: path.stem)
+def test_homes_of_every_earlier_schema_open(tmp_path, schema):
+    database = sqlite3.connect(tmp_path / DATABASE)
+    database.executescript(schema.read_text())
+    said = database.execute(
+        "SELECT id, score, verdict, comment, revision FROM ratings ORDER BY id"
+    ).fetchall()
+    tables = database.execute("SELECT name FROM sqlite_master WHERE type = 'table'").fetchall()
+    counts = {t: database.execute(f"SELECT count(*) FROM {t}").fetchone()[0] for (t,) in tables}
+    database.close()
+    store = Store.open(tmp_path)
+    assert (tmp_path / f"{DATABASE}.before-{schema.stem.removeprefix('schema_')}").is_file()
+    with store._read() as connection:
+        for table, count in counts.items():
+            assert connection.scalar(sa.text(f"SELECT count(*) FROM {table}")) == count, table
+        assert connection.exec_driver_sql("PRAGMA foreign_keys").scalar() == 1
+        for found in store.rounds():
+            if found.snapshot_sha256:
+                assert snapshot_digest(connection, found.number) == found.snapshot_sha256
+    revisions = [one.rating for one in store.revisions()]
+    assert [(r.id, r.score, r.verdict, r.comment, r.revision) for r in revisions] == said
+    assert rate_next(store, store.users()[0], 4).score == 4
+    store.close()
+    fresh = Store.open(tmp_path / "fresh")
+    with store._read() as old, fresh._read() as new:
+        shape = "SELECT name, sql FROM sqlite_master WHERE type = 'index' AND sql IS NOT NULL ORDER BY name"
+        assert old.exec_driver_sql(shape).all() == new.exec_driver_sql(shape).all()
+    store.close()
+    fresh.close()

@@ -6,9 +6,10 @@ from collections import Counter, defaultdict
 import pytest
 
 from rater_data.errors import AlreadyRated, BadInput, LeaseExpired, Missing, NotYours
+from rater_data.records import Prompt
 from rater_data.store import Store
 from rater_data.store_ratings import insert_rating
-from tests.store_world import make_world, publish, rate, rate_next, rating, response, start_round
+from tests.store_world import make_world, publish, rate, rate_next, rating, response, start_round, version
 
 
 @pytest.fixture
@@ -31,7 +32,8 @@ def test_a_card_shows_nothing_but_what_is_rated(world):
     card = world.store.next_card(world.rater.id)
     shown = {name: getattr(card, name) for name in card.__slots__}
     assert set(shown) == {
-        "response_id", "prompt", "text", "round_number", "position", "of", "lease_until", "shown_at"
+        "response_id", "prompt", "text", "round_number", "position", "of", "lease_until", "shown_at",
+        "other_text", "swapped",
     }  # fmt: skip
     assert card.text == world.store.response(card.response_id).text
 
@@ -341,3 +343,81 @@ def test_many_raters_at_once(tmp_path, stores):
     assert set(given.values()) == {2}
     assert len(given) == 20
     world.store.close()
+
+
+# ---- pairs
+
+
+@pytest.fixture
+def pairs(tmp_path):
+    world = make_world(tmp_path / "pairs", prompts=2, k=4, raters=2)
+    world.store.choose_scale("pair")
+    yield world
+    world.store.close()
+
+
+def compare(store, rater, shown: float):
+    """Answers the next card: below 0 the one that was shown first is better."""
+    card = store.next_card(rater.id)
+    score = -shown if card.swapped else shown
+    return card, rate(store, rater, card, score, scale="pair")
+
+
+def test_every_response_is_the_first_of_one_comparison(pairs):
+    store, rater = pairs.store, pairs.rater
+    given = [compare(store, rater, -1.0) for _ in range(8)]
+    assert store.next_card(rater.id) is None
+    assert len({rated.response_id for _, rated in given}) == 8
+    by_prompt = {}
+    for card, rated in given:
+        assert card.other_text == store.response(rated.other_id).text != card.text
+        assert store.response(rated.other_id).prompt_id == store.response(rated.response_id).prompt_id
+        assert rated.swapped == card.swapped
+        by_prompt.setdefault(card.prompt.id, []).append(rated.other_id)
+    assert all(len(set(others)) == 4 for others in by_prompt.values())
+    assert {card.swapped for card, _ in given} == {True, False}
+
+
+def test_two_versions_are_compared_with_each_other(tmp_path):
+    store = make_world(tmp_path, prompts=0).store
+    store.add_prompts([Prompt.of("Old or new?", split="train")])
+    store.add_version(version(1, parent=0))
+    store.choose_scale("pair")
+    store.add_responses(
+        [
+            response(1, slot, version_number=by, stratum=kind)
+            for slot, (by, kind) in enumerate([(1, "train"), (1, "train"), (0, "control"), (0, "control")])
+        ]
+    )
+    rater = store.users()[0]
+    for _ in range(4):
+        _, rated = compare(store, rater, 1.0)
+        assert {store.response(i).version_number for i in (rated.response_id, rated.other_id)} == {0, 1}
+    store.close()
+
+
+def test_undo_gives_the_same_pair_again(pairs):
+    store, rater = pairs.store, pairs.rater
+    card, _ = compare(store, rater, 1.0)
+    again = store.undo(rater.id)
+    assert (again.response_id, again.other_text, again.swapped) == (
+        card.response_id, card.other_text, card.swapped
+    )  # fmt: skip
+
+
+def test_a_lone_response_waits_for_another(tmp_path):
+    world = make_world(tmp_path, prompts=1, k=1)
+    world.store.choose_scale("pair")
+    assert world.store.next_card(world.rater.id) is None
+    world.store.close()
+
+
+def test_a_card_of_another_scale_is_dealt_anew(tmp_path):
+    world = make_world(tmp_path, prompts=1, k=2)
+    store = world.store
+    single = store.next_card(world.rater.id)
+    store.choose_scale("pair")
+    with pytest.raises(NotYours, match="another scale"):
+        rate(store, world.rater, single, 1.0, scale="pair")
+    assert store.next_card(world.rater.id).other_text is not None
+    store.close()

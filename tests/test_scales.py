@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from rater_data.errors import BadInput
-from rater_data.scales import COUNTING, SCALES, SET_ASIDE, VERDICTS
+from rater_data.scales import COUNTING, SCALES, SET_ASIDE, VERDICTS, offered
 
 SCALE = SCALES["score_1_10"]
 
@@ -59,7 +59,9 @@ def test_every_scale_runs_from_0_to_1(scale):
 
 @pytest.mark.parametrize("scale", SCALES.values(), ids=SCALES)
 def test_keys_of_verdicts_meet_neither_each_other_nor_the_scale(scale):
-    keys = [v.key for v in VERDICTS.values() if v.name != "rated"]
+    keys = [v.key for v in offered(scale)]
+    assert ("both_bad" in {v.name for v in offered(scale)}) == scale.paired
+    assert "removed" not in {v.name for v in offered(scale)}
     assert len({*keys, *scale.keys}) == len(keys) + len(scale.keys)
     assert all(v.label and v.meaning.endswith(".") for v in VERDICTS.values())
 
@@ -68,6 +70,9 @@ def test_what_verdicts_mean_in_training():
     means = {
         name: verdict.as_score(7.0 if name == "rated" else None, SCALE) for name, verdict in VERDICTS.items()
     }
-    assert means == {"rated": 7.0, "skip": None, "cannot_judge": None, "broken": 1.0, "unsafe": 1.0}
-    assert set(COUNTING) == {"rated", "broken", "unsafe"}
+    assert means == {
+        "rated": 7.0, "skip": None, "cannot_judge": None, "broken": 1.0, "unsafe": 1.0,
+        "both_bad": 0.0, "removed": None,
+    }  # fmt: skip
+    assert set(COUNTING) == {"rated", "broken", "unsafe", "both_bad"}
     assert set(SET_ASIDE) == {"skip", "cannot_judge"}

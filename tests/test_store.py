@@ -428,16 +428,26 @@ def test_journal(store):
 # ---- the last line: constraints
 
 
+COLUMNS = (
+    "response_id, rater_id, score, verdict, comment, flags, attributes, shown_at, submitted_at, given_at, "
+    "active_ms, position, guideline_version, scale, swapped"
+)
+COPY = (
+    f"INSERT INTO ratings (id, {COLUMNS}, key, revision, is_current) "
+    f"SELECT 99, {COLUMNS}, {{key}}, 2, {{current}} FROM ratings"
+)
+
+
 @pytest.mark.parametrize(
     "statement",
     [
         # a second current rating of the same rater on the same response
-        "INSERT INTO ratings SELECT 99, response_id, rater_id, score, verdict, comment, flags, attributes, shown_at, "
-        "submitted_at, given_at, active_ms, position, guideline_version, scale, 'other', 2, is_current FROM ratings",
+        COPY.format(key="'other'", current="is_current"),
         # the same key again
-        "INSERT INTO ratings SELECT 99, response_id, rater_id, score, verdict, comment, flags, attributes, shown_at, "
-        "submitted_at, given_at, active_ms, position, guideline_version, scale, key, 2, 0 FROM ratings",
+        COPY.format(key="key", current="0"),
         "UPDATE ratings SET score = 11",
+        "UPDATE ratings SET other_id = 2",
+        "UPDATE ratings SET scale = 'pair', score = 1",
         "UPDATE ratings SET score = NULL",
         "UPDATE ratings SET verdict = 'skip'",
         "UPDATE ratings SET rater_id = 99",
