@@ -51,6 +51,9 @@ class RateBody(Body):
     shown_at: Annotated[StrictInt | StrictFloat, Field(ge=0)] | None = None
     comment: Comment = ""
     flags: Annotated[list[Annotated[StrictStr, Field(max_length=40)]], Field(max_length=16)] = []
+    attributes: Annotated[
+        dict[Annotated[StrictStr, Field(max_length=40)], StrictInt], Field(max_length=16)
+    ] = {}
 
 
 class UndoBody(Body):
@@ -99,8 +102,8 @@ def rater_routes(store: Store, guard: Guard, supervisor: Supervisor) -> APIRoute
     @router.post("/rate")
     def rate(body: RateBody, user: User = rater) -> dict[str, Any]:
         decision = rating.Decision(**body.model_dump(exclude={"flags"}), flags=tuple(body.flags))
-        saved = rating.submit(store, user, decision)
-        return screen(user) | {"saved": saved}
+        saved, card = rating.submit(store, user, decision)
+        return rating.screen_of(store, user, card, supervisor.status.down) | {"saved": saved}
 
     @router.post("/undo")
     def undo(body: UndoBody | None = None, user: User = rater) -> dict[str, Any]:

@@ -29,6 +29,7 @@ def scale_for_page(scale: Scale) -> dict[str, Any]:
     points = zip(scale.points, scale.keys, scale.anchors, strict=True)
     return {
         "name": scale.name,
+        "paired": scale.paired,
         "points": [
             {"key": key, "score": score, "mark": scale.mark(score), "words": words}
             for score, key, words in points
@@ -43,7 +44,8 @@ def scale_for_page(scale: Scale) -> dict[str, Any]:
 def head(version: str) -> str:
     """What the page needs before Gradio has started: its looks, and its scripts on their way."""
     scripts = [
-        f"/static/{version}/rate/{name}.js" for name in ("main", "dom", "net", "keys", "card", "dialogs")
+        f"/static/{version}/rate/{name}.js"
+        for name in ("main", "dom", "net", "keys", "card", "details", "dialogs")
     ]
     return styles(version, "rate") + "".join(
         f'<link rel="modulepreload" href="{script}">' for script in scripts

@@ -6,15 +6,17 @@ Everything returned here is JSON and shown to raters: no version, stratum, rewar
 from __future__ import annotations
 
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
+from app.asking import asks
 from app.markup import answer_html, named
 from app.operating import sides
 from app.settings import CARD_LEASE
 from rater_data.errors import Missing
-from rater_data.records import Card, Job, Rating, RoundProgress, User
+from rater_data.queue import is_swapped
+from rater_data.records import Card, Job, RatedResponse, Rating, RoundProgress, User
 from rater_data.scales import SCALES, VERDICTS, Scale, check_verdict
 from rater_data.store import Store
 
@@ -36,12 +38,17 @@ class Decision:
     shown_at: float | None = None
     comment: str = ""
     flags: tuple[str, ...] = ()
+    attributes: dict[str, int] = field(default_factory=dict)
 
 
 def screen(store: Store, user: User, worker_down: bool = False) -> dict[str, Any]:
     """Everything the rating screen shows now. Leases the card it shows to this rater."""
-    card = store.next_card(user.id, lease_s=CARD_LEASE)
-    progress = store.round_progress()
+    return screen_of(store, user, store.next_card(user.id, lease_s=CARD_LEASE), worker_down)
+
+
+def screen_of(store: Store, user: User, card: Card | None, worker_down: bool = False) -> dict[str, Any]:
+    """The rating screen with a card that was dealt already."""
+    progress, scale = store.round_progress(), store.scale()
     return {
         "card": shown(card) if card else None,
         **({} if card else reason_to_wait(progress, store.active_job(), worker_down)),
@@ -50,7 +57,8 @@ def screen(store: Store, user: User, worker_down: bool = False) -> dict[str, Any
         "round": round_numbers(progress),
         "last": last_given(store, user),
         "guideline_version": store.guideline()[0],
-        "scale": scale_of(store.scale()),
+        "scale": scale_of(scale),
+        "asks": asks(store).for_page(scale.paired),
     }
 
 
@@ -84,11 +92,16 @@ def news(store: Store, user: User) -> dict[str, Any] | None:
 
 
 def shown(card: Card) -> dict[str, Any]:
+    texts = [card.text] if card.other_text is None else [card.text, card.other_text]
+    first, *second = [
+        {"text": named(text), "html": answer_html(text)}
+        for text in (reversed(texts) if card.swapped else texts)
+    ]
     return {
         "response_id": card.response_id,
         "messages": [{"role": m.role, "content": m.content} for m in card.prompt.messages],
-        "text": named(card.text),
-        "html": answer_html(card.text),
+        **first,
+        "other": second[0] if second else None,
         "round": card.round_number,
         "position": card.position,
         "of": card.of,
@@ -152,22 +165,29 @@ def reason_to_wait(progress: RoundProgress | None, job: Job | None, worker_down:
     return {"title": title, "why": why, "progress": {"done": done, "total": total} if total else None}
 
 
-def submit(store: Store, user: User, decision: Decision, now: float | None = None) -> dict[str, Any]:
-    """Store one decision; returns what was saved, after the commit. The same key again changes nothing."""
+def submit(
+    store: Store, user: User, decision: Decision, now: float | None = None
+) -> tuple[dict[str, Any], Card | None]:
+    """Store one decision; returns what was saved, after the commit, and the next card.
+
+    The same key again changes nothing. Of a comparison the score is of what was shown: below 0 the first.
+    """
     now = time.time() if now is None else now
     scale = store.scale()
     check_verdict(decision.verdict, scale)
     if decision.verdict == "rated" and decision.score is not None:
         scale.check(decision.score)
+    asks(store).check(decision.attributes, decision.flags)
     shown_at = now if decision.shown_at is None else decision.shown_at
-    rating = store.submit(
+    rating, card = store.submit_and_deal(
         Rating(
             response_id=decision.response_id,
             rater_id=user.id,
-            score=decision.score,
+            score=turned(decision.score, scale, user.id, decision.response_id),
             verdict=decision.verdict,
             comment=decision.comment.strip(),
             flags=decision.flags,
+            attributes=decision.attributes,
             shown_at=min(now, max(shown_at, now - LONGEST_LOOK_MS / 1000)),
             submitted_at=now,
             active_ms=min(decision.active_ms, LONGEST_LOOK_MS),
@@ -175,20 +195,30 @@ def submit(store: Store, user: User, decision: Decision, now: float | None = Non
             guideline_version=store.guideline()[0],
             scale=scale.name,
             key=decision.key,
-        )
+        ),
+        lease_s=CARD_LEASE,
     )
-    return given(rating)
+    return given(rating), card
+
+
+def turned(score: float | None, scale: Scale, rater_id: int, response_id: int) -> float | None:
+    """A score of two responses as they are shown to this rater, as it is kept; and the other way round."""
+    if score is not None and scale.paired and is_swapped(rater_id, response_id):
+        return -score if score else score
+    return score
 
 
 def given(rating: Rating) -> dict[str, Any]:
     """A rating as its rater sees it."""
+    scale = SCALES[rating.scale]
+    score = turned(rating.score, scale, rating.rater_id, rating.response_id)
     return {
         "rating_id": rating.id,
         "response_id": rating.response_id,
-        "score": rating.score,
+        "score": score,
         "verdict": rating.verdict,
-        "mark": None if rating.score is None else SCALES[rating.scale].mark(rating.score),
-        "words": words(rating.score, rating.verdict, SCALES[rating.scale]),
+        "mark": None if score is None else scale.mark(score),
+        "words": words(score, rating.verdict, scale),
         "comment": rating.comment,
         "key": rating.key,
     }
@@ -236,13 +266,23 @@ def recent(store: Store, user: User) -> list[dict[str, Any]]:
             given(rated.rating)
             | {
                 "prompt": rated.prompt.text,
-                "text": rated.response.text,
+                **texts_of(store, rated),
                 "round": number,
                 "submitted_at": rated.rating.submitted_at,
                 "editable": rounds[number],
             }
         )
     return rows
+
+
+def texts_of(store: Store, rated: RatedResponse) -> dict[str, str | None]:
+    """What was rated, as it was shown: `other` is the second of two."""
+    one = rated.rating
+    if one.other_id is None:
+        return {"text": rated.response.text, "other": None}
+    pair = [rated.response.text, store.response(one.other_id).text]
+    first, second = reversed(pair) if one.swapped else pair
+    return {"text": first, "other": second}
 
 
 def revise(
@@ -252,6 +292,8 @@ def revise(
     check_verdict(verdict, scale)
     if verdict == "rated" and score is not None:
         scale.check(score)
+        if scale.paired:
+            score = turned(score, scale, user.id, store.rating(rating_id).response_id)
     return given(store.revise(rating_id, user.id, score=score, verdict=verdict, comment=comment.strip()))
 
 

@@ -19,7 +19,7 @@ from rater_data.reports import OPEN_FOR_CHANGE
 from rater_data.rows import rating_columns, rating_of, rating_row
 from rater_data.scales import COUNTING, SCALES
 from rater_data.store_journal import note
-from rater_data.store_queue import LEASE_S, active_rater, drop_lease, put_lease
+from rater_data.store_queue import LEASE_S, active_rater, deal, drop_lease, put_lease
 from rater_data.store_sealing import rated_of, rated_query
 
 TWICE = "You have rated this response already: change it in the list of your last ratings."
@@ -55,6 +55,35 @@ def insert_rating(connection: sa.Connection, rating: Rating, given_at: float) ->
     return replace(rating, id=made[0])
 
 
+def _submit(connection: sa.Connection, rating: Rating, now: float) -> Rating:
+    held = active_rater(connection, rating.rater_id)
+    stored = _one(connection, _BY_KEY, rater=rating.rater_id, key=rating.key)
+    if stored is not None:
+        if stored.response_id != rating.response_id:
+            raise BadInput("This key was used for another card: give each decision a key of its own.")
+        return stored
+    if held.response_id != rating.response_id:
+        _explain(connection, rating)
+        raise NotYours("This card is not yours: take the next one and rate that.")
+    if SCALES[rating.scale].paired != (held.other_id is not None):
+        raise NotYours("This card was dealt on another scale: take it anew and rate that.")
+    swapped = held.other_id is not None and is_swapped(rating.rater_id, rating.response_id)
+    if held.until <= now and not is_free(connection, rating.response_id, rating.rater_id, now):
+        raise LeaseExpired("You held this card too long and it went to another rater: take the next one.")
+    drop_lease(connection, rating.rater_id)
+    return insert_rating(connection, replace(rating, other_id=held.other_id, swapped=swapped), now)
+
+
+def _explain(connection: sa.Connection, rating: Rating) -> None:
+    """Raises what is more to the point than "not yours" about a card that the rater does not hold."""
+    known = sa.select(t.responses.c.id).where(t.responses.c.id == rating.response_id)
+    if connection.scalar(known) is None:
+        raise Missing(f"There is no response {rating.response_id}.")
+    current = (_g.rater_id == rating.rater_id) & (_g.response_id == rating.response_id) & _g.is_current
+    if connection.scalar(sa.select(_g.id).where(current)) is not None:
+        raise AlreadyRated(TWICE)
+
+
 class Ratings(Database):
     """Ratings."""
 
@@ -67,34 +96,15 @@ class Ratings(Database):
         """
         now = time.time() if now is None else now
         with self._write() as connection:
-            held = active_rater(connection, rating.rater_id)
-            stored = _one(connection, _BY_KEY, rater=rating.rater_id, key=rating.key)
-            if stored is not None:
-                if stored.response_id != rating.response_id:
-                    raise BadInput("This key was used for another card: give each decision a key of its own.")
-                return stored
-            if held.response_id == rating.response_id:
-                if SCALES[rating.scale].paired != (held.other_id is not None):
-                    raise NotYours("This card was dealt on another scale: take it anew and rate that.")
-                swapped = held.other_id is not None and is_swapped(rating.rater_id, rating.response_id)
-                rating = replace(rating, other_id=held.other_id, swapped=swapped)
-                if held.until <= now and not is_free(connection, rating.response_id, rating.rater_id, now):
-                    raise LeaseExpired(
-                        "You held this card too long and it went to another rater: take the next one."
-                    )
-                drop_lease(connection, rating.rater_id)
-                return insert_rating(connection, rating, now)
-            self._explain(connection, rating)
-            raise NotYours("This card is not yours: take the next one and rate that.")
+            return _submit(connection, rating, now)
 
-    def _explain(self, connection: sa.Connection, rating: Rating) -> None:
-        """Raises what is more to the point than "not yours" about a card that the rater does not hold."""
-        known = sa.select(t.responses.c.id).where(t.responses.c.id == rating.response_id)
-        if connection.scalar(known) is None:
-            raise Missing(f"There is no response {rating.response_id}.")
-        current = (_g.rater_id == rating.rater_id) & (_g.response_id == rating.response_id) & _g.is_current
-        if connection.scalar(sa.select(_g.id).where(current)) is not None:
-            raise AlreadyRated(TWICE)
+    def submit_and_deal(
+        self, rating: Rating, now: float | None = None, lease_s: float = LEASE_S
+    ) -> tuple[Rating, Card | None]:
+        """`submit`, then `next_card`, in one transaction: the disk is waited for once and not twice."""
+        now = time.time() if now is None else now
+        with self._write() as connection:
+            return _submit(connection, rating, now), deal(connection, rating.rater_id, now, lease_s)
 
     def undo(self, rater_id: int, now: float | None = None, lease_s: float = LEASE_S) -> Card:
         """Takes back the rater's latest rating and gives them its card again.
@@ -184,6 +194,14 @@ class Ratings(Database):
 
     def _retire(self, connection: sa.Connection, rating: Rating) -> None:
         connection.execute(t.ratings.update().where(_g.id == rating.id).values(is_current=False))
+
+    def rating(self, rating_id: int) -> Rating:
+        """A revision of a rating. Raises Missing."""
+        with self._read() as connection:
+            found = _one(connection, _RATINGS.where(_g.id == rating_id))
+        if found is None:
+            raise Missing(f"There is no rating {rating_id}.")
+        return found
 
     def recent(self, rater_id: int, n: int = 10) -> list[RatedResponse]:
         """The rater's last current ratings, latest first; a changed one keeps its place."""

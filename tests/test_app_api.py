@@ -55,7 +55,7 @@ def stored(store: Store, client: httpx.Client) -> list[tuple[int, float | None]]
 def test_card_shows_the_response_and_nothing_that_could_sway(ann: httpx.Client) -> None:
     screen = ann.get("/api/card").json()
     assert set(screen["card"]) == {
-        "response_id", "messages", "text", "html", "round", "position", "of", "shown_at", "lease_until",
+        "response_id", "messages", "text", "html", "other", "round", "position", "of", "shown_at", "lease_until",
     }  # fmt: skip
     assert screen["card"]["messages"][0]["role"] == "user"
     assert (screen["card"]["position"], screen["card"]["of"]) == (1, fake_worker.PER_PROMPT)

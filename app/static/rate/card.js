@@ -37,13 +37,16 @@ export function buildScale(ui, scale, choose) {
     const says = `${point.mark} – ${point.words}`;
     const hover = { mouseenter: show(says), focus: show(says), mouseleave: show(""), blur: show("") };
     const button = el("button", { type: "button", "aria-label": `${says}, key ${point.key}`, on: hover }, point.mark);
+    if (point.mark !== String(point.score)) button.append(" ", el("kbd", {}, point.key));
     button.dataset.score = point.score;
     button.addEventListener("click", (event) => choose({ score: point.score, verdict: "rated" }, event, button));
     ui.scale.append(button);
   }
-  low.textContent = `${scale.points[0].mark} – ${scale.points[0].words}`;
-  const top = scale.points.at(-1);
-  high.replaceChildren(`${top.mark} – ${top.words} `, top.key === `${top.score}` ? "" : el("kbd", {}, top.key));
+  const [bottom, top] = [scale.points[0], scale.points.at(-1)];
+  const numbered = bottom.mark === String(bottom.score);
+  low.textContent = numbered ? `${bottom.mark} – ${bottom.words}` : bottom.words;
+  high.textContent = numbered ? `${top.mark} – ${top.words} ` : top.words;
+  if (numbered && top.key !== String(top.score)) high.append(el("kbd", {}, top.key));
   for (const verdict of scale.verdicts) {
     const button = el("button", { type: "button", className: "rl-button", title: verdict.meaning }, verdict.label, " ");
     button.append(el("kbd", {}, verdict.key.toUpperCase()));
@@ -51,10 +54,11 @@ export function buildScale(ui, scale, choose) {
     button.addEventListener("click", (event) => choose({ score: null, verdict: verdict.name }, event, button));
     ui.others.append(button);
   }
-  const comment = el("button", { type: "button", className: "rl-button rate-comment-button" }, "Comment ", el("kbd", {}, "M"));
-  comment.dataset.act = "comment";
-  comment.setAttribute("aria-expanded", "false");
-  ui.others.append(comment);
+  const more = el("button", { type: "button", className: "rl-button rate-details-button" }, "Say more ", el("kbd", {}, "M"));
+  more.dataset.act = "details";
+  more.setAttribute("aria-expanded", "false");
+  ui.others.append(more);
+  if (scale.paired) ui.scale.setAttribute("aria-label", "Which response is better?");
 }
 
 // `raw`: the characters as the model wrote them; else as formatted text, where it has any formatting.
@@ -62,29 +66,38 @@ export function drawCard(ui, card, raw) {
   ui.card.hidden = !card;
   if (!card) return;
   ui.prompt.replaceChildren(...promptNodes(card.messages));
-  ui.which.textContent = card.of > 1 ? `Response ${card.position} of ${card.of}` : "Response";
+  const what = card.other ? "Comparison" : "Response";
+  ui.which.textContent = card.other ? "First" : card.of > 1 ? `${what} ${card.position} of ${card.of}` : what;
+  ui.second.hidden = !card.other;
+  ui.responses.classList.toggle("paired", Boolean(card.other));
+  document.body.classList.toggle("rate-wide", Boolean(card.other));
   ui.pips.replaceChildren();
   for (let i = 1; card.of > 1 && card.of <= 12 && i <= card.of; i++) {
     ui.pips.append(el("i", { className: i < card.position ? "done" : i === card.position ? "now" : "" }));
   }
   drawText(ui, card, raw);
-  ui.response.classList.remove("arrives");
-  void ui.response.offsetWidth; // starts the animation anew
-  ui.response.classList.add("arrives");
+  ui.responses.classList.remove("arrives");
+  void ui.responses.offsetWidth; // starts the animation anew
+  ui.responses.classList.add("arrives");
 }
 
 export function drawText(ui, card, raw) {
-  const blank = !card.text.trim();
-  const formatted = Boolean(card.html) && !raw;
-  if (blank) ui.text.textContent = "The model wrote nothing.";
-  // Cleaned by the server (see app/markup.py); parsed apart, where nothing runs or loads.
-  else if (formatted) ui.text.replaceChildren(...new DOMParser().parseFromString(card.html, "text/html").body.childNodes);
-  else ui.text.textContent = card.text;
-  ui.text.classList.toggle("rate-empty", blank);
-  ui.text.classList.toggle("rate-prose", formatted);
-  ui.raw.hidden = !card.html;
+  drawOne(ui.text, card, raw);
+  if (card.other) drawOne(ui.text2, card.other, raw);
+  ui.raw.hidden = !card.html && !card.other?.html;
   ui.raw.replaceChildren(raw ? "Formatted " : "Raw text ", el("kbd", {}, "T"));
   ui.raw.setAttribute("aria-pressed", String(raw));
+}
+
+function drawOne(place, { text, html }, raw) {
+  const blank = !text.trim();
+  const formatted = Boolean(html) && !raw;
+  if (blank) place.textContent = "The model wrote nothing.";
+  // Cleaned by the server (see app/markup.py); parsed apart, where nothing runs or loads.
+  else if (formatted) place.replaceChildren(...new DOMParser().parseFromString(html, "text/html").body.childNodes);
+  else place.textContent = text;
+  place.classList.toggle("rate-empty", blank);
+  place.classList.toggle("rate-prose", formatted);
 }
 
 // A lone user message is simply the prompt; a conversation shows who said what.

@@ -1,6 +1,6 @@
 // The three panels: keys, guidelines, the last ten; and the news of a new version.
 
-import { el, textBlock } from "./dom.js";
+import { el, recall, remember, textBlock } from "./dom.js";
 import { call } from "./net.js";
 import { said } from "./card.js";
 
@@ -22,12 +22,15 @@ export function showKeys(dialog, scale) {
   list.append(
     ...row(["Backspace"], "Undo the last one"),
     ...row(["R"], "Look at the last ten and change them"),
-    ...row(["M"], "Write a comment (Esc leaves it)"),
+    ...row(["M"], "Say more: qualities, flags, a comment (Esc leaves them)"),
     ...row(["T"], "Show a formatted response as raw text, and back"),
     ...row(["G"], "Guidelines"),
     ...row(["?"], "This list")
   );
-  fill(dialog, "rate-keys-title", "Keys", list);
+  const enter = el("input", { type: "checkbox", checked: recall("enter") === "true" });
+  enter.addEventListener("change", () => remember("enter", String(enter.checked)));
+  const asks = el("label", { className: "rate-setting" }, enter, " Save only when I press Enter after a key");
+  fill(dialog, "rate-keys-title", "Keys", asks, list);
 }
 
 export async function showGuidelines(dialog) {
@@ -66,7 +69,9 @@ function recentRow(entry, scale, onChanged) {
       note.textContent = error.message || "The server cannot be reached: nothing was changed.";
     }
   });
-  return el("li", {}, el("div", {}, el("strong", { dir: "auto" }, entry.prompt), textBlock(entry.text)), answer, note);
+  const texts = entry.other === null ? [entry.text] : [`First: ${entry.text}`, `Second: ${entry.other}`];
+  const about = el("div", {}, el("strong", { dir: "auto" }, entry.prompt), ...texts.map((text) => textBlock(text)));
+  return el("li", {}, about, answer, note);
 }
 
 export function drawNews(place, news, onRead) {

@@ -1,11 +1,12 @@
 // What a key press means. Pure: an event and the page's scale in, an intent or null out.
 
-const LETTERS = { g: "guidelines", m: "comment", r: "recent", t: "raw" };
+const LETTERS = { g: "guidelines", m: "details", r: "recent", t: "raw" };
 
 export function meaning(event, scale) {
   if (event.ctrlKey || event.metaKey || event.altKey || event.isComposing) return null;
   if (event.key === "?") return { act: "keys" };
   if (event.key === "Backspace") return { act: "undo" };
+  if (event.key === "Enter") return { act: "confirm" };
   const digit = digitOf(event);
   if (digit !== null) {
     const point = scale.points.find((p) => p.key === digit);

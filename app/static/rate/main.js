@@ -1,10 +1,11 @@
 // The rating screen's controller. One decision at a time goes to the server; keys typed meanwhile wait in a queue and
 // each applies to the card that is on screen when its turn comes. "Saved" is shown only after the server said so.
 
-import { newKey, parts } from "./dom.js";
+import { newKey, parts, recall, remember } from "./dom.js";
 import { call, insist, Outbox, Refusal } from "./net.js";
 import { meaning } from "./keys.js";
 import { buildScale, drawCard, drawProgress, drawText, drawWait, said, Stopwatch } from "./card.js";
+import { Details } from "./details.js";
 import { drawNews, showGuidelines, showKeys, showRecent } from "./dialogs.js";
 
 const QUEUE_LIMIT = 100;
@@ -27,7 +28,8 @@ class RatingScreen {
     this.queue = [];
     this.pumping = this.offline = this.closed = false;
     this.lastClick = 0;
-    this.comment = this.ui.comment.querySelector("textarea");
+    this.details = new Details(this.ui, root);
+    this.chosen = null; // waits for Enter, where the rater wants that
     this.tabs = new BroadcastChannel("rateloop");
     signal.addEventListener("abort", () => this.tabs.close());
   }
@@ -47,7 +49,6 @@ class RatingScreen {
     }
     document.addEventListener("visibilitychange", () => document.hidden || this.cameBack(), { signal });
     window.addEventListener("online", () => this.refresh(), { signal });
-    this.comment.addEventListener("input", () => this.keepDraft(), { signal });
     this.tabs.addEventListener("message", () => !this.pumping && this.refresh(), { signal });
     const dock = new ResizeObserver(([entry]) => this.root.style.setProperty("--dock", `${entry.target.offsetHeight}px`));
     dock.observe(this.root.querySelector(".rl-dock"));
@@ -59,16 +60,36 @@ class RatingScreen {
 
   keyed(event) {
     if (event.defaultPrevented || this.root.querySelector("dialog[open]")) return;
-    if (event.target.matches?.("textarea, input, select")) {
+    // For a moment after a dialog has closed, what was in hand there still gets the keys.
+    const writing = event.target.matches?.("textarea, input, select") && !event.target.closest("dialog");
+    if (writing) {
       if (event.key === "Escape") event.target.blur();
       return;
     }
     const intent = meaning(event, this.scale);
-    if (!intent) return;
+    const onButton = event.target.closest?.("button, a, summary");
+    if (!intent || (intent.act === "confirm" && (!this.chosen || onButton))) return;
     event.preventDefault();
     if (event.repeat) return;
-    if (intent.act === "rate" || intent.act === "undo") this.enqueue(intent);
+    if (intent.act === "confirm") this.enqueue(this.chosen);
+    else if (intent.act === "rate" && this.asksEnter) this.choose(intent);
+    else if (intent.act === "rate" || intent.act === "undo") this.enqueue(intent);
     else this.open(intent.act);
+  }
+
+  get asksEnter() {
+    return recall("enter") === "true";
+  }
+
+  choose(intent) {
+    if (!this.screen.card || this.pumping) return;
+    this.chosen = intent;
+    this.press(intent.score, intent.verdict);
+    const point = this.scale.points.find((p) => p.score === intent.score && intent.verdict === "rated");
+    const verdict = this.scale.verdicts.find((v) => v.name === intent.verdict);
+    const sentence = `${point ? `${point.mark} – ${point.words}` : verdict.label}: Enter saves it.`;
+    this.say(sentence);
+    this.ui.live.textContent = sentence;
   }
 
   clicked(intent, event, button) {
@@ -88,7 +109,7 @@ class RatingScreen {
   }
 
   async open(what) {
-    if (what === "comment") return this.toggleComment();
+    if (what === "details") return this.details.toggle();
     if (what === "raw") return this.toggleRaw();
     try {
       if (what === "keys") showKeys(this.ui["keys-dialog"], this.scale);
@@ -134,11 +155,11 @@ class RatingScreen {
     const card = this.screen.card;
     this.press(score, verdict);
     const { response_id, position, shown_at } = card;
-    const comment = this.comment.value.trim();
-    const decision = { response_id, score, verdict, position, shown_at, comment, key: newKey(), active_ms: this.watch.read() };
+    const about = { response_id, score, verdict, position, shown_at };
+    const decision = { ...about, ...this.details.read(), key: newKey(), active_ms: this.watch.read() };
     this.outbox.put(decision);
     const screen = await this.send(decision);
-    forget(`draft.${response_id}`);
+    this.details.forget(response_id);
     this.show(screen, `Saved ${said(screen.saved)}`);
   }
 
@@ -222,6 +243,7 @@ class RatingScreen {
     if (first) this.greet(screen);
     this.root.classList.remove("blank");
     this.root.classList.toggle("waiting", !screen.card);
+    this.details.build(screen.asks);
     drawProgress(this.ui, screen);
     drawWait(this.ui, screen);
     if (changed || first) this.showCard(screen.card);
@@ -235,9 +257,7 @@ class RatingScreen {
   showCard(card) {
     drawCard(this.ui, card, this.raw);
     this.watch.restart();
-    this.comment.value = (card && recall(`draft.${card.response_id}`)) || "";
-    this.markComment();
-    if (!this.comment.value) this.toggleComment(false);
+    this.details.show(card);
     window.scrollTo(0, 0);
     document.title = card ? "Rate · Rateloop" : "Waiting · Rateloop";
   }
@@ -283,6 +303,7 @@ class RatingScreen {
   }
 
   press(score, verdict) {
+    if (!verdict) this.chosen = null;
     for (const button of this.root.querySelectorAll("[data-score], [data-verdict]")) {
       const it = verdict === "rated" ? button.dataset.score === String(score) : button.dataset.verdict === verdict;
       button.classList.toggle("pressed", Boolean(verdict) && it);
@@ -298,7 +319,7 @@ class RatingScreen {
   announce(message) {
     const { card } = this.screen;
     const where = card.of > 1 ? `Response ${card.position} of ${card.of}. ` : "";
-    this.ui.live.textContent = `${message ? `${message}. ` : ""}${where}${card.text.slice(0, 4000)}`;
+    this.ui.live.textContent = `${message ? `${message}. ` : ""}${where}${card.text.slice(0, 4000)}${card.other ? `. Second: ${card.other.text.slice(0, 4000)}` : ""}`;
   }
 
   get raw() {
@@ -307,27 +328,9 @@ class RatingScreen {
 
   toggleRaw() {
     const { card } = this.screen;
-    if (!card?.html) return;
+    if (!card?.html && !card?.other?.html) return;
     remember("raw", String(!this.raw));
     drawText(this.ui, card, this.raw);
-  }
-
-  // ---- comment
-
-  toggleComment(wanted = this.ui.comment.hidden || document.activeElement !== this.comment) {
-    this.ui.comment.hidden = !wanted && !this.comment.value;
-    this.root.querySelector("[data-act=comment]").setAttribute("aria-expanded", String(!this.ui.comment.hidden));
-    if (wanted) this.comment.focus();
-    else this.comment.blur();
-  }
-
-  keepDraft() {
-    if (this.screen.card) remember(`draft.${this.screen.card.response_id}`, this.comment.value);
-    this.markComment();
-  }
-
-  markComment() {
-    this.root.querySelector("[data-act=comment]").classList.toggle("written", Boolean(this.comment.value.trim()));
   }
 
   // ---- time
@@ -354,29 +357,5 @@ class RatingScreen {
   cameBack() {
     const { card } = this.screen;
     if (!this.pumping && (this.closed || !card || Date.now() / 1000 > card.lease_until)) this.refresh();
-  }
-}
-
-function remember(name, value) {
-  try {
-    localStorage.setItem(`rateloop.${name}`, value);
-  } catch {
-    // Without storage, drafts and "read" marks last as long as the page.
-  }
-}
-
-function recall(name) {
-  try {
-    return localStorage.getItem(`rateloop.${name}`);
-  } catch {
-    return null;
-  }
-}
-
-function forget(name) {
-  try {
-    localStorage.removeItem(`rateloop.${name}`);
-  } catch {
-    // As above.
   }
 }

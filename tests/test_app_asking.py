@@ -1,0 +1,104 @@
+"""Comparisons, further qualities and flags, over the JSON routes."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import httpx
+import pytest
+
+from app import asking
+from rater_data.errors import BadInput
+from rater_data.scales import FLAGS
+from tests import fake_worker
+from tests.app_helpers import Live, serving
+
+KEY = "a key of its own "
+
+
+@pytest.fixture(scope="module")
+def live(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Live]:
+    with serving(tmp_path_factory.mktemp("pairs"), scale="pair") as server:
+        fake_worker.generate(server.store, {"overlap": 100, "quota": 100})
+        yield server
+
+
+@pytest.fixture
+def ann(live: Live, request: pytest.FixtureRequest) -> Iterator[httpx.Client]:
+    with live.client(live.store.add_user(f"ann in {request.node.name}", "rater")) as client:
+        yield client
+
+
+def send(client: httpx.Client, card: dict, score: float | None, **more: object) -> httpx.Response:
+    body = {"response_id": card["response_id"], "score": score, "key": KEY + str(card["response_id"])}
+    return client.post("/api/rate", json=body | more)
+
+
+def test_a_comparison_is_kept_of_what_was_shown(live: Live, ann: httpx.Client) -> None:
+    card = ann.get("/api/card").json()["card"]
+    seen = set()
+    for score in (-1, 1) * 6:
+        answer = send(ann, card, score).json()
+        assert answer["saved"]["score"] == score
+        assert answer["saved"]["mark"] == ("First" if score < 0 else "Second")
+        rated = live.store.rating(answer["saved"]["rating_id"])
+        texts = [live.store.response(rated.response_id).text, live.store.response(rated.other_id).text]
+        better = texts[0] if rated.score < 0 else texts[1]
+        assert better == (card["text"] if score < 0 else card["other"]["text"])
+        seen.add(rated.swapped)
+        card = answer["card"]
+    assert seen == {True, False}
+    for entry in ann.get("/api/recent").json()["recent"]:
+        assert entry["text"] and entry["other"]
+
+
+def test_a_changed_comparison_is_of_what_was_shown_too(live: Live, ann: httpx.Client) -> None:
+    for _ in range(4):
+        card = ann.get("/api/card").json()["card"]
+        saved = send(ann, card, -1).json()["saved"]
+        changed = ann.post("/api/revise", json={"rating_id": saved["rating_id"], "score": 1}).json()["saved"]
+        assert (saved["score"], changed["score"], changed["mark"]) == (-1, 1, "Second")
+        before, after = live.store.rating(saved["rating_id"]), live.store.rating(changed["rating_id"])
+        assert after.score == -before.score and after.swapped == before.swapped
+
+
+def test_both_bad_but_not_broken(live: Live, ann: httpx.Client) -> None:
+    card = ann.get("/api/card").json()["card"]
+    assert send(ann, card, None, verdict="broken").status_code == 422
+    assert send(ann, card, None, verdict="removed").status_code == 422
+    assert send(ann, card, None, verdict="both_bad").json()["saved"]["words"] == "Both bad"
+
+
+def test_of_two_responses_no_quality_is_asked(live: Live, ann: httpx.Client) -> None:
+    live.store.set_setting(asking.SETTING, {"attributes": ["helpful"], "flags": []})
+    assert ann.get("/api/card").json()["asks"]["attributes"] == []
+    live.store.set_setting(asking.SETTING, {})
+    assert tuple(ann.get("/api/card").json()["asks"]["flags"]) == FLAGS
+
+
+def test_qualities_and_flags(tmp_path: Path) -> None:
+    with serving(tmp_path) as live:
+        fake_worker.generate(live.store, {})
+        operator, bob = live.store.add_user("op", "operator"), live.store.add_user("bob", "rater")
+        assert "next card" in asking.choose(live.store, operator, "helpful, kind , helpful", "rude")
+        assert asking.choose(live.store, operator, "helpful,kind", "rude") == "Nothing was changed."
+        with live.client(bob) as client:
+            screen = client.get("/api/card").json()
+            assert screen["asks"]["attributes"] == ["helpful", "kind"]
+            card = screen["card"]
+            for wrong in (
+                {"attributes": {"helpful": 6}},
+                {"attributes": {"helpful": 0}},
+                {"attributes": {"brave": 3}},
+                {"attributes": {"helpful": "3"}},
+                {"flags": ["off topic"]},
+            ):
+                answer = send(client, card, 7, **wrong)
+                assert answer.status_code == 422 and answer.json()["error"].endswith("."), wrong
+            assert send(client, card, 7, attributes={"helpful": 5}, flags=["rude"]).status_code == 200
+        kept = live.store.recent(bob.id)[0].rating
+        assert (kept.attributes, kept.flags) == ({"helpful": 5}, ("rude",))
+        for text in (",".join("abcdefghi"), "x" * 41):
+            with pytest.raises(BadInput):
+                asking.choose(live.store, operator, text, "")
