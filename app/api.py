@@ -9,7 +9,7 @@ from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
 from pydantic import BaseModel, ConfigDict, Field, StrictBool, StrictFloat, StrictInt, StrictStr
 
-from app import inviting, operating, rating
+from app import inviting, operating, rating, versioning
 from app.auth import Guard, SignedOut, TooMany, WrongRole
 from app.markup import clean_html
 from app.supervisor import Supervisor
@@ -170,7 +170,7 @@ def operator_routes(store: Store, guard: Guard, supervisor: Supervisor, url: str
 
     @router.get("/versions")
     def versions(user: User = operator) -> dict[str, Any]:
-        return {"versions": operating.version_list(store)}
+        return {"versions": versioning.version_list(store)}
 
     return router
 

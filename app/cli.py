@@ -130,6 +130,7 @@ def simulate(
     ratings: Annotated[int, typer.Option(min=1, help="Ratings in all.")] = 64,
     clients: Annotated[int, typer.Option(min=1, max=200, help="Raters at once.")] = 1,
     patience: Annotated[float, typer.Option(min=0, help="Seconds without a card before giving up.")] = 600.0,
+    think: Annotated[float, typer.Option(min=0, help="Seconds a rater thinks about a card.")] = 0.0,
 ) -> None:
     """Rate over the JSON routes of a running server with a function of yours."""
     from rich.progress import Progress
@@ -149,6 +150,7 @@ def simulate(
                 clients,
                 lambda saved: bars.update(bar, completed=saved),
                 patience,
+                think,
             )
     except RateloopError as error:
         raise stop_with(error) from None

@@ -11,7 +11,7 @@ from typing import Any
 from app.supervisor import WorkerStatus
 from rater_data.errors import BadInput, Busy, Missing, Refused
 from rater_data.records import Job, Round, RoundProgress, User
-from rater_data.reports import OVER
+from rater_data.reports import OVER, ROUND_JOBS
 from rater_data.store import Store
 from rater_data.transfer import bundled_prompts
 
@@ -61,7 +61,7 @@ def overview(store: Store, worker: WorkerStatus) -> Overview:
     progress, job = store.round_progress(), store.active_job()
     last_error = None
     if job is None:
-        newest = store.jobs(limit=1)
+        newest = store.jobs(limit=1, kinds=ROUND_JOBS)
         last_error = newest[0].error if newest and newest[0].state == "failed" else None
     return Overview(
         progress=progress,
@@ -192,24 +192,6 @@ def duration(seconds: float) -> str:
     return f"about {round(seconds / 86400)} days"
 
 
-def version_list(store: Store) -> list[dict[str, Any]]:
-    """Every version with its lineage and measures, as JSON; the folders are the server's own matter."""
-    return [
-        {
-            "number": v.number,
-            "parent": v.parent,
-            "status": v.status,
-            "base_model": v.base_model,
-            "base_revision": v.base_revision,
-            "adapter_sha256": v.sha256,
-            "metrics": v.metrics,
-            "created_at": v.created_at,
-            "notes": v.notes,
-        }
-        for v in store.versions()
-    ]
-
-
 def round_state(store: Store, worker: WorkerStatus) -> dict[str, Any]:
     """The overview as JSON."""
     seen = overview(store, worker)
@@ -330,30 +312,6 @@ def tell_first_progress(store: Store, say: Callable[[str], None], nap: Callable[
     progress = store.round_progress()
     if said and progress and progress.round.state != "generating":
         say(f"{progress.responses} responses are ready to rate.")
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Sides:
-    """The same prompts answered by two versions."""
-
-    before: int
-    after: int
-    rows: tuple[tuple[str, str, str], ...]
-
-
-def sides(store: Store, most: int = 6) -> Sides | None:
-    """The version in use against its parent, on the prompts that both have samples of."""
-    current = store.current_version()
-    if current is None or current.parent is None:
-        return None
-    before = {(s.prompt_id, s.seed): s.text for s in store.samples(current.parent)}
-    before |= {(prompt_id, None): text for (prompt_id, _), text in before.items()}
-    rows = []
-    for sample in store.samples(current.number):
-        text = before.get((sample.prompt_id, sample.seed), before.get((sample.prompt_id, None)))
-        if text is not None:
-            rows.append((store.prompt(sample.prompt_id).text, text, sample.text))
-    return Sides(before=current.parent, after=current.number, rows=tuple(rows[:most])) if rows else None
 
 
 def health(steps: list[dict[str, Any]]) -> list[dict[str, Any]]:

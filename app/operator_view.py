@@ -1,7 +1,9 @@
-"""The operator's console: widgets only. What they show and do is in operating.py, how it looks in panels.py.
+"""The operator's console: what is on the page and when it is looked at anew. Widgets only.
 
-One timer asks every two seconds. The page sends back the marks of what it shows, and only what changed is
-sent again, so nothing flickers and nothing is kept on the server for a page. Every handler asks the guard.
+What they show and do is in operating.py and its neighbours, how it looks in the panels, the forms in
+operator_forms.py. One timer asks every two seconds. The page sends back the marks of what it shows, and only
+what changed is sent again, so nothing flickers and nothing is kept on the server for a page. Every handler asks
+the guard.
 """
 
 from __future__ import annotations
@@ -9,30 +11,51 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Callable
-from dataclasses import dataclass
-from functools import partial
+from dataclasses import dataclass, field
 from typing import Any
 
 import gradio as gr
 
-from app import charts, inviting, operating, panels, people_panels
+from app import (
+    charts,
+    operating,
+    operator_forms,
+    panels,
+    people_panels,
+    round_panels,
+    trying,
+    version_panels,
+    versioning,
+)
 from app.auth import Guard
+from app.glance import Glances
 from app.helping import Helped
+from app.operator_forms import QUICK, html, told
 from app.rater_view import styles
 from app.supervisor import Supervisor
-from rater_data.errors import RateloopError
-from rater_data.records import User
+from rater_data.records import RoundProgress, User
 from rater_data.scales import Scale
 from rater_data.store import Store
 
 EVERY = 2.0  # seconds
-ROLL_BACK_JS = """
+CURVES = {
+    "reward": "Reward",
+    "kl": "KL to the base model, nats per response",
+    "clip_frac": "Share of clipped tokens",
+    "entropy": "Entropy, nats per token",
+    "explained_variance": "Explained variance of the critic",
+}
+VERSIONS_JS = """
 element.addEventListener('click', (event) => {
   const button = event.target.closest('[data-roll-back]');
   if (!button) return;
   const to = Number(button.dataset.rollBack);
   const question = `Use version ${to} again? The next responses come from it. Nothing is deleted.`;
   if (confirm(question)) trigger('roll_back', {to});
+});
+element.addEventListener('change', (event) => {
+  const {note} = event.target.dataset;
+  if (note !== undefined) trigger('note', {version: Number(note), text: event.target.value});
 });
 """
 ACCESS_JS = """
@@ -45,14 +68,6 @@ element.addEventListener('click', (event) => {
     exclude: `Leave the ratings of ${name} out of this round and the next training?`,
   }[access];
   if (!question || confirm(question)) trigger('access', {what: access, who: Number(who)});
-});
-"""
-COPY_JS = """
-element.addEventListener('click', (event) => {
-  if (!event.target.closest('[data-copy]')) return;
-  const field = element.querySelector('input');
-  field.select();
-  navigator.clipboard?.writeText(field.value).then(() => { event.target.textContent = 'Copied'; });
 });
 """
 
@@ -68,27 +83,33 @@ class Page:
     tiles: gr.HTML
     work: gr.HTML
     curves_title: gr.HTML
-    reward: gr.LinePlot
-    kl: gr.LinePlot
+    curves: dict[str, gr.LinePlot]
     steps: gr.HTML
+    watched: gr.HTML
     scores: gr.BarPlot
     strata: gr.HTML
-    samples: gr.HTML
     versions: gr.HTML
+    left: gr.Dropdown
+    right: gr.Dropdown
+    tried: gr.HTML
+    samples: gr.HTML
     people: gr.HTML
     log: gr.HTML
 
-    def all(self) -> list[Any]:
-        return list(vars(self).values())
+    def by_name(self) -> dict[str, Any]:
+        return {k: v for k, v in vars(self).items() if k != "curves"} | self.curves
+
+
+@dataclass
+class Seen:
+    """What is costly to count, kept for all pages."""
+
+    helped: Helped = field(default_factory=Helped)
+    glances: Glances = field(default_factory=Glances)
 
 
 def head(version: str) -> str:
     return styles(version, "operator")
-
-
-def html(value: str = "", **kwargs: Any) -> gr.HTML:
-    kwargs.setdefault("js_on_load", None)
-    return gr.HTML(value, apply_default_css=False, **kwargs)
 
 
 def plot(kind: type, title: str, x: str, y: str, x_title: str, **kwargs: Any) -> Any:
@@ -99,89 +120,112 @@ def build(store: Store, guard: Guard, supervisor: Supervisor) -> gr.Blocks:
     with gr.Blocks(title="Console · Rateloop", analytics_enabled=False) as blocks:
         html(panels.top("/static"))
         with gr.Column(elem_classes="ops"):
-            page, notice, name, invite, link = lay_out(store.scale())
+            parts = lay_out_top()
+            notice = parts.pop("notice")
+            with gr.Tabs(elem_classes="ops-tabs"):
+                with gr.Tab("Round"):
+                    parts |= lay_out_round(store.scale())
+                with gr.Tab("Versions"):
+                    parts |= lay_out_versions(store, guard, notice)
+                with gr.Tab("Raters"):
+                    html(panels.section("Raters"))
+                    parts["people"] = html(js_on_load=ACCESS_JS)
+                    operator_forms.invite(store, guard, notice)
+                with gr.Tab("Prompts"):
+                    operator_forms.prompts(store, guard, notice, blocks)
+                with gr.Tab("Settings"):
+                    operator_forms.settings(store, guard, notice, blocks)
+                    operator_forms.asked(store, guard, notice, blocks)
+                    operator_forms.guidelines(store, guard, notice, blocks)
+                with gr.Tab("History"):
+                    parts["log"] = html()
         seen = gr.Textbox("{}", visible="hidden")
-        wire(store, guard, supervisor, blocks, page, notice, seen)
-        wire_invite(store, guard, notice, name, invite, link)
+        wire(store, guard, supervisor, blocks, Page(**parts), notice, seen)
     return blocks
 
 
-def lay_out(scale: Scale) -> tuple[Page, gr.HTML, gr.Textbox, gr.Button, gr.HTML]:
+def lay_out_top() -> dict[str, Any]:
     with gr.Row(elem_classes="ops-head"):
         heading = html()
         with gr.Row(elem_classes="ops-actions"):
             cancel = gr.Button("Cancel training", visible=False, elem_classes="ops-button")
             again = gr.Button("Train anyway", visible=False, elem_classes="ops-button")
             main = gr.Button("…", interactive=False, variant="primary", elem_classes="ops-button")
-    notice, tiles, work = html(elem_classes="rl"), html(), html()
-    curves_title = html()
+    return {
+        "heading": heading,
+        "cancel": cancel,
+        "again": again,
+        "main": main,
+        "notice": html(elem_classes="rl"),
+    }
+
+
+def lay_out_round(scale: Scale) -> dict[str, Any]:
+    parts = {"tiles": html(), "work": html(), "curves_title": html()}
     with gr.Row(elem_classes="ops-plots"):
-        reward = plot(gr.LinePlot, "Reward", "step", "value", "PPO step", visible=False)
-        kl = plot(
-            gr.LinePlot, "KL to the base model, nats per response", "step", "value", "PPO step", visible=False
-        )
-    steps = html()
+        parts["curves"] = {
+            name: plot(gr.LinePlot, title, "step", "value", "PPO step", visible=False)
+            for name, title in CURVES.items()
+        }
+    parts |= {"steps": html(), "watched": html()}
     html(panels.section("Ratings"))
     with gr.Row(elem_classes="ops-plots"):
-        bars = {"sort": [scale.mark(point) for point in scale.points], "y_lim": [0, None]}
-        scores = plot(gr.BarPlot, "Scores this round", "score", "ratings", "Score", **bars)
-        strata = html()
-    html(panels.section("Before and after"))
-    samples = html()
+        marks = [scale.mark(point) for point in scale.points]
+        parts["scores"] = plot(gr.BarPlot, "Scores this round", "score", "ratings", "Score", sort=marks)
+        parts["strata"] = html()
+    return parts
+
+
+def lay_out_versions(store: Store, guard: Guard, notice: gr.HTML) -> dict[str, Any]:
     html(panels.section("Versions"))
-    versions = html(js_on_load=ROLL_BACK_JS)
-    html(panels.section("Raters"))
-    people = html(js_on_load=ACCESS_JS)
-    with gr.Row(elem_classes="ops-invite"):
-        name = gr.Textbox(label="Invite a rater", placeholder="Name", max_lines=1, elem_classes="ops-name")
-        invite = gr.Button("Make a personal link", elem_classes="ops-button")
-    link = html(js_on_load=COPY_JS)
-    html(panels.section("What happened"))
-    log = html()
-    page = Page(
-        heading=heading,
-        main=main,
-        again=again,
-        cancel=cancel,
-        tiles=tiles,
-        work=work,
-        curves_title=curves_title,
-        reward=reward,
-        kl=kl,
-        steps=steps,
-        scores=scores,
-        strata=strata,
-        samples=samples,
-        versions=versions,
-        people=people,
-        log=log,
-    )
-    return page, notice, name, invite, link
+    parts = {"versions": html(js_on_load=VERSIONS_JS)}
+    html(panels.section("Side by side"))
+    with gr.Row(elem_classes="ops-form"):
+        parts["left"] = gr.Dropdown([], label="Left", elem_classes="ops-name ops-short")
+        parts["right"] = gr.Dropdown([], label="Right", elem_classes="ops-name ops-short")
+    operator_forms.try_it(store, guard, notice, parts["left"], parts["right"])
+    parts |= {"tried": html(), "samples": html()}
+    return parts
 
 
-def look(store: Store, supervisor: Supervisor, helped: Helped) -> dict[str, dict[str, Any]]:
+def look(
+    store: Store, supervisor: Supervisor, seen: Seen, chosen: tuple[int | None, int | None] = (None, None)
+) -> dict[str, dict[str, Any]]:
     """What each component of the page shows now, by name, as properties."""
-    seen = operating.overview(store, supervisor.status)
+    now = operating.overview(store, supervisor.status)
     trained, steps = operating.last_trained(store)
-    busy = seen.job is not None and seen.job.kind == "train"
+    busy = now.job is not None and now.job.kind == "train"
+    scale, versions = store.scale(), store.versions()
+    known = version_panels.Known(seen.helped.of(store), versioning.learned_from(store))
+    numbers = [(f"Version {v.number}", v.number) for v in reversed(versions)]
+    sides = versioning.sides(store, *chosen)
+    glance = seen.glances.of(store, now.progress)
     return {
-        "heading": {"value": panels.heading(seen)},
-        "main": {"value": seen.next.label, "interactive": seen.next.possible},
-        "again": {"value": seen.next.again or "", "visible": seen.next.again is not None},
-        "cancel": {"visible": seen.next.cancel},
-        "tiles": {"value": panels.tiles(seen)},
-        "work": {"value": panels.training(seen)},
+        "heading": {"value": panels.heading(now)},
+        "main": {"value": now.next.label, "interactive": now.next.possible},
+        "again": {"value": now.next.again or "", "visible": now.next.again is not None},
+        "cancel": {"visible": now.next.cancel},
+        "tiles": {"value": round_panels.tiles(now, glance, scale)},
+        "work": {"value": panels.training(now)},
         "curves_title": {"value": panels.training_heading(trained)},
-        "reward": curve(steps, "reward"),
-        "kl": curve(steps, "kl"),
+        **{name: curve(steps, name) for name in CURVES},
         "steps": {"value": panels.steps_table(steps) + panels.lights(operating.health(steps))},
-        "scores": {"value": charts.scores(seen.progress, store.scale())},
-        "strata": {"value": panels.strata(seen.progress)},
-        "samples": {"value": panels.samples(operating.sides(store))},
-        "versions": {"value": panels.versions(store.versions(), busy, helped.of(store))},
+        "watched": {"value": round_panels.watched(steps)},
+        "scores": bars(now.progress, scale),
+        "strata": {"value": panels.strata(now.progress)},
+        "versions": {"value": version_panels.versions(versions, busy, known)},
+        "left": {"choices": numbers},
+        "right": {"choices": numbers},
+        "tried": {"value": version_panels.tried(trying.tried(store))},
+        "samples": {"value": version_panels.samples(sides, chosen)},
         "people": {"value": people_panels.people(store.rater_stats(), store.users())},
-        "log": {"value": panels.trainer(seen.worker) + panels.log(store.events(limit=12))},
+        "log": {"value": panels.trainer(now.worker) + panels.log(store.events(limit=50))},
     }
+
+
+def bars(progress: RoundProgress | None, scale: Scale) -> dict[str, Any]:
+    frame = charts.scores(progress, scale)
+    return {"value": frame, "y_lim": [0, max(4, int(frame["ratings"].max()))]}
 
 
 def curve(steps: list[dict[str, Any]], metric: str) -> dict[str, Any]:
@@ -213,24 +257,36 @@ def wire(
     blocks: gr.Blocks,
     page: Page,
     notice: gr.HTML,
-    seen: gr.Textbox,
+    marks: gr.Textbox,
 ) -> None:
-    helped = Helped()
+    kept, parts = Seen(), page.by_name()
 
-    def fresh(marks: str) -> dict[Any, Any]:
-        differs, marks = changed(look(store, supervisor, helped), marks)
-        return {getattr(page, name): gr.update(**p) for name, p in differs.items()} | {seen: marks}
+    def fresh(old: str, left: object, right: object) -> dict[Any, Any]:
+        chosen = (number_of(left), number_of(right))
+        differs, new = changed(look(store, supervisor, kept, chosen), old)
+        return {parts[name]: gr.update(**p) for name, p in differs.items()} | {marks: new}
 
-    def tick(marks: str, request: gr.Request) -> dict[Any, Any]:
+    def tick(old: str, left: object, right: object, request: gr.Request) -> dict[Any, Any]:
         guard.operator(request.request)
-        return fresh(marks)
+        return fresh(old, left, right)
 
     def acting(act: Callable[[User], str]) -> Callable:
         """A handler that does one thing, says what came of it and shows the page as it is then."""
 
-        def handler(marks: str, request: gr.Request) -> dict[Any, Any]:
+        def handler(old: str, left: object, right: object, request: gr.Request) -> dict[Any, Any]:
             user = guard.operator(request.request)
-            return {notice: told(lambda: act(user))} | fresh(marks)
+            return {notice: told(lambda: act(user))} | fresh(old, left, right)
+
+        return handler
+
+    def asked_by(act: Callable[[User, gr.EventData], str]) -> Callable:
+        """As `acting`, for a wish that a panel's own script sends."""
+
+        def handler(
+            old: str, left: object, right: object, event: gr.EventData, request: gr.Request
+        ) -> dict[Any, Any]:
+            user = guard.operator(request.request)
+            return {notice: told(lambda: act(user, event))} | fresh(old, left, right)
 
         return handler
 
@@ -238,50 +294,21 @@ def wire(
         step = operating.overview(store, supervisor.status).next
         return operating.train(store, user, override=step.again_override)
 
-    def roll_back(marks: str, event: gr.EventData, request: gr.Request) -> dict[Any, Any]:
-        user = guard.operator(request.request)
-        return {notice: told(lambda: operating.roll_back(store, user, int(event.to)))} | fresh(marks)
-
-    def access(marks: str, event: gr.EventData, request: gr.Request) -> dict[Any, Any]:
-        user = guard.operator(request.request)
-        wish = partial(inviting.change_access, store, user, int(event.who), str(event.what))
-        return {notice: told(wish)} | fresh(marks)
-
-    outputs = [*page.all(), notice, seen]
-    quick = {
-        "inputs": [seen],
-        "outputs": outputs,
-        "queue": False,
-        "show_progress": "hidden",
-        "api_visibility": "private",
-    }
+    quick = QUICK | {"inputs": [marks, page.left, page.right], "outputs": [*parts.values(), notice, marks]}
     gr.Timer(EVERY).tick(tick, **quick)
     blocks.load(tick, **quick)
+    for dropdown in (page.left, page.right):
+        dropdown.input(tick, **quick)
     page.main.click(acting(lambda user: operating.press(store, user, supervisor.status)), **quick)
     page.again.click(acting(again), **quick)
     page.cancel.click(acting(lambda user: operating.cancel(store, user)), **quick)
-    page.versions.roll_back(roll_back, **quick)
-    page.people.access(access, **quick)
+    page.versions.roll_back(asked_by(lambda user, e: operating.roll_back(store, user, int(e.to))), **quick)
+    page.versions.note(asked_by(lambda user, e: versioning.note(store, user, e.version, e.text)), **quick)
+    page.people.access(
+        asked_by(lambda user, e: operator_forms.change_access(store, user, e.who, e.what)), **quick
+    )
 
 
-def wire_invite(
-    store: Store, guard: Guard, notice: gr.HTML, name: gr.Textbox, invite: gr.Button, link: gr.HTML
-) -> None:
-    def make(wanted: str, request: gr.Request) -> dict[Any, Any]:
-        user = guard.operator(request.request)
-        try:
-            made = inviting.invite(store, user, wanted or "", str(request.request.headers["origin"]))
-        except RateloopError as error:
-            return {notice: panels.notice(str(error), bad=True), link: ""}
-        return {notice: "", link: people_panels.invited(" ".join(wanted.split()), made), name: ""}
-
-    quick = {"inputs": [name], "outputs": [notice, link, name], "queue": False, "show_progress": "hidden"}
-    invite.click(make, **quick, api_visibility="private")
-    name.submit(make, **quick, api_visibility="private")
-
-
-def told(act: Callable[[], str]) -> str:
-    try:
-        return panels.notice(act())
-    except RateloopError as error:
-        return panels.notice(str(error), bad=True)
+def number_of(value: object) -> int | None:
+    """A version's number as a dropdown sends it."""
+    return value if isinstance(value, int) and not isinstance(value, bool) else None

@@ -11,12 +11,9 @@ from datetime import datetime
 from html import escape
 from typing import Any
 
-from app.operating import STATE_WORDS, Overview, Sides, duration, sentence_of
+from app.operating import STATE_WORDS, Overview, duration, sentence_of
 from app.supervisor import WorkerStatus
-from rater_data.records import Event, Round, RoundProgress, Version
-from rater_data.reports import Interval
-
-LONGEST_TEXT = 1200
+from rater_data.records import Event, Round, RoundProgress
 
 
 def h(value: object) -> str:
@@ -75,30 +72,6 @@ def bar(done: float, total: float, label: str) -> str:
 def busy_bar(label: str) -> str:
     """For work that is not counted."""
     return f'<div class="rl-bar rl-busy" role="progressbar" aria-label="{h(label)}"><span></span></div>'
-
-
-def tiles(seen: Overview) -> str:
-    p = seen.progress
-    if p is None:
-        return tile("–", "Ratings") + tile("–", "Raters") + tile("–", "Pace") + tile("–", "Mean score")
-    mean = "–" if p.mean_score is None else f"{p.mean_score:.2f}"
-    return (
-        '<div class="ops-tiles rl-panel">'
-        + "".join(
-            (
-                tile(
-                    f"{p.ratings} <small>of {p.quota}</small>",
-                    "Ratings this round",
-                    bar(p.ratings, p.quota, "Ratings"),
-                ),
-                tile(str(p.raters), "Raters this round"),
-                tile(f"{p.ratings_last_hour:.0f}", "Ratings in the last hour"),
-                tile(mean, "Mean score this round"),
-                tile(f"v{p.round.version_number}", "Version that wrote it"),
-            )
-        )
-        + "</div>"
-    )
 
 
 def tile(value_html: str, label: str, more: str = "") -> str:
@@ -201,8 +174,9 @@ def table(first: str, head: str, rows: list[str], kind: str = "") -> str:
     )
 
 
-def section(title: str) -> str:
-    return f'<div class="ops-section"><h2>{h(title)}</h2></div>'
+def section(title: str, sentence: str = "") -> str:
+    more = f"<p>{h(sentence)}</p>" if sentence else ""
+    return f'<div class="ops-section"><h2>{h(title)}</h2>{more}</div>'
 
 
 STRATA = {
@@ -231,73 +205,6 @@ def strata(progress: RoundProgress | None) -> str:
         if wanted
     )
     return f'<div class="ops-strata rl-panel"><h3>Ratings by kind of response</h3>{rows}</div>'
-
-
-def samples(sides: Sides | None) -> str:
-    if sides is None:
-        return quiet("After the first training, the same prompts are answered by both versions here.")
-    blocks = []
-    for prompt, before, after in sides.rows:
-        blocks.append(
-            f'<article class="rl-panel ops-pair"><h3 dir="auto">{h(prompt)}</h3><div>'
-            f"{side(f'Version {sides.before}', before)}{side(f'Version {sides.after}', after)}"
-            "</div></article>"
-        )
-    said = quiet("The same held-out prompts, answered by the version before and the one in use.")
-    return f'<div class="ops-pairs">{said}{"".join(blocks)}</div>'
-
-
-def side(name: str, text: str) -> str:
-    cut = text if len(text) <= LONGEST_TEXT else text[:LONGEST_TEXT] + " …"
-    shown = (
-        f'<p class="ops-text" dir="auto">{h(cut)}</p>'
-        if cut.strip()
-        else '<p class="rl-quiet">Nothing written.</p>'
-    )
-    return f"<div><h4>{h(name)}</h4>{shown}</div>"
-
-
-STATUS_WORDS = {"current": "In use", "kept": "Kept", "candidate": "Candidate", "rolled_back": "Rolled back"}
-
-
-def versions(found: list[Version], busy: bool, helped: dict[int, Interval] | None = None) -> str:
-    if not found:
-        return quiet("The base model becomes version 0 once it is loaded.")
-    head = "".join(
-        f"<th>{h(x)}</th>"
-        for x in ("State", "From", "People: new − old", "Made", "KL, nats", "Tokens", "Ended by itself", "")
-    )
-    rows = []
-    for v in sorted(found, key=lambda v: -v.number):
-        back = ""
-        if v.status in ("kept", "rolled_back"):
-            off = " disabled" if busy else ""
-            back = (
-                f'<button type="button" class="rl-button" data-roll-back="{v.number}"{off}>Use again</button>'
-            )
-        cells = (
-            f'<span class="ops-state {h(v.status)}">{h(STATUS_WORDS.get(v.status, v.status))}</span>',
-            h("–" if v.parent is None else f"Version {v.parent}"),
-            compared((helped or {}).get(v.number), v.parent is not None),
-            h(when(v.created_at)),
-            h(number(v.metrics.get("kl"), "{:.2f}")),
-            h(number(v.metrics.get("length"), "{:.0f}")),
-            h(number(v.metrics.get("eos_share"), "{:.0%}")),
-            back,
-        )
-        name = f"Version {v.number}" + (" (base)" if v.parent is None else "")
-        rows.append(f"<tr><th>{h(name)}</th>" + "".join(f"<td>{cell}</td>" for cell in cells) + "</tr>")
-    return table("Version", head, rows)
-
-
-def compared(interval: Interval | None, has_parent: bool) -> str:
-    """What people say of a version against its parent, on the same prompts and blind."""
-    if interval is None:
-        return h("too few ratings yet" if has_parent else "–")
-    verdict = "better" if interval.low > 0 else "worse" if interval.high < 0 else "open"
-    words = {"better": "better", "worse": "worse", "open": "not told from chance"}[verdict]
-    text = f"{interval.mean:+.1f} ({interval.low:+.1f} … {interval.high:+.1f})"
-    return f'<span class="ops-compared {verdict}">{h(text)}</span> <small>{h(words)}, {h(interval.n)} prompts</small>'
 
 
 WORKER_WORDS = {

@@ -12,8 +12,8 @@ from typing import Any
 
 from app.asking import asks
 from app.markup import answer_html, named
-from app.operating import sides
 from app.settings import CARD_LEASE
+from app.versioning import sides
 from rater_data.errors import Missing
 from rater_data.queue import is_swapped
 from rater_data.records import Card, Job, RatedResponse, Rating, RoundProgress, User

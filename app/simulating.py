@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import random
 import re
 import secrets
 import statistics
@@ -49,17 +50,19 @@ def simulate(
     clients: int,
     tell: Callable[[int], None] = lambda _saved: None,
     patience_s: float = 600.0,
+    think_s: float = 0.0,
 ) -> Outcome:
     """`clients` raters at once until `ratings` are saved in all.
 
-    An operator's token makes a rater for each client; with a rater's, the one client is that rater. Ends early, with
-    what was saved, when no client was given a card for `patience_s` seconds. Raises RateloopError with a sentence.
+    An operator's token makes a rater for each client; with a rater's, the one client is that rater. Each thinks for
+    about `think_s` seconds on a card; of two responses the one with the higher score is better. Ends early, with what
+    was saved, when no client was given a card for `patience_s` seconds. Raises RateloopError with a sentence.
     """
     if not re.fullmatch(r"[\w-]+", token, re.ASCII):
         raise BadInput("That is no token: `python -m app token NAME` prints one.")
     _api(url)  # a wrong address is one sentence, before any thread
     tokens = _tokens(url, token, clients)
-    run = _Run(ratings, patience_s, tell)
+    run = _Run(ratings, patience_s, tell, think_s)
     threads = [threading.Thread(target=run.one, args=(url, t, rater), daemon=True) for t in tokens]
     began = time.monotonic()
     for thread in threads:
@@ -88,8 +91,8 @@ def _tokens(url: str, token: str, clients: int) -> list[str]:
 class _Run:
     """What the clients of one simulation share."""
 
-    def __init__(self, wanted: int, patience_s: float, tell: Callable[[int], None]):
-        self.wanted, self.patience_s, self.tell = wanted, patience_s, tell
+    def __init__(self, wanted: int, patience_s: float, tell: Callable[[int], None], think_s: float):
+        self.wanted, self.patience_s, self.tell, self.think_s = wanted, patience_s, tell, think_s
         self.lock = threading.Lock()
         self.begun = self.saved = 0
         self.answers: list[float] = []
@@ -118,8 +121,15 @@ class _Run:
             self.last_card = time.monotonic()
             if not self._begin():
                 return
-            said = _asked(rater, card["messages"][-1]["content"], card["text"])
+            prompt = card["messages"][-1]["content"]
+            said = _asked(rater, prompt, card["text"])
+            if card["other"] is not None:
+                said = _asked(rater, prompt, card["other"]["text"]) - said
             score = min(points, key=lambda point: abs(point - min(high, max(low, said))))
+            if (
+                self.think_s
+            ):  # between half and one and a half times as long, so that clients do not march in step
+                time.sleep(self.think_s * random.uniform(0.5, 1.5))
             began = time.monotonic()
             screen = _rate(client, card, score)
             self._done(time.monotonic() - began)

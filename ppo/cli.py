@@ -200,6 +200,9 @@ def demo(
     bias: Annotated[float, typer.Option(min=0, help="Raters lie between −bias and +bias points off.")] = 0.0,
     raters: Annotated[int, typer.Option(min=1, max=50, help="How many scripted raters.")] = 3,
     flip: Annotated[bool, typer.Option("--flip", help="Turn the rater's taste round: 10 becomes 1.")] = False,
+    scale: Annotated[
+        str, typer.Option(help="What raters judge by: score_1_10, score_1_5, thumbs, pair …")
+    ] = "score_1_10",
     precision: Annotated[str, typer.Option(help="auto, fp32 or bf16.")] = "auto",
     changes: Annotated[
         list[str] | None,
@@ -220,7 +223,7 @@ def demo(
     from ppo.demo import Demo, DemoConfig
     from ppo.raters import load_rater
 
-    settings = DemoConfig(rounds, ratings, seed, noise, bias, raters, flip)
+    settings = DemoConfig(rounds, ratings, seed, noise, bias, raters, flip, scale)
     config = replace(Config().changed(changes or []), precision=precision)
     with _demo_home(home, model) as folder, _bars() as show:
         run = Demo(

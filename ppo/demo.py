@@ -45,6 +45,7 @@ class DemoConfig:
     bias: float = 0.0
     raters: int = 3
     flip: bool = False
+    scale: str = "score_1_10"
     evaluated_per_prompt: int = 4
     prompts: tuple[str, ...] = ()
 
@@ -86,6 +87,7 @@ class Demo:
     def _begin(self) -> None:
         store, wanted = self.store, self.settings
         store.add_prompts(bundled_prompts())
+        store.choose_scale(wanted.scale)
         self._noise = random.Random(f"raters:{wanted.seed}")
         count = wanted.raters
         spread = [0.0] if count == 1 else [-1 + 2 * i / (count - 1) for i in range(count)]
@@ -142,12 +144,19 @@ class Demo:
             raise BadInput("There is nothing left to rate in this round.")
 
     def _judge(self, user: User, bias: float, card: Card) -> Rating:
-        felt = self.truth(card.prompt.text, card.text) + bias + self._noise.gauss(0, self.settings.noise)
-        now = time.time()
+        now, scale = time.time(), SCALES[self.settings.scale]
+        felt = self._felt(card.prompt.text, card.text, bias)
+        if card.other_text is not None:  # about what two responses differ by more than half a point
+            better = self._felt(card.prompt.text, card.other_text, bias) - felt
+            score = float(np.sign(better)) if abs(better) > 0.5 else 0.0
+        else:
+            share = (min(SCALE.high, max(SCALE.low, felt)) - SCALE.low) / (SCALE.high - SCALE.low)
+            score = float(scale.low + scale.step * round(share * (scale.high - scale.low) / scale.step))
         return Rating(
             response_id=card.response_id,
             rater_id=user.id,
-            score=float(round(min(SCALE.high, max(SCALE.low, felt)))),
+            score=score,
+            scale=scale.name,
             shown_at=card.shown_at,
             submitted_at=now,
             active_ms=0,
@@ -155,6 +164,9 @@ class Demo:
             guideline_version=self.store.guideline()[0],
             key=f"demo-{user.id}-{card.response_id}-{self._noise.random()}",
         )
+
+    def _felt(self, prompt: str, response: str, bias: float) -> float:
+        return self.truth(prompt, response) + bias + self._noise.gauss(0, self.settings.noise)
 
     def truth(self, prompt: str, response: str) -> float:
         """What the scripted rater really thinks, on the scale and without noise."""

@@ -42,7 +42,12 @@ class Sealed:
 
 def sealed(store: Store, base: BaseModel, round_number: int, version_number: int) -> Sealed:
     """The snapshot of a sealed round, without holdout prompts; `version_number` is about to be trained."""
-    rated = [r for r in store.snapshot(round_number) if _teaches(r)]
+    return gathered(store, base, store.snapshot(round_number), version_number)
+
+
+def gathered(store: Store, base: BaseModel, every: list[RatedResponse], version_number: int) -> Sealed:
+    """Ratings as `sealed` gives them, of a list that need not be sealed yet."""
+    rated = [r for r in every if _teaches(r)]
     scores = agreement.corrected_scores(rated)
     responses = {r.response.id: r for r in rated if r.response.id in scores}
     for one in rated:  # of comparisons, those that were only ever the second

@@ -28,6 +28,7 @@ PROMPTS_A_CHUNK = 4  # written and offered together: the first card comes after 
 KEEP_STEPS = 2  # checkpoints of a round in progress: the newest, and the one before it against damage
 LEAST_SHARE = 0.1  # of a round's way, below which nothing of it is kept
 SAMPLE_SEED = 20_170_707
+WATCHED = 2  # prompts that are answered after every step
 DONE = ("published", "refused", "rolled_back")  # after a refusal the same version writes more
 
 
@@ -183,11 +184,21 @@ def _ppo(
             progress.log(f"The KL limit of {limits.kl:.1f} nats per response is reached; back to people.")
             break
         state.step += 1
+        metrics["samples"] = _samples(store, engine, config)
         _keep(number, state.step, metrics, config, untouched, progress)
         untouched = False
         _save_step(state, folder, config, head)
         progress.advance(state.step, f"KL {metrics['kl']:.1f} nats, score {metrics['score']:+.2f}")
     return state
+
+
+def _samples(store: Store, engine: Engine, config: Config) -> list[dict[str, str]]:
+    """What the policy says right now to the first prompts that are never trained on: to watch it change."""
+    prompts = feed.holdout_prompts(store)[:WATCHED]
+    if not prompts:
+        return []
+    _, texts = engine.roll(prompts, 1, config, SAMPLE_SEED)
+    return [{"prompt": p.text, "text": t} for p, t in zip(prompts, texts, strict=True)]
 
 
 def _keep(

@@ -19,6 +19,7 @@ from ppo.engine import Engine
 from ppo.loop import generate_round, train_round
 from ppo.models import DEFAULT, model_name
 from ppo.progress import Cancelled, Phases
+from ppo.trying import Lookout, answer_try
 from rater_data.errors import BadInput, NotYours, RateloopError
 from rater_data.records import Job
 from rater_data.store import Store
@@ -38,6 +39,7 @@ class Worker:
         self.store, self._make_engine, self._show = store, make_engine, show
         self.name = f"{socket.gethostname()}:{os.getpid()}:{time.monotonic_ns() % 1_000_000}"
         self._engine: Engine | None = None
+        self._lookout = Lookout()
 
     @property
     def engine(self) -> Engine:
@@ -71,9 +73,22 @@ class Worker:
                 self._next(job, result)
         return self.store.job(job.id)
 
+    def look_ahead(self) -> None:
+        """While nothing is asked: how ready is the reward head?"""
+        if not self._lookout.due(self.store):
+            return
+        silent = Phases(lambda _: None)
+        try:
+            self._lookout.look(self.store, self.engine, silent)
+        except Exception as error:  # it must never keep the worker from its work
+            why = f"{type(error).__name__}: {error}"[:300]
+            self.store.log("worker", "could not look at the reward head", why=why)
+
     def _do(self, job: Job, progress: Phases) -> dict[str, Any]:
         progress.phase("Loading the model", 1)
         engine = self.engine
+        if job.kind == "try":
+            return answer_try(self.store, engine, job, progress)
         if job.kind == "generate":
             return {"round": generate_round(self.store, engine, progress)}
         number = int(job.payload["round"])
@@ -148,6 +163,7 @@ def work(home: Path, model: str | None, device: str, url: str | None = None) -> 
     worker = Worker(store, lambda: Engine(home, chosen, device, Config()))
     while True:
         if worker.run_one() is None:
+            worker.look_ahead()
             time.sleep(IDLE_S)
 
 

@@ -210,11 +210,18 @@ class Jobs(Database):
         with self._read() as connection:
             return job_in(connection, job_id)
 
-    def jobs(self, limit: int = 20) -> list[Job]:
-        """The newest jobs, newest first."""
-        query = sa.select(t.jobs).order_by(t.jobs.c.id.desc()).limit(limit)
+    def jobs(self, limit: int = 20, kinds: tuple[str, ...] = JOB_KINDS) -> list[Job]:
+        """The newest jobs of some kinds, newest first."""
+        query = sa.select(t.jobs).where(t.jobs.c.kind.in_(kinds)).order_by(t.jobs.c.id.desc()).limit(limit)
         with self._read() as connection:
             return [job_of(row) for row in connection.execute(query).mappings()]
+
+    def newest_job(self, kind: str) -> Job | None:
+        """The last job of a kind that was asked for, whatever became of it."""
+        query = sa.select(t.jobs).where(t.jobs.c.kind == kind).order_by(t.jobs.c.id.desc()).limit(1)
+        with self._read() as connection:
+            row = connection.execute(query).mappings().one_or_none()
+            return None if row is None else job_of(row)
 
     def active_job(self, kind: str | None = None) -> Job | None:
         """The job of a kind that runs, else the one that waits; None when there is none.

@@ -1,5 +1,6 @@
 """Prompts: what the model is asked."""
 
+import json
 import time
 from typing import Any
 
@@ -67,6 +68,18 @@ class Prompts(Database):
             query = query.where(t.prompts.c.split == split)
         with self._read() as connection:
             return [prompt_of(row) for row in connection.execute(query).mappings()]
+
+    def find_prompts(self, text: str = "", *, limit: int, offset: int = 0) -> tuple[list[Prompt], int]:
+        """Prompts with `text` in their messages or tags, retired ones too, newest first; and how many there are."""
+        p = t.prompts.c
+        # as JSON writes it, so that quotes and line ends are found
+        inside = json.dumps(text, ensure_ascii=False)[1:-1]
+        fits = sa.or_(*(sa.cast(c, sa.Text).icontains(inside, autoescape=True) for c in (p.messages, p.tags)))
+        where = fits if text else sa.true()
+        query = sa.select(*prompt_columns()).where(where).order_by(p.id.desc()).limit(limit).offset(offset)
+        with self._read() as connection:
+            total = connection.scalar(sa.select(sa.func.count()).select_from(t.prompts).where(where))
+            return [prompt_of(row) for row in connection.execute(query).mappings()], total
 
     def retire_prompt(self, prompt_id: int, actor: str, *, back: bool = False) -> Prompt:
         """The prompt is asked no more from the next round on (or again, with `back`). Raises Missing."""

@@ -119,6 +119,13 @@ class Queue(Database):
             until = max(held.until, now + lease_s)
             connection.execute(t.leases.update().where(_l.rater_id == rater_id).values(until=until))
 
+    def raters_at_work(self, left_s: float, now: float | None = None) -> int:
+        """How many raters hold a card for at least another `left_s` seconds: the later, the fresher their last sign."""
+        now = time.time() if now is None else now
+        query = sa.select(sa.func.count()).select_from(t.leases).where(_l.until >= now + left_s)
+        with self._read() as connection:
+            return connection.scalar(query)
+
     def release(self, rater_id: int) -> None:
         """The rater gives back what they hold."""
         with self._write() as connection:

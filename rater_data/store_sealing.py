@@ -138,6 +138,15 @@ class Sealing(Database):
             known_round(connection, number)
             return snapshot_in(connection, number)
 
+    def trusted(self) -> list[RatedResponse]:
+        """What a seal would freeze now: current ratings of active raters who are not excluded, by id."""
+        ids = trusted_ratings()
+        with self._read() as connection:
+            rows = connection.execute(
+                rated_query().where(t.ratings.c.id.in_(ids)).order_by(t.ratings.c.id)
+            ).mappings()
+            return [rated_of(row) for row in rows]
+
     def learned_from(self, number: int, rater_id: int) -> tuple[int, int]:
         """How many ratings a round's snapshot holds, and how many of them are this rater's."""
         own = sa.func.sum(sa.case((t.ratings.c.rater_id == rater_id, 1), else_=0))
