@@ -172,7 +172,7 @@ def prompts(store: Store, guard: Guard, notice: gr.HTML, blocks: gr.Blocks) -> N
 
     quick = QUICK | {"inputs": [wanted, page], "outputs": [notice, shown, page]}
     blocks.load(look(0), **quick)
-    wanted.input(look(0), **quick)
+    wanted.change(look(0), **quick)
     back.click(look(-1), **quick)
     on.click(look(1), **quick)
     add.click(add_lines, **QUICK, inputs=[wanted, page, text], outputs=[notice, shown, page, text])
@@ -296,5 +296,5 @@ def guidelines(store: Store, guard: Guard, notice: gr.HTML, blocks: gr.Blocks) -
         return [told(act), shown(markdown or "")]
 
     blocks.load(load, **QUICK, outputs=[text, preview])
-    text.input(look, **QUICK, inputs=[text], outputs=[preview])
+    text.change(look, **QUICK, inputs=[text], outputs=[preview])
     save.click(change, **QUICK, inputs=[text], outputs=[notice, preview])

@@ -181,8 +181,12 @@ def lay_out_versions(store: Store, guard: Guard, notice: gr.HTML) -> dict[str, A
     parts = {"versions": html(js_on_load=VERSIONS_JS)}
     html(panels.section("Side by side"))
     with gr.Row(elem_classes="ops-form"):
-        parts["left"] = gr.Dropdown([], label="Left", elem_classes="ops-name ops-short")
-        parts["right"] = gr.Dropdown([], label="Right", elem_classes="ops-name ops-short")
+        parts["left"] = gr.Dropdown(
+            [], label="Left", allow_custom_value=True, elem_classes="ops-name ops-short"
+        )
+        parts["right"] = gr.Dropdown(
+            [], label="Right", allow_custom_value=True, elem_classes="ops-name ops-short"
+        )
     operator_forms.try_it(store, guard, notice, parts["left"], parts["right"])
     parts |= {"tried": html(), "samples": html()}
     return parts

@@ -191,7 +191,6 @@ def warm_up(guard: Guard, url: str) -> None:
     if not operators:
         return
     cookies = {guard.cookie_name: guard.session(operators[0])}
-    tick = {"data": ["{}"], "fn_index": 0, "session_hash": "first"}
     with (
         contextlib.suppress(httpx.HTTPError),
         httpx.Client(
@@ -200,4 +199,7 @@ def warm_up(guard: Guard, url: str) -> None:
     ):
         for path in ("/rate/", "/operator/"):
             client.get(path)
+        handlers = client.get("/operator/config").json()["dependencies"]
+        first = next(handler["id"] for handler in handlers if handler["api_name"] == "tick")
+        tick = {"data": ["{}", None, None], "fn_index": first, "session_hash": "first"}
         client.post("/operator/gradio_api/run/tick", json=tick)

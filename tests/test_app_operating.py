@@ -11,13 +11,14 @@ from typing import Any
 
 import pytest
 
-from app import charts, inviting, operating, panels, people_panels
+from app import charts, inviting, operating, panels, people_panels, version_panels, versioning
 from app.helping import Helped
 from app.markup import clean_html
 from app.operating import check_model, next_step
-from app.operator_view import changed, look
+from app.operator_view import Seen, changed, look
 from app.settings import Settings
 from app.supervisor import Supervisor, WorkerStatus
+from app.version_panels import Known
 from rater_data.errors import BadInput, Busy, Missing, Refused
 from rater_data.records import Card, Job, Rating, Round, RoundProgress, User, Version
 from rater_data.scales import SCALES
@@ -227,7 +228,7 @@ def test_the_ring_by_the_buttons(store: Store, op: User) -> None:
     trained, steps = operating.last_trained(store)
     assert (trained.number, len(steps)) == (1, 4)
     assert "Learned." in panels.training_heading(trained)
-    sides = operating.sides(store)
+    sides = versioning.sides(store)
     assert (sides.before, sides.after, len(sides.rows)) == (0, 1, 3)
     assert sides.rows[0][1] == "Before."
     assert "Version 0 is in use again" in operating.roll_back(store, op, 0)
@@ -346,7 +347,7 @@ def test_hostile_text_is_text_in_every_panel(store: Store) -> None:
     work(store, texts=[HOSTILE])
     user = store.add_user(HOSTILE[:60], "rater")
     store.log(HOSTILE, HOSTILE, note=HOSTILE)
-    sides = operating.Sides(before=0, after=1, rows=((HOSTILE, HOSTILE, HOSTILE),))
+    sides = versioning.Sides(before=0, after=1, rows=((HOSTILE, HOSTILE, HOSTILE),))
     hurt = job("train")
     hurt = replace(hurt, progress={"phase": HOSTILE, "note": HOSTILE, "done": 1, "total": 2, "eta_s": 1.0})
     worker = replace(DOWN, last_words=HOSTILE)
@@ -360,12 +361,16 @@ def test_hostile_text_is_text_in_every_panel(store: Store) -> None:
     shown = [
         panels.heading(seen),
         panels.training(seen),
-        panels.samples(sides),
+        version_panels.samples(sides, (0, 1)),
         people_panels.people(store.rater_stats(), store.users()),
         panels.log(store.events()),
         panels.notice(HOSTILE),
         people_panels.invited(user.name, HOSTILE),
-        panels.versions([replace(fake_worker.version(1, 0, "kept"), metrics={"kl": HOSTILE})], False),
+        version_panels.versions(
+            [replace(fake_worker.version(1, 0, "kept"), metrics={"kl": HOSTILE}, notes=HOSTILE)],
+            False,
+            Known(),
+        ),
         panels.strata(replace(progress("rating", 1), by_stratum={HOSTILE: (1, 2)})),
         panels.lights([{"rule": HOSTILE, "says": HOSTILE, "ok": False, "step": HOSTILE}]),
     ]
@@ -396,14 +401,14 @@ def test_only_what_changed_is_sent_again(store: Store) -> None:
     supervisor = Supervisor(Settings(home=store.home, worker=False))
     operating.first_run(store)
     work(store)
-    first, marks = changed(look(store, supervisor, Helped()), "{}")
-    assert set(first) == set(look(store, supervisor, Helped()))
-    assert changed(look(store, supervisor, Helped()), marks)[0] == {}
+    first, marks = changed(look(store, supervisor, Seen()), "{}")
+    assert set(first) == set(look(store, supervisor, Seen()))
+    assert changed(look(store, supervisor, Seen()), marks)[0] == {}
     rate_all(store, 1)
-    differs, marks = changed(look(store, supervisor, Helped()), marks)
+    differs, marks = changed(look(store, supervisor, Seen()), marks)
     assert {"tiles", "scores", "heading"} <= set(differs)
     assert "versions" not in differs
-    assert set(changed(look(store, supervisor, Helped()), "not json")[0]) == set(first)
+    assert set(changed(look(store, supervisor, Seen()), "not json")[0]) == set(first)
 
 
 def test_histogram_has_every_point() -> None:
@@ -446,7 +451,7 @@ def test_what_people_say_of_a_new_version(store: Store) -> None:
     store.start_training(1, "op")
     work(store)
     assert helped.of(store) == {}
-    assert "too few ratings yet" in panels.versions(store.versions(), False, helped.of(store))
+    assert "too few ratings yet" in version_panels.versions(store.versions(), False, Known(helped.of(store)))
     number = store.start_round({"quota": 8}, 1).number
     answers = [
         replace(fake_worker.response(p.id, number, by, 2 * i + by, f"{i} by {by}", 2), stratum=stratum)
@@ -463,7 +468,7 @@ def test_what_people_say_of_a_new_version(store: Store) -> None:
     store.set_excluded(bob.id, True)
     found = helped.of(store)[1]
     assert (found.mean, found.n) == (pytest.approx(3.0), 2)
-    assert "+3.0 (" in panels.versions(store.versions(), False, {1: found})
+    assert "+3.0 (" in version_panels.versions(store.versions(), False, Known({1: found}))
     store.set_excluded(bob.id, False)
     assert helped.of(store)[1].mean == pytest.approx(0.0, abs=1e-9)
 

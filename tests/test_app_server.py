@@ -17,7 +17,7 @@ import psutil
 import pytest
 from typer.testing import CliRunner
 
-from app.auth import Guard
+from app.auth import Guard, WrongRole
 from app.cli import app as cli
 from app.listening import listen
 from app.settings import Settings, port_from_environment
@@ -157,7 +157,7 @@ def test_mount_asks_for_its_role(live: Live, path: str) -> None:
 def test_every_console_handler_refuses_a_rater(live: Live) -> None:
     with person(live, "op") as op, person(live, "ann") as ann, live.client() as nobody:
         handlers = op.get("/operator/config").json()["dependencies"]
-        assert len(handlers) >= 7
+        assert len(handlers) >= 20
         before = len(live.store.users())
         for handler in handlers:
             body = {"data": ["mallory"], "fn_index": handler["id"], "session_hash": "x"}
@@ -180,14 +180,35 @@ def test_console_handlers_check_the_role_themselves(monkeypatch: pytest.MonkeyPa
 
     monkeypatch.setattr(Shield, "refusal", open_door)
     monkeypatch.setattr(Guard, "operator_name", anybody)
+    asked: list[str] = []
+
+    def refuse(self: Guard, request: object) -> None:
+        asked.append("asked")
+        raise WrongRole("Only an operator may do this.")
+
+    monkeypatch.setattr(Guard, "operator", refuse)
     with serving(tmp_path) as live, live.client(live.store.add_user("ann", "rater")) as ann:
+        before = [store_of(live), live.store.events(1)]
         handlers = ann.get("/operator/config").json()["dependencies"]
-        assert len(handlers) >= 7
-        for handler in handlers:
-            body = {"data": ["mallory"], "fn_index": handler["id"], "session_hash": "x"}
+        assert len(handlers) >= 20
+        for count, handler in enumerate(handlers, start=1):
+            body = {
+                "data": [None] * len(handler["inputs"]),
+                "event_data": {"to": 0, "who": 1, "what": "off", "prompt": 1, "kind": ".txt", "text": "x"},
+                "fn_index": handler["id"],
+                "session_hash": "x",
+            }
             answer = ann.post("/operator/gradio_api/run/predict", json=body)
             assert (answer.status_code, answer.json()) == (500, {"error": None}), handler["api_name"]
-        assert [user.name for user in live.store.users()] == ["ann"]
+            assert len(asked) == count, f"{handler['api_name']} did not ask the guard"
+        assert [store_of(live), live.store.events(1)] == before
+
+
+def store_of(live: Live) -> list[object]:
+    """What a handler could have changed."""
+    store = live.store
+    settings = [store.setting(name) for name in ("asks", "round_config", "scale")]
+    return [store.users(), store.prompts(), store.jobs(), store.guideline(), settings, store.versions()]
 
 
 def test_long_and_unmeasured_bodies_are_refused(live: Live) -> None:

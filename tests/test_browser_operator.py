@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 from axe_core_python.sync_playwright import Axe
-from playwright.sync_api import Browser, expect
+from playwright.sync_api import Browser, Page, expect
 
 from rater_data.records import User
 from tests import fake_worker
@@ -44,6 +44,10 @@ def test_train_and_the_rater_gets_the_new_card(browser: Browser, tmp_path: Path)
         turn_the_ring(browser, live)
 
 
+def tab(console: Page, name: str) -> None:
+    console.get_by_role("tab", name=name).click()
+
+
 def turn_the_ring(browser: Browser, live: Live) -> None:
     operator, ann = live.store.add_user("op", "operator"), live.store.add_user(HOSTILE[:60], "rater")
     with signed_in(browser, live, operator) as (_, console), signed_in(browser, live, ann) as (_, rating):
@@ -71,6 +75,7 @@ def turn_the_ring(browser: Browser, live: Live) -> None:
         assert live.store.response(card.response_id).version_number == 1
         assert card_text(rating) == card.text
         expect(console.get_by_role("heading", name="Round 2")).to_be_visible()
+        tab(console, "Versions")
         expect(console.locator(".ops-pair")).to_have_count(3)
         expect(console.get_by_role("button", name="Cancel training")).to_be_hidden()
         assert console.evaluate("window.hacked") is None
@@ -88,6 +93,7 @@ def test_roll_back_asks_first(browser: Browser, live: Live) -> None:
         assert client.post("/api/train", json={"override": False}).status_code == 200
     fake_worker.train(live.store, live.store.claim("fake"), "fake", {"pause": 0})
     with signed_in(browser, live, operator) as (_, console):
+        tab(console, "Versions")
         console.once("dialog", lambda dialog: dialog.dismiss())
         console.get_by_role("button", name="Use again").click()
         console.wait_for_timeout(300)
@@ -101,6 +107,7 @@ def test_roll_back_asks_first(browser: Browser, live: Live) -> None:
 def test_invite(browser: Browser, live: Live) -> None:
     operator = operator_of(live)
     with signed_in(browser, live, operator) as (_, console):
+        tab(console, "Raters")
         console.get_by_label("Invite a rater").fill(HOSTILE[:60])
         console.get_by_role("button", name="Make a personal link").click()
         link = console.locator("#ops-link")
@@ -121,14 +128,21 @@ def test_operator_page_is_accessible_and_fits_a_phone(browser: Browser, live: Li
     for options in ({}, {"viewport": {"width": 390, "height": 844}, "color_scheme": "dark"}):
         with signed_in(browser, live, operator, **options) as (_, console):
             expect(console.get_by_role("heading", level=1)).to_be_visible()
-            console.wait_for_timeout(500)
-            assert serious(axe.run(console)) == []
-            assert console.evaluate("document.documentElement.scrollWidth <= innerWidth")
+            for name in ("Round", "Versions", "Raters", "Prompts", "Settings", "History"):
+                if options and name in ("Prompts", "Settings", "History"):
+                    console.locator(".overflow-menu > button").click()
+                    console.locator(".overflow-dropdown").get_by_text(name).click()
+                else:
+                    tab(console, name)
+                console.wait_for_timeout(500)
+                assert serious(axe.run(console)) == [], name
+                assert console.evaluate("document.documentElement.scrollWidth <= innerWidth"), name
 
 
 def test_a_rater_is_kept_out_and_let_in(browser: Browser, live: Live) -> None:
     operator, zoe = operator_of(live), live.store.add_user("zoe <b>", "rater")
     with signed_in(browser, live, operator) as (_, console):
+        tab(console, "Raters")
         row = console.locator("tr", has_text="zoe <b>")
         console.once("dialog", lambda dialog: dialog.dismiss())
         row.get_by_role("button", name="Keep out").click()
@@ -145,4 +159,100 @@ def test_a_rater_is_kept_out_and_let_in(browser: Browser, live: Live) -> None:
         expect(console.get_by_text("zoe <b> (does not count)")).to_be_visible()
         assert live.store.user(zoe.id).excluded
         console.wait_for_timeout(300)
+        assert console.troubles == []
+
+
+def test_prompts_are_added_found_tagged_and_retired(browser: Browser, live: Live, tmp_path: Path) -> None:
+    store, operator = live.store, operator_of(live)
+    with signed_in(browser, live, operator) as (_, console):
+        tab(console, "Prompts")
+        console.get_by_label("Prompts, one a line").fill(f"Name a river.\n{HOSTILE}\nHow do I boil an egg?")
+        console.get_by_role("button", name="Add them").click()
+        expect(console.get_by_text("2 prompts added. 1 were there already.")).to_be_visible()
+        file = tmp_path / "more.jsonl"
+        file.write_text('{"prompt": "Name a lake.", "tags": ["water"]}\n')
+        console.locator("input[type=file]").set_input_files(file)
+        expect(console.get_by_text("1 prompts added.")).to_be_visible()
+        file.write_text("[]")
+        console.locator("input[type=file]").set_input_files(file)
+        expect(console.get_by_text("line 1")).to_be_visible()
+        (tmp_path / "more.exe").write_text("x")
+        console.locator("input[type=file]").set_input_files(tmp_path / "more.exe")
+        expect(console.get_by_text("A file of prompts ends in")).to_be_visible()
+        console.get_by_label("Find").fill("name a")
+        expect(console.locator("table.wide tbody tr")).to_have_count(2)
+        row = console.locator("tr", has_text="Name a river.")
+        row.get_by_role("textbox").fill("water, <b>deep")
+        row.get_by_role("textbox").press("Tab")
+        expect(console.get_by_text("Tags of “Name a river.”: water, <b>deep.")).to_be_visible()
+        console.get_by_label("Find").fill("WATER")
+        expect(console.locator("table.wide tbody tr")).to_have_count(2)
+        row.get_by_role("button", name="Retire").click()
+        expect(row.get_by_role("button", name="Ask again")).to_be_visible()
+        assert "Name a river." not in [p.text for p in store.prompts()]
+        row.get_by_role("button", name="Ask again").click()
+        expect(row.get_by_role("button", name="Retire")).to_be_visible()
+        assert next(p for p in store.prompts() if p.text == "Name a river.").tags == ("water", "<b>deep")
+        assert console.evaluate("window.hacked") is None
+        assert console.troubles == []
+
+
+def test_settings_have_bounds_and_defaults(browser: Browser, live: Live) -> None:
+    store, operator = live.store, operator_of(live)
+    with signed_in(browser, live, operator) as (_, console):
+        tab(console, "Settings")
+        ratings, steps = console.get_by_label("Ratings a round"), console.get_by_label("PPO steps")
+        expect(ratings).to_have_value("64")
+        ratings.fill("32")
+        steps.fill("9")
+        console.get_by_role("button", name="Keep these settings").click()
+        expect(console.get_by_text("Kept: the next round")).to_be_visible()
+        assert store.setting("round_config") == {"plan": {"ratings": 32}, "ppo": {"steps": 9}}
+        ratings.fill("3")
+        console.get_by_role("button", name="Keep these settings").click()
+        expect(console.get_by_text("has to be from 8 to 100000, not 3")).to_be_visible()
+        console.get_by_role("button", name="Back to the defaults").click()
+        expect(ratings).to_have_value("64")
+        assert store.setting("round_config") == {}
+        console.get_by_label("Further qualities").fill("helpful, kind")
+        console.get_by_role("button", name="Ask this").click()
+        expect(console.get_by_text("from their next card on")).to_be_visible()
+        assert store.setting("asks")["attributes"] == ["helpful", "kind"]
+        store.set_setting("asks", {})
+        console.get_by_label("Text", exact=True).fill(f"# New\n\nBe kind. {HOSTILE}")
+        expect(console.locator(".ops-preview h1")).to_have_text("New")
+        console.get_by_role("button", name="Put this version in force").click()
+        expect(console.get_by_text("Version 2 of the guidelines is in force.")).to_be_visible()
+        assert store.guideline()[0] == 2
+        assert console.evaluate("window.hacked") is None
+        assert console.troubles == []
+
+
+def test_a_prompt_is_tried_on_two_versions(browser: Browser, live: Live) -> None:
+    store, operator = live.store, operator_of(live)
+    if len(store.versions()) < 2:
+        store.add_version(fake_worker.version(1, 0, "kept"))
+    with signed_in(browser, live, operator) as (_, console):
+        tab(console, "Versions")
+        console.get_by_role("button", name="Try it").click()
+        expect(console.get_by_text("A prompt has 1 to")).to_be_visible()
+        for label, name in (("Left", "Version 1"), ("Right", "Version 0")):
+            console.get_by_label(label, exact=True).click()
+            console.get_by_role("listbox").last.get_by_role("option", name=name).click()
+        console.get_by_label("Try a prompt on both").fill(f"What is rain? {HOSTILE}")
+        console.get_by_role("button", name="Try it").click()
+        expect(console.get_by_text("Waiting for the trainer …")).to_be_visible()
+        job = store.claim("fake", kinds=("try",))
+        assert job.payload["versions"] == [1, 0]
+        answers = [{"version": v, "text": f"It is wet. {HOSTILE}", "ended": True} for v in (1, 0)]
+        store.finish(job.id, "fake", {"answers": answers})
+        expect(
+            console.locator(".ops-pair", has_text="What is rain?").get_by_text("It is wet.")
+        ).to_have_count(2)
+        note = console.get_by_label("Notes on version 1")
+        note.fill("Too short <i>")
+        note.press("Tab")
+        expect(console.get_by_text("Noted about version 1.")).to_be_visible()
+        assert store.version(1).notes == "Too short <i>"
+        assert console.evaluate("window.hacked") is None
         assert console.troubles == []
