@@ -162,6 +162,51 @@ def simulate(
         say(f"There was nothing more to rate: {ratings - done.ratings} ratings are missing.")
 
 
+@app.command()
+def bench(
+    raters: Annotated[int, typer.Option(min=1, max=200, help="Raters at once.")] = 50,
+    think: Annotated[float, typer.Option(min=0, help="Seconds a rater thinks about a card.")] = 3.0,
+    seconds: Annotated[float, typer.Option(min=1, help="How long they rate.")] = 60.0,
+    beside: Annotated[
+        str, typer.Option(help='Work beside them at nice 19, as in "python -m ppo bench --steps 50".')
+    ] = "",
+    kills: Annotated[int, typer.Option(min=0, help="Then: kill -9 of server and trainer, so often.")] = 0,
+    memory: Annotated[int, typer.Option(min=0, help="Then: the server's memory over so many ratings.")] = 0,
+    json_file: Annotated[Path | None, typer.Option("--json", help="Write the numbers to this file.")] = None,
+) -> None:
+    """Measure what raters wait for and what survives, on servers and homes of its own."""
+    import json
+
+    from rich.progress import Progress
+
+    from app import bench as run
+
+    parts: dict[str, object] = {}
+    try:
+        with Progress(transient=True) as bars:
+
+            def bar(what: str, total: int) -> Callable[[int], None]:
+                task = bars.add_task(what, total=total)
+                return lambda done: bars.update(task, completed=done)
+
+            work = bar("Rating", int(raters * seconds / max(think, 0.05)))
+            parts["load"] = run.load(raters, think, seconds, beside, work)
+            if kills:
+                parts["kills"] = run.kills(kills, bar("Killing", kills))
+            if memory:
+                parts["memory"] = run.memory(memory, bar("Rating", memory))
+    except RateloopError as error:
+        raise stop_with(error) from None
+    found = run.as_json(parts)
+    for name, numbers in found.items():
+        say(
+            f"{name}: "
+            + ", ".join(f"{k} {v:.1f}" if isinstance(v, float) else f"{k} {v}" for k, v in numbers.items())
+        )
+    if json_file is not None:
+        json_file.write_text(json.dumps(found, indent=1), encoding="utf-8")
+
+
 def print_link(home: Path | None, make: Callable[[Store], str]) -> None:
     try:
         store = Store.open(home or default_home())

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import re
 import secrets
+import time
 from dataclasses import dataclass
 from urllib.parse import urlsplit
 
@@ -124,6 +125,8 @@ def from_here(headers: Headers) -> bool:
 
 
 def with_headers(send: Send, scope: Scope, nonce: str) -> Send:
+    began = time.perf_counter()
+
     async def send_with_headers(message: Message) -> None:
         if message["type"] == "http.response.start":
             headers = MutableHeaders(scope=message)
@@ -134,6 +137,8 @@ def with_headers(send: Send, scope: Scope, nonce: str) -> Send:
             headers["Content-Security-Policy"] = CONTENT_POLICY.format(nonce=nonce)
             if scope["scheme"] == "https":
                 headers["Strict-Transport-Security"] = "max-age=31536000"
+            if scope["path"].startswith("/api/"):
+                headers["Server-Timing"] = f"app;dur={1000 * (time.perf_counter() - began):.1f}"
             if GRADIO_FILES.search(scope["path"]) and message["status"] == 200:
                 headers["Cache-Control"] = "public, max-age=31536000, immutable"  # their names have a hash
             elif "cache-control" not in headers:

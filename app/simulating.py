@@ -6,7 +6,6 @@ import itertools
 import random
 import re
 import secrets
-import statistics
 import threading
 import time
 from collections.abc import Callable
@@ -30,16 +29,31 @@ class Outcome:
     ratings: int
     seconds: float
     answers: list[float] = field(default_factory=list)
+    server: list[float] = field(default_factory=list)
 
     @property
     def median_ms(self) -> float:
-        """Of a rating and its next card."""
-        return 1000 * statistics.median(self.answers) if self.answers else 0.0
+        """Of a rating and its next card, as the client saw it."""
+        return 1000 * _share(self.answers, 0.5)
 
     @property
     def p95_ms(self) -> float:
         """As `median_ms`, the 95th percentile."""
-        return 1000 * sorted(self.answers)[int(0.95 * (len(self.answers) - 1))] if self.answers else 0.0
+        return 1000 * _share(self.answers, 0.95)
+
+    @property
+    def server_median_ms(self) -> float:
+        """Of a rating and its next card, as the server told it: without the way there and back."""
+        return 1000 * _share(self.server, 0.5)
+
+    @property
+    def server_p95_ms(self) -> float:
+        """As `server_median_ms`, the 95th percentile."""
+        return 1000 * _share(self.server, 0.95)
+
+
+def _share(values: list[float], share: float) -> float:
+    return sorted(values)[int(share * (len(values) - 1))] if values else 0.0
 
 
 def simulate(
@@ -71,7 +85,7 @@ def simulate(
         thread.join()
     if run.trouble is not None:
         raise run.trouble
-    return Outcome(run.saved, time.monotonic() - began, run.answers)
+    return Outcome(run.saved, time.monotonic() - began, run.answers, run.server)
 
 
 def _tokens(url: str, token: str, clients: int) -> list[str]:
@@ -96,6 +110,7 @@ class _Run:
         self.lock = threading.Lock()
         self.begun = self.saved = 0
         self.answers: list[float] = []
+        self.server: list[float] = []
         self.trouble: RateloopError | None = None
         self.last_card = time.monotonic()
 
@@ -131,8 +146,8 @@ class _Run:
             ):  # between half and one and a half times as long, so that clients do not march in step
                 time.sleep(self.think_s * random.uniform(0.5, 1.5))
             began = time.monotonic()
-            screen = _rate(client, card, score)
-            self._done(time.monotonic() - began)
+            screen, there = _rate(client, card, score)
+            self._done(time.monotonic() - began, there)
 
     def _enough(self) -> bool:
         with self.lock:
@@ -145,10 +160,12 @@ class _Run:
             self.begun += 1
             return True
 
-    def _done(self, seconds: float) -> None:
+    def _done(self, seconds: float, there: float | None) -> None:
         with self.lock:
             self.saved += 1
             self.answers.append(seconds)
+            if there is not None:
+                self.server.append(there)
             self.tell(self.saved)
 
 
@@ -162,7 +179,8 @@ def _asked(rater: Rater, prompt: str, response: str) -> float:
     return said
 
 
-def _rate(client: httpx.Client, card: dict[str, Any], score: float) -> dict[str, Any]:
+def _rate(client: httpx.Client, card: dict[str, Any], score: float) -> tuple[dict[str, Any], float | None]:
+    """The next screen, and the seconds the server says it took."""
     body = {
         "response_id": card["response_id"],
         "score": score,
@@ -172,7 +190,9 @@ def _rate(client: httpx.Client, card: dict[str, Any], score: float) -> dict[str,
     }
     for attempt in range(TRIES):
         try:
-            return _checked(client.post("/api/rate", json=body))
+            answer = client.post("/api/rate", json=body)
+            told = re.search(r"dur=([0-9.]+)", answer.headers.get("server-timing", ""))
+            return _checked(answer), float(told[1]) / 1000 if told else None
         except httpx.TransportError:
             if attempt + 1 == TRIES:
                 raise Missing("The server stopped answering; what was saved is saved.") from None
