@@ -23,6 +23,7 @@ ANSWERS = (
 # Characters that turn or hide the text around them are named, so that a text is judged by what it says
 UNSEEN = re.compile("[\u200b\u2060\ufeff\u202a-\u202e\u2066-\u2069]")
 LONGEST_RENDERED = 40_000  # characters; beyond it a response is shown as plain text
+LONGEST_SHOWN = 60_000  # characters of a response that go to the page
 PLAIN = re.compile(r"</?(?:p|br)\s*/?>")
 
 
@@ -41,6 +42,13 @@ def answer_html(text: str) -> str | None:
 def named(text: str) -> str:
     """The text with its unseen characters written out, as in ⟨U+202E⟩."""
     return UNSEEN.sub(lambda found: f"\u27e8U+{ord(found.group()):04X}\u27e9", text)
+
+
+def readable(text: str, longest: int = LONGEST_SHOWN) -> str:
+    """The text as a rater is shown it: unseen characters named, and what nobody would read to its end cut short."""
+    if len(text) <= longest:
+        return named(text)
+    return f"{named(text[:longest])} … [{len(text) - longest:,} more characters are not shown]"
 
 
 def _clean(html: str) -> str:

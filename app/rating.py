@@ -11,7 +11,7 @@ from datetime import datetime
 from typing import Any
 
 from app.asking import asks
-from app.markup import answer_html, named
+from app.markup import answer_html, readable
 from app.settings import CARD_LEASE
 from app.versioning import sides
 from rater_data.errors import Missing
@@ -22,6 +22,7 @@ from rater_data.store import Store
 
 EDITABLE_STATES = ("generating", "rating")
 LOOK_BACK = 10
+LOOK_BACK_TEXT = 2_000  # characters of each of them: enough to know it again
 LONGEST_LOOK_MS = 24 * 3600 * 1000
 
 
@@ -87,14 +88,14 @@ def news(store: Store, user: User) -> dict[str, Any] | None:
     }
     if compared is not None:
         prompt, before, after = compared.rows[0]
-        told["sample"] = {"prompt": prompt, "before": named(before), "after": named(after)}
+        told["sample"] = {"prompt": prompt, "before": readable(before), "after": readable(after)}
     return told
 
 
 def shown(card: Card) -> dict[str, Any]:
     texts = [card.text] if card.other_text is None else [card.text, card.other_text]
     first, *second = [
-        {"text": named(text), "html": answer_html(text)}
+        {"text": readable(text), "html": answer_html(text)}
         for text in (reversed(texts) if card.swapped else texts)
     ]
     return {
@@ -279,8 +280,8 @@ def texts_of(store: Store, rated: RatedResponse) -> dict[str, str | None]:
     """What was rated, as it was shown: `other` is the second of two."""
     one = rated.rating
     if one.other_id is None:
-        return {"text": rated.response.text, "other": None}
-    pair = [rated.response.text, store.response(one.other_id).text]
+        return {"text": readable(rated.response.text, LOOK_BACK_TEXT), "other": None}
+    pair = [readable(t, LOOK_BACK_TEXT) for t in (rated.response.text, store.response(one.other_id).text)]
     first, second = reversed(pair) if one.swapped else pair
     return {"text": first, "other": second}
 

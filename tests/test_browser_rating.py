@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 from axe_core_python.sync_playwright import Axe
 from playwright.sync_api import Browser, Page, Route
 
-from app.markup import named
+from app.markup import readable
 from rater_data.records import User
 from rater_data.scales import SCALES
 from tests import fake_worker
@@ -336,8 +337,28 @@ def test_hostile_responses_are_text(browser: Browser, tmp_path_factory: pytest.T
                 wait_message(page, "Saved 5")
             assert all(url.startswith(live.url) for url in asked)
             assert page.troubles == []
-    assert shown == {named(text) if text else "The model wrote nothing." for text in HOSTILE}
+    assert shown == {readable(text) if text else "The model wrote nothing." for text in HOSTILE}
     assert any("\u27e8U+202E\u27e9evil" in text for text in shown), "what turns text round is named"
+
+
+def test_a_megabyte_of_text_stops_nobody(browser: Browser, tmp_path: Path) -> None:
+    long = ["word " * 200_000, "x" * 1_000_000, "\u202e" * 1_000_000, "# a\n" * 250_000]
+    with serving(tmp_path) as live:
+        fake_worker.generate(live.store, {"texts": long})
+        rater = live.store.add_user("ann", "rater")
+        with signed_in(browser, live, rater) as (_, page):
+            for _ in long:
+                wait_for_card(page)
+                text = page.evaluate("document.querySelector('[data-part=text]').textContent")
+                assert "more characters are not shown" in text and len(text) < 600_000
+                assert narrow(page)
+                page.keyboard.press("4")
+                wait_message(page, "Saved 4")
+                page.evaluate("document.querySelector('[data-part=message]').textContent = ''")
+            page.keyboard.press("r")
+            page.wait_for_selector(".rate-list li")
+            assert page.troubles == []
+        assert scores(live, rater) == [4.0] * len(long)
 
 
 FORMATTED = """# Plan
