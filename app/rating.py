@@ -12,6 +12,7 @@ from typing import Any
 
 from app.asking import asks
 from app.markup import answer_html, readable
+from app.operating import PACE_FROM, duration
 from app.settings import CARD_LEASE
 from app.versioning import sides
 from rater_data.errors import Missing
@@ -163,7 +164,23 @@ def reason_to_wait(progress: RoundProgress | None, job: Job | None, worker_down:
         why = f"You have rated all of round {number}. The operator decides what happens next."
     if worker_down and state not in ("rating", "failed"):
         why = "The part that runs the model has stopped and is being started again. Nothing is lost."
-    return {"title": title, "why": why, "progress": {"done": done, "total": total} if total else None}
+    bar = {"done": done, "total": total, "left": left(progress, job)} if total else None
+    return {"title": title, "why": why, "progress": bar}
+
+
+def left(progress: RoundProgress | None, job: Job | None) -> str:
+    """When there is more to rate, as far as anybody can know, in words; empty when nobody can."""
+    if progress is not None and progress.round.state == "rating":
+        missing, pace = progress.quota - progress.ratings, progress.ratings_last_hour
+        return (
+            f"full in {duration(3600 * missing / pace)} at this pace"
+            if missing > 0 and pace >= PACE_FROM
+            else ""
+        )
+    eta = job.progress.get("eta_s") if job else None
+    if not isinstance(eta, int | float) or eta <= 0:
+        return ""
+    return f"{job.progress.get('phase') or 'this part'}: {duration(eta)} left"
 
 
 def submit(

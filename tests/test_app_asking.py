@@ -102,3 +102,22 @@ def test_qualities_and_flags(tmp_path: Path) -> None:
         for text in (",".join("abcdefghi"), "x" * 41):
             with pytest.raises(BadInput):
                 asking.choose(live.store, operator, text, "")
+
+
+def test_who_waits_is_told_how_long(tmp_path: Path) -> None:
+    with serving(tmp_path) as live:
+        store = live.store
+        fake_worker.generate(store, {"quota": 16, "overlap": 1})
+        rater = store.add_user("ann", "rater")
+        with live.client(rater) as client:
+            card = client.get("/api/card").json()["card"]
+            while card is not None:
+                screen = send(client, card, 7).json()
+                card = screen["card"]
+            assert screen["title"] == "You have rated everything" and screen["progress"]["left"] == ""
+            store.start_training(1, "op")
+            job = store.claim("fake")
+            store.beat(job.id, "fake", {"phase": "Practising", "done": 2, "total": 6, "eta_s": 130})
+            told = client.get("/api/card").json()
+            assert told["title"] == "Round 1 is being trained"
+            assert told["progress"] == {"done": 2, "total": 6, "left": "Practising: about 2 min left"}

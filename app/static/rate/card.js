@@ -126,7 +126,7 @@ export function drawWait(ui, screen) {
   if (!progress) return;
   const [bar, numbers] = ui["wait-progress"].children;
   bar.firstChild.style.width = `${Math.min(100, (100 * progress.done) / progress.total)}%`;
-  numbers.textContent = `${progress.done} of ${progress.total}`;
+  numbers.textContent = `${progress.done} of ${progress.total}${progress.left ? ` · ${progress.left}` : ""}`;
 }
 
 export function drawProgress(ui, screen) {
