@@ -1,5 +1,6 @@
 """Brings a database to the schema this program knows, in one transaction, with a backup before."""
 
+import logging
 import sqlite3
 from pathlib import Path
 
@@ -12,13 +13,15 @@ from alembic.script import ScriptDirectory
 from rater_data.errors import TooNew
 
 SCRIPTS = Path(__file__).parent / "migrations"
+log = logging.getLogger(__name__)
 
 
-def migrate(connection: sa.Connection, home: Path, scripts: Path = SCRIPTS) -> str:
+def migrate(connection: sa.Connection, where: Path | str, scripts: Path = SCRIPTS) -> str:
     """Runs what is missing on a connection that is inside a write transaction; returns the schema's name.
 
-    Other processes that open the same home wait for the transaction and then find everything done. Raises
-    TooNew when the database has a schema that this program does not know.
+    Other processes that open the same home wait for the transaction and then find everything done. A file is
+    copied first; of a server's database the log says how to keep one. Raises TooNew when the database has a
+    schema that this program does not know. `where` is what a person is told: the home, or the address.
     """
     config = Config()
     config.set_main_option("script_location", str(scripts).replace("%", "%%"))
@@ -29,15 +32,32 @@ def migrate(connection: sa.Connection, home: Path, scripts: Path = SCRIPTS) -> s
     found = MigrationContext.configure(connection).get_current_revision()
     if found is not None and found not in known:
         raise TooNew(
-            f"The home folder {home} was written by a newer version of Rateloop (schema {found}; this one "
-            f"knows up to {newest}): update Rateloop, or use another home folder."
+            f"The {_kind(connection)} {where} was written by a newer version of Rateloop (schema {found}; this one "
+            f"knows up to {newest}): update Rateloop, or use another {_kind(connection)}."
         )
     if found != newest:
-        if found is not None and connection.dialect.name == "sqlite":
-            _back_up(home / Path(connection.engine.url.database or "").name, found)
+        if found is not None:
+            _keep_old(connection, where, found, newest)
         config.attributes["connection"] = connection
         command.upgrade(config, "head")
     return newest
+
+
+def _kind(connection: sa.Connection) -> str:
+    return "home folder" if connection.dialect.name == "sqlite" else "database"
+
+
+def _keep_old(connection: sa.Connection, where: Path | str, found: str, newest: str | None) -> None:
+    if connection.dialect.name == "sqlite":
+        _back_up(Path(connection.engine.url.database or ""), found)
+        return
+    log.warning(
+        "The database at %s goes from schema %s to %s, in one transaction: if that fails it stays as it is. "
+        "No copy is made of it here; pg_dump makes one.",
+        where,
+        found,
+        newest,
+    )
 
 
 def _back_up(database: Path, schema: str) -> Path:

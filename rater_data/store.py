@@ -8,8 +8,7 @@ import os
 from pathlib import Path
 from typing import Self
 
-import sqlalchemy as sa
-
+from rater_data.addresses import DATABASE, in_home, parsed
 from rater_data.database import told_plainly
 from rater_data.errors import BadInput
 from rater_data.migrate import migrate
@@ -25,7 +24,7 @@ from rater_data.store_sealing import Sealing
 from rater_data.store_stats import Stats
 from rater_data.store_versions import Versions
 
-DATABASE = "rateloop.db"
+__all__ = ["DATABASE", "Store", "default_home"]
 
 
 def default_home() -> Path:
@@ -42,48 +41,19 @@ class Store(People, Prompts, Versions, Rounds, Sealing, Queue, Ratings, Imports,
         """Opens a home, making it when it is new and migrating it when it is old.
 
         The database is `rateloop.db` in the home, or at `url`. Raises TooNew for a home of a newer version,
-        DiskFull when there is no room, and BadInput for a home that cannot be used.
+        DiskFull when there is no room, and BadInput for a home or an address that cannot be used.
         """
         home = (Path(home).expanduser() if home is not None else default_home()).absolute()
+        address = parsed(url) if url else in_home(home)
         _make_home(home)
-        store = cls(home, _address(home, url))
+        store = cls(home, address)
         try:
             with store._rebuilding() as connection:
-                migrate(connection, home)
-        except BaseException as error:
+                migrate(connection, store.where)
+        except BaseException:
             store.close()
-            if url and isinstance(error, sa.exc.OperationalError):
-                raise BadInput(
-                    f"The database at {_shown(url)} cannot be reached: {_first_line(error)}"
-                ) from error
             raise
         return store
-
-
-def _address(home: Path, url: str | None) -> sa.URL:
-    if not url:
-        return sa.URL.create("sqlite", database=str(home / DATABASE))
-    try:
-        address = sa.make_url(url)
-        address.get_dialect().import_dbapi()
-    except (sa.exc.ArgumentError, sa.exc.NoSuchModuleError):
-        raise BadInput(
-            "The address of the database is not understood: write it as postgresql://user@host/name."
-        ) from None
-    except ImportError as error:
-        raise BadInput(
-            f"The database at {_shown(url)} needs the package {error.name}: install it first."
-        ) from None
-    return address
-
-
-def _shown(url: str) -> str:
-    """The address without its password."""
-    return sa.make_url(url).render_as_string(hide_password=True)
-
-
-def _first_line(error: sa.exc.OperationalError) -> str:
-    return str(error.orig).strip().split("\n")[0]
 
 
 def _make_home(home: Path) -> None:

@@ -250,7 +250,10 @@ def test_what_was_acknowledged_survives_kill_9(tmp_path):
     [
         ("nonsense", "not understood"),
         ("oracle9://x", "not understood"),
-        ("postgresql+psycopg2://u:secret@127.0.0.1:1/x", "needs the package psycopg2|cannot be reached"),
+        ("mysql://u:secret@127.0.0.1:1/x", "not understood"),
+        ("postgresql+psycopg2://u:secret@127.0.0.1:1/x", "psycopg2 is not used here"),
+        ("postgres://u:secret@127.0.0.1:1/x", "cannot be reached.*the server runs there"),
+        ("postgresql://u:secret@127.0.0.1:1/x?password=secret", "cannot be reached"),
     ],
 )
 def test_a_database_elsewhere_that_is_not_there(tmp_path, url, told):
