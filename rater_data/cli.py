@@ -197,3 +197,7 @@ def main() -> None:
         # the reader of our output (head, less) went away
         sys.stderr.close()
         raise SystemExit(1) from None
+
+
+# Commands with a module of their own add themselves to `app`
+from rater_data import cli_copy  # noqa: E402, F401

@@ -10,7 +10,7 @@ from alembic.config import Config
 from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
 
-from rater_data.errors import TooNew
+from rater_data.errors import BadInput, TooNew
 
 SCRIPTS = Path(__file__).parent / "migrations"
 log = logging.getLogger(__name__)
@@ -23,28 +23,53 @@ def migrate(connection: sa.Connection, where: Path | str, scripts: Path = SCRIPT
     copied first; of a server's database the log says how to keep one. Raises TooNew when the database has a
     schema that this program does not know. `where` is what a person is told: the home, or the address.
     """
-    config = Config()
-    config.set_main_option("script_location", str(scripts).replace("%", "%%"))
-    config.set_main_option("path_separator", "os")
-    directory = ScriptDirectory.from_config(config)
-    known = {script.revision for script in directory.walk_revisions()}
-    newest = directory.get_current_head()
+    _check_encoding(connection, where)
+    newest = newest_schema(scripts)
     found = MigrationContext.configure(connection).get_current_revision()
-    if found is not None and found not in known:
-        raise TooNew(
-            f"The {_kind(connection)} {where} was written by a newer version of Rateloop (schema {found}; this one "
-            f"knows up to {newest}): update Rateloop, or use another {_kind(connection)}."
-        )
+    if found is not None:
+        check_known(connection, where, found, scripts)
     if found != newest:
         if found is not None:
             _keep_old(connection, where, found, newest)
+        config = _config(scripts)
         config.attributes["connection"] = connection
         command.upgrade(config, "head")
     return newest
 
 
-def _kind(connection: sa.Connection) -> str:
-    return "home folder" if connection.dialect.name == "sqlite" else "database"
+def newest_schema(scripts: Path = SCRIPTS) -> str:
+    """The name of the schema that this program writes."""
+    return ScriptDirectory.from_config(_config(scripts)).get_current_head() or ""
+
+
+def check_known(connection: sa.Connection, where: Path | str, found: str, scripts: Path = SCRIPTS) -> None:
+    """Raises TooNew for the schema of a later release."""
+    directory = ScriptDirectory.from_config(_config(scripts))
+    if found not in {script.revision for script in directory.walk_revisions()}:
+        kind = "home folder" if connection.dialect.name == "sqlite" else "database"
+        raise TooNew(
+            f"The {kind} {where} was written by a newer version of Rateloop (schema {found}; this one "
+            f"knows up to {newest_schema(scripts)}): update Rateloop, or use another {kind}."
+        )
+
+
+def _config(scripts: Path) -> Config:
+    config = Config()
+    config.set_main_option("script_location", str(scripts).replace("%", "%%"))
+    config.set_main_option("path_separator", "os")
+    return config
+
+
+def _check_encoding(connection: sa.Connection, where: Path | str) -> None:
+    """Raises BadInput for a server's database that cannot keep every text."""
+    if connection.dialect.name == "sqlite":
+        return
+    encoding = connection.connection.driver_connection.info.parameter_status("server_encoding")
+    if encoding != "UTF8":
+        raise BadInput(
+            f"The database at {where} keeps text as {encoding}, which has no place for every character: "
+            "make it with ENCODING 'UTF8' TEMPLATE template0."
+        )
 
 
 def _keep_old(connection: sa.Connection, where: Path | str, found: str, newest: str | None) -> None:

@@ -19,6 +19,7 @@ _BUSY = {
 _AWAY = {"57P01", "57P02", "57P03"}  # admin_shutdown, crash_shutdown, cannot_connect_now
 _FORBIDDEN = {"42501", "25006"}  # insufficient_privilege, read_only_sql_transaction
 _TOO_LARGE = {"22003"}  # numeric_value_out_of_range
+_NO_TEXT = {"22021", "22P05"}  # character_not_in_repertoire, untranslatable_character
 
 _HINTS = (
     ("password|no pg_hba.conf entry|role .* does not exist", "Check the user and the password."),
@@ -42,6 +43,8 @@ def told_by_postgres(error: sa.exc.DBAPIError, where: str) -> Exception | None:
         )
     if state in _TOO_LARGE:
         return BadInput("A number is too large for the database: check what was given.")
+    if state in _NO_TEXT:
+        return BadInput(f"A text holds a character that the database cannot keep ({_reason(error)}).")
     lost = state in _AWAY or (state or "").startswith("08") or error.connection_invalidated
     if lost:
         return Busy(f"The database at {where} went away ({_reason(error)}): try again when it is back.")
