@@ -179,7 +179,7 @@ def look(store: Store, supervisor: Supervisor, helped: Helped) -> dict[str, dict
         "strata": {"value": panels.strata(seen.progress)},
         "samples": {"value": panels.samples(operating.sides(store))},
         "versions": {"value": panels.versions(store.versions(), busy, helped.of(store))},
-        "people": {"value": people_panels.people(store.rater_stats(), store.users())},
+        "people": {"value": people_panels.people(helped.raters(store), store.users())},
         "log": {"value": panels.trainer(seen.worker) + panels.log(store.events(limit=12))},
     }
 

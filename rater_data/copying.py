@@ -16,6 +16,7 @@ import sqlalchemy as sa
 from alembic.migration import MigrationContext
 
 from rater_data.addresses import DATABASE, in_home, parsed
+from rater_data.bulk import set_sequences, write_rows
 from rater_data.database import Database, told_plainly
 from rater_data.errors import BadInput, Missing, Refused
 from rater_data.migrate import check_known, migrate, newest_schema
@@ -84,17 +85,16 @@ def _copy_tables(reading: sa.Connection, writing: sa.Connection, wrap: Wrap) -> 
     counts = {}
     for table in metadata.sorted_tables:
         total = _count(reading, table)
-        write = _into_postgres if writing.dialect.name == "postgresql" else _into_sqlite
+        names = [column.name for column in table.c]
         rows = iter(wrap(table.name, _rows(reading, table), total))
         while some := list(islice(rows, AT_ONCE)):
-            write(writing, table, some)
+            write_rows(writing, table, names, some)
         counts[table.name] = _count(writing, table)
         if counts[table.name] != total:
             raise Refused(
                 f"Of {total} rows of {table.name} {counts[table.name]} arrived: nothing was copied. Try again."
             )
-    if writing.dialect.name == "postgresql":
-        _set_sequences(writing)
+    set_sequences(writing)
     return counts
 
 
@@ -106,36 +106,6 @@ def _rows(connection: sa.Connection, table: sa.Table) -> Iterator[sa.Row[Any]]:
     columns = [sa.cast(c, sa.Text).label(c.name) if isinstance(c.type, sa.JSON) else c for c in table.c]
     query = sa.select(*columns).order_by(*table.primary_key)  # a version comes after its parent
     yield from connection.execute(query, execution_options={"yield_per": AT_ONCE})
-
-
-def _into_sqlite(connection: sa.Connection, table: sa.Table, rows: list[sa.Row[Any]]) -> None:
-    # JSON is written as the text it was read as
-    values = {
-        c.name: sa.bindparam(c.name, type_=sa.Text if isinstance(c.type, sa.JSON) else c.type)
-        for c in table.c
-    }
-    connection.execute(table.insert().values(values), [row._asdict() for row in rows])
-
-
-def _into_postgres(connection: sa.Connection, table: sa.Table, rows: list[sa.Row[Any]]) -> None:
-    names = ", ".join(f'"{c.name}"' for c in table.c)
-    # COPY takes a third of the time of INSERT
-    with (
-        connection.connection.driver_connection.cursor() as cursor,
-        cursor.copy(f'COPY "{table.name}" ({names}) FROM STDIN') as lines,
-    ):
-        for row in rows:
-            lines.write_row(row)
-
-
-def _set_sequences(connection: sa.Connection) -> None:
-    """The next id comes after the highest: ids were given by hand, of which a sequence knows nothing."""
-    for table in metadata.sorted_tables:
-        column = table.autoincrement_column
-        if column is not None:
-            last = connection.scalar(sa.select(sa.func.max(column)))
-            where = sa.func.pg_get_serial_sequence(table.name, column.name)
-            connection.execute(sa.select(sa.func.setval(where, last or 1, last is not None)))
 
 
 @contextmanager

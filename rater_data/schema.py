@@ -194,6 +194,12 @@ Index(
     sqlite_where=sa.text("is_current = 1"),
     postgresql_where=sa.text("is_current"),
 )
+Index(
+    "ix_ratings_of_rater",
+    *(ratings.c[name] for name in ("rater_id", "active_ms", "verdict", "scale", "score", "submitted_at")),
+    sqlite_where=sa.text("is_current = 1"),
+    postgresql_where=sa.text("is_current"),
+)
 
 leases = Table(
     "leases",
