@@ -63,7 +63,12 @@ def alpha(rated: Iterable[RatedResponse | Rating]) -> Interval | None:
     """
     ratings = [one.rating if isinstance(one, RatedResponse) else one for one in rated]
     rows = [(r.response_id, r.rater_id, s) for r in ratings if (s := training_score(r)) is not None]
-    shared = _shared(pd.DataFrame(rows, columns=COLUMNS).astype({"score": "float64"}))
+    return alpha_of(pd.DataFrame(rows, columns=COLUMNS).astype({"score": "float64"}))
+
+
+def alpha_of(frame: pd.DataFrame) -> Interval | None:
+    """As `alpha`, of a frame with response_id, rater_id and score."""
+    shared = _shared(frame)
     if shared["response_id"].nunique() < 2 or shared["score"].nunique() < 2:
         return None
     table = shared.pivot(index="rater_id", columns="response_id", values="score").to_numpy()

@@ -200,4 +200,4 @@ def main() -> None:
 
 
 # Commands with a module of their own add themselves to `app`
-from rater_data import cli_copy  # noqa: E402, F401
+from rater_data import cli_bench, cli_copy  # noqa: E402, F401
