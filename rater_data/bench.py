@@ -58,8 +58,11 @@ class Measure:
         return asdict(self) | {"reached": self.reached}
 
 
-def measure(store: Store, ratings: int) -> Iterator[Measure]:
-    """Measures one thing after another; the store is changed by it (cards are rated)."""
+def measure(store: Store, ratings: int, files: bool = True) -> Iterator[Measure]:
+    """Measures one thing after another; the store is changed by it (cards are rated).
+
+    `files`: export and import too, which take the longest.
+    """
     raters = [user.id for user in store.users()][:RATERS]
     turns = cycle(raters)
 
@@ -84,14 +87,16 @@ def measure(store: Store, ratings: int) -> Iterator[Measure]:
     yield _times("… a round's progress in it", store.round_progress, LOOKS)
     yield _times("raters' own figures (counted beside)", store.rater_stats, 5)
     yield _times("did a round help (counted beside)", lambda: _helped(store), 5)
+    # back to back, of which the console does one part in twenty: the worst that a rater can meet
     with _beside(store.rater_stats):
-        yield _times("the next card, while those are counted", another_card, CARDS, 20)
+        yield _times("the next card, while those are counted", another_card, CARDS)
     yield _times("agreement of all raters, alpha", lambda: _alpha(store), 1)
     began = time.perf_counter()
     store.seal(store.rounds()[-1].number, "bench")
     took = (time.perf_counter() - began) * 1000
     yield Measure(what="the seal of a round (ratings wait)", median_ms=took, p95_ms=took)
-    yield from _out_and_in(store, ratings)
+    if files:
+        yield from _out_and_in(store, ratings)
 
 
 def _times(what: str, act: Callable[[], object], times: int, limit_ms: float | None = None) -> Measure:

@@ -7,11 +7,14 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
+from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 from rich.table import Table
 
 from rater_data.bench import Measure
 from rater_data.cli import app, err, opened, say
+
+WIDTH = 110  # of the table where it goes into a file
 
 
 @app.command()
@@ -23,6 +26,7 @@ def bench(
             help="An empty PostgreSQL database to fill [default: a temporary home].", show_default=False
         ),
     ] = None,
+    files: Annotated[bool, typer.Option(help="Export and import too, which take the longest.")] = True,
     json_file: Annotated[
         Path | None, typer.Option("--json", help="Write the numbers to this file too.", show_default=False)
     ] = None,
@@ -42,10 +46,12 @@ def bench(
             fill(store, ratings, lambda done: progress.update(task, completed=done))
         found = []
         with err.status("Measuring …") as status:
-            for one in measure(store, ratings):
+            for one in measure(store, ratings, files):
                 found.append(one)
                 status.update(f"Measured: {one.what}, {_time(one.median_ms)} …")
-    say.print(_table(found, ratings, "PostgreSQL" if database else "SQLite"))
+    Console(width=WIDTH if not say.is_terminal else None, highlight=False).print(
+        _table(found, ratings, "PostgreSQL" if database else "SQLite")
+    )
     if json_file is not None:
         rows = [one.as_json() for one in found]
         result = {"ratings": ratings, "database": "postgresql" if database else "sqlite", "measured": rows}

@@ -21,6 +21,7 @@ from rater_data.database import Database, told_plainly
 from rater_data.errors import BadInput, Missing, Refused
 from rater_data.migrate import check_known, migrate, newest_schema
 from rater_data.schema import metadata
+from rater_data.store import ELSEWHERE
 
 FILES = ("versions", "rounds")
 """What a home holds beside its database and cannot be made again: adapters, and checkpoints of a training."""
@@ -53,6 +54,10 @@ def copy(source: str, target: str, wrap: Wrap = lambda _name, rows, _total: rows
     with closing(Place(source)) as old, closing(Place(target)) as new:
         if old._engine.url == new._engine.url:
             raise BadInput("A store cannot be copied onto itself: name another target.")
+        if old.folder is not None and (note := old.folder / ELSEWHERE).is_file():
+            raise Refused(
+                f"The store of {old.folder} is in the database {note.read_text('utf-8')}: copy from there."
+            )
         if old.file is not None and not old.file.is_file():
             raise Missing(f"There is no store at {old.where}: check --from.")
         with told_plainly(new.where), _files(old, new), old._read() as reading:

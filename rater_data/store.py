@@ -8,7 +8,7 @@ import os
 from pathlib import Path
 from typing import Self
 
-from rater_data.addresses import DATABASE, in_home, parsed
+from rater_data.addresses import DATABASE, in_home, parsed, shown
 from rater_data.database import told_plainly
 from rater_data.errors import BadInput
 from rater_data.migrate import migrate
@@ -23,6 +23,9 @@ from rater_data.store_rounds import Rounds
 from rater_data.store_sealing import Sealing
 from rater_data.store_stats import Stats
 from rater_data.store_versions import Versions
+
+ELSEWHERE = "database.txt"
+"""In a home whose store is not in it: where that is, without the password."""
 
 __all__ = ["DATABASE", "Store", "default_home"]
 
@@ -46,6 +49,8 @@ class Store(People, Prompts, Versions, Rounds, Sealing, Queue, Ratings, Imports,
         home = (Path(home).expanduser() if home is not None else default_home()).absolute()
         address = parsed(url) if url else in_home(home)
         _make_home(home)
+        if not url:
+            _check_not_elsewhere(home)
         store = cls(home, address)
         try:
             with store._rebuilding() as connection:
@@ -53,7 +58,26 @@ class Store(People, Prompts, Versions, Rounds, Sealing, Queue, Ratings, Imports,
         except BaseException:
             store.close()
             raise
+        if url:
+            _note_elsewhere(home, shown(address))
         return store
+
+
+def _note_elsewhere(home: Path, address: str) -> None:
+    note = home / ELSEWHERE
+    if not note.is_file() or note.read_text("utf-8") != address:
+        with told_plainly(home):
+            note.write_text(address, encoding="utf-8")
+
+
+def _check_not_elsewhere(home: Path) -> None:
+    """A command that was not told the address would begin a second, empty store, or go on with an old one."""
+    note = home / ELSEWHERE
+    if note.is_file():
+        raise BadInput(
+            f"What belongs to the home folder {home} is kept in the database {note.read_text('utf-8')}: name it "
+            f"with RATELOOP_DATABASE_URL or --database. To go on without it, remove {note} first."
+        )
 
 
 def _make_home(home: Path) -> None:

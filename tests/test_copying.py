@@ -129,7 +129,7 @@ def test_rows_that_do_not_arrive_are_noticed(home, address):
     assert copying.copy(str(home), address)["events"]
 
 
-def test_what_cannot_be_copied(home, tmp_path, address):
+def test_what_cannot_be_copied(home, tmp_path, server, address):
     with pytest.raises(Missing, match="no store at"):
         copying.copy(str(tmp_path / "nowhere"), str(tmp_path / "new"))
     with pytest.raises(Missing, match="no store at postgresql"):
@@ -139,6 +139,9 @@ def test_what_cannot_be_copied(home, tmp_path, address):
         copying.copy(str(home), f"sqlite:///{home / DATABASE}")
     with pytest.raises(BadInput, match="name its home folder"):
         copying.copy(str(home / DATABASE), address)
+    Store.open(tmp_path / "beside", server.new()).close()
+    with pytest.raises(Refused, match="copy from there"):
+        copying.copy(str(tmp_path / "beside"), address)
     make_world(tmp_path / "full").store.close()
     before = contents(str(tmp_path / "full"))
     with pytest.raises(Refused, match="not empty"):

@@ -69,6 +69,14 @@ def test_the_home_has_no_file_when_the_database_is_elsewhere(store):
     assert str(store.where).startswith("postgresql://rateloop@/test_")
 
 
+def test_a_home_is_not_begun_a_second_time_when_the_address_is_forgotten(store):
+    with pytest.raises(BadInput, match=r"kept in the database postgresql://rateloop@.*--database"):
+        Store.open(store.home)
+    assert not (store.home / DATABASE).exists()
+    (store.home / "database.txt").unlink()
+    Store.open(store.home).close()
+
+
 def test_every_command_takes_the_address_from_the_environment(tmp_path, address, monkeypatch):
     monkeypatch.setenv(DATABASE_VARIABLE, address)
     home = ["--home", str(tmp_path / "home")]
