@@ -20,6 +20,9 @@ if TYPE_CHECKING:
 
 _g, _r = t.ratings.c, t.responses.c
 _lowest = [verdict.name for verdict in VERDICTS.values() if verdict.lowest]
+_removed = [verdict.name for verdict in VERDICTS.values() if verdict.kind == "none"]
+_standing = _g.is_current & _g.verdict.not_in(_removed)
+"""What somebody said and nobody took away."""
 _taught = sa.case(
     (_g.verdict.in_(_lowest), sa.case({s.name: float(s.low) for s in SCALES.values()}, value=_g.scale)),
     else_=_g.score,
@@ -27,7 +30,7 @@ _taught = sa.case(
 """What training reads of a rating, as `agreement.training_score` says; null teaches nothing."""
 
 # Both walk along one index, ix_ratings_of_rater
-_EACH = sa.select(_g.rater_id, _g.submitted_at, _taught.label("score")).where(_g.is_current).subquery()
+_EACH = sa.select(_g.rater_id, _g.submitted_at, _taught.label("score")).where(_standing).subquery()
 _WORK = sa.select(
     _EACH.c.rater_id,
     sa.func.count().label("ratings"),
@@ -38,7 +41,7 @@ _WORK = sa.select(
 ).group_by(_EACH.c.rater_id)
 _MIDDLE = (
     sa.select(_g.active_ms)
-    .where(_g.is_current, _g.rater_id == sa.bindparam("rater"))
+    .where(_standing, _g.rater_id == sa.bindparam("rater"))
     .order_by(_g.active_ms)
     .offset(sa.bindparam("skip", type_=sa.Integer))
     .limit(sa.bindparam("take", type_=sa.Integer))
