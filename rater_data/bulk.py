@@ -34,3 +34,9 @@ def set_sequences(connection: sa.Connection) -> None:
             last = connection.scalar(sa.select(sa.func.max(column)))
             where = sa.func.pg_get_serial_sequence(table.name, column.name)
             connection.execute(sa.select(sa.func.setval(where, last or 1, last is not None)))
+
+
+def analyse(connection: sa.Connection) -> None:
+    """Lets PostgreSQL's planner know what came: by itself it would a minute later, and plan badly until then."""
+    if connection.dialect.name == "postgresql":
+        connection.exec_driver_sql("ANALYZE")

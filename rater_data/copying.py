@@ -16,7 +16,7 @@ import sqlalchemy as sa
 from alembic.migration import MigrationContext
 
 from rater_data.addresses import DATABASE, in_home, parsed
-from rater_data.bulk import set_sequences, write_rows
+from rater_data.bulk import analyse, set_sequences, write_rows
 from rater_data.database import Database, told_plainly
 from rater_data.errors import BadInput, Missing, Refused
 from rater_data.migrate import check_known, migrate, newest_schema
@@ -100,6 +100,7 @@ def _copy_tables(reading: sa.Connection, writing: sa.Connection, wrap: Wrap) -> 
                 f"Of {total} rows of {table.name} {counts[table.name]} arrived: nothing was copied. Try again."
             )
     set_sequences(writing)
+    analyse(writing)
     return counts
 
 

@@ -98,7 +98,9 @@ def _begin_sqlite(connection: sa.Connection) -> None:
 
 def _set_up_postgres(connection: Any, _record: object) -> None:
     with connection.cursor() as cursor:
-        cursor.execute(f"SET lock_timeout = {BUSY_TIMEOUT_MS}")
+        # The planner takes every read for one of a turning disk and would rather go through all ratings than
+        # look up a round's: fifty milliseconds instead of ten at 100,000 ratings
+        cursor.execute(f"SET lock_timeout = {BUSY_TIMEOUT_MS}; SET random_page_cost = 1.1")
     connection.commit()
 
 

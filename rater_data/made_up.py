@@ -12,7 +12,7 @@ import numpy as np
 import sqlalchemy as sa
 
 from rater_data import schema as t
-from rater_data.bulk import set_sequences, write_rows
+from rater_data.bulk import analyse, set_sequences, write_rows
 from rater_data.errors import BadInput
 from rater_data.store import Store
 
@@ -49,8 +49,7 @@ def fill(store: Store, ratings: int, tell: Tell = lambda _done: None) -> None:
     with store._write() as connection:
         _seal(connection, rounds)
         set_sequences(connection)
-    with store._engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
-        connection.exec_driver_sql("ANALYZE")
+        analyse(connection)
 
 
 def _people_and_prompts(connection: sa.Connection) -> None:
