@@ -24,6 +24,7 @@ from rater_data.schema import metadata
 from rater_data.store import DATABASE, Store
 from rater_data.store_sealing import snapshot_digest
 from rater_data.telling import told_by_postgres
+from tests import postgres
 from tests.app_helpers import until
 from tests.store_world import rate_next, rating
 
@@ -279,3 +280,13 @@ def test_a_number_that_fits_no_column(store):
         store.submit(rating(2**40, anna.id))
     with pytest.raises(BadInput, match="too large"):
         store.user(2**40)
+
+
+def test_a_machine_without_a_server_is_told_of_loudly(monkeypatch):
+    monkeypatch.setattr(postgres, "binaries", lambda: None)
+    with (
+        pytest.warns(UserWarning, match="NO POSTGRESQL"),
+        pytest.raises(pytest.skip.Exception),
+        postgres.running(),
+    ):
+        raise AssertionError("there is a server")
