@@ -38,7 +38,7 @@ def fill(store: Store, ratings: int, tell: Tell = lambda _done: None) -> None:
     rounds = max(1, round(before / ROUND))
     with store._write() as connection:
         _people_and_prompts(connection)
-        _versions_and_rounds(connection, rounds, rated_now * 2)
+        _versions_and_rounds(connection, rounds, rated_now * 2, before)
     maker = _Maker(store)
     for number in range(1, rounds + 1):
         given = before * number // rounds - before * (number - 1) // rounds
@@ -66,7 +66,7 @@ def _people_and_prompts(connection: sa.Connection) -> None:
     write_rows(connection, t.prompts, [c.name for c in t.prompts.c], prompts)
 
 
-def _versions_and_rounds(connection: sa.Connection, rounds: int, quota: int) -> None:
+def _versions_and_rounds(connection: sa.Connection, rounds: int, quota: int, before: int) -> None:
     versions = [
         (n, n - 1 if n else None, f"versions/{n:04d}" if n else "", "ab" * 32, "tiny", "1", "{}",
          "current" if n == rounds else "kept", BEGAN + n, "")
@@ -74,11 +74,11 @@ def _versions_and_rounds(connection: sa.Connection, rounds: int, quota: int) -> 
     ]  # fmt: skip
     write_rows(connection, t.policy_versions, [c.name for c in t.policy_versions.c], versions)
     config = json.dumps({"quota": quota})
-    found = [
-        (n, "published" if n <= rounds else "rating", config, n - 1, n if n <= rounds else None, None, None, None,
-         BEGAN + n, BEGAN + n)
-        for n in range(1, rounds + 2)
-    ]  # fmt: skip
+    found = []
+    for n in range(1, rounds + 2):
+        at, over = BEGAN + before * (n - 1) // rounds, n <= rounds
+        state, published = ("published", n) if over else ("rating", None)
+        found.append((n, state, config, n - 1, published, None, None, None, at, at))
     write_rows(connection, t.rounds, [c.name for c in t.rounds.c], found)
     steps = [(rounds, i, json.dumps({"step": i, "reward": i / 50, "kl": i / 10}), BEGAN) for i in range(50)]
     write_rows(connection, t.steps, [c.name for c in t.steps.c], steps)
