@@ -27,7 +27,7 @@ READY := $(VENV)/.ready-$(call key,requirements.txt requirements-model.txt)
 DEV_READY := $(VENV)/.dev-$(call key,requirements.txt requirements-model.txt requirements-dev.txt)
 MODEL := "$$RATELOOP_HOME/models/smollm2-135m-instruct/model.safetensors"
 
-.PHONY: help setup serve test check demo clean chromium
+.PHONY: help setup serve test check demo clean chromium postgresql
 .DEFAULT_GOAL := help
 
 help: ## list the targets
@@ -39,7 +39,7 @@ setup: $(READY) ## install everything into .venv and make the default model read
 serve: setup ## start the server on $PORT (7860), with its data in $RATELOOP_HOME (~/.rateloop)
 	@exec $(RUN) -m app serve $(ARGS)
 
-test: check setup chromium ## lint, types and every test; ARGS="-k word" for some of them
+test: check setup chromium postgresql ## lint, types and every test; ARGS="-k word" for some of them
 	$(RUN) -m pytest $(ARGS)
 
 check: $(DEV_READY) ## lint and types only
@@ -79,3 +79,16 @@ chromium:
 		DEBIAN_FRONTEND=noninteractive timeout 900 apt-get install -qy --no-install-recommends chromium && exit 0; \
 	fi; \
 	printf '\n%s\n' '*** NO CHROMIUM: THE BROWSER TESTS WILL BE SKIPPED. Install it: apt install chromium ***' '' >&2
+
+# The store's tests start a server of their own from these binaries, as an ordinary user; none is left running.
+postgresql:
+	@command -v initdb >/dev/null || ls /usr/lib/postgresql/*/bin/initdb >/dev/null 2>&1 && exit 0; \
+	if test "$$(id -u)" = 0 && command -v apt-get >/dev/null; then \
+		echo "No PostgreSQL here: installing it for the tests of the store."; \
+		mkdir -p /etc/postgresql-common && \
+		{ test -e /etc/postgresql-common/createcluster.conf || \
+			echo "create_main_cluster = false" > /etc/postgresql-common/createcluster.conf; } && \
+		timeout 300 apt-get update -q && \
+		DEBIAN_FRONTEND=noninteractive timeout 900 apt-get install -qy --no-install-recommends postgresql && exit 0; \
+	fi; \
+	printf '\n%s\n' '*** NO POSTGRESQL: THE STORE WILL BE TESTED ON SQLITE ALONE. Install it: apt install postgresql ***' '' >&2

@@ -14,6 +14,7 @@ from app.listening import listen
 from app.settings import Settings, port_from_environment
 from app.supervisor import Supervisor
 from rater_data.errors import RateloopError
+from rater_data.options import DatabaseUrl
 from rater_data.scales import SCALES
 from rater_data.store import Store, default_home
 
@@ -49,6 +50,7 @@ def serve(
     ] = None,
     worker: Annotated[bool, typer.Option(help="Also run the trainer.")] = True,
     allow_public: Annotated[bool, typer.Option(help="Listen on an address that others can reach.")] = False,
+    database: DatabaseUrl = None,
 ) -> None:
     """Start the server and its trainer; prints one link to begin with."""
     try:
@@ -60,6 +62,7 @@ def serve(
             device=device,
             worker=worker,
             allow_public=allow_public,
+            database=database,
         )
         start(settings, scale)
     except RateloopError as error:
@@ -72,7 +75,7 @@ def serve(
 def start(settings: Settings, scale: str | None = None) -> None:
     # Cheap refusals first, then the trainer (it takes longest), then the slow import of gradio.
     socket = listen(settings)
-    store = Store.open(settings.home)
+    store = Store.open(settings.home, settings.database)
     supervisor = Supervisor(settings, say)
     try:
         operating.check_model(store, settings.model)
@@ -97,16 +100,19 @@ def start(settings: Settings, scale: str | None = None) -> None:
 
 @app.command()
 def invite(
-    name: Annotated[str, typer.Argument(help="The rater's name.")], home: Home = None, url: Url = ""
+    name: Annotated[str, typer.Argument(help="The rater's name.")],
+    home: Home = None,
+    url: Url = "",
+    database: DatabaseUrl = None,
 ) -> None:
     """Print a personal link for a rater (makes the rater if there is none of that name)."""
-    print_link(home, lambda store: inviting.rater_link(store, name, url))
+    print_link(home, database, lambda store: inviting.rater_link(store, name, url))
 
 
 @app.command()
-def link(home: Home = None, url: Url = "") -> None:
+def link(home: Home = None, url: Url = "", database: DatabaseUrl = None) -> None:
     """Print a new one-time link to the operator console."""
-    print_link(home, lambda store: inviting.operator_link(store, url))
+    print_link(home, database, lambda store: inviting.operator_link(store, url))
 
 
 @app.command()
@@ -117,9 +123,10 @@ def token(
     operator: Annotated[bool, typer.Option("--operator", help="An operator instead of a rater.")] = False,
     days: Annotated[float, typer.Option(help="How long it works.")] = 30.0,
     home: Home = None,
+    database: DatabaseUrl = None,
 ) -> None:
     """Print a token for scripts: send it as `Authorization: Bearer …` to the routes under /api."""
-    print_link(home, lambda store: inviting.token(store, name, operator=operator, days=days))
+    print_link(home, database, lambda store: inviting.token(store, name, operator=operator, days=days))
 
 
 @app.command()
@@ -207,9 +214,9 @@ def bench(
         json_file.write_text(json.dumps(found, indent=1), encoding="utf-8")
 
 
-def print_link(home: Path | None, make: Callable[[Store], str]) -> None:
+def print_link(home: Path | None, database: str | None, make: Callable[[Store], str]) -> None:
     try:
-        store = Store.open(home or default_home())
+        store = Store.open(home or default_home(), database)
         try:
             say(make(store))
         finally:

@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-import threading
-import time
 from dataclasses import dataclass, field
 from typing import Any
 
+from app.helping import Kept
 from app.settings import CARD_LEASE
 from rater_data import agreement
 from rater_data.reports import Interval, RoundProgress
 from rater_data.store import Store
 
 AT_WORK = 300.0  # seconds since a rater's last sign
-FRESH = 15.0  # seconds that a figure of agreement is good for
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -27,10 +25,9 @@ class Glance:
 
 @dataclass
 class Glances:
-    """Looks, and keeps what is costly to count for a few seconds."""
+    """Looks, and keeps what is costly to count: for the round under way only."""
 
-    known: tuple[int, int, float, Interval | None] = (0, -1, 0.0, None)
-    lock: threading.Lock = field(default_factory=threading.Lock)
+    alphas: dict[int, Kept[Interval | None]] = field(default_factory=dict)
 
     def of(self, store: Store, progress: RoundProgress | None) -> Glance:
         if progress is None:
@@ -38,21 +35,16 @@ class Glances:
         number = progress.round.number
         told = store.setting("readiness")
         fits = isinstance(told, dict) and told.get("round") == number
+        if number not in self.alphas:
+            self.alphas = {number: Kept()}
         return Glance(
             at_work=store.raters_at_work(CARD_LEASE - AT_WORK),
-            alpha=self._alpha(store, number, progress.ratings),
+            alpha=self.alphas[number].get(lambda: alpha(store, number)),
             readiness=told if fits else None,
         )
 
-    def _alpha(self, store: Store, number: int, ratings: int) -> Interval | None:
-        now = time.monotonic()
-        with self.lock:
-            known_number, known_ratings, at, found = self.known
-            if (known_number, known_ratings) == (number, ratings) or (
-                known_number == number and now - at < FRESH
-            ):
-                return found
-            left_out = {u.id for u in store.users() if u.excluded}
-            found = agreement.alpha(r for r in store.rated(number) if r.rating.rater_id not in left_out)
-            self.known = (number, ratings, now, found)
-            return found
+
+def alpha(store: Store, number: int) -> Interval | None:
+    """How far raters agree on a round, those that are left out left out."""
+    left_out = frozenset(u.id for u in store.users() if u.excluded)
+    return agreement.alpha_of(store.scored(number, left_out))

@@ -222,7 +222,7 @@ def look(
         "right": {"choices": numbers},
         "tried": {"value": version_panels.tried(trying.tried(store))},
         "samples": {"value": version_panels.samples(sides, chosen)},
-        "people": {"value": people_panels.people(store.rater_stats(), store.users())},
+        "people": {"value": people_panels.people(seen.helped.raters(store), store.users())},
         "log": {"value": panels.trainer(now.worker) + panels.log(store.events(limit=50))},
     }
 

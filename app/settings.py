@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ipaddress
 import os
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from rater_data.errors import BadInput
@@ -30,6 +30,8 @@ class Settings:
     worker_module: str = "ppo"
     """The module that `python -m` starts as the trainer, with `work --home … --model … --device …`."""
     allow_public: bool = False
+    database: str | None = field(default=None, repr=False)
+    """Address of a PostgreSQL database, which may hold a password; None = the file in the home."""
 
     def __post_init__(self) -> None:
         if not 0 < self.port < 65536:

@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from app.settings import Settings
+from rater_data.options import DATABASE_VARIABLE
 
 FIRST_PAUSE, LONGEST_PAUSE = 1.0, 60.0
 STEADY = 60.0  # a worker that lived so long was healthy: its next death starts from the short pause again
@@ -52,6 +53,11 @@ class Supervisor:
         command = [sys.executable, "-m", "app.lifeline", s.worker_module, "work", "--home", str(s.home)]
         command += ["--device", s.device]
         return command + (["--model", s.model] if s.model else [])
+
+    def environment(self) -> dict[str, str]:
+        """The child's: the database's address is in it, which may hold a password, and not in the command."""
+        own = {name: value for name, value in os.environ.items() if name != DATABASE_VARIABLE}
+        return own | ({DATABASE_VARIABLE: self.settings.database} if self.settings.database else {})
 
     def start(self) -> None:
         if self.settings.worker:
@@ -93,7 +99,12 @@ class Supervisor:
         with self.log_path.open("ab") as log:
             # Its own group: Ctrl-C in the terminal is the server's to handle, and the group ends as one.
             child = subprocess.Popen(
-                self.command(), stdin=subprocess.PIPE, stdout=log, stderr=log, start_new_session=True
+                self.command(),
+                stdin=subprocess.PIPE,
+                stdout=log,
+                stderr=log,
+                start_new_session=True,
+                env=self.environment(),
             )
         self.child = child
         self.status = WorkerStatus(state="running", pid=child.pid, deaths=deaths)

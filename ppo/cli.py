@@ -22,6 +22,7 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
 from rater_data.errors import RateloopError
+from rater_data.options import DatabaseUrl
 from rater_data.store import default_home
 
 cli = typer.Typer(add_completion=False, no_args_is_help=True, pretty_exceptions_enable=False)
@@ -75,7 +76,7 @@ def work(
         str | None, typer.Option(help="As for the demo; the home's own model by default.")
     ] = None,
     device: DEVICE = "auto",
-    database: Annotated[str | None, typer.Option(help="Database URL, when it is not the home's own.")] = None,
+    database: DatabaseUrl = None,
 ) -> None:
     """Claim jobs and do them until ended: the trainer's process."""
     quiet()
@@ -170,7 +171,7 @@ def merge(
     out: Annotated[Path, typer.Option(help="The folder to write; it must not exist or be empty.")],
     version: Annotated[int | None, typer.Option(help="Which version; the current one by default.")] = None,
     home: HOME = None,
-    database: Annotated[str | None, typer.Option(help="Database URL, when it is not the home's own.")] = None,
+    database: DatabaseUrl = None,
 ) -> None:
     """Write a version as a plain transformers model, with the adapter in its weights."""
     quiet()

@@ -8,7 +8,8 @@ noise.
 """
 
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
+from itertools import chain
 
 import krippendorff
 import numpy as np
@@ -62,7 +63,12 @@ def alpha(rated: Iterable[RatedResponse | Rating]) -> Interval | None:
     """
     ratings = [one.rating if isinstance(one, RatedResponse) else one for one in rated]
     rows = [(r.response_id, r.rater_id, s) for r in ratings if (s := training_score(r)) is not None]
-    shared = _shared(pd.DataFrame(rows, columns=COLUMNS).astype({"score": "float64"}))
+    return alpha_of(pd.DataFrame(rows, columns=COLUMNS).astype({"score": "float64"}))
+
+
+def alpha_of(frame: pd.DataFrame) -> Interval | None:
+    """As `alpha`, of a frame with response_id, rater_id and score."""
+    shared = _shared(frame)
     if shared["response_id"].nunique() < 2 or shared["score"].nunique() < 2:
         return None
     table = shared.pivot(index="rater_id", columns="response_id", values="score").to_numpy()
@@ -202,12 +208,21 @@ def help_interval(rated: Iterable[RatedResponse], round_number: int) -> Interval
     strengths, which both lie between −1 and 1.
     """
     rated = list(rated)
-    frame = _corrected(frame_of(rated))
-    frame = frame[frame["round"] == round_number]
-    if frame["paired"].any():
-        found = strengths(one for one in rated if one.response.round_number == round_number)
-        frame = frame.drop_duplicates("response_id")
-        frame = frame.assign(score=frame["response_id"].map(found))
+    frame = frame_of(rated)
+    if not frame["paired"].any():
+        return help_of(frame, round_number)
+    found = strengths(one for one in rated if one.response.round_number == round_number)
+    frame = frame[frame["round"] == round_number].drop_duplicates("response_id")
+    return _help(frame.assign(score=frame["response_id"].map(found)))
+
+
+def help_of(frame: pd.DataFrame, round_number: int) -> Interval | None:
+    """As `help_interval`, of a frame as `frame_of` makes it, without comparisons."""
+    frame = _corrected(frame)
+    return _help(frame[frame["round"] == round_number])
+
+
+def _help(frame: pd.DataFrame) -> Interval | None:
     old = frame[frame["stratum"] == "control"].groupby("prompt_id")["score"].mean()
     others = frame[~frame["stratum"].isin(["control", "anchor", "imported"])]
     gains = (others.groupby("prompt_id")["score"].mean() - old).dropna().to_numpy()
@@ -271,8 +286,16 @@ def agreement_by_rater(frame: pd.DataFrame) -> dict[int, float]:
     """Spearman correlation of each rater with the mean of the others on shared responses, five or more."""
     shared = _shared(frame)
     shared = shared.assign(others=_mean_of_others(shared))
+    return agreement_of_pairs(shared[["rater_id", "score", "others"]].to_numpy())
+
+
+def agreement_of_pairs(shared: Iterable[Sequence[float]]) -> dict[int, float]:
+    """As `agreement_by_rater`, of (rater, score, mean of the others) for each rating of a shared response."""
+    # rows of a database are slow to make an array of, their numbers are not
+    numbers = np.fromiter(chain.from_iterable(shared), dtype="float64").reshape(-1, 3)
+    frame = pd.DataFrame(numbers, columns=["rater_id", "score", "others"])
     found = {}
-    for rater, group in shared.groupby("rater_id"):
+    for rater, group in frame.groupby("rater_id"):
         correlation = _spearman(group["score"], group["others"]) if len(group) >= FEWEST_SHARED else None
         if correlation is not None:
             found[int(rater)] = correlation

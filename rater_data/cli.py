@@ -14,6 +14,7 @@ from rich.table import Table
 
 from rater_data import transfer
 from rater_data.errors import Missing, RateloopError
+from rater_data.options import DatabaseUrl
 from rater_data.store import Store, default_home
 
 app = typer.Typer(
@@ -51,13 +52,13 @@ class Split(StrEnum):
 
 
 @contextmanager
-def opened(home: Path | None, *, make: bool = True) -> Iterator[Store]:
+def opened(home: Path | None, database: str | None = None, *, make: bool = True) -> Iterator[Store]:
     """The store of a home, made if need be; what a person can mend becomes a sentence, and exit code 1."""
     try:
         place = home or default_home()
-        if not make and not place.expanduser().exists():
+        if not make and not database and not place.expanduser().exists():
             raise Missing(f"There is no home folder at {place}: check the path, or make one with init.")
-        store = Store.open(place)
+        store = Store.open(place, database)
         try:
             yield store
         finally:
@@ -78,9 +79,9 @@ def bar(what: str, rows: Iterable[Any], total: int) -> Iterator[Any]:
 
 
 @app.command()
-def init(home: Home = None) -> None:
+def init(home: Home = None, database: DatabaseUrl = None) -> None:
     """Make a home folder with the bundled prompts in it."""
-    with opened(home) as store:
+    with opened(home, database) as store:
         added, _ = store.add_prompts(transfer.bundled_prompts())
         say.print(f"The home folder {store.home} is ready: {added} prompts added.", markup=False)
 
@@ -93,9 +94,10 @@ def import_prompts(
         typer.Option(help="For rows that do not say [default: a tenth is holdout].", show_default=False),
     ] = None,
     home: Home = None,
+    database: DatabaseUrl = None,
 ) -> None:
     """Add prompts from a file: all of it, or nothing."""
-    with opened(home) as store:
+    with opened(home, database) as store:
         added, there = transfer.import_prompts(
             store, file, split, wrap=lambda rows: bar("Reading prompts", rows, len(rows))
         )
@@ -108,9 +110,10 @@ def import_ratings(
         Path, typer.Argument(help=".jsonl or .csv with prompt, response, rating and perhaps rater.")
     ],
     home: Home = None,
+    database: DatabaseUrl = None,
 ) -> None:
     """Add ratings that were given elsewhere, on the home's scale: all of the file, or nothing."""
-    with opened(home) as store:
+    with opened(home, database) as store:
         added, there = transfer.import_ratings(
             store, file, wrap=lambda rows: bar("Reading ratings", rows, len(rows))
         )
@@ -132,12 +135,13 @@ def export(
     ] = 0.0,
     force: Annotated[bool, typer.Option(help="Replace what is there.")] = False,
     home: Home = None,
+    database: DatabaseUrl = None,
 ) -> None:
     """Write ratings for other programs, people by pseudonym."""
     # pandas, scipy and pyarrow take a second to import: the other commands do not wait for them
     from rater_data.exporting import export as write_out
 
-    with opened(home, make=False) as store:
+    with opened(home, database, make=False) as store:
         count = write_out(
             store,
             out,
@@ -153,9 +157,9 @@ def export(
 
 
 @app.command()
-def status(home: Home = None) -> None:
+def status(home: Home = None, database: DatabaseUrl = None) -> None:
     """What is in a home folder."""
-    with opened(home, make=False) as store:
+    with opened(home, database, make=False) as store:
         table = Table("", "", show_header=False, box=None)
         for name, value in facts(store):
             table.add_row(name, value)
@@ -168,6 +172,7 @@ def facts(store: Store) -> list[tuple[str, str]]:
     version, progress, job = store.current_version(), store.round_progress(), store.active_job()
     lines = [
         ("Home", str(store.home)),
+        *([] if store.where == store.home else [("Database", str(store.where))]),
         ("Prompts", f"{train + holdout} ({holdout} holdout)"),
         ("People", str(len(store.users()))),
         ("Ratings", str(store.count_ratings())),
@@ -192,3 +197,7 @@ def main() -> None:
         # the reader of our output (head, less) went away
         sys.stderr.close()
         raise SystemExit(1) from None
+
+
+# Commands with a module of their own add themselves to `app`
+from rater_data import cli_bench, cli_copy  # noqa: E402, F401

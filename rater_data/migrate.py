@@ -1,5 +1,6 @@
 """Brings a database to the schema this program knows, in one transaction, with a backup before."""
 
+import logging
 import sqlite3
 from pathlib import Path
 
@@ -9,35 +10,79 @@ from alembic.config import Config
 from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
 
-from rater_data.errors import TooNew
+from rater_data.errors import BadInput, TooNew
 
 SCRIPTS = Path(__file__).parent / "migrations"
+log = logging.getLogger(__name__)
 
 
-def migrate(connection: sa.Connection, home: Path, scripts: Path = SCRIPTS) -> str:
+def migrate(connection: sa.Connection, where: Path | str, scripts: Path = SCRIPTS) -> str:
     """Runs what is missing on a connection that is inside a write transaction; returns the schema's name.
 
-    Other processes that open the same home wait for the transaction and then find everything done. Raises
-    TooNew when the database has a schema that this program does not know.
+    Other processes that open the same home wait for the transaction and then find everything done. A file is
+    copied first; of a server's database the log says how to keep one. Raises TooNew when the database has a
+    schema that this program does not know. `where` is what a person is told: the home, or the address.
     """
-    config = Config()
-    config.set_main_option("script_location", str(scripts).replace("%", "%%"))
-    config.set_main_option("path_separator", "os")
-    directory = ScriptDirectory.from_config(config)
-    known = {script.revision for script in directory.walk_revisions()}
-    newest = directory.get_current_head()
+    _check_encoding(connection, where)
+    newest = newest_schema(scripts)
     found = MigrationContext.configure(connection).get_current_revision()
-    if found is not None and found not in known:
-        raise TooNew(
-            f"The home folder {home} was written by a newer version of Rateloop (schema {found}; this one "
-            f"knows up to {newest}): update Rateloop, or use another home folder."
-        )
+    if found is not None:
+        check_known(connection, where, found, scripts)
     if found != newest:
-        if found is not None and connection.dialect.name == "sqlite":
-            _back_up(home / Path(connection.engine.url.database or "").name, found)
+        if found is not None:
+            _keep_old(connection, where, found, newest)
+        config = _config(scripts)
         config.attributes["connection"] = connection
         command.upgrade(config, "head")
     return newest
+
+
+def newest_schema(scripts: Path = SCRIPTS) -> str:
+    """The name of the schema that this program writes."""
+    return ScriptDirectory.from_config(_config(scripts)).get_current_head() or ""
+
+
+def check_known(connection: sa.Connection, where: Path | str, found: str, scripts: Path = SCRIPTS) -> None:
+    """Raises TooNew for the schema of a later release."""
+    directory = ScriptDirectory.from_config(_config(scripts))
+    if found not in {script.revision for script in directory.walk_revisions()}:
+        kind = "home folder" if connection.dialect.name == "sqlite" else "database"
+        raise TooNew(
+            f"The {kind} {where} was written by a newer version of Rateloop (schema {found}; this one "
+            f"knows up to {newest_schema(scripts)}): update Rateloop, or use another {kind}."
+        )
+
+
+def _config(scripts: Path) -> Config:
+    config = Config()
+    config.set_main_option("script_location", str(scripts).replace("%", "%%"))
+    config.set_main_option("path_separator", "os")
+    return config
+
+
+def _check_encoding(connection: sa.Connection, where: Path | str) -> None:
+    """Raises BadInput for a server's database that cannot keep every text."""
+    if connection.dialect.name == "sqlite":
+        return
+    encoding = connection.connection.driver_connection.info.parameter_status("server_encoding")
+    if encoding != "UTF8":
+        raise BadInput(
+            f"The database at {where} keeps text as {encoding}, which has no place for every character: "
+            "make it with ENCODING 'UTF8' TEMPLATE template0."
+        )
+
+
+def _keep_old(connection: sa.Connection, where: Path | str, found: str, newest: str | None) -> None:
+    if connection.dialect.name == "sqlite":
+        _back_up(Path(connection.engine.url.database or ""), found)
+        return
+    log.warning(
+        "The database at %s goes from schema %s to %s, in one transaction: if that fails it stays as it is. "
+        "No copy is made of it here; pg_dump makes one.",
+        where,
+        found,
+        newest,
+    )
 
 
 def _back_up(database: Path, schema: str) -> Path:

@@ -142,7 +142,8 @@ responses = Table(
     # what the reward head said of it when its round was trained, in standard deviations
     Column("head_score", sa.Double),
     UniqueConstraint("round_number", "slot"),
-    Index(None, "round_number", "prompt_id"),
+    # all that the queue asks of a round's responses: their rows are long
+    Index("ix_responses_of_round", "round_number", "prompt_id", "id", "version_number", "overlap", "stratum"),
     _among("finish_reason", records.FINISH_REASONS),
     _among("stratum", records.STRATA),
     CheckConstraint("overlap >= 1", name="overlap"),
@@ -191,6 +192,13 @@ Index(
     ratings.c.response_id,
     ratings.c.rater_id,
     unique=True,
+    sqlite_where=sa.text("is_current = 1"),
+    postgresql_where=sa.text("is_current"),
+)
+# all that `store_stats` asks of a rater's ratings
+Index(
+    "ix_ratings_of_rater",
+    *(ratings.c[name] for name in ("rater_id", "active_ms", "verdict", "scale", "score", "submitted_at")),
     sqlite_where=sa.text("is_current = 1"),
     postgresql_where=sa.text("is_current"),
 )

@@ -8,8 +8,7 @@ import os
 from pathlib import Path
 from typing import Self
 
-import sqlalchemy as sa
-
+from rater_data.addresses import DATABASE, in_home, parsed, shown
 from rater_data.database import told_plainly
 from rater_data.errors import BadInput
 from rater_data.migrate import migrate
@@ -25,7 +24,10 @@ from rater_data.store_sealing import Sealing
 from rater_data.store_stats import Stats
 from rater_data.store_versions import Versions
 
-DATABASE = "rateloop.db"
+ELSEWHERE = "database.txt"
+"""In a home whose store is not in it: where that is, without the password."""
+
+__all__ = ["DATABASE", "Store", "default_home"]
 
 
 def default_home() -> Path:
@@ -42,48 +44,40 @@ class Store(People, Prompts, Versions, Rounds, Sealing, Queue, Ratings, Imports,
         """Opens a home, making it when it is new and migrating it when it is old.
 
         The database is `rateloop.db` in the home, or at `url`. Raises TooNew for a home of a newer version,
-        DiskFull when there is no room, and BadInput for a home that cannot be used.
+        DiskFull when there is no room, and BadInput for a home or an address that cannot be used.
         """
         home = (Path(home).expanduser() if home is not None else default_home()).absolute()
+        address = parsed(url) if url else in_home(home)
         _make_home(home)
-        store = cls(home, _address(home, url))
+        if not url:
+            _check_not_elsewhere(home)
+        store = cls(home, address)
         try:
             with store._rebuilding() as connection:
-                migrate(connection, home)
-        except BaseException as error:
+                migrate(connection, store.where)
+        except BaseException:
             store.close()
-            if url and isinstance(error, sa.exc.OperationalError):
-                raise BadInput(
-                    f"The database at {_shown(url)} cannot be reached: {_first_line(error)}"
-                ) from error
             raise
+        if url:
+            _note_elsewhere(home, shown(address))
         return store
 
 
-def _address(home: Path, url: str | None) -> sa.URL:
-    if not url:
-        return sa.URL.create("sqlite", database=str(home / DATABASE))
-    try:
-        address = sa.make_url(url)
-        address.get_dialect().import_dbapi()
-    except (sa.exc.ArgumentError, sa.exc.NoSuchModuleError):
+def _note_elsewhere(home: Path, address: str) -> None:
+    note = home / ELSEWHERE
+    if not note.is_file() or note.read_text("utf-8") != address:
+        with told_plainly(home):
+            note.write_text(address, encoding="utf-8")
+
+
+def _check_not_elsewhere(home: Path) -> None:
+    """A command that was not told the address would begin a second, empty store, or go on with an old one."""
+    note = home / ELSEWHERE
+    if note.is_file():
         raise BadInput(
-            "The address of the database is not understood: write it as postgresql://user@host/name."
-        ) from None
-    except ImportError as error:
-        raise BadInput(
-            f"The database at {_shown(url)} needs the package {error.name}: install it first."
-        ) from None
-    return address
-
-
-def _shown(url: str) -> str:
-    """The address without its password."""
-    return sa.make_url(url).render_as_string(hide_password=True)
-
-
-def _first_line(error: sa.exc.OperationalError) -> str:
-    return str(error.orig).strip().split("\n")[0]
+            f"What belongs to the home folder {home} is kept in the database {note.read_text('utf-8')}: name it "
+            f"with RATELOOP_DATABASE_URL or --database. To go on without it, remove {note} first."
+        )
 
 
 def _make_home(home: Path) -> None:

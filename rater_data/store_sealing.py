@@ -149,16 +149,11 @@ class Sealing(Database):
 
     def learned_from(self, number: int, rater_id: int) -> tuple[int, int]:
         """How many ratings a round's snapshot holds, and how many of them are this rater's."""
-        own = sa.func.sum(sa.case((t.ratings.c.rater_id == rater_id, 1), else_=0))
-        query = (
-            sa.select(sa.func.count(), sa.func.coalesce(own, 0))
-            .select_from(t.snapshot_ratings)
-            .join(t.ratings, t.ratings.c.id == t.snapshot_ratings.c.rating_id)
-            .where(t.snapshot_ratings.c.round_number == number)
-        )
+        s = t.snapshot_ratings.c
+        every = sa.select(sa.func.count()).select_from(t.snapshot_ratings).where(s.round_number == number)
+        own = every.join(t.ratings, t.ratings.c.id == s.rating_id).where(t.ratings.c.rater_id == rater_id)
         with self._read() as connection:
-            every, theirs = connection.execute(query).one()
-        return int(every), int(theirs)
+            return connection.scalar(every) or 0, connection.scalar(own) or 0
 
     def start_training(self, round_number: int, actor: str, override: bool = False) -> Job:
         """Seals the round and queues its training, in one step.

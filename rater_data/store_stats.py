@@ -1,6 +1,11 @@
-"""How each rater works, for the operator."""
+"""How each rater works, for the operator; and the scores of a round without the texts they are about.
 
-from typing import TYPE_CHECKING
+The database counts: of a million ratings only those on shared responses are read, and of them three numbers.
+"""
+
+import math
+from collections.abc import Collection
+from typing import TYPE_CHECKING, Any
 
 import sqlalchemy as sa
 
@@ -13,46 +18,128 @@ from rater_data.scales import SCALES, VERDICTS
 if TYPE_CHECKING:
     import pandas as pd
 
+_g, _r = t.ratings.c, t.responses.c
+_lowest = [verdict.name for verdict in VERDICTS.values() if verdict.lowest]
+_removed = [verdict.name for verdict in VERDICTS.values() if verdict.kind == "none"]
+_standing = _g.is_current & _g.verdict.not_in(_removed)
+"""What somebody said and nobody took away."""
+_taught = sa.case(
+    (_g.verdict.in_(_lowest), sa.case({s.name: float(s.low) for s in SCALES.values()}, value=_g.scale)),
+    else_=_g.score,
+)
+"""What training reads of a rating, as `agreement.training_score` says; null teaches nothing."""
+
+# Both walk along one index, ix_ratings_of_rater
+_EACH = sa.select(_g.rater_id, _g.submitted_at, _taught.label("score")).where(_standing).subquery()
+_WORK = sa.select(
+    _EACH.c.rater_id,
+    sa.func.count().label("ratings"),
+    sa.func.count(_EACH.c.score).label("scores"),
+    sa.func.sum(_EACH.c.score).label("total"),
+    sa.func.sum(_EACH.c.score * _EACH.c.score).label("squares"),
+    sa.func.max(_EACH.c.submitted_at).label("last_seen"),
+).group_by(_EACH.c.rater_id)
+_MIDDLE = (
+    sa.select(_g.active_ms)
+    .where(_standing, _g.rater_id == sa.bindparam("rater"))
+    .order_by(_g.active_ms)
+    .offset(sa.bindparam("skip", type_=sa.Integer))
+    .limit(sa.bindparam("take", type_=sa.Integer))
+)
+
+
+def _shared() -> sa.Select:
+    """rater, score, mean of the others' scores: for each rating of a response that two or more scored."""
+    each = sa.select(_g.response_id, _g.rater_id, _taught.label("score")).where(_g.is_current).subquery().c
+    same = {"partition_by": each.response_id}
+    raters = sa.func.count().over(**same)
+    inner = (
+        sa.select(
+            each.rater_id,
+            each.score,
+            (sa.func.sum(each.score).over(**same) - each.score).label("rest"),
+            raters.label("raters"),
+        )
+        .where(each.score.is_not(None))
+        .subquery()
+        .c
+    )
+    return sa.select(inner.rater_id, inner.score, inner.rest / (inner.raters - 1)).where(inner.raters > 1)
+
+
+_SHARED = _shared()
+
 
 class Stats(Database):
     """What is known of raters."""
 
     def rater_stats(self) -> list[RaterStats]:
         """One row for everybody who has rated, in the order they joined; excluded raters too."""
-        g = t.ratings.c
-        columns = (g.response_id, g.rater_id, g.verdict, g.scale, g.score, g.active_ms, g.submitted_at)
         with self._read() as connection:
-            users = [user_of(r) for r in connection.execute(sa.select(*user_columns())).mappings()]
-            rows = connection.execute(sa.select(*columns).where(g.is_current)).all()
-        # pandas takes half a second to import: only the operator's page pays for it
-        import pandas as pd
+            users = [user_of(row) for row in connection.execute(sa.select(*user_columns())).mappings()]
+            work = {row.rater_id: row for row in connection.execute(_WORK)}
+            middle = {rater: _median_ms(connection, rater, row.ratings) for rater, row in work.items()}
+            shared = connection.execute(_SHARED).all()
+        # pandas and scipy take a second to import: only the operator's page pays for it
+        from rater_data.agreement import agreement_of_pairs
 
-        from rater_data.agreement import agreement_by_rater
-
-        frame = pd.DataFrame(rows, columns=[c.name for c in columns])
-        lowest = {v.name: v.lowest for v in VERDICTS.values()}
-        low = frame["scale"].map({s.name: float(s.low) for s in SCALES.values()})
-        taught = frame.assign(score=frame["score"].where(~frame["verdict"].map(lowest).astype(bool), low))
-        taught = taught.astype({"score": "float64"}).dropna(subset=["score"])
-        agreement = agreement_by_rater(taught)
-        by_rater = dict(iter(frame.groupby("rater_id")))
-        scores = taught.groupby("rater_id")["score"].agg(["mean", "std"])
+        agreement = agreement_of_pairs(shared)
         return [
-            _stats_of(user, by_rater[user.id], scores, agreement.get(user.id))
+            _stats_of(user, work[user.id], middle[user.id], agreement.get(user.id))
             for user in sorted(users, key=lambda user: user.id)
-            if user.id in by_rater
+            if user.id in work
         ]
 
+    def scored(
+        self, round_number: int | None = None, left_out: Collection[int] = frozenset()
+    ) -> "pd.DataFrame":
+        """What `agreement.frame_of` makes of the current ratings of a round (or of all), without reading texts.
 
-def _stats_of(user: User, own: "pd.DataFrame", scores: "pd.DataFrame", agreement: float | None) -> RaterStats:
-    mean, sd = scores.loc[user.id] if user.id in scores.index else (None, None)
+        `left_out`: raters whose ratings are not wanted.
+        """
+        import pandas as pd
+
+        columns = (
+            _g.response_id,
+            _g.rater_id,
+            _r.prompt_id,
+            _r.round_number.label("round"),
+            sa.func.coalesce(_r.version_number, 0).label("version"),
+            _r.stratum,
+            _taught.label("score"),
+            _g.other_id.is_not(None).label("paired"),
+        )
+        query = sa.select(*columns).join(t.responses, _r.id == _g.response_id)
+        query = query.where(_g.is_current, _taught.is_not(None)).order_by(_g.id)
+        if round_number is not None:
+            query = query.where(_r.round_number == round_number)
+        if left_out:
+            query = query.where(_g.rater_id.not_in(sorted(left_out)))
+        with self._read() as connection:
+            rows = connection.execute(query).all()
+        frame = pd.DataFrame(rows, columns=[c.name for c in columns])
+        return frame.astype({"score": "float64", "paired": "bool"})
+
+
+def _median_ms(connection: sa.Connection, rater_id: int, ratings: int) -> float:
+    """The one in the middle, or the mean of the two."""
+    where = {"rater": rater_id, "skip": (ratings - 1) // 2, "take": 2 - ratings % 2}
+    middle = connection.scalars(_MIDDLE, where).all()
+    return sum(middle) / len(middle)
+
+
+def _stats_of(user: User, work: sa.Row[Any], median_ms: float, agreement: float | None) -> RaterStats:
+    n, mean, sd = work.scores, None, None
+    if n:
+        mean = work.total / n
+        # the sd of one score is not known
+        sd = math.sqrt(max(0.0, work.squares - n * mean**2) / (n - 1)) if n > 1 else None
     return RaterStats(
         user=user,
-        ratings=len(own),
-        median_s=float(own["active_ms"].median()) / 1000,
-        mean=None if mean is None else float(mean),
-        # the sd of one score is not known
-        sd=None if sd is None or sd != sd else float(sd),
-        last_seen=float(own["submitted_at"].max()),
+        ratings=work.ratings,
+        median_s=median_ms / 1000,
+        mean=mean,
+        sd=sd,
+        last_seen=work.last_seen,
         agreement=agreement,
     )

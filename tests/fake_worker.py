@@ -31,7 +31,7 @@ def main() -> None:
     arguments.add_argument("--home", type=Path)
     arguments.add_argument("--device")
     arguments.add_argument("--model")
-    store = Store.open(arguments.parse_args().home)
+    store = Store.open(arguments.parse_args().home, os.environ.get("RATELOOP_DATABASE_URL"))
     worker = f"fake {os.getpid()}"
     while True:
         job = store.claim(worker)

@@ -3,13 +3,15 @@
 import dataclasses
 
 import numpy as np
+import pandas as pd
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from rater_data import agreement
+from rater_data import schema as t
 from rater_data.records import Prompt, RatedResponse
-from tests.store_world import rating, response
+from tests.store_world import make_world, rate, rating, response
 
 PROMPT = Prompt.of("p", split="train")
 
@@ -186,3 +188,46 @@ def test_agreement_by_rater_finds_who_answers_at_random():
         rows.append(rated(i, 3, random.integers(1, 11)))
     found = agreement.agreement_by_rater(agreement.frame_of(rows))
     assert found[3] < 0.2 < 0.4 < min(found[1], found[2])
+
+
+def test_the_database_counts_what_the_records_say(tmp_path, backend):
+    """Every number about raters, from the store's own queries, against the ratings read one by one."""
+    world = make_world(tmp_path / "home", prompts=6, k=4, raters=4, overlap=3)
+    store, random = world.store, np.random.default_rng(3)
+    for turn in range(70):
+        rater = world.raters[turn % 4]
+        card = store.next_card(rater.id)
+        if card is None:
+            continue
+        verdict = "rated" if turn % 9 else ("skip", "broken", "unsafe")[turn // 9 % 3]
+        rate(
+            store,
+            rater,
+            card,
+            float(random.integers(1, 11)),
+            verdict=verdict,
+            active_ms=int(random.integers(9e4)),
+        )
+    store.undo(world.raters[1].id)
+    store.revise(store.recent(world.rater.id, n=3)[-1].rating.id, world.rater.id, score=2)
+    gone = store.recent(world.raters[2].id, n=1)[0].rating.id
+    with store._write() as connection:  # as a rating that was taken away with its rater stays
+        removed = t.ratings.update().where(t.ratings.c.id == gone)
+        connection.execute(removed.values(verdict="removed", score=None))
+    rated = [r for r in store.rated() if r.rating.id != gone]
+    frame = agreement.frame_of(rated)
+    pd.testing.assert_frame_equal(store.scored(), frame, check_dtype=False)
+    pd.testing.assert_frame_equal(
+        store.scored(1, {1}), frame[frame["rater_id"] != 1].reset_index(drop=True), check_dtype=False
+    )
+    by_rater, stats = agreement.agreement_by_rater(frame), store.rater_stats()
+    assert [s.user for s in stats] == world.raters
+    assert len(by_rater) == 4
+    for one in stats:
+        own = [r.rating for r in rated if r.rating.rater_id == one.user.id]
+        scores = frame[frame["rater_id"] == one.user.id]["score"]
+        assert (one.ratings, one.last_seen) == (len(own), max(r.submitted_at for r in own))
+        assert one.median_s == pytest.approx(np.median([r.active_ms for r in own]) / 1000)
+        assert (one.mean, one.sd) == (pytest.approx(scores.mean()), pytest.approx(scores.std()))
+        assert one.agreement == pytest.approx(by_rater[one.user.id])
+    store.close()

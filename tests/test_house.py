@@ -131,13 +131,14 @@ def test_house_is_in_order(package: str) -> None:
     assert not found, "\n".join(["", *found])
 
 
-# Pinned although nothing of ours imports them: peft needs the one, transformers reads GGUF files with the other
-NEEDED_BY_OTHERS = {"accelerate", "gguf"}
+# Pinned although nothing of ours imports them: peft needs the first, transformers reads GGUF files with the
+# second, and SQLAlchemy speaks to PostgreSQL through the third
+NEEDED_BY_OTHERS = {"accelerate", "gguf", "psycopg"}
 
 
 def test_every_import_is_pinned_and_every_pin_is_imported() -> None:
     text = (ROOT / "requirements.txt").read_text(encoding="utf-8")
-    pinned = {name.lower() for name in re.findall(r"^([\w-]+)==", text, re.MULTILINE)}
+    pinned = {name.lower() for name in re.findall(r"^([\w-]+)(?:\[[\w,]+\])?==", text, re.MULTILINE)}
     distributions = importlib.metadata.packages_distributions()
     imported = set()
     for file in (file for package in PACKAGES for file in files_of(package)):

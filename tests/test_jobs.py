@@ -5,13 +5,14 @@ import threading
 import pytest
 
 from rater_data.errors import BadInput, Busy, Missing, NotYours, Refused
-from rater_data.store import Store
-from tests.store_world import make_world, rate_next
+from tests.store_world import make_world, open_store, rate_next
+
+pytestmark = pytest.mark.usefixtures("backend")
 
 
 @pytest.fixture
 def store(tmp_path):
-    made = Store.open(tmp_path / "home")
+    made = open_store(tmp_path / "home")
     yield made
     made.close()
 

@@ -7,9 +7,20 @@ import pytest
 
 from rater_data.errors import AlreadyRated, BadInput, LeaseExpired, Missing, NotYours
 from rater_data.records import Prompt
-from rater_data.store import Store
 from rater_data.store_ratings import insert_rating
-from tests.store_world import make_world, publish, rate, rate_next, rating, response, start_round, version
+from tests.store_world import (
+    make_world,
+    open_store,
+    publish,
+    rate,
+    rate_next,
+    rating,
+    response,
+    start_round,
+    version,
+)
+
+pytestmark = pytest.mark.usefixtures("backend")
 
 
 @pytest.fixture
@@ -305,43 +316,52 @@ def test_undoing_a_skip_does_not_take_the_card_from_who_has_it(tmp_path):
 
 
 @pytest.mark.parametrize("stores", ["one", "two"])
-def test_many_raters_at_once(tmp_path, stores):
+def test_fifty_raters_at_once(tmp_path, stores):
     """Threads on one store, or on two as in two processes.
 
-    Every card is rated as often as it wants, none is lost.
+    Nobody holds what somebody else holds, every card is rated as often as it wants, none is lost.
     """
-    world = make_world(tmp_path / "home", prompts=5, k=4, raters=8, overlap=2)
-    other = Store.open(tmp_path / "home") if stores == "two" else world.store
+    world = make_world(tmp_path / "home", prompts=10, k=4, raters=50, overlap=2)
+    other = open_store(tmp_path / "home") if stores == "two" else world.store
     if stores == "two":
         other._lock = (
             threading.Lock()
         )  # a lock of another process is not ours: only the database keeps them apart
-    held, errors, guard = defaultdict(set), [], threading.Lock()
+    held, told, errors, guard = defaultdict(set), set(), [], threading.Lock()
+    start = threading.Barrier(50)
 
     def work(rater, store):
         try:
+            start.wait(60)
             while (card := store.next_card(rater.id)) is not None:
                 with guard:
                     held[card.response_id].add(rater.id)
                     assert len(held[card.response_id]) <= 2, "more raters on a card than it wants"
-                rate(store, rater, card, 1 + rater.id % 10)
+                given = rate(store, rater, card, 1 + rater.id % 10)
+                with guard:
+                    told.add((given.id, given.response_id, rater.id))
         except Exception as error:
             errors.append(error)
 
-    pairs = zip(world.raters, [world.store, other] * 4, strict=True)
+    pairs = zip(world.raters, [world.store, other] * 25, strict=True)
     threads = [threading.Thread(target=work, args=pair) for pair in pairs]
     for thread in threads:
         thread.start()
     for thread in threads:
         thread.join()
-    other.close()
     assert errors == []
-    given = Counter(r.rating.response_id for r in world.store.rated())
+    kept = [r.rating for r in world.store.rated()]
+    assert {(r.id, r.response_id, r.rater_id) for r in kept} == told, (
+        "a rating was lost, or came from nowhere"
+    )
+    given = Counter(r.response_id for r in kept)
     # a rater may find nothing while others hold the last cards; whoever is left finishes
     for rater in world.raters:
         given.update(card.response_id for card in deal(world.store, rater))
     assert set(given.values()) == {2}
-    assert len(given) == 20
+    assert len(given) == 40
+    if other is not world.store:
+        other.close()
     world.store.close()
 
 

@@ -5,9 +5,16 @@ import tempfile
 from collections import Counter, defaultdict
 from pathlib import Path
 
+import pytest
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
-from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
+from hypothesis.stateful import (
+    RuleBasedStateMachine,
+    initialize,
+    invariant,
+    rule,
+    run_state_machine_as_test,
+)
 
 from rater_data.errors import BadInput, LeaseExpired, NotYours
 from tests.store_world import make_world, rating
@@ -127,10 +134,12 @@ class Raters(RuleBasedStateMachine):
             assert load[response] + len(holders[response]) <= self.overlap, "more raters than the card wants"
 
 
-TestRaters = Raters.TestCase
-TestRaters.settings = settings(
-    max_examples=12,
-    stateful_step_count=25,
-    deadline=None,
-    suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large],
-)
+@pytest.mark.usefixtures("backend")
+def test_raters():
+    wanted = settings(
+        max_examples=12,
+        stateful_step_count=25,
+        deadline=None,
+        suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large],
+    )
+    run_state_machine_as_test(Raters, settings=wanted)

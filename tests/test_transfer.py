@@ -16,14 +16,14 @@ from rater_data.reading import escape_cell, unescape_cell
 from rater_data.records import Message, Prompt
 from rater_data.store import Store
 from rater_data.transfer import bundled_prompts, import_prompts, import_ratings
-from tests.store_world import make_world, publish, rate_next, start_round
+from tests.store_world import make_world, open_store, publish, rate_next, start_round
 
 FIVE = Path(__file__).parent / "golden" / "five_ratings.jsonl"
 
 
 @pytest.fixture
-def store(tmp_path):
-    made = Store.open(tmp_path / "home")
+def store(tmp_path, backend):
+    made = open_store(tmp_path / "home")
     yield made
     made.close()
 

@@ -1,0 +1,170 @@
+"""A store copied from SQLite to PostgreSQL and back is the same store, row for row."""
+
+import shutil
+import sqlite3
+from pathlib import Path
+
+import pytest
+import sqlalchemy as sa
+from typer.testing import CliRunner
+
+from rater_data import copying
+from rater_data.cli import app
+from rater_data.errors import BadInput, Missing, Refused, TooNew
+from rater_data.schema import metadata
+from rater_data.store import DATABASE, Store
+from tests.store_world import make_world, rate_next
+
+GOLDEN = Path(__file__).parent / "golden" / "schema_0002.sql"
+
+
+@pytest.fixture
+def home(tmp_path):
+    """A home with something in every table."""
+    home = tmp_path / "home"
+    home.mkdir()
+    database = sqlite3.connect(home / DATABASE)
+    database.executescript(GOLDEN.read_text("utf-8"))
+    database.close()
+    store = Store.open(home)
+    store.set_setting("nothing", None)
+    store.set_setting("odd", {"a": [1, 2.5e-300, "ü🎈 \\u0000 \t", None], "b": "' \\N \\. %s"})
+    store.set_guideline("Tabs\tand\nlines, \\ and \\N, 🎈", "Olga")
+    store.close()
+    return home
+
+
+@pytest.fixture
+def address(server):
+    made = server.new(empty=True)
+    yield made
+    server.drop(made)
+
+
+def contents(place: str) -> dict[str, list]:
+    found = copying.Place(place)
+    with found._read() as connection:
+        rows = {
+            table.name: [
+                tuple(row) for row in connection.execute(sa.select(table).order_by(*table.primary_key))
+            ]
+            for table in metadata.sorted_tables
+        }
+    found.close()
+    return rows
+
+
+def test_there_and_back(home, address, tmp_path):
+    counts = copying.copy(str(home), address)
+    before = contents(str(home))
+    assert all(before.values()), "a table is empty: nothing was compared"
+    assert counts == {name: len(rows) for name, rows in before.items()}
+    assert contents(address) == before
+    back = tmp_path / "back"
+    assert copying.copy(address, str(back)) == counts
+    assert contents(str(back)) == before
+    # the text of JSON too, which decides hashes
+    with sqlite3.connect(home / DATABASE) as one, sqlite3.connect(back / DATABASE) as other:
+        for query in (
+            "SELECT name, value FROM settings",
+            "SELECT id, messages FROM prompts",
+            "SELECT id, data FROM events",
+        ):
+            assert one.execute(query).fetchall() == other.execute(query).fetchall()
+    one.close(), other.close()
+
+
+def test_the_copy_goes_on_where_the_store_was(home, address, tmp_path):
+    copying.copy(str(home), address)
+    for place in (Store.open(tmp_path / "beside", address), Store.open(home)):
+        highest = max(one.rating.id for one in place.revisions())
+        rater = place.user_by_name("Rater 1")
+        assert rate_next(place, rater, 4).id == highest + 1
+        place.log("Olga", "looked")
+        assert place.add_user("New", "rater").id == 5
+        place.close()
+
+
+def test_an_empty_table_begins_with_one(tmp_path, address):
+    world = make_world(tmp_path / "home")
+    world.store.close()
+    copying.copy(str(tmp_path / "home"), address)
+    store = Store.open(tmp_path / "beside", address)
+    assert rate_next(store, world.rater).id == 1
+    store.close()
+
+
+def test_from_home_to_home_adapters_come_along(home, tmp_path):
+    (home / "versions" / "0001").mkdir(parents=True)
+    (home / "versions" / "0001" / "adapter_model.safetensors").write_bytes(b"x" * 100)
+    (home / "worker.log").write_text("old")
+    copying.copy(str(home), str(tmp_path / "new"))
+    assert (tmp_path / "new" / "versions" / "0001" / "adapter_model.safetensors").read_bytes() == b"x" * 100
+    assert not (tmp_path / "new" / "worker.log").exists()
+    assert contents(str(tmp_path / "new")) == contents(str(home))
+
+
+@pytest.mark.parametrize("elsewhere", [False, True])
+def test_a_copy_that_is_stopped_leaves_nothing(home, tmp_path, server, elsewhere):
+    place = server.new(empty=True) if elsewhere else str(tmp_path / "new")
+
+    def stop(name, rows, total):
+        if name == "ratings":
+            raise KeyboardInterrupt
+        return rows
+
+    (home / "versions").mkdir()
+    with pytest.raises(KeyboardInterrupt):
+        copying.copy(str(home), place, stop)
+    assert not (tmp_path / "new").exists()
+    assert copying.copy(str(home), place)["ratings"] > 0  # it was empty, and may be tried again
+
+
+def test_rows_that_do_not_arrive_are_noticed(home, address):
+    def lossy(name, rows, total):
+        return [row for i, row in enumerate(rows) if name != "events" or i]
+
+    with pytest.raises(Refused, match=r"Of \d+ rows of events \d+ arrived: nothing was copied"):
+        copying.copy(str(home), address, lossy)
+    assert copying.copy(str(home), address)["events"]
+
+
+def test_what_cannot_be_copied(home, tmp_path, server, address):
+    with pytest.raises(Missing, match="no store at"):
+        copying.copy(str(tmp_path / "nowhere"), str(tmp_path / "new"))
+    with pytest.raises(Missing, match="no store at postgresql"):
+        copying.copy(address, str(tmp_path / "new"))
+    assert not (tmp_path / "new").exists()
+    with pytest.raises(BadInput, match="onto itself"):
+        copying.copy(str(home), f"sqlite:///{home / DATABASE}")
+    with pytest.raises(BadInput, match="name its home folder"):
+        copying.copy(str(home / DATABASE), address)
+    Store.open(tmp_path / "beside", server.new()).close()
+    with pytest.raises(Refused, match="copy from there"):
+        copying.copy(str(tmp_path / "beside"), address)
+    make_world(tmp_path / "full").store.close()
+    before = contents(str(tmp_path / "full"))
+    with pytest.raises(Refused, match="not empty"):
+        copying.copy(str(home), str(tmp_path / "full"))
+    assert contents(str(tmp_path / "full")) == before
+
+
+@pytest.mark.parametrize(("schema", "error"), [("0001", Refused), ("0099", TooNew)])
+def test_both_have_the_same_schema(home, address, schema, error):
+    with sqlite3.connect(home / DATABASE) as database:
+        database.execute("UPDATE alembic_version SET version_num = ?", (schema,))
+    database.close()
+    with pytest.raises(error, match=f"schema {schema}"):
+        copying.copy(str(home), address)
+
+
+def test_the_command(home, tmp_path, address):
+    run = CliRunner()
+    done = run.invoke(app, ["copy", "--from", str(home), "--to", address])
+    assert (done.exit_code, "11 ratings" in done.stdout) == (0, True)
+    assert "RATELOOP_DATABASE_URL" in done.stdout
+    shutil.rmtree(home)
+    done = run.invoke(app, ["copy", "--from", address, "--to", str(home)])
+    assert "versions/ and rounds/" in done.stdout
+    again = run.invoke(app, ["copy", "--from", address, "--to", str(home)])
+    assert (again.exit_code, "not empty" in again.stderr) == (1, True)
