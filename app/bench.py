@@ -25,14 +25,11 @@ from typing import Any
 
 import httpx
 import psutil
-import sqlalchemy as sa
 
 from app import inviting
 from app.simulating import Outcome, simulate
-from rater_data import schema as t
 from rater_data.errors import RateloopError
 from rater_data.records import Prompt, Response, Version
-from rater_data.scales import COUNTING
 from rater_data.store import Store
 
 OVERLAP = 3
@@ -197,16 +194,6 @@ def load(raters: int, think: float, seconds: float, work: str, tell: Callable[[i
 
 
 def _summary(raters: int, done: Outcome, store: Store) -> Load:
-    g, r = t.ratings.c, t.responses.c
-    given = (
-        sa.select(g.response_id)
-        .join(t.responses, r.id == g.response_id)
-        .where(g.is_current, g.verdict.in_(COUNTING))
-        .group_by(g.response_id, r.overlap)
-        .having(sa.func.count() > r.overlap)
-    )
-    with store._read() as connection:
-        beyond = len(connection.execute(given).all())
     return Load(
         raters=raters,
         ratings=done.ratings,
@@ -216,7 +203,7 @@ def _summary(raters: int, done: Outcome, store: Store) -> Load:
         client_median=done.median_ms,
         client_p95=done.p95_ms,
         stored=store.count_ratings(),
-        beyond_overlap=beyond,
+        beyond_overlap=store.beyond_overlap(),
     )
 
 

@@ -13,7 +13,7 @@ from rater_data import schema as t
 from rater_data.database import Database
 from rater_data.records import RaterStats, User
 from rater_data.rows import user_columns, user_of
-from rater_data.scales import SCALES, VERDICTS
+from rater_data.scales import COUNTING, SCALES, VERDICTS
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -89,6 +89,18 @@ class Stats(Database):
             for user in sorted(users, key=lambda user: user.id)
             if user.id in work
         ]
+
+    def beyond_overlap(self) -> int:
+        """How many responses more raters have answered than were to see them: 0, or the leases have failed."""
+        answered = (
+            sa.select(_g.response_id)
+            .join(t.responses, _r.id == _g.response_id)
+            .where(_g.is_current, _g.verdict.in_(COUNTING))
+            .group_by(_g.response_id, _r.overlap)
+            .having(sa.func.count() > _r.overlap)
+        )
+        with self._read() as connection:
+            return connection.scalar(sa.select(sa.func.count()).select_from(answered.subquery()))
 
     def scored(
         self, round_number: int | None = None, left_out: Collection[int] = frozenset()
