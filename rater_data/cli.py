@@ -1,7 +1,7 @@
 """`python -m rater_data`: a home folder and what goes in and out of it."""
 
 import sys
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from enum import StrEnum
 from pathlib import Path
@@ -13,7 +13,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from rich.table import Table
 
 from rater_data import transfer
-from rater_data.errors import Missing, RateloopError
+from rater_data.errors import BadInput, Missing, RateloopError
 from rater_data.store import Store, default_home
 
 app = typer.Typer(
@@ -35,7 +35,19 @@ Home = Annotated[
 
 class Format(StrEnum):
     ratings = "ratings"
+    prompt_completion = "prompt-completion"
     preference = "preference"
+    unpaired = "unpaired"
+    helpsteer = "helpsteer"
+
+
+NOUNS = {
+    Format.ratings: "ratings",
+    Format.prompt_completion: "texts",
+    Format.preference: "pairs",
+    Format.unpaired: "labelled texts",
+    Format.helpsteer: "texts",
+}
 
 
 class As(StrEnum):
@@ -67,14 +79,19 @@ def opened(home: Path | None, *, make: bool = True) -> Iterator[Store]:
         raise typer.Exit(1) from None
 
 
-def bar(what: str, rows: Iterable[Any], total: int) -> Iterator[Any]:
-    """The rows, with a progress bar on stderr while they pass (nothing where that is no terminal)."""
+def bar(
+    what: str, rows: Iterable[Any], total: int | None, size: Callable[[Any], int] = lambda _row: 1
+) -> Iterator[Any]:
+    """The rows, with a progress bar on stderr while they pass (nothing where that is no terminal).
+
+    `size`: for how many one of them counts, where it is a portion.
+    """
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
     with Progress(*columns, console=err, transient=True, disable=not err.is_terminal) as progress:
         task = progress.add_task(what, total=total)
         for row in rows:
             yield row
-            progress.advance(task)
+            progress.advance(task, size(row))
 
 
 @app.command()
@@ -122,34 +139,93 @@ def export(
     out: Annotated[
         Path, typer.Option(help="The file (for a dataset: the folder) to write.", show_default=False)
     ],
-    format: Annotated[Format, typer.Option(help="Every rating, or pairs of responses.")] = Format.ratings,
-    as_: Annotated[As, typer.Option("--as", help="In which form.")] = As.jsonl,
+    format: Annotated[
+        Format,
+        typer.Option(
+            help="Every rating with its lineage; texts, pairs or labelled texts for TRL; qualities from 0 to 4."
+        ),
+    ] = Format.ratings,
+    as_: Annotated[
+        As, typer.Option("--as", help="In which form; a dataset is a folder for the hub.")
+    ] = As.jsonl,
+    round: Annotated[
+        int | None,
+        typer.Option(help="Only responses of this round; 0 is what was imported.", show_default=False),
+    ] = None,
     split: Annotated[
         Split | None, typer.Option(help="Only prompts of this split.", show_default=False)
+    ] = None,
+    since: Annotated[
+        str | None,
+        typer.Option(
+            help="Only ratings given or changed since a date or ISO 8601 time (UTC).", show_default=False
+        ),
     ] = None,
     min_margin: Annotated[
         float, typer.Option(help="Pairs: the smallest difference, in points of the scale.")
     ] = 0.0,
+    same_rater: Annotated[
+        bool, typer.Option("--same-rater", help="Pairs: only as raters who scored both see it.")
+    ] = False,
+    ties: Annotated[
+        bool, typer.Option("--ties", help="Pairs: equally good ones too, with a margin of 0.")
+    ] = False,
+    threshold: Annotated[
+        float | None,
+        typer.Option(
+            help="The score from which a text is good (unpaired) [default: the middle of the scale] or kept "
+            "(prompt-completion).",
+            show_default=False,
+        ),
+    ] = None,
+    conversational: Annotated[
+        bool, typer.Option("--conversational", help="Lists of messages, even where one text would do.")
+    ] = False,
+    llama_factory: Annotated[
+        bool, typer.Option("--llama-factory", help="Add LLaMA-Factory's dataset_info.json beside the file.")
+    ] = False,
+    push_to_hub: Annotated[
+        str | None,
+        typer.Option(
+            help="Send the dataset to the Hugging Face hub under this name, private.", show_default=False
+        ),
+    ] = None,
+    public: Annotated[bool, typer.Option("--public", help="On the hub: for everybody to see.")] = False,
     force: Annotated[bool, typer.Option(help="Replace what is there.")] = False,
     home: Home = None,
 ) -> None:
-    """Write ratings for other programs, people by pseudonym."""
+    """Write ratings for other programs, people by pseudonym. docs/exports.md tells the columns."""
     # pandas, scipy and pyarrow take a second to import: the other commands do not wait for them
-    from rater_data.exporting import export as write_out
+    from rater_data import exporting, formats, pushing
 
     with opened(home, make=False) as store:
-        count = write_out(
+        if push_to_hub is not None:
+            if as_ is not As.dataset:
+                raise BadInput("Only a dataset goes to the hub: say --as dataset.")
+            pushing.check_name(push_to_hub)
+        count = exporting.export(
             store,
             out,
             format=format.value,
             as_=as_.value,
+            round_number=round,
             split=split.value if split else None,
+            since=None if since is None else formats.since_of(since),
             min_margin=min_margin,
+            same_rater=same_rater,
+            ties=ties,
+            threshold=threshold,
+            conversational=conversational,
+            stanza=llama_factory,
             force=force,
-            wrap=lambda rows, total: bar("Writing", rows, total),
+            wrap=lambda portions, total: bar(
+                "Writing", portions, total, size=lambda portion: len(portion.parts)
+            ),
         )
-        what = "ratings" if format is Format.ratings else "pairs"
-        say.print(f"{count} {what} written to {out}.", markup=False)
+        say.print(f"{count} {NOUNS[format]} written to {out}.", markup=False)
+        if push_to_hub is not None:
+            pushing.push(out, push_to_hub, public=public)
+            say.print(f"Sent to {push_to_hub}, {'public' if public else 'private'}.", markup=False)
 
 
 @app.command()
