@@ -4,12 +4,13 @@ People appear by pseudonym, never by name. Left out on purpose: links, hashes of
 """
 
 from collections.abc import Callable, Iterator
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
 from rater_data import llama_factory
 from rater_data.cards import card
-from rater_data.formats import Wish, stream
+from rater_data.formats import Stream, Wish, stream
 from rater_data.lineage import Rows
 from rater_data.store import Store
 from rater_data.writing import check_place, write
@@ -31,23 +32,42 @@ def export(
     wrap: Wrap = _unwrapped,
     **wish: Any,
 ) -> int:
-    """Writes what is wished for (see `formats.Wish`) to a file, for a dataset to a folder; returns how many rows.
+    """As `write_out`, of a wish in words: format="ratings", as_="csv", …"""
+    return write_out(store, out, Wish(**wish), stanza=stanza, force=force, wrap=wrap)
+
+
+def write_out(
+    store: Store,
+    out: Path,
+    wish: Wish,
+    *,
+    stanza: bool = False,
+    force: bool = False,
+    wrap: Wrap = _unwrapped,
+) -> int:
+    """Writes what is wished for to a file, for a dataset to a folder; returns how many rows.
 
     Written aside and renamed: `out` is there whole or not at all. `stanza`: LLaMA-Factory's description goes beside
     it. Raises BadInput when `out` exists (unless `force`), when there is nothing to write or an option is not known,
     Missing for a round that does not exist, and DiskFull.
     """
-    wanted = Wish(**wish)
-    check_place(out, wanted.as_, force)
-    found = stream(store, wanted)
-    described = llama_factory.stanza(wanted, found.schema, out) if stanza else None
+    check_place(out, wish.as_, force)
+    found = stream(store, wish)
+    with closing(found.rows):  # a reading of the database, which ends here whatever happens
+        return _written(store, out, wish, found, stanza, force, wrap)
+
+
+def _written(
+    store: Store, out: Path, wish: Wish, found: Stream, stanza: bool, force: bool, wrap: Wrap
+) -> int:
+    described = llama_factory.stanza(wish, found.schema, out) if stanza else None
     if described is not None:
         llama_factory.check(out)
 
     def told(counts: dict[str, int], sums: dict[str, str]) -> str:
-        return card(store, wanted, out.name, found.schema, counts, sums)
+        return card(store, wish, out.name, found.schema, counts, sums)
 
-    count = write(out, wrap(found.rows, found.total), found.schema, as_=wanted.as_, force=force, card=told)
+    count = write(out, wrap(found.rows, found.total), found.schema, as_=wish.as_, force=force, card=told)
     if described is not None:
         llama_factory.put(out, described)
     return count

@@ -7,10 +7,10 @@ conversational = lists of messages); HelpSteer (arXiv 2311.09528): five qualitie
 import json
 import math
 import shlex
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Generator, Iterable, Iterator
 from dataclasses import dataclass, fields
 from datetime import UTC, datetime
-from itertools import chain, islice
+from itertools import islice
 from typing import Any
 
 import numpy as np
@@ -125,7 +125,7 @@ class Stream:
     """The rows of an export, what they are called, and how many there will be where that is known before."""
 
     schema: pa.Schema
-    rows: Iterator[Rows]
+    rows: Generator[Rows, None, None]
     noun: str
     total: int | None = None
 
@@ -136,7 +136,12 @@ def stream(store: Store, wish: Wish) -> Stream:
     first = next(made.rows, None)
     if first is None:
         raise BadInput(f"There is nothing to export: the store has no {made.noun} of this kind.")
-    return Stream(made.schema, chain([first], made.rows), made.noun, made.total)
+    return Stream(made.schema, _from(first, made.rows), made.noun, made.total)
+
+
+def _from(first: Rows, rest: Generator[Rows, None, None]) -> Generator[Rows, None, None]:
+    yield first
+    yield from rest
 
 
 def _ratings(store: Store, wish: Wish) -> Stream:
@@ -150,7 +155,7 @@ Row = tuple[Any, dict[str, Any]]
 """A prompt (as `Exports.asked` has it) and the columns of a row about it."""
 
 
-def _rows(found: Iterable[Row], schema: pa.Schema) -> Iterator[Rows]:
+def _rows(found: Iterable[Row], schema: pa.Schema) -> Generator[Rows, None, None]:
     found = iter(found)
     while some := list(islice(found, AT_ONCE)):
         batch = pa.RecordBatch.from_pylist([row for _, row in some], schema=schema)

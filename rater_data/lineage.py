@@ -6,7 +6,7 @@ grow with its tokens. Left out on purpose: names, links, token ids.
 
 import hashlib
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Generator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -124,7 +124,7 @@ def part_of(prompt_sha256: str, split: str) -> int:
     return {0: 2, 1: 1}.get(place, 0)
 
 
-def rating_rows(store: Store, which: Which) -> Iterator[Rows]:
+def rating_rows(store: Store, which: Which) -> Generator[Rows, None, None]:
     """Every revision that is meant, by id, some thousand at a time: a large store fits a small memory."""
     around = store.around()
     for portion in store.portions(which):
