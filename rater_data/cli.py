@@ -3,7 +3,6 @@
 import sys
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
-from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -12,6 +11,7 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 from rich.table import Table
 
+from rater_data import export_options as to
 from rater_data import transfer
 from rater_data.errors import BadInput, Missing, RateloopError
 from rater_data.store import Store, default_home
@@ -31,35 +31,6 @@ Home = Annotated[
         help="Where everything is kept [default: $RATELOOP_HOME or ~/.rateloop].", show_default=False
     ),
 ]
-
-
-class Format(StrEnum):
-    ratings = "ratings"
-    prompt_completion = "prompt-completion"
-    preference = "preference"
-    unpaired = "unpaired"
-    helpsteer = "helpsteer"
-
-
-NOUNS = {
-    Format.ratings: "ratings",
-    Format.prompt_completion: "texts",
-    Format.preference: "pairs",
-    Format.unpaired: "labelled texts",
-    Format.helpsteer: "texts",
-}
-
-
-class As(StrEnum):
-    jsonl = "jsonl"
-    csv = "csv"
-    parquet = "parquet"
-    dataset = "dataset"
-
-
-class Split(StrEnum):
-    train = "train"
-    holdout = "holdout"
 
 
 @contextmanager
@@ -106,7 +77,7 @@ def init(home: Home = None) -> None:
 def import_prompts(
     file: Annotated[Path, typer.Argument(help=".jsonl, .csv or .txt (one prompt a line).")],
     split: Annotated[
-        Split | None,
+        to.Split | None,
         typer.Option(help="For rows that do not say [default: a tenth is holdout].", show_default=False),
     ] = None,
     home: Home = None,
@@ -136,73 +107,36 @@ def import_ratings(
 
 @app.command()
 def export(
-    out: Annotated[
-        Path, typer.Option(help="The file (for a dataset: the folder) to write.", show_default=False)
-    ],
-    format: Annotated[
-        Format,
-        typer.Option(
-            help="Every rating with its lineage; texts, pairs or labelled texts for TRL; qualities from 0 to 4."
-        ),
-    ] = Format.ratings,
-    as_: Annotated[
-        As, typer.Option("--as", help="In which form; a dataset is a folder for the hub.")
-    ] = As.jsonl,
-    round: Annotated[
-        int | None,
-        typer.Option(help="Only responses of this round; 0 is what was imported.", show_default=False),
-    ] = None,
-    split: Annotated[
-        Split | None, typer.Option(help="Only prompts of this split.", show_default=False)
-    ] = None,
-    since: Annotated[
-        str | None,
-        typer.Option(
-            help="Only ratings given or changed since a date or ISO 8601 time (UTC).", show_default=False
-        ),
-    ] = None,
-    min_margin: Annotated[
-        float, typer.Option(help="Pairs: the smallest difference, in points of the scale.")
-    ] = 0.0,
-    same_rater: Annotated[
-        bool, typer.Option("--same-rater", help="Pairs: only as raters who scored both see it.")
-    ] = False,
-    ties: Annotated[
-        bool, typer.Option("--ties", help="Pairs: equally good ones too, with a margin of 0.")
-    ] = False,
-    threshold: Annotated[
-        float | None,
-        typer.Option(
-            help="The score from which a text is good (unpaired) [default: the middle of the scale] or kept "
-            "(prompt-completion).",
-            show_default=False,
-        ),
-    ] = None,
-    conversational: Annotated[
-        bool, typer.Option("--conversational", help="Lists of messages, even where one text would do.")
-    ] = False,
-    llama_factory: Annotated[
-        bool, typer.Option("--llama-factory", help="Add LLaMA-Factory's dataset_info.json beside the file.")
-    ] = False,
-    push_to_hub: Annotated[
-        str | None,
-        typer.Option(
-            help="Send the dataset to the Hugging Face hub under this name, private.", show_default=False
-        ),
-    ] = None,
-    public: Annotated[bool, typer.Option("--public", help="On the hub: for everybody to see.")] = False,
-    force: Annotated[bool, typer.Option(help="Replace what is there.")] = False,
+    out: to.Out,
+    format: to.FormatOption = to.Format.ratings,
+    as_: to.AsOption = to.As.jsonl,
+    round: to.Round = None,
+    split: to.SplitOption = None,
+    since: to.Since = None,
+    min_margin: to.MinMargin = 0.0,
+    same_rater: to.SameRater = False,
+    ties: to.Ties = False,
+    threshold: to.Threshold = None,
+    conversational: to.Conversational = False,
+    llama_factory: to.LlamaFactory = None,
+    push_to_hub: to.PushToHub = None,
+    public: to.Public = False,
+    force: to.Force = False,
     home: Home = None,
 ) -> None:
     """Write ratings for other programs, people by pseudonym. docs/exports.md tells the columns."""
     # pandas, scipy and pyarrow take a second to import: the other commands do not wait for them
     from rater_data import exporting, formats, pushing
+    from rater_data.llama_factory import put
 
     with opened(home, make=False) as store:
         if push_to_hub is not None:
-            if as_ is not As.dataset:
+            if as_ is not to.As.dataset:
                 raise BadInput("Only a dataset goes to the hub: say --as dataset.")
             pushing.check_name(push_to_hub)
+        elif public:
+            raise BadInput("--public is for --push-to-hub: a file has no public.")
+        show = {to.Stanza.write: put, to.Stanza.print: lambda _out, stanza: say.print_json(data=stanza)}
         count = exporting.export(
             store,
             out,
@@ -216,13 +150,11 @@ def export(
             ties=ties,
             threshold=threshold,
             conversational=conversational,
-            stanza=llama_factory,
+            stanza=show[llama_factory] if llama_factory else None,
             force=force,
-            wrap=lambda portions, total: bar(
-                "Writing", portions, total, size=lambda portion: len(portion.parts)
-            ),
+            wrap=lambda rows, total: bar("Writing", rows, total, size=lambda some: len(some.parts)),
         )
-        say.print(f"{count} {NOUNS[format]} written to {out}.", markup=False)
+        say.print(f"{count} {to.NOUNS[format]} written to {out}.", markup=False)
         if push_to_hub is not None:
             pushing.push(out, push_to_hub, public=public)
             say.print(f"Sent to {push_to_hub}, {'public' if public else 'private'}.", markup=False)

@@ -19,6 +19,10 @@ Wrap = Callable[[Iterator[Rows], int | None], Iterator[Rows]]
 """Goes around portions of rows, told how many rows there will be (None: not known): a progress bar, or nothing."""
 
 
+Stanza = Callable[[Path, dict[str, Any]], None]
+"""What is done with LLaMA-Factory's description of the file, once that is there."""
+
+
 def _unwrapped(rows: Iterator[Rows], _total: int | None) -> Iterator[Rows]:
     return rows
 
@@ -27,7 +31,7 @@ def export(
     store: Store,
     out: Path,
     *,
-    stanza: bool = False,
+    stanza: Stanza | None = None,
     force: bool = False,
     wrap: Wrap = _unwrapped,
     **wish: Any,
@@ -41,15 +45,15 @@ def write_out(
     out: Path,
     wish: Wish,
     *,
-    stanza: bool = False,
+    stanza: Stanza | None = None,
     force: bool = False,
     wrap: Wrap = _unwrapped,
 ) -> int:
     """Writes what is wished for to a file, for a dataset to a folder; returns how many rows.
 
-    Written aside and renamed: `out` is there whole or not at all. `stanza`: LLaMA-Factory's description goes beside
-    it. Raises BadInput when `out` exists (unless `force`), when there is nothing to write or an option is not known,
-    Missing for a round that does not exist, and DiskFull.
+    Written aside and renamed: `out` is there whole or not at all. `stanza` is given LLaMA-Factory's description of it
+    (`llama_factory.put`: it goes beside it). Raises BadInput when `out` exists (unless `force`), when there is nothing
+    to write or an option is not known, Missing for a round that does not exist, and DiskFull.
     """
     check_place(out, wish.as_, force)
     found = stream(store, wish)
@@ -58,16 +62,16 @@ def write_out(
 
 
 def _written(
-    store: Store, out: Path, wish: Wish, found: Stream, stanza: bool, force: bool, wrap: Wrap
+    store: Store, out: Path, wish: Wish, found: Stream, stanza: Stanza | None, force: bool, wrap: Wrap
 ) -> int:
-    described = llama_factory.stanza(wish, found.schema, out) if stanza else None
-    if described is not None:
+    described = None if stanza is None else llama_factory.stanza(wish, found.schema, out)
+    if stanza is llama_factory.put:
         llama_factory.check(out)
 
     def told(counts: dict[str, int], sums: dict[str, str]) -> str:
         return card(store, wish, out.name, found.schema, counts, sums)
 
     count = write(out, wrap(found.rows, found.total), found.schema, as_=wish.as_, force=force, card=told)
-    if described is not None:
-        llama_factory.put(out, described)
+    if stanza is not None and described is not None:
+        stanza(out, described)
     return count

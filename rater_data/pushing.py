@@ -1,6 +1,7 @@
 """An exported dataset folder onto the Hugging Face hub: the data by `datasets`' own push, the card after it."""
 
 import re
+import sys
 import tempfile
 from pathlib import Path
 
@@ -25,6 +26,8 @@ def push(folder: Path, name: str, *, public: bool = False) -> None:
     import datasets
     import huggingface_hub
 
+    if not sys.stderr.isatty():
+        datasets.disable_progress_bars()
     try:
         with tempfile.TemporaryDirectory() as cache:
             found = datasets.load_dataset(str(folder), cache_dir=cache)
