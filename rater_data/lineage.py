@@ -214,16 +214,20 @@ def _responses(rows: Sequence[Any], around: Around) -> tuple[dict[str, pa.Array]
     """Columns of responses, and at which place each id is."""
     columns = _columns(rows)
     ours = np.array(columns["round_number"]) != IMPORTED_ROUND
-    versions = [around.versions.get(number) for number in columns["version_number"]]
+    written_by = {
+        v.number: (v.sha256 or None, model_name(v.base_model), v.base_revision)
+        for v in around.versions.values()
+    }
+    versions = [written_by.get(number, (None, None, None)) for number in columns["version_number"]]
     tokens, logprob = _sums(columns["logprobs"])
     reference = np.array(columns["ref_logprob"], dtype=np.float64)
     found: dict[str, Any] = {
         "completion": columns["text"],
         "completion_sha256": [sha256_of(text) for text in columns["text"]],
         "round": columns["round_number"],
-        "adapter_sha256": [version and (version.sha256 or None) for version in versions],
-        "base_model": [version and model_name(version.base_model) for version in versions],
-        "base_revision": [version and version.base_revision for version in versions],
+        "adapter_sha256": [sha256 for sha256, _, _ in versions],
+        "base_model": [model for _, model, _ in versions],
+        "base_revision": [revision for _, _, revision in versions],
         "policy_version": columns["version_number"],
         # scored and summed in single precision: what differs in the ninth digit is no divergence
         "kl": np.round(logprob - reference, 9),

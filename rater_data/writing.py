@@ -25,7 +25,7 @@ from rater_data.errors import BadInput
 from rater_data.lineage import PARTS, Rows
 from rater_data.reading import escape_cell
 
-GROUP_BYTES = 32_000_000  # of rows that are held in memory at once for Parquet
+GROUP_BYTES = 16_000_000  # of rows that are held in memory at once for Parquet
 FOLDER_MARK = "rateloop.sha256"
 """The checksums of a dataset folder. Only a folder with this file is ever replaced: it is no one's home."""
 
