@@ -11,13 +11,13 @@ import shutil
 import tempfile
 import threading
 import zipfile
-from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, BinaryIO
 
 from fastapi import APIRouter, Depends, Query, Request
 from fastapi.responses import StreamingResponse
+from starlette.types import Receive, Scope, Send
 
 from app.auth import Guard
 from rater_data.errors import BadInput, Busy
@@ -89,14 +89,18 @@ def export_routes(store: Store, guard: Guard) -> APIRouter:
             rows, file = written(store, wish)
         finally:
             one_at_a_time.release()
-        store.log(user.name, "exported", command=wish.command("…"), rows=rows)
+        try:
+            store.log(user.name, "exported", command=wish.command("…"), rows=rows)
+        except BaseException:
+            file.close()
+            raise
         ending, kind = KINDS[as_]
         name = f"rateloop-{format}-{datetime.now(UTC):%Y-%m-%d}.{ending}"
         headers = {
             "Content-Disposition": f'attachment; filename="{name}"',
             "Content-Length": str(os.fstat(file.fileno()).st_size),
         }
-        return StreamingResponse(chunks(file), media_type=kind, headers=headers)
+        return Sent(file, kind, headers)
 
     return router
 
@@ -124,8 +128,15 @@ def zipped(folder: Path) -> Path:
     return path
 
 
-def chunks(file: BinaryIO) -> Iterator[bytes]:
-    """The file's bytes; it is closed when they were sent, or when nobody wants them any more."""
-    with file:
-        while some := file.read(CHUNK):
-            yield some
+class Sent(StreamingResponse):
+    """The bytes of a file, which is closed when they were sent, or when nobody wants them any more."""
+
+    def __init__(self, file: BinaryIO, kind: str, headers: dict[str, str]) -> None:
+        super().__init__(iter(lambda: file.read(CHUNK), b""), media_type=kind, headers=headers)
+        self.file = file
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        try:
+            await super().__call__(scope, receive, send)
+        finally:
+            self.file.close()

@@ -304,7 +304,7 @@ def many(store, ratings, share):
                 "response_id": 1 + i // share,
                 "rater_id": people[i % share],
                 "key": str(i),
-                "score": 1 + i % 10,
+                "score": 1 + i * 7 // 11 % 10,
             }
             for i in range(ratings)
         ]
