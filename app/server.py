@@ -21,6 +21,7 @@ from starlette.types import ASGIApp
 from app import pages
 from app.api import answer_errors, description_route, operator_routes, rater_routes
 from app.auth import Guard, TooMany, session_secret
+from app.exporting import export_routes
 from app.settings import Settings
 from app.shield import Mount, Shield
 from app.supervisor import Supervisor
@@ -76,6 +77,7 @@ def assemble(settings: Settings, store: Store, supervisor: Supervisor) -> Shield
     answer_errors(app)
     app.include_router(rater_routes(store, guard, supervisor))
     app.include_router(operator_routes(store, guard, supervisor, settings.url))
+    app.include_router(export_routes(store, guard))
     app.include_router(description_route(app, guard))
     add_pages(app, guard)
     version = static_version()

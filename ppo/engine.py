@@ -1,5 +1,6 @@
 """The base model in memory with whichever version is in hand, and what the recipe asks of it."""
 
+import math
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -27,13 +28,17 @@ MEASURED_PER_PROMPT = (
 
 @dataclass(frozen=True)
 class Written:
-    """One response as it goes to the store; `logprobs` are of scoring, not of sampling."""
+    """One response as it goes to the store; `logprobs` are of scoring, not of sampling.
+
+    `ref_logprob`: nats of the whole response under the reference.
+    """
 
     prompt_ids: list[int]
     token_ids: list[int]
     logprobs: list[float]
     text: str
     ended: bool
+    ref_logprob: float
 
 
 class Engine:
@@ -136,12 +141,17 @@ class Engine:
             same = [p for p in places.values() if len(p) == count]
             rollout, texts = self.roll([prompts[p[0]] for p in same], count, config, seed + count)
             logprobs = self._logprobs(rollout, config)
+            reference = logprobs
+            if self.loaded != 0:  # version 0 is the reference
+                with self.policy.reference():
+                    reference = self._logprobs(rollout, config)
             for row, place in enumerate(place for group in same for place in group):
                 n = int(rollout.lengths[row])
                 prompt_ids = rollout.prompt_ids[row][rollout.prompt_mask[row]].tolist()
                 token_ids = rollout.response_ids[row, :n].tolist()
                 ended = bool(rollout.ended[row])
-                written[place] = Written(prompt_ids, token_ids, logprobs[row, :n].tolist(), texts[row], ended)
+                own, ref = logprobs[row, :n].tolist(), math.fsum(reference[row, :n].tolist())
+                written[place] = Written(prompt_ids, token_ids, own, texts[row], ended, ref)
         return [written[place] for place in range(len(prompts))]
 
     def _logprobs(self, rollout: Rollout, config: Config) -> torch.Tensor:
@@ -155,8 +165,8 @@ class Engine:
     # ---- reading
 
     @torch.no_grad()
-    def features(self, data: feed.Sealed, config: Config, progress: Phases) -> np.ndarray:
-        """The reference's features of rated responses (N, F); those read before are not read again."""
+    def features(self, data: feed.Sealed | feed.Texts, config: Config, progress: Phases) -> np.ndarray:
+        """The reference's features of stored responses (N, F); those read before are not read again."""
         missing = [i for i, rid in enumerate(data.ids) if rid not in self._features]
         layers = self.layers(config)
         if missing:

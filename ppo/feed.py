@@ -40,6 +40,14 @@ class Sealed:
     stored_logprobs: tuple[tuple[float, ...], ...]
 
 
+@dataclass(frozen=True)
+class Texts:
+    """Stored responses to be read, rated or not; `ids` are theirs in the store."""
+
+    ids: tuple[int, ...]
+    rollout: Rollout
+
+
 def sealed(store: Store, base: BaseModel, round_number: int, version_number: int) -> Sealed:
     """The snapshot of a sealed round, without holdout prompts; `version_number` is about to be trained."""
     return gathered(store, base, store.snapshot(round_number), version_number)
@@ -79,6 +87,21 @@ def gathered(store: Store, base: BaseModel, every: list[RatedResponse], version_
         count=len(rated),
         stored_logprobs=tuple(r.response.logprobs for r in rows),
     )
+
+
+def round_texts(store: Store, base: BaseModel, number: int) -> Texts:
+    """Every response of a round, holdout and unrated ones too."""
+    rows = [r for r in store.responses(number) if r.token_ids]
+    order = {p: i for i, p in enumerate(dict.fromkeys(r.prompt_id for r in rows))}
+    rollout = rollout_of(
+        [list(r.prompt_ids) for r in rows],
+        [list(r.token_ids) for r in rows],
+        [r.finish_reason == "eos" for r in rows],
+        [order[r.prompt_id] for r in rows],
+        base.pad_id,
+        next(base.lm.parameters()).device,
+    )
+    return Texts(tuple(r.id for r in rows), rollout)
 
 
 def _teaches(rated: RatedResponse) -> bool:

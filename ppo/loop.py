@@ -75,6 +75,8 @@ def train_round(
     data = feed.sealed(store, engine.base, number, version.number)
     features = engine.features(data, config, progress)
     head, report = _fit(data, features, config)
+    if head is not None:
+        _keep_head_scores(store, engine, config, number, head, progress)
     gate = _gate_record(report, data, override)
     if head is None or not (report.passed or override):
         store.set_round_state(number, "refused", gate=gate, decision=report.reason)
@@ -143,6 +145,16 @@ def _fit(data: feed.Sealed, features: np.ndarray, config: Config) -> tuple[rewar
     report = reward.report(features, data.ratings, data.prompts, config.reward.folds, data.scale, config.seed)
     head = reward.fit(features, data.ratings, data.reference, data.scale) if len(data.ratings) else None
     return head, report
+
+
+def _keep_head_scores(
+    store: Store, engine: Engine, config: Config, number: int, head: reward.Head, progress: Phases
+) -> None:
+    """What this head says of each of the round's responses, holdout and unrated ones too, goes beside them."""
+    texts = feed.round_texts(store, engine.base, number)
+    if texts.ids:
+        scores = head.score(engine.features(texts, config, progress))
+        store.set_head_scores(number, dict(zip(texts.ids, scores.tolist(), strict=True)))
 
 
 def _gate_record(report: reward.Report, data: feed.Sealed, override: bool) -> dict[str, Any]:

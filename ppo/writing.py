@@ -41,6 +41,7 @@ def write(store: Store, engine: Engine, config: Config, number: int, slots: list
                     stratum=slot.stratum,
                     overlap=slot.overlap,
                     propensity=slot.propensity,
+                    ref_logprob=one.ref_logprob,
                 )
             )
     return written
@@ -52,6 +53,14 @@ def anchors(store: Store, config: Config, number: int, first_slot: int) -> list[
         return []
     known = sorted(store.responses(1, stratum="train"), key=lambda r: r.slot)[: config.plan.anchors]
     return [
-        replace(r, id=None, round_number=number, slot=first_slot + i, stratum="anchor", overlap=1)
+        replace(
+            r,
+            id=None,
+            round_number=number,
+            slot=first_slot + i,
+            stratum="anchor",
+            overlap=1,
+            head_score=None,  # that of round 1 said it; this round's will too
+        )
         for i, r in enumerate(known)
     ]

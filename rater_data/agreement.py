@@ -14,7 +14,7 @@ from itertools import chain
 import krippendorff
 import numpy as np
 import pandas as pd
-from scipy import stats
+from scipy import sparse, stats
 
 from rater_data.comparing import strengths
 from rater_data.records import Interval, RatedResponse, Rating
@@ -141,13 +141,18 @@ def _two_way(shared: pd.DataFrame, raters: list[int]) -> tuple[np.ndarray, float
     """Rater effects (mean 0 over raters who share) and noise variance of score = response + rater + noise."""
     rater = pd.Index(raters).get_indexer(shared["rater_id"])
     response, responses = pd.factorize(shared["response_id"])
-    # Response effects are taken out by centring within responses: what is left has one column a rater
-    design = np.zeros((len(shared), len(raters)))
-    design[np.arange(len(shared)), rater] = 1.0
-    columns = pd.DataFrame(np.column_stack([design, shared["score"].to_numpy()]))
-    centred = (columns - columns.groupby(response).transform("mean")).to_numpy()
-    effects, _, rank, _ = np.linalg.lstsq(centred[:, :-1], centred[:, -1], rcond=None)
-    residual = centred[:, -1] - centred[:, :-1] @ effects
+    score = shared["score"].to_numpy()
+    # Response effects are taken out by centring within responses: what is left are normal equations of one row a
+    # rater, of which nothing grows with ratings times raters
+    shape = (len(responses), len(raters))
+    given = sparse.csr_matrix((np.ones(len(shared)), (response, rater)), shape=shape)
+    ratings = np.bincount(response)
+    share = sparse.diags(1 / ratings) @ given
+    equations = np.diag(np.bincount(rater, minlength=len(raters))) - (given.T @ share).toarray()
+    wanted = np.bincount(rater, score, len(raters)) - share.T @ np.bincount(response, score)
+    effects, _, rank, _ = np.linalg.lstsq(equations, wanted, rcond=None)
+    left = score - effects[rater]
+    residual = left - (np.bincount(response, left) / ratings)[response]
     freedom = max(1, len(shared) - len(responses) - int(rank))
     present = np.isin(np.arange(len(raters)), rater)
     return np.where(present, effects - effects[present].mean(), 0.0), float(residual @ residual) / freedom

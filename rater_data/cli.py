@@ -1,9 +1,9 @@
 """`python -m rater_data`: a home folder and what goes in and out of it."""
 
+import gc
 import sys
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
-from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -12,8 +12,9 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 from rich.table import Table
 
+from rater_data import export_options as to
 from rater_data import transfer
-from rater_data.errors import Missing, RateloopError
+from rater_data.errors import BadInput, Missing, RateloopError
 from rater_data.options import DatabaseUrl
 from rater_data.store import Store, default_home
 
@@ -34,23 +35,6 @@ Home = Annotated[
 ]
 
 
-class Format(StrEnum):
-    ratings = "ratings"
-    preference = "preference"
-
-
-class As(StrEnum):
-    jsonl = "jsonl"
-    csv = "csv"
-    parquet = "parquet"
-    dataset = "dataset"
-
-
-class Split(StrEnum):
-    train = "train"
-    holdout = "holdout"
-
-
 @contextmanager
 def opened(home: Path | None, database: str | None = None, *, make: bool = True) -> Iterator[Store]:
     """The store of a home, made if need be; what a person can mend becomes a sentence, and exit code 1."""
@@ -68,14 +52,19 @@ def opened(home: Path | None, database: str | None = None, *, make: bool = True)
         raise typer.Exit(1) from None
 
 
-def bar(what: str, rows: Iterable[Any], total: int) -> Iterator[Any]:
-    """The rows, with a progress bar on stderr while they pass (nothing where that is no terminal)."""
+def bar(
+    what: str, rows: Iterable[Any], total: int | None, size: Callable[[Any], int] = lambda _row: 1
+) -> Iterator[Any]:
+    """The rows, with a progress bar on stderr while they pass (nothing where that is no terminal).
+
+    `size`: for how many one of them counts, where it is a portion.
+    """
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
     with Progress(*columns, console=err, transient=True, disable=not err.is_terminal) as progress:
         task = progress.add_task(what, total=total)
         for row in rows:
             yield row
-            progress.advance(task)
+            progress.advance(task, size(row))
 
 
 @app.command()
@@ -90,7 +79,7 @@ def init(home: Home = None, database: DatabaseUrl = None) -> None:
 def import_prompts(
     file: Annotated[Path, typer.Argument(help=".jsonl, .csv or .txt (one prompt a line).")],
     split: Annotated[
-        Split | None,
+        to.Split | None,
         typer.Option(help="For rows that do not say [default: a tenth is holdout].", show_default=False),
     ] = None,
     home: Home = None,
@@ -122,38 +111,59 @@ def import_ratings(
 
 @app.command()
 def export(
-    out: Annotated[
-        Path, typer.Option(help="The file (for a dataset: the folder) to write.", show_default=False)
-    ],
-    format: Annotated[Format, typer.Option(help="Every rating, or pairs of responses.")] = Format.ratings,
-    as_: Annotated[As, typer.Option("--as", help="In which form.")] = As.jsonl,
-    split: Annotated[
-        Split | None, typer.Option(help="Only prompts of this split.", show_default=False)
-    ] = None,
-    min_margin: Annotated[
-        float, typer.Option(help="Pairs: the smallest difference, in points of the scale.")
-    ] = 0.0,
-    force: Annotated[bool, typer.Option(help="Replace what is there.")] = False,
+    out: to.Out,
+    format: to.FormatOption = to.Format.ratings,
+    as_: to.AsOption = to.As.jsonl,
+    round: to.Round = None,
+    split: to.SplitOption = None,
+    since: to.Since = None,
+    min_margin: to.MinMargin = 0.0,
+    same_rater: to.SameRater = False,
+    ties: to.Ties = False,
+    threshold: to.Threshold = None,
+    conversational: to.Conversational = False,
+    llama_factory: to.LlamaFactory = None,
+    push_to_hub: to.PushToHub = None,
+    public: to.Public = False,
+    force: to.Force = False,
     home: Home = None,
     database: DatabaseUrl = None,
 ) -> None:
-    """Write ratings for other programs, people by pseudonym."""
+    """Write ratings for other programs, people by pseudonym. docs/exports.md tells the columns."""
     # pandas, scipy and pyarrow take a second to import: the other commands do not wait for them
-    from rater_data.exporting import export as write_out
+    from rater_data import exporting, formats, pushing
+    from rater_data.llama_factory import put
 
+    gc.freeze()  # what was imported stays: looking through it again and again took a fifth of a large export
     with opened(home, database, make=False) as store:
-        count = write_out(
+        if push_to_hub is not None:
+            if as_ is not to.As.dataset:
+                raise BadInput("Only a dataset goes to the hub: say --as dataset.")
+            pushing.check_name(push_to_hub)
+        elif public:
+            raise BadInput("--public is for --push-to-hub: a file has no public.")
+        show = {to.Stanza.write: put, to.Stanza.print: lambda _out, stanza: say.print_json(data=stanza)}
+        count = exporting.export(
             store,
             out,
             format=format.value,
             as_=as_.value,
+            round_number=round,
             split=split.value if split else None,
+            since=None if since is None else formats.since_of(since),
             min_margin=min_margin,
+            same_rater=same_rater,
+            ties=ties,
+            threshold=threshold,
+            conversational=conversational,
+            stanza=show[llama_factory] if llama_factory else None,
             force=force,
-            wrap=lambda rows, total: bar("Writing", rows, total),
+            wrap=lambda rows, total: bar("Writing", rows, total, size=lambda some: len(some.parts)),
         )
-        what = "ratings" if format is Format.ratings else "pairs"
-        say.print(f"{count} {what} written to {out}.", markup=False)
+        say.print(f"{count} {to.NOUNS[format]} written to {out}.", markup=False)
+        if push_to_hub is not None:
+            pushing.push(out, push_to_hub, public=public)
+            say.print(f"Sent to {push_to_hub}, {'public' if public else 'private'}.", markup=False)
 
 
 @app.command()

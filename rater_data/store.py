@@ -12,6 +12,7 @@ from rater_data.addresses import DATABASE, in_home, parsed, shown
 from rater_data.database import told_plainly
 from rater_data.errors import BadInput
 from rater_data.migrate import migrate
+from rater_data.store_exports import Exports
 from rater_data.store_imports import Imports
 from rater_data.store_jobs import Jobs
 from rater_data.store_journal import Journal
@@ -36,7 +37,9 @@ def default_home() -> Path:
     return Path(named).expanduser() if named else Path.home() / ".rateloop"
 
 
-class Store(People, Prompts, Versions, Rounds, Sealing, Queue, Ratings, Imports, Stats, Jobs, Journal):
+class Store(
+    People, Prompts, Versions, Rounds, Sealing, Queue, Ratings, Imports, Exports, Stats, Jobs, Journal
+):
     """One home folder with its database. Made by `Store.open`."""
 
     @classmethod

@@ -158,6 +158,25 @@ class Rounds(Database):
             raise Missing(f"There is no response {response_id}.")
         return response_of(row)
 
+    def set_head_scores(self, round_number: int, scores: dict[int, float]) -> None:
+        """Keeps what the reward head said of a round's responses, by response id, in standard deviations.
+
+        A later fit of the same round replaces them. Raises Missing for an unknown round, BadInput for a
+        response of another one or a score that is no number.
+        """
+        for score in scores.values():
+            checks.number("The head's score of a response", score)
+        r = t.responses.c
+        with self._write() as connection:
+            known_round(connection, round_number)
+            own = set(connection.scalars(sa.select(r.id).where(r.round_number == round_number)))
+            if strange := scores.keys() - own:
+                raise BadInput(f"Response {min(strange)} is none of round {round_number}.")
+            if scores:
+                change = t.responses.update().where(r.id == sa.bindparam("response"))
+                rows = [{"response": i, "said": score} for i, score in scores.items()]
+                connection.execute(change.values(head_score=sa.bindparam("said")), rows)
+
     def slots(self, round_number: int) -> set[int]:
         """The slots of a round that have their response."""
         query = sa.select(t.responses.c.slot).where(t.responses.c.round_number == round_number)

@@ -5,43 +5,64 @@ was there before.
 """
 
 import csv
+import hashlib
 import json
 import os
 import shutil
 import tempfile
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from itertools import islice
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
 from rater_data import checks
-from rater_data.cards import card
 from rater_data.database import os_sentence
 from rater_data.errors import BadInput
+from rater_data.lineage import PARTS, Rows
 from rater_data.reading import escape_cell
 
-Rows = Iterator[dict[str, Any]]
-ROW_GROUP = 5_000  # rows that are held in memory at once for Parquet
-FOLDER_MARK = "dataset_info.json"
-"""Only a folder with this file is ever replaced: it is a dataset, not somebody's home."""
+GROUP_BYTES = 16_000_000  # of rows that are held in memory at once for Parquet
+FOLDER_MARK = "rateloop.sha256"
+"""The checksums of a dataset folder. Only a folder with this file is ever replaced: it is no one's home."""
+
+Card = Callable[[dict[str, int], dict[str, str]], str]
+"""The text of a folder's README.md, of rows by part and checksums by file."""
 
 
-def write(out: Path, rows: Rows, schema: pa.Schema, *, as_: str, force: bool, what: str) -> int:
+def write(out: Path, rows: Iterator[Rows], schema: pa.Schema, *, as_: str, force: bool, card: Card) -> int:
     """Writes the rows to `out` and returns how many. See `exporting.export` for what it raises."""
-    checks.one_of("The form", as_, WRITERS)
-    out = out.expanduser().absolute()
-    _check_place(out, as_, force)
+    out = check_place(out, as_, force)
     with _aside(out) as part:
-        count = WRITERS[as_](part, rows, schema, what)
+        count = _dataset(part, rows, schema, card) if as_ == "dataset" else WRITERS[as_](part, rows, schema)
         _into_place(part, out)
     return count
 
 
-def _check_place(out: Path, as_: str, force: bool) -> None:
+def check_place(out: Path, as_: str, force: bool) -> Path:
+    """The whole path. Raises BadInput where nothing can or may be written in this form."""
+    checks.one_of("The form", as_, FORMS)
+    out = out.expanduser().absolute()
+    with _told(out):
+        _check(out, as_, force)
+    return out
+
+
+@contextmanager
+def _told(out: Path) -> Iterator[None]:
+    """What the disk will not do, in a sentence."""
+    try:
+        yield
+    except OSError as error:
+        raise os_sentence(error, out.parent) or BadInput(
+            f"{out} cannot be written: {error.strerror or error}. Choose another --out."
+        ) from error
+
+
+def _check(out: Path, as_: str, force: bool) -> None:
     if not out.parent.is_dir():
         raise BadInput(f"The folder {out.parent} does not exist: make it first, or choose another --out.")
     if not out.exists() and not out.is_symlink():
@@ -55,11 +76,8 @@ def _check_place(out: Path, as_: str, force: bool) -> None:
 @contextmanager
 def _aside(out: Path) -> Iterator[Path]:
     """A place beside `out`, on the same disk; what is left there is removed."""
-    try:
-        with tempfile.TemporaryDirectory(prefix=f".{out.name}.", dir=out.parent) as folder:
-            yield Path(folder) / out.name
-    except OSError as error:
-        raise (os_sentence(error, out.parent) or error) from error
+    with _told(out), tempfile.TemporaryDirectory(prefix=".rateloop-", dir=out.parent) as folder:
+        yield Path(folder) / out.name
 
 
 def _into_place(part: Path, out: Path) -> None:
@@ -69,7 +87,11 @@ def _into_place(part: Path, out: Path) -> None:
         # a folder cannot be renamed onto a full one: the old one steps aside first
         old = part.with_name(part.name + ".old")
         out.rename(old)
-        part.rename(out)
+        try:
+            part.rename(out)
+        except OSError:
+            old.rename(out)
+            raise
         shutil.rmtree(old)
     else:
         if out.is_file() and part.is_dir():
@@ -86,24 +108,37 @@ def _flush(path: Path) -> None:
         os.close(handle)
 
 
-def _jsonl(part: Path, rows: Rows, schema: pa.Schema, what: str) -> int:
+def _jsonl(part: Path, rows: Iterator[Rows], schema: pa.Schema) -> int:
     count = 0
     with part.open("w", encoding="utf-8", newline="\n") as file:
-        for row in rows:
-            file.write(json.dumps(row, ensure_ascii=False, allow_nan=False) + "\n")
-            count += 1
+        for some in rows:
+            for values in _values(some.batch):
+                line = dict(zip(schema.names, values, strict=True))
+                file.write(json.dumps(line, ensure_ascii=False, allow_nan=False) + "\n")
+            count += len(some.parts)
     return count
 
 
-def _csv(part: Path, rows: Rows, schema: pa.Schema, what: str) -> int:
+def _csv(part: Path, rows: Iterator[Rows], schema: pa.Schema) -> int:
     count = 0
     with part.open("w", encoding="utf-8", newline="") as file:
-        writer = csv.DictWriter(file, schema.names)
-        writer.writeheader()
-        for row in rows:
-            writer.writerow({name: _cell(value) for name, value in row.items()})
-            count += 1
+        writer = csv.writer(file)
+        writer.writerow([escape_cell(name) for name in schema.names])
+        for some in rows:
+            writer.writerows([_cell(value) for value in values] for values in _values(some.batch))
+            count += len(some.parts)
     return count
+
+
+def _values(batch: pa.RecordBatch) -> Iterator[tuple[Any, ...]]:
+    """The rows as plain values; times as ISO 8601 in UTC."""
+    columns = (_iso(c) if pa.types.is_timestamp(c.type) else c.to_pylist() for c in batch.columns)
+    return zip(*columns, strict=True)
+
+
+def _iso(times: pa.Array) -> list[str]:
+    text = np.datetime_as_string(times.to_numpy(zero_copy_only=False).astype("datetime64[ms]"))
+    return [f"{one}+00:00" for one in text]
 
 
 def _cell(value: Any) -> Any:
@@ -117,34 +152,71 @@ def _cell(value: Any) -> Any:
     return value
 
 
-def _tables(rows: Rows, schema: pa.Schema) -> Iterator[pa.Table]:
-    while some := list(islice(rows, ROW_GROUP)):
-        yield pa.Table.from_pylist(some, schema=schema)
+class _Grouped:
+    """A Parquet file whose row groups are of one size in bytes, however long the rows are."""
+
+    def __init__(self, path: Path, schema: pa.Schema) -> None:
+        self.file, self.schema = pq.ParquetWriter(path, schema, compression="zstd"), schema
+        self.kept: list[pa.RecordBatch] = []
+        self.count = 0
+
+    def __enter__(self) -> "_Grouped":
+        return self
+
+    def __exit__(self, *failed: object) -> None:
+        try:
+            if failed[0] is None:
+                self.flush()
+        finally:
+            self.file.close()
+
+    def add(self, batch: pa.RecordBatch) -> None:
+        self.kept.append(batch)
+        self.count += batch.num_rows
+        if sum(one.nbytes for one in self.kept) >= GROUP_BYTES:
+            self.flush()
+
+    def flush(self) -> None:
+        if self.kept:
+            self.file.write_table(pa.Table.from_batches(self.kept, self.schema))
+            self.kept = []
 
 
-def _parquet(part: Path, rows: Rows, schema: pa.Schema, what: str) -> int:
-    count = 0
-    with pq.ParquetWriter(part, schema) as writer:
-        for table in _tables(rows, schema):
-            writer.write_table(table)
-            count += len(table)
-    return count
+def _parquet(part: Path, rows: Iterator[Rows], schema: pa.Schema) -> int:
+    with _Grouped(part, schema) as file:
+        for some in rows:
+            file.add(some.batch)
+    return file.count
 
 
-def _dataset(part: Path, rows: Rows, schema: pa.Schema, what: str) -> int:
-    # two seconds to import: only those who want it wait
-    import datasets
+def _dataset(part: Path, rows: Iterator[Rows], schema: pa.Schema, card: Card) -> int:
+    """One Parquet file for each part that has rows, the card, and the checksums of all."""
+    (part / "data").mkdir(parents=True)
+    files: dict[int, _Grouped] = {}
+    with ExitStack() as open_files:
+        for some in rows:
+            for place in np.unique(some.parts).tolist():
+                if place not in files:
+                    path = part / "data" / f"{PARTS[place]}-00000-of-00001.parquet"
+                    files[place] = open_files.enter_context(_Grouped(path, schema))
+                files[place].add(some.batch.filter(pa.array(some.parts == place)))
+    counts = {PARTS[place]: files[place].count for place in sorted(files)}
+    sums = {str(path.relative_to(part)): _sha256(path) for path in sorted((part / "data").iterdir())}
+    (part / "README.md").write_text(card(counts, sums), encoding="utf-8")
+    sums["README.md"] = _sha256(part / "README.md")
+    lines = "".join(f"{digest}  {name}\n" for name, digest in sums.items())
+    (part / FOLDER_MARK).write_text(lines, encoding="utf-8")
+    return sum(counts.values())
 
-    table = pa.concat_tables(_tables(rows, schema))
-    datasets.disable_progress_bars()
-    datasets.Dataset(table).save_to_disk(part)
-    (part / "README.md").write_text(card(what, schema.names, len(table)), encoding="utf-8")
-    return len(table)
+
+def _sha256(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
-WRITERS: dict[str, Callable[[Path, Rows, pa.Schema, str], int]] = {
+WRITERS: dict[str, Callable[[Path, Iterator[Rows], pa.Schema], int]] = {
     "jsonl": _jsonl,
     "csv": _csv,
     "parquet": _parquet,
-    "dataset": _dataset,
 }
+FORMS = (*WRITERS, "dataset")

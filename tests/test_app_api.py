@@ -225,6 +225,7 @@ OPERATOR_ROUTES = [
     ("POST", "/api/invite", {"name": "mallory"}),
     ("POST", "/api/token", {"name": "mallory", "operator": True}),
     ("GET", "/api/versions", None),
+    ("GET", "/api/export", None),
 ]
 
 

@@ -1,5 +1,6 @@
 """ppo/engine.py and ppo/feed.py at the edges: texts longer than the model reads, and what was made elsewhere."""
 
+import math
 from dataclasses import replace
 
 import numpy as np
@@ -9,6 +10,7 @@ from store_world import rating, response
 from ppo import feed, reward
 from ppo.config import Config, SampleConfig
 from ppo.engine import Engine
+from ppo.rollout import rollout_of
 from rater_data.errors import BadInput
 from rater_data.records import Message, Prompt, RatedResponse
 
@@ -56,3 +58,20 @@ def test_a_single_rating_gives_a_head_that_says_one_thing():
     assert np.isfinite(head.score(new)).all()
     assert head.rating(new) == pytest.approx(7.0)
     assert np.isfinite(head.of_people(np.array([7.0]))).all()
+
+
+def test_the_references_logprob_is_read_with_the_adapter_off(engine):
+    prompts = [prompt("Hello?")] * 2
+    own = engine.respond(prompts, engine.config, seed=1)
+    assert [w.ref_logprob for w in own] == [math.fsum(w.logprobs) for w in own]
+    start = engine.policy.adapter_state()
+    engine.policy.load_adapter_state({n: t + 0.3 for n, t in start.items()})
+    engine.loaded = 1
+    moved = engine.respond(prompts, engine.config, seed=1)
+    engine.policy.load_adapter_state(start)
+    engine.loaded = 0
+    ids = [w.prompt_ids for w in moved], [w.token_ids for w in moved]
+    again = rollout_of(*ids, [w.ended for w in moved], [0, 0], engine.base.pad_id, engine.policy.device)
+    read = engine._logprobs(again, engine.config).sum(1).tolist()
+    assert [w.ref_logprob for w in moved] == pytest.approx(read, abs=1e-4)
+    assert all(abs(w.ref_logprob - sum(w.logprobs)) > 0.1 for w in moved)

@@ -62,6 +62,15 @@ def test_the_ring_turns_and_the_model_learns(tmp_path):
     assert {r.version_number for r in store.responses(3, "train")} == {2}
     assert {r.version_number for r in store.responses(3, "control")} == {1}
     assert len(store.samples(1)) == len(store.prompts("holdout"))
+    # Where a sentence came from: what the base thinks of it, and what the head said of it
+    for number in (1, 2, 3):
+        written = store.responses(number)
+        assert all(r.ref_logprob is not None and np.isfinite(r.ref_logprob) for r in written)
+        assert all((r.head_score is None) == (number == 3) for r in written)
+    assert all(r.ref_logprob == pytest.approx(sum(r.logprobs), abs=1e-4) for r in store.responses(1))
+    moved = [sum(r.logprobs) - r.ref_logprob for r in store.responses(3, "train")]
+    assert np.mean(moved) > 0.5, "a trained version's own words are likelier to it than to the base"
+    assert {r.stratum for r in store.responses(2)} >= {"holdout", "anchor", "control"}
     store.close()
 
 
@@ -209,6 +218,7 @@ def test_a_refused_round_is_followed_by_more_and_can_be_overridden(home, monkeyp
     home.worker.run_one()
     assert home.store.round(1).state == "refused"
     assert home.store.round(1).decision == "Chance."
+    assert all(r.head_score is not None for r in home.store.responses(1))
     assert home.store.current_version().number == 0
     home.worker.run_one()
     assert home.store.round().number == 2, "raters do not run dry"

@@ -545,3 +545,20 @@ def test_every_scale_is_kept_in_its_range(store, scale):
     off = t.ratings.update().values(score=scale.high + 1)
     with pytest.raises(sa.exc.IntegrityError), store._write() as connection:
         connection.execute(off)
+
+
+def test_what_the_head_said_is_kept_beside_the_responses_of_its_round(store):
+    first, second, *rest = store.responses(1)
+    store.set_head_scores(1, {first.id: 0.5, second.id: -1.25})
+    assert [r.head_score for r in store.responses(1)] == [0.5, -1.25, *[None] * len(rest)]
+    store.set_head_scores(1, {first.id: 2.0})
+    assert store.response(first.id).head_score == 2.0
+    for wrong, told in (
+        ({second.id: 1.0, 999: 1.0}, "999 is none of round 1"),
+        ({second.id: float("nan")}, "finite"),
+    ):
+        with pytest.raises(BadInput, match=told):
+            store.set_head_scores(1, wrong)
+    assert store.response(second.id).head_score == -1.25
+    with pytest.raises(Missing):
+        store.set_head_scores(7, {})
