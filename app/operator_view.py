@@ -18,6 +18,7 @@ import gradio as gr
 
 from app import (
     charts,
+    export_panel,
     operating,
     operator_forms,
     panels,
@@ -137,6 +138,9 @@ def build(store: Store, guard: Guard, supervisor: Supervisor) -> gr.Blocks:
                     operator_forms.settings(store, guard, notice, blocks)
                     operator_forms.asked(store, guard, notice, blocks)
                     operator_forms.guidelines(store, guard, notice, blocks)
+                with gr.Tab("Data"):
+                    html(panels.section("Take the ratings away", export_panel.SENTENCE))
+                    html(export_panel.exports(), elem_classes="rl", js_on_load=export_panel.SCRIPT)
                 with gr.Tab("History"):
                     parts["log"] = html()
         seen = gr.Textbox("{}", visible="hidden")

@@ -128,8 +128,8 @@ def test_operator_page_is_accessible_and_fits_a_phone(browser: Browser, live: Li
     for options in ({}, {"viewport": {"width": 390, "height": 844}, "color_scheme": "dark"}):
         with signed_in(browser, live, operator, **options) as (_, console):
             expect(console.get_by_role("heading", level=1)).to_be_visible()
-            for name in ("Round", "Versions", "Raters", "Prompts", "Settings", "History"):
-                if options and name in ("Prompts", "Settings", "History"):
+            for name in ("Round", "Versions", "Raters", "Prompts", "Settings", "Data", "History"):
+                if options and name in ("Prompts", "Settings", "Data", "History"):
                     console.locator(".overflow-menu > button").click()
                     console.locator(".overflow-dropdown").get_by_text(name).click()
                 else:
@@ -256,3 +256,25 @@ def test_a_prompt_is_tried_on_two_versions(browser: Browser, live: Live) -> None
         assert store.version(1).notes == "Too short <i>"
         assert console.evaluate("window.hacked") is None
         assert console.troubles == []
+
+
+def test_ratings_are_downloaded(browser: Browser, live: Live) -> None:
+    store, operator = live.store, operator_of(live)
+    rater = store.add_user("downloaded", "rater")
+    with live.client(rater) as client:
+        card = client.get("/api/card").json()["card"]
+        body = {"response_id": card["response_id"], "score": 5, "key": "a key of its own"}
+        assert client.post("/api/rate", json=body).status_code == 200
+    with signed_in(browser, live, operator) as (_, console):
+        tab(console, "Data")
+        console.get_by_label("In which form").select_option("csv")
+        with console.expect_download() as download:
+            console.get_by_role("button", name="Download").click()
+        assert download.value.suggested_filename.startswith("rateloop-ratings-")
+        text = Path(download.value.path()).read_text(encoding="utf-8")
+        assert text.count("\n") >= 2 and "downloaded" not in text, "people appear by pseudonym"
+        expect(console.get_by_text("is in your downloads")).to_be_visible()
+        console.get_by_label("What").select_option("helpsteer")
+        console.get_by_role("button", name="Download").click()
+        expect(console.get_by_text("There is nothing to export")).to_be_visible()
+        assert serious(Axe().run(console)) == []
