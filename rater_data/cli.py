@@ -67,7 +67,7 @@ def opened(home: Path | None, *, make: bool = True) -> Iterator[Store]:
         raise typer.Exit(1) from None
 
 
-def bar(what: str, rows: Iterable[Any], total: int) -> Iterator[Any]:
+def bar(what: str, rows: Iterable[Any], total: int | None) -> Iterator[Any]:
     """The rows, with a progress bar on stderr while they pass (nothing where that is no terminal)."""
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
     with Progress(*columns, console=err, transient=True, disable=not err.is_terminal) as progress:
@@ -83,38 +83,6 @@ def init(home: Home = None) -> None:
     with opened(home) as store:
         added, _ = store.add_prompts(transfer.bundled_prompts())
         say.print(f"The home folder {store.home} is ready: {added} prompts added.", markup=False)
-
-
-@app.command("import-prompts")
-def import_prompts(
-    file: Annotated[Path, typer.Argument(help=".jsonl, .csv or .txt (one prompt a line).")],
-    split: Annotated[
-        Split | None,
-        typer.Option(help="For rows that do not say [default: a tenth is holdout].", show_default=False),
-    ] = None,
-    home: Home = None,
-) -> None:
-    """Add prompts from a file: all of it, or nothing."""
-    with opened(home) as store:
-        added, there = transfer.import_prompts(
-            store, file, split, wrap=lambda rows: bar("Reading prompts", rows, len(rows))
-        )
-        say.print(f"{added} prompts added, {there} duplicates left out.")
-
-
-@app.command("import-ratings")
-def import_ratings(
-    file: Annotated[
-        Path, typer.Argument(help=".jsonl or .csv with prompt, response, rating and perhaps rater.")
-    ],
-    home: Home = None,
-) -> None:
-    """Add ratings that were given elsewhere, on the home's scale: all of the file, or nothing."""
-    with opened(home) as store:
-        added, there = transfer.import_ratings(
-            store, file, wrap=lambda rows: bar("Reading ratings", rows, len(rows))
-        )
-        say.print(f"{added} ratings added, {there} were there already.")
 
 
 @app.command()
@@ -182,6 +150,10 @@ def facts(store: Store) -> list[tuple[str, str]]:
     if job is not None:
         lines.append(("At work", f"{job.kind}, {job.state}"))
     return lines
+
+
+# Commands with modules of their own: they need `app`, and are registered when they are read
+from rater_data import cli_import  # noqa: E402, F401
 
 
 def main() -> None:

@@ -221,6 +221,7 @@ class Ratings(Database):
         if current:
             query = query.where(_g.is_current)
         if split is not None:
-            query = query.join(t.responses).join(t.prompts).where(t.prompts.c.split == split)
+            query = query.join(t.responses, t.responses.c.id == _g.response_id).join(t.prompts)
+            query = query.where(t.prompts.c.split == split)
         with self._read() as connection:
             return connection.scalar(query) or 0
