@@ -9,6 +9,7 @@ noise.
 
 from collections import Counter
 from collections.abc import Iterable, Iterator
+from typing import Any
 
 import krippendorff
 import numpy as np
@@ -53,12 +54,12 @@ def frame_of(rated: Iterable[RatedResponse]) -> pd.DataFrame:
     return pd.DataFrame(rows, columns=columns).astype({"score": "float64", "paired": "bool"})
 
 
-def alpha(rated: Iterable[RatedResponse | Rating]) -> Interval | None:
+def alpha(rated: Iterable[RatedResponse | Rating | Any]) -> Interval | None:
     """Krippendorff's alpha (interval level) with a 95 % bootstrap interval over responses.
 
     1 = perfect, 0 = chance. `n` is the number of responses with two or more raters; None when there are fewer
-    than two of them, or when everybody always said the same. Source: Krippendorff, Content Analysis (2004),
-    ch. 11.
+    than two of them, or when everybody always said the same. A row with a rating's columns does as well as the
+    record. Source: Krippendorff, Content Analysis (2004), ch. 11.
     """
     ratings = [one.rating if isinstance(one, RatedResponse) else one for one in rated]
     rows = [(r.response_id, r.rater_id, s) for r in ratings if (s := training_score(r)) is not None]

@@ -153,7 +153,7 @@ def facts(store: Store) -> list[tuple[str, str]]:
 
 
 # Commands with modules of their own: they need `app`, and are registered when they are read
-from rater_data import cli_import  # noqa: E402, F401
+from rater_data import cli_check, cli_import  # noqa: E402, F401
 
 
 def main() -> None:

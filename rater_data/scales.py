@@ -225,6 +225,10 @@ SET_ASIDE: tuple[str, ...] = tuple(v.name for v in VERDICTS.values() if not v.co
 """Verdicts that say nothing about the response: it stays open for others."""
 
 
+REMOVED = "removed"
+"""The verdict of a rating that was taken away together with the person who gave it."""
+
+
 def offered(scale: Scale) -> tuple[Verdict, ...]:
     """What may be answered on a scale instead of a score."""
     kinds = ("any", "pair" if scale.paired else "score")

@@ -18,6 +18,7 @@ from rater_data.store_jobs import Jobs
 from rater_data.store_journal import Journal
 from rater_data.store_people import People
 from rater_data.store_prompts import Prompts
+from rater_data.store_purging import Purging
 from rater_data.store_queue import Queue
 from rater_data.store_ratings import Ratings
 from rater_data.store_rounds import Rounds
@@ -34,7 +35,9 @@ def default_home() -> Path:
     return Path(named).expanduser() if named else Path.home() / ".rateloop"
 
 
-class Store(People, Prompts, Versions, Rounds, Sealing, Queue, Ratings, Imports, Stats, Jobs, Journal):
+class Store(
+    People, Prompts, Versions, Rounds, Sealing, Queue, Ratings, Imports, Purging, Stats, Jobs, Journal
+):
     """One home folder with its database. Made by `Store.open`."""
 
     @classmethod

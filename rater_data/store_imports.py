@@ -147,7 +147,7 @@ class _Intake:
         query = sa.select(r.id, r.round_number, r.version_number, r.prompt_id, r.text, r.seed)
         if self.restores and not self.rounds:
             query = query.where(r.round_number == IMPORTED_ROUND)
-        rows = self.connection.execution_options(yield_per=BATCH).execute(query.order_by(r.id))
+        rows = self.connection.execute(query.order_by(r.id).execution_options(yield_per=BATCH))
         for i, number, version, prompt, text, seed in rows:
             found.setdefault(_identity(number, version, prompt, text, seed), []).append(i)
         return found
