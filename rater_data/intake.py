@@ -298,7 +298,9 @@ class _Rejects:
 
     def _sentence(self, error: OSError) -> Exception:
         told = os_sentence(error, self.place)
-        return told or BadInput(f"The bad rows cannot be kept in {self.place} ({error}). {NOTHING}")
+        return told or BadInput(
+            f"The bad rows cannot be kept in {self.place} ({error.strerror or error}). {NOTHING}"
+        )
 
 
 def _written(values: dict[str, Any]) -> Any:

@@ -134,7 +134,9 @@ def _told(path: Path) -> Iterator[None]:
     except (gzip.BadGzipFile, EOFError, zlib.error):
         raise BadInput(f"{path.name} is no whole .gz file: pack it again.") from None
     except OSError as error:
-        raise (os_sentence(error, path) or BadInput(f"{path.name} cannot be read ({error}).")) from error
+        raise (
+            os_sentence(error, path) or BadInput(f"{path.name} cannot be read ({_brief(error)}).")
+        ) from error
 
 
 def _opened(path: Path) -> IO[bytes]:
