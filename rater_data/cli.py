@@ -1,7 +1,7 @@
 """`python -m rater_data`: a home folder and what goes in and out of it."""
 
 import sys
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from enum import StrEnum
 from pathlib import Path
@@ -67,14 +67,19 @@ def opened(home: Path | None, *, make: bool = True) -> Iterator[Store]:
         raise typer.Exit(1) from None
 
 
-def bar(what: str, rows: Iterable[Any], total: int | None) -> Iterator[Any]:
-    """The rows, with a progress bar on stderr while they pass (nothing where that is no terminal)."""
+def bar(
+    what: str, rows: Iterable[Any], total: int | None, size: Callable[[Any], int] = lambda _row: 1
+) -> Iterator[Any]:
+    """The rows, with a progress bar on stderr while they pass (nothing where that is no terminal).
+
+    `size`: for how many one of them counts, where it is a portion.
+    """
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
     with Progress(*columns, console=err, transient=True, disable=not err.is_terminal) as progress:
         task = progress.add_task(what, total=total)
         for row in rows:
             yield row
-            progress.advance(task)
+            progress.advance(task, size(row))
 
 
 @app.command()

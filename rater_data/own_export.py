@@ -23,7 +23,7 @@ def is_ours(columns: Iterable[Any]) -> bool:
 
 
 def _ours(row: Row, how: How) -> ImportedRating:
-    prompt = replace(prompt_of(row, how), source=row.first("source") or how.source)
+    prompt = replace(prompt_of(row, how), source=_source(row, how))
     response = _response(row, prompt, "", "response_id")
     text = response.text
     if hashlib.sha256(text.encode()).hexdigest() != row.first(OUR_COLUMN):
@@ -62,6 +62,11 @@ def _ours(row: Row, how: How) -> ImportedRating:
         key=str(row.first("key") or ""),
         is_current=_yes(row, "is_current", True),
     )
+
+
+def _source(row: Row, how: How) -> str:
+    """Where the prompt came from there; before exports told, it came from this file."""
+    return str(row.first("source") or "") if "source" in row.values else how.source
 
 
 RATINGS_OF_OURS: Shape = each(_ours)

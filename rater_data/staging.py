@@ -9,6 +9,8 @@ import json
 import tempfile
 from collections.abc import Iterator
 from contextlib import suppress
+from functools import lru_cache
+from operator import attrgetter
 from pathlib import Path
 from types import TracebackType
 from typing import IO, Any, Self
@@ -16,14 +18,20 @@ from typing import IO, Any, Self
 from rater_data.database import os_sentence
 from rater_data.errors import BadInput, RateloopError
 from rater_data.imported import ImportedRating, ImportedResponse
-from rater_data.records import Prompt
+from rater_data.records import Message, Prompt
 from rater_data.rows import messages_json, prompt_sha256
 from rater_data.store_people import name_key
 
 
 def digest(*parts: Any) -> bytes:
     """16 bytes that stand for these texts and numbers."""
-    return hashlib.blake2b(json.dumps(parts, ensure_ascii=False).encode(), digest_size=16).digest()
+    return hashlib.blake2b(repr(parts).encode(), digest_size=16).digest()
+
+
+@lru_cache(maxsize=4096)
+def _sha256(messages: tuple[Message, ...]) -> str:
+    """The identity of a prompt, which several rows in a row share."""
+    return prompt_sha256(Prompt(messages=messages))
 
 
 class Staged:
@@ -35,7 +43,8 @@ class Staged:
         self._responses: dict[bytes, int] = {}
         # of responses of ours that were only compared with so far: their rows may come later, and say more
         self._others: dict[bytes, ImportedResponse] = {}
-        # what each rater said of each response, or of each two, and in how many revisions
+        # what each rater said of each response, or of each two; of those with several, the highest revision and how
+        # many there are but the first
         self._said: dict[bytes, Any] = {}
         self._currents: set[bytes] = set()
         self._revisions: dict[bytes, tuple[int, int]] = {}
@@ -73,26 +82,19 @@ class Staged:
     def add_rating(self, one: ImportedRating) -> None:
         """Raises BadInput for what contradicts an earlier row. The same again is a duplicate."""
         rater = " ".join(one.rater.split()) if one.pseudonym else name_key(one.rater)
-        first, second = self._key(one.response), self._key(one.other) if one.other else None
         if one.pseudonym:
-            if not self._revision(one, digest(rater, self._response(one.response))):
+            response = self._response(one.response)
+            if not self._revision(one, digest(rater, response)):
                 return
         else:
+            first, second = self._key(one.response), self._key(one.other) if one.other else None
             if not self._new(one, rater, first, second):
                 return
             if second is not None:
-                one, rater = self._placed(one, rater, first, second)
-        self._write(
-            self._ratings,
-            {
-                "rater": " ".join(one.rater.split()),
-                "response": self._response(one.response),
-                "other": self._other(one.other) if one.other else None,
-                **{name: getattr(one, name) for name in _SAID},
-                "flags": list(one.flags),
-                "attributes": one.attributes,
-            },
-        )
+                one = self._placed(one, first, second)
+            response = self._response(one.response)
+        other = self._other(one.other) if one.other else None
+        self._write(self._ratings, (" ".join(one.rater.split()), response, other, *_said(one)))
         self.ratings += 1
 
     def _new(self, one: ImportedRating, rater: str, first: bytes, second: bytes | None) -> bool:
@@ -113,8 +115,8 @@ class Staged:
 
     def _revision(self, one: ImportedRating, where: bytes) -> bool:
         """Whether this revision of ours is new."""
-        key = digest(where.hex(), one.revision)
-        said = digest(one.score, one.verdict, one.comment, one.submitted_at)
+        key = digest(where, one.revision)
+        said = hash((one.score, one.verdict, one.comment, one.submitted_at))
         if key in self._said:
             if self._said[key] != said:
                 raise BadInput(
@@ -131,13 +133,12 @@ class Staged:
             self._said[used] = True
         if one.is_current:
             self._currents.add(where)
-        highest, count = self._revisions.get(where, (0, 0))
-        self._revisions[where] = max(highest, one.revision), count + 1
+        if one.revision > 1:
+            highest, count = self._revisions.get(where, (0, 0))
+            self._revisions[where] = max(highest, one.revision), count + 1
         return True
 
-    def _placed(
-        self, one: ImportedRating, rater: str, first: bytes, second: bytes
-    ) -> tuple[ImportedRating, str]:
+    def _placed(self, one: ImportedRating, first: bytes, second: bytes) -> ImportedRating:
         """The comparison with the response first that this rater's comparisons do not begin with yet.
 
         Of the two the one with the lower hash, so that two raters' comparisons of the same two meet. When both are
@@ -152,13 +153,13 @@ class Staged:
                 if where not in self._firsts:
                     self._firsts.add(where)
                     self.renamed += number > 1
-                    return _turned(one, begins != first, name), key
+                    return _turned(one, begins != first, name)
             number += 1
 
     # ---- numbers of prompts and responses
 
     def _prompt(self, prompt: Prompt) -> int:
-        sha = prompt_sha256(prompt)
+        sha = _sha256(prompt.messages)
         key = bytes.fromhex(sha)[:16]
         if key not in self._prompts:
             self._prompts[key] = self.prompts
@@ -171,7 +172,7 @@ class Staged:
         """One response of ours by its id in the export, any other by its prompt and text."""
         if one.origin is not None and one.origin.response:
             return digest(one.origin.response)
-        return digest(prompt_sha256(one.prompt), one.text)
+        return digest(_sha256(one.prompt.messages), one.text)
 
     def _response(self, one: ImportedResponse) -> int:
         key = self._key(one)
@@ -201,9 +202,9 @@ class Staged:
         self._write(self._things, row | {"origin": told})
         self.responses += 1
 
-    def _write(self, file: IO[str], row: dict[str, Any]) -> None:
+    def _write(self, file: IO[str], row: Any) -> None:
         with _told():
-            file.write(json.dumps(row, ensure_ascii=False, allow_nan=False) + "\n")
+            file.write(_ENCODE(row) + "\n")
 
     # ---- out
 
@@ -217,12 +218,17 @@ class Staged:
             self._responses[key] = number
             self._write_response(one, number)
         self._others.clear()
-        gaps = {where for where, (highest, count) in self._revisions.items() if highest != count}
-        if gaps:
-            for row in self._lines(self._ratings):
-                where = digest(row["rater"], row["response"])
-                if where in gaps:
-                    self._there.setdefault(where, []).append(row["revision"])
+        gaps = {
+            where
+            for where, (highest, count) in self._revisions.items()
+            if highest != count + (digest(where, 1) in self._said)
+        }
+        there: dict[bytes, list[int]] = {}
+        for row in self.said() if gaps else ():
+            where = digest(row["rater"], row["response"])
+            if where in gaps:
+                there.setdefault(where, []).append(row["revision"])
+        self._there = there
         self.numbers = len(self._responses)
         for kept in (self._prompts, self._responses, self._said, self._revisions):
             kept.clear()
@@ -235,12 +241,14 @@ class Staged:
 
     def said(self) -> Iterator[dict[str, Any]]:
         """The ratings, in the order of the file."""
-        for row in self._lines(self._ratings):
-            if self._there and (there := self._there.get(digest(row["rater"], row["response"]))):
-                row["revision"] = 1 + sorted(there).index(row["revision"])
+        there = self._there
+        for values in self._lines(self._ratings):
+            row = dict(zip(_ROW, values, strict=True))
+            if there and (mine := there.get(digest(row["rater"], row["response"]))):
+                row["revision"] = 1 + sorted(mine).index(row["revision"])
             yield row
 
-    def _lines(self, file: IO[str]) -> Iterator[dict[str, Any]]:
+    def _lines(self, file: IO[str]) -> Iterator[Any]:
         with _told():
             file.flush()
             file.seek(0)
@@ -251,7 +259,13 @@ class Staged:
 _SAID = (
     "score", "scale", "comment", "verdict", "swapped", "shown_at", "submitted_at", "given_at", "active_ms",
     "position", "guideline_version", "revision", "is_current", "pseudonym", "excluded", "active", "key",
+    "flags", "attributes",
 )  # fmt: skip
+
+
+_ROW = ("rater", "response", "other", *_SAID)
+_said = attrgetter(*_SAID)
+_ENCODE = json.JSONEncoder(ensure_ascii=False, allow_nan=False).encode
 
 
 def _spool() -> IO[str]:

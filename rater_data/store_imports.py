@@ -229,7 +229,7 @@ class _Intake:
         return wanted
 
     def _ids(self, places: list[tuple[int, int]]) -> dict[tuple[int, int], int]:
-        """The ids of new responses by round and slot, which are in a row."""
+        """The ids of new responses by round and slot, which are nearly always in a row."""
         r = t.responses.c
         found = {}
         for number in {number for number, _ in places}:
@@ -237,7 +237,7 @@ class _Intake:
             where = (r.round_number == number) & r.slot.between(min(slots), max(slots))
             rows = self.connection.execute(sa.select(r.slot, r.id).where(where))
             found |= {(number, row.slot): row.id for row in rows}
-        return found
+        return {place: found[place] for place in places}
 
     # ---- rounds and versions of an export
 
@@ -302,6 +302,7 @@ class _Intake:
         self.done.ratings += len(new)
 
     def _row(self, row: dict[str, Any], response: int, rater: int) -> dict[str, Any]:
+        """The columns of a new rating, made of the staged row."""
         submitted = self.now if row["submitted_at"] is None else row["submitted_at"]
         return {
             "response_id": response,

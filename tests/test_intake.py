@@ -73,6 +73,18 @@ def shared(path: Path) -> list[dict]:
     return rows
 
 
+def differences(one: list[dict], other: list[dict]) -> list[tuple]:
+    """(row, column, there, here) for each value that differs."""
+    assert len(one) == len(other)
+    rows = enumerate(zip(one, other, strict=True))
+    return [
+        (i, name, a.get(name), b.get(name))
+        for i, (a, b) in rows
+        for name in a | b
+        if a.get(name) != b.get(name)
+    ]
+
+
 def references(path: Path) -> list[tuple]:
     """Which rows share a response, a prompt and what they were compared with, whatever the numbers are."""
     rows = read_jsonl(path)
@@ -128,7 +140,7 @@ def test_our_export_comes_back_as_an_equal_store(lived_in, tmp_path, as_):
         before, after = (sorted(rows, key=json.dumps) for rows in (before, after))
     else:
         assert references(tmp_path / "before.jsonl") == references(tmp_path / "after.jsonl")
-    assert before == after
+    assert differences(before, after) == []
     assert [u.excluded for u in fresh.users()].count(True) == 1
     assert (fresh.round().number, fresh.round().state, fresh.current_version().number) == (2, "published", 0)
     # a second time, everything is there
@@ -167,7 +179,7 @@ def test_comparisons_come_back(tmp_path):
     assert ratings(fresh, tmp_path / "before.jsonl").stored.ratings == 8
     assert fresh.scale().name == "pair"
     export(fresh, tmp_path / "after.jsonl")
-    assert shared(tmp_path / "before.jsonl") == shared(tmp_path / "after.jsonl")
+    assert differences(shared(tmp_path / "before.jsonl"), shared(tmp_path / "after.jsonl")) == []
     assert references(tmp_path / "before.jsonl") == references(tmp_path / "after.jsonl")
     fresh.close(), store.close()
 
@@ -514,7 +526,7 @@ def test_small_batches_give_the_same_store(lived_in, tmp_path, monkeypatch):
     fresh = Store.open(tmp_path / "fresh")
     import_ratings(fresh, tmp_path / "before.jsonl")
     export(fresh, tmp_path / "after.jsonl")
-    assert shared(tmp_path / "before.jsonl") == shared(tmp_path / "after.jsonl")
+    assert differences(shared(tmp_path / "before.jsonl"), shared(tmp_path / "after.jsonl")) == []
     fresh.close()
 
 
