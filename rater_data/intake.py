@@ -130,8 +130,7 @@ def bring_in(
 
 def side_of(path: Path) -> Path:
     """Where the bad rows of a file are kept."""
-    path = path.expanduser()
-    return path.with_name(path.name + REJECTED)
+    return path.parent / (path.name + REJECTED)
 
 
 def _shape(first: list[Row], asked: Asked) -> str:

@@ -20,6 +20,8 @@ def bundled_prompts() -> list[Prompt]:
 
 def import_file(store: Store, path: Path, asked: Asked, wrap: Wrap = lambda rows, _total: rows) -> Report:
     """Imports a file by the end of its name, or a dataset's folder. See `intake.bring_in`."""
+    path = path.expanduser()
+    path = path.resolve() if path.is_dir() else path  # "." has no name
     kinds = FORMS if asked.kind == "prompts" else ROWS
     return bring_in(store, read(path, kinds), asked, name=path.name, side=side_of(path), wrap=wrap)
 
