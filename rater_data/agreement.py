@@ -9,7 +9,6 @@ noise.
 
 from collections import Counter
 from collections.abc import Iterable, Iterator
-from typing import Any
 
 import krippendorff
 import numpy as np
@@ -54,7 +53,7 @@ def frame_of(rated: Iterable[RatedResponse]) -> pd.DataFrame:
     return pd.DataFrame(rows, columns=columns).astype({"score": "float64", "paired": "bool"})
 
 
-def alpha(rated: Iterable[RatedResponse | Rating | Any]) -> Interval | None:
+def alpha(rated: Iterable[RatedResponse | Rating]) -> Interval | None:
     """Krippendorff's alpha (interval level) with a 95 % bootstrap interval over responses.
 
     1 = perfect, 0 = chance. `n` is the number of responses with two or more raters; None when there are fewer

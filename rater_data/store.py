@@ -13,6 +13,7 @@ import sqlalchemy as sa
 from rater_data.database import told_plainly
 from rater_data.errors import BadInput
 from rater_data.migrate import migrate
+from rater_data.store_coverage import Coverage
 from rater_data.store_imports import Imports
 from rater_data.store_jobs import Jobs
 from rater_data.store_journal import Journal
@@ -36,7 +37,19 @@ def default_home() -> Path:
 
 
 class Store(
-    People, Prompts, Versions, Rounds, Sealing, Queue, Ratings, Imports, Purging, Stats, Jobs, Journal
+    People,
+    Prompts,
+    Versions,
+    Rounds,
+    Sealing,
+    Queue,
+    Ratings,
+    Imports,
+    Purging,
+    Coverage,
+    Stats,
+    Jobs,
+    Journal,
 ):
     """One home folder with its database. Made by `Store.open`."""
 

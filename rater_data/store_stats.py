@@ -1,7 +1,6 @@
-"""How each rater works, and how far rounds were rated, for the operator."""
+"""How each rater works, for the operator."""
 
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import sqlalchemy as sa
 
@@ -9,69 +8,14 @@ from rater_data import schema as t
 from rater_data.database import Database
 from rater_data.records import RaterStats, User
 from rater_data.rows import user_columns, user_of
-from rater_data.scales import COUNTING, REMOVED, SCALES, VERDICTS
-from rater_data.store_rounds import trusted_ratings
+from rater_data.scales import REMOVED, SCALES, VERDICTS
 
 if TYPE_CHECKING:
     import pandas as pd
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Coverage:
-    """How far a stratum of a round was rated.
-
-    `rated`: responses with a rating that counts; `done`: those with as many as are wanted; `ratings` of `wanted`.
-    """
-
-    round_number: int
-    stratum: str
-    responses: int
-    rated: int
-    done: int
-    ratings: int
-    wanted: int
-
-
 class Stats(Database):
-    """What is known of raters, and how far rounds were rated."""
-
-    def coverage(self) -> list[Coverage]:
-        """Of every round and stratum, imported responses too; by raters who count."""
-        r, g = t.responses.c, t.ratings.c
-        given = (
-            trusted_ratings()
-            .with_only_columns(g.response_id, sa.func.count().label("n"))
-            .where(g.verdict.in_(COUNTING))
-            .group_by(g.response_id)
-            .subquery()
-        )
-        n = sa.func.coalesce(given.c.n, 0)
-        query = (
-            sa.select(
-                r.round_number,
-                r.stratum,
-                sa.func.count().label("responses"),
-                sa.func.sum(sa.case((n > 0, 1), else_=0)).label("rated"),
-                sa.func.sum(sa.case((n >= r.overlap, 1), else_=0)).label("done"),
-                sa.func.sum(n).label("ratings"),
-                sa.func.sum(r.overlap).label("wanted"),
-            )
-            .outerjoin(given, given.c.response_id == r.id)
-            .group_by(r.round_number, r.stratum)
-            .order_by(r.round_number, r.stratum)
-        )
-        with self._read() as connection:
-            rows = connection.execute(query).all()
-        return [
-            Coverage(**{k: v if k == "stratum" else int(v) for k, v in row._mapping.items()}) for row in rows
-        ]
-
-    def counting(self) -> list[Any]:
-        """What raters who count say now, by id: response_id, rater_id, verdict, scale and score, no texts."""
-        g = t.ratings.c
-        query = trusted_ratings().with_only_columns(g.response_id, g.rater_id, g.verdict, g.scale, g.score)
-        with self._read() as connection:
-            return list(connection.execute(query.order_by(g.id)))
+    """What is known of raters."""
 
     def rater_stats(self) -> list[RaterStats]:
         """One row for everybody who has rated, in the order they joined; excluded raters too."""
