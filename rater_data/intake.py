@@ -91,10 +91,10 @@ def bring_in(
     asked: Asked,
     *,
     name: str,
-    side: Path,
+    side: Path | None,
     wrap: Wrap = lambda rows, _total: rows,
 ) -> Report:
-    """Imports rows. `name` is kept as the prompts' source, `side` the file for bad rows.
+    """Imports rows. `name` is kept as the prompts' source, `side` the file for bad rows, if they are to be kept.
 
     Raises BadInput naming the first bad row (then nothing was imported) and for a file that cannot be read, Refused
     when the home's scale does not go with it.
@@ -105,7 +105,7 @@ def bring_in(
     scale = _scale(store, first, report.shape)
     how = _how(asked, name, scale, report.shape)
     columns = how.columns if report.shape != OASST else {}
-    with Staged() as staged, _Rejects(side, report, write=not asked.dry_run) as rejects:
+    with Staged() as staged, _Rejects(None if asked.dry_run else side, report) as rejects:
         named = shapes.named(chain(first, rows), columns)
         counted = _counted(wrap(named, None), report)
         for row, thing in _things(counted, how, asked.kind, SHAPES[report.shape]):
@@ -237,17 +237,16 @@ def _refusal(report: Report) -> str:
     others = report.bad_rows - 1
     if others == 0:
         return f"{report.bad[0]} {NOTHING}"
-    where = f"one row more is bad ({report.rejected} has both)" if others == 1 else (
-        f"{others} more rows are bad ({report.rejected} has all of them)"
-    )  # fmt: skip
-    return f"{report.bad[0]} And {where}. {NOTHING}"
+    more = "one row more is bad" if others == 1 else f"{others} more rows are bad"
+    where = f" ({report.rejected} has {'both' if others == 1 else 'all of them'})" if report.rejected else ""
+    return f"{report.bad[0]} And {more}{where}. {NOTHING}"
 
 
 class _Rejects:
     """Bad rows with the reason, in a file that is there once it is whole; none for a dry run."""
 
-    def __init__(self, place: Path, report: Report, write: bool) -> None:
-        self.place, self.report, self.write = place, report, write
+    def __init__(self, place: Path | None, report: Report) -> None:
+        self.place, self.report = place, report
         self.file: IO[str] | None = None
 
     def __enter__(self) -> "_Rejects":
@@ -264,18 +263,18 @@ class _Rejects:
         self.report.bad_rows += 1
         if len(self.report.bad) < TOLD:
             self.report.bad.append(f"{row.place}: {reason}.")
-        if self.write:
+        if self.place is not None:
             self._write(
                 json.dumps({row.unit: row.line, "reason": reason, "row": _written(row.values)}) + "\n"
             )
 
     def _write(self, line: str) -> None:
+        assert self.place is not None, "only what is kept is written"
         try:
             if self.file is None:
-                folder = self.place.parent
                 # named, because it is renamed in the end; private, because ratings are
                 self.file = tempfile.NamedTemporaryFile(  # noqa: SIM115
-                    "w", encoding="utf-8", dir=folder, prefix=f".{self.place.name}.", delete=False
+                    "w", encoding="utf-8", dir=self.place.parent, prefix=f".{self.place.name}.", delete=False
                 )
             self.file.write(line)
         except OSError as error:
@@ -283,7 +282,7 @@ class _Rejects:
 
     def keep(self) -> None:
         """Puts the file in its place."""
-        if self.file is None:
+        if self.file is None or self.place is None:
             return
         try:
             self.file.flush()
@@ -296,7 +295,7 @@ class _Rejects:
         self.report.rejected = self.place
 
     def _sentence(self, error: OSError) -> Exception:
-        told = os_sentence(error, self.place)
+        told = os_sentence(error, Path(self.place or ""))
         return told or BadInput(
             f"The bad rows cannot be kept in {self.place} ({error.strerror or error}). {NOTHING}"
         )

@@ -18,12 +18,24 @@ def bundled_prompts() -> list[Prompt]:
         return [prompt_of(row, how) for row in rows_of(path)]
 
 
-def import_file(store: Store, path: Path, asked: Asked, wrap: Wrap = lambda rows, _total: rows) -> Report:
-    """Imports a file by the end of its name, or a dataset's folder. See `intake.bring_in`."""
+def import_file(
+    store: Store,
+    path: Path,
+    asked: Asked,
+    *,
+    keep: bool = True,
+    wrap: Wrap = lambda rows, _total: rows,
+) -> Report:
+    """Imports a file by the end of its name, or a dataset's folder. See `intake.bring_in`.
+
+    `keep`: bad rows go to a file beside it.
+    """
     path = path.expanduser()
     path = path.resolve() if path.is_dir() else path  # "." has no name
     kinds = FORMS if asked.kind == "prompts" else ROWS
-    return bring_in(store, read(path, kinds), asked, name=path.name, side=side_of(path), wrap=wrap)
+    return bring_in(
+        store, read(path, kinds), asked, name=path.name, side=side_of(path) if keep else None, wrap=wrap
+    )
 
 
 def import_prompts(store: Store, path: Path, split: str | None = None) -> tuple[int, int]:
@@ -33,7 +45,7 @@ def import_prompts(store: Store, path: Path, split: str | None = None) -> tuple[
     get `split`, or the split of their text's hash. Raises BadInput with file and line; then nothing was
     added.
     """
-    report = import_file(store, path, Asked(kind="prompts", split=split))
+    report = import_file(store, path, Asked(kind="prompts", split=split), keep=False)
     return report.stored.prompts, report.found["prompts"] - report.stored.prompts + report.duplicates
 
 
@@ -44,5 +56,5 @@ def import_ratings(store: Store, path: Path) -> tuple[int, int]:
     `completion`), `rating` (or `score`, `reward`) on the home's scale, and if it likes `rater`, `comment` and `split`.
     Raises BadInput with file and line; then nothing was added.
     """
-    report = import_file(store, path, Asked(kind="ratings"))
+    report = import_file(store, path, Asked(kind="ratings"), keep=False)
     return report.stored.ratings, report.stored.there + report.duplicates
