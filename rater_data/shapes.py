@@ -141,10 +141,14 @@ def messages_of(value: Any) -> tuple[Message, ...]:
             raise BadInput("the messages are no JSON list") from None
     if not isinstance(value, list) or not value:
         raise BadInput("messages have to be a list with at least one message")
+    found = []
     for message in value:
-        if not isinstance(message, dict) or set(message) != {"role", "content"}:
+        # tables of columns have every name in every row, empty where it was not said
+        said = {k: v for k, v in message.items() if v is not None} if isinstance(message, dict) else {}
+        if set(said) != {"role", "content"}:
             raise BadInput("each message has to be an object with role and content")
-    return tuple(Message(**message) for message in value)
+        found.append(Message(**said))
+    return tuple(found)
 
 
 def _tags(row: Row) -> tuple[str, ...]:

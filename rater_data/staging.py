@@ -8,7 +8,7 @@ import hashlib
 import json
 import tempfile
 from collections.abc import Iterator
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from functools import lru_cache
 from operator import attrgetter
 from pathlib import Path
@@ -16,7 +16,7 @@ from types import TracebackType
 from typing import IO, Any, Self
 
 from rater_data.database import os_sentence
-from rater_data.errors import BadInput, RateloopError
+from rater_data.errors import BadInput
 from rater_data.imported import ImportedRating, ImportedResponse
 from rater_data.records import Message, Prompt
 from rater_data.rows import messages_json, prompt_sha256
@@ -272,19 +272,14 @@ def _spool() -> IO[str]:
     return tempfile.TemporaryFile("w+", encoding="utf-8", newline="\n", prefix="rateloop-import-")
 
 
-class _told:
+@contextmanager
+def _told() -> Iterator[None]:
     """A full disk as a sentence."""
-
-    def __enter__(self) -> None:
-        return None
-
-    def __exit__(self, kind: Any, error: BaseException | None, trace: Any) -> None:
-        if isinstance(error, OSError):
-            where = Path(tempfile.gettempdir())
-            told: RateloopError = os_sentence(error, where) or BadInput(
-                f"{where} cannot be written ({error})."
-            )
-            raise told from error
+    try:
+        yield
+    except OSError as error:
+        where = Path(tempfile.gettempdir())
+        raise os_sentence(error, where) or BadInput(f"{where} cannot be written ({error}).") from error
 
 
 def _turned(one: ImportedRating, turn: bool, rater: str) -> ImportedRating:

@@ -437,6 +437,14 @@ def test_packed_files_and_parquet(store, tmp_path):
         import_ratings(store, tmp_path / "b.parquet")
 
 
+def test_messages_of_a_table_have_empty_names(store, tmp_path):
+    plain, named = {"role": "user", "content": "Hi?"}, {"role": "user", "content": "Ho?", "name": "me"}
+    table = pa.Table.from_pylist([{"messages": [plain]}, {"messages": [named]}])
+    pq.write_table(table, tmp_path / "a.parquet")
+    report = import_file(store, tmp_path / "a.parquet", Asked(kind="prompts", skip_bad=True))
+    assert (report.stored.prompts, report.bad_rows) == (1, 1)
+
+
 def test_a_dataset_of_the_hub(store, tmp_path, monkeypatch):
     import datasets
 
