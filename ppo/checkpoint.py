@@ -22,8 +22,8 @@ from ppo.policy import Policy
 from ppo.reward import Head
 from ppo.trainer import TrainState
 from rater_data.errors import BadInput, DiskFull, Missing
+from rater_data.folders import MANIFEST, sha256_of, verify
 
-MANIFEST = "manifest.json"
 ARRAYS = ("centre", "scale", "weights")
 
 
@@ -95,7 +95,7 @@ def _order(config: Path) -> None:
 def _seal(folder: Path) -> str:
     hashes = {}
     for file in sorted(folder.iterdir()):
-        hashes[file.name] = hashlib.sha256(file.read_bytes()).hexdigest()
+        hashes[file.name] = sha256_of(file)
         _fsync(file)
     manifest = folder / MANIFEST
     manifest.write_text(json.dumps(hashes, indent=1, sort_keys=True), encoding="utf-8")
@@ -118,27 +118,6 @@ def inside(home: Path, name: str) -> Path:
     if not folder.is_relative_to(home.resolve()):
         raise BadInput(f"The checkpoint {name} lies outside the home folder.")
     return folder
-
-
-def verify(folder: Path, sha256: str | None = None) -> None:
-    """Raises Missing or BadInput when a file of the checkpoint is gone, cut short or altered."""
-    try:
-        raw = (folder / MANIFEST).read_bytes()
-        hashes = json.loads(raw)
-    except FileNotFoundError as error:
-        raise Missing(f"The checkpoint {folder.name} has no {MANIFEST}: it is not whole.") from error
-    except ValueError as error:
-        raise BadInput(f"The checkpoint {folder.name} has a damaged {MANIFEST}.") from error
-    if sha256 is not None and hashlib.sha256(raw).hexdigest() != sha256:
-        raise BadInput(
-            f"The checkpoint {folder.name} is not the one that was published: its manifest differs."
-        )
-    for name, wanted in hashes.items():
-        file = folder / name
-        if not file.is_file():
-            raise Missing(f"The checkpoint {folder.name} lacks its file {name}.")
-        if hashlib.sha256(file.read_bytes()).hexdigest() != wanted:
-            raise BadInput(f"The checkpoint {folder.name} is damaged: {name} was cut short or altered.")
 
 
 def load_policy(policy: Policy, folder: Path, sha256: str | None = None) -> dict[str, Any]:

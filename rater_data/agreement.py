@@ -58,8 +58,8 @@ def alpha(rated: Iterable[RatedResponse | Rating]) -> Interval | None:
     """Krippendorff's alpha (interval level) with a 95 % bootstrap interval over responses.
 
     1 = perfect, 0 = chance. `n` is the number of responses with two or more raters; None when there are fewer
-    than two of them, or when everybody always said the same. Source: Krippendorff, Content Analysis (2004),
-    ch. 11.
+    than two of them, or when everybody always said the same. A row with a rating's columns does as well as the
+    record. Source: Krippendorff, Content Analysis (2004), ch. 11.
     """
     ratings = [one.rating if isinstance(one, RatedResponse) else one for one in rated]
     rows = [(r.response_id, r.rater_id, s) for r in ratings if (s := training_score(r)) is not None]

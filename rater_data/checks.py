@@ -10,8 +10,8 @@ LATEST_SECOND = 253_402_300_799  # the end of the year 9999
 
 
 def one_of(what: str, value: object, allowed: Collection[str]) -> None:
-    if value not in allowed:
-        raise BadInput(f"{what} has to be one of {', '.join(allowed)}, not {value!r}.")
+    if not isinstance(value, str) or value not in allowed:
+        raise BadInput(f"{what} has to be one of {', '.join(allowed)}, not {shown(value)}.")
 
 
 def text(what: str, value: object, *, empty: bool = True) -> None:
@@ -28,16 +28,34 @@ def text(what: str, value: object, *, empty: bool = True) -> None:
         raise BadInput(f"{what} holds half of a character pair, which cannot be kept as UTF-8.") from None
 
 
-def whole(what: str, value: object, low: int = 0) -> None:
+def shown(value: object) -> str:
+    """A value as a sentence quotes it: never longer than a line, and whatever Python can hold."""
+    try:
+        said = repr(value)
+    except (ValueError, RecursionError):  # a whole number of thousands of digits; nested too deep
+        return f"a {type(value).__name__} that is too long"
+    return said if len(said) <= 80 else f"{said[:80]}…"
+
+
+def is_number(value: object) -> bool:
+    """Whether it is a number that a database can hold: finite, not true or false."""
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        return False
+    return abs(value) <= LARGEST_INT if isinstance(value, int) else math.isfinite(value)
+
+
+def whole(what: str, value: object, low: int = 0, high: int = LARGEST_INT) -> None:
     if isinstance(value, bool) or not isinstance(value, int):
-        raise BadInput(f"{what} has to be a whole number, not {value!r}.")
-    if not low <= value <= LARGEST_INT:
-        raise BadInput(f"{what} has to be at least {low}, not {value}.")
+        raise BadInput(f"{what} has to be a whole number, not {shown(value)}.")
+    if value < low:
+        raise BadInput(f"{what} has to be at least {low}, not {shown(value)}.")
+    if value > high:
+        raise BadInput(f"{what} has to be at most {high}, not {shown(value)}.")
 
 
 def number(what: str, value: object, low: float = -math.inf, high: float = math.inf) -> None:
-    if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
-        raise BadInput(f"{what} has to be a finite number, not {value!r}.")
+    if not is_number(value) or not isinstance(value, int | float):
+        raise BadInput(f"{what} has to be a finite number, not {shown(value)}.")
     if not low <= value <= high:
         raise BadInput(f"{what} has to be between {low:g} and {high:g}, not {value:g}.")
 

@@ -75,40 +75,6 @@ def init(home: Home = None, database: DatabaseUrl = None) -> None:
         say.print(f"The home folder {store.home} is ready: {added} prompts added.", markup=False)
 
 
-@app.command("import-prompts")
-def import_prompts(
-    file: Annotated[Path, typer.Argument(help=".jsonl, .csv or .txt (one prompt a line).")],
-    split: Annotated[
-        to.Split | None,
-        typer.Option(help="For rows that do not say [default: a tenth is holdout].", show_default=False),
-    ] = None,
-    home: Home = None,
-    database: DatabaseUrl = None,
-) -> None:
-    """Add prompts from a file: all of it, or nothing."""
-    with opened(home, database) as store:
-        added, there = transfer.import_prompts(
-            store, file, split, wrap=lambda rows: bar("Reading prompts", rows, len(rows))
-        )
-        say.print(f"{added} prompts added, {there} duplicates left out.")
-
-
-@app.command("import-ratings")
-def import_ratings(
-    file: Annotated[
-        Path, typer.Argument(help=".jsonl or .csv with prompt, response, rating and perhaps rater.")
-    ],
-    home: Home = None,
-    database: DatabaseUrl = None,
-) -> None:
-    """Add ratings that were given elsewhere, on the home's scale: all of the file, or nothing."""
-    with opened(home, database) as store:
-        added, there = transfer.import_ratings(
-            store, file, wrap=lambda rows: bar("Reading ratings", rows, len(rows))
-        )
-        say.print(f"{added} ratings added, {there} were there already.")
-
-
 @app.command()
 def export(
     out: to.Out,
@@ -210,4 +176,4 @@ def main() -> None:
 
 
 # Commands with a module of their own add themselves to `app`
-from rater_data import cli_bench, cli_copy  # noqa: E402, F401
+from rater_data import cli_bench, cli_check, cli_copy, cli_import  # noqa: E402, F401

@@ -24,7 +24,7 @@ import sqlalchemy as sa
 from sqlalchemy import bindparam
 
 from rater_data import schema as t
-from rater_data.records import Card
+from rater_data.records import IMPORTED_ROUND, Card
 from rater_data.reports import RATABLE
 from rater_data.rows import prompt_columns, prompt_of
 from rater_data.scales import COUNTING, SET_ASIDE
@@ -145,6 +145,16 @@ def open_round(connection: sa.Connection) -> int | None:
     """The latest round, if raters get cards of it: what an older version wrote is not shown again."""
     latest = round_in(connection)
     return latest.number if latest is not None and latest.state in RATABLE else None
+
+
+def open_rounds(connection: sa.Connection) -> list[int]:
+    """Where raters get cards, in this order: the latest round, then imported responses that are offered."""
+    latest = open_round(connection)
+    imported = round_in(connection, IMPORTED_ROUND)
+    offered = imported is not None and imported.state in RATABLE
+    return [
+        number for number, is_open in ((latest, latest is not None), (IMPORTED_ROUND, offered)) if is_open
+    ]
 
 
 def is_free(connection: sa.Connection, response_id: int, rater_id: int, now: float) -> bool:

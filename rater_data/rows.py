@@ -26,7 +26,7 @@ Row = Mapping[str, Any]
 
 # Columns that no record has
 _USER = [c for c in t.users.c if c.name != "name_key"]
-_RATING = [c for c in t.ratings.c if c.name not in ("given_at", "removed_sha256")]
+RATING = [c for c in t.ratings.c if c.name not in ("given_at", "removed_sha256")]
 _RESPONSE = [c for c in t.responses.c if c.name != "created_at"]
 _PROMPT = [t.prompts.c[name] for name in ("id", "messages", "tags", "split", "source", "retired_at")]
 
@@ -40,7 +40,7 @@ def response_columns(prefix: str = "") -> list[sa.Label]:
 
 
 def rating_columns(prefix: str = "") -> list[sa.Label]:
-    return [c.label(prefix + c.name) for c in _RATING]
+    return [c.label(prefix + c.name) for c in RATING]
 
 
 def user_columns(prefix: str = "") -> list[sa.Label]:
@@ -70,7 +70,7 @@ def response_of(row: Row, prefix: str = "") -> Response:
 
 
 def rating_of(row: Row, prefix: str = "") -> Rating:
-    fields = _fields(row, _RATING, prefix)
+    fields = _fields(row, RATING, prefix)
     return Rating(**fields | {"flags": tuple(fields["flags"])})
 
 
@@ -126,7 +126,7 @@ def response_row(response: Response, now: float) -> dict[str, Any]:
 
 
 def rating_row(rating: Rating, given_at: float) -> dict[str, Any]:
-    row = {c.name: getattr(rating, c.name) for c in _RATING if c.name != "id"}
+    row = {c.name: getattr(rating, c.name) for c in RATING if c.name != "id"}
     return row | {"flags": list(rating.flags), "attributes": plain(rating.attributes), "given_at": given_at}
 
 

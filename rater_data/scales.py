@@ -1,8 +1,8 @@
 """The kinds of judgement: what is asked, what may be answered, what it means in training."""
 
-import math
 from dataclasses import dataclass
 
+from rater_data import checks
 from rater_data.errors import BadInput
 
 
@@ -41,10 +41,10 @@ class Scale:
 
     def check(self, score: object) -> float:
         """The score as a float. Raises BadInput for what is no number, out of range or between two points."""
-        if isinstance(score, bool) or not isinstance(score, int | float):
-            raise BadInput(f"A score has to be a number from {self.low} to {self.high}, not {score!r}.")
-        if not math.isfinite(score):
-            raise BadInput(f"A score has to be a number from {self.low} to {self.high}, not {score}.")
+        if not checks.is_number(score) or not isinstance(score, int | float):
+            raise BadInput(
+                f"A score has to be a number from {self.low} to {self.high}, not {checks.shown(score)}."
+            )
         if not self.low <= score <= self.high:
             raise BadInput(f"The score {score:g} is outside {self.low}–{self.high}: give one on the scale.")
         if (score - self.low) % self.step:
@@ -223,6 +223,10 @@ COUNTING: tuple[str, ...] = tuple(v.name for v in VERDICTS.values() if v.counts)
 
 SET_ASIDE: tuple[str, ...] = tuple(v.name for v in VERDICTS.values() if not v.counts and v.kind != "none")
 """Verdicts that say nothing about the response: it stays open for others."""
+
+
+REMOVED = "removed"
+"""The verdict of a rating that was taken away together with the person who gave it."""
 
 
 def offered(scale: Scale) -> tuple[Verdict, ...]:

@@ -12,12 +12,14 @@ from rater_data.addresses import DATABASE, in_home, parsed, shown
 from rater_data.database import told_plainly
 from rater_data.errors import BadInput
 from rater_data.migrate import migrate
+from rater_data.store_coverage import Coverage
 from rater_data.store_exports import Exports
 from rater_data.store_imports import Imports
 from rater_data.store_jobs import Jobs
 from rater_data.store_journal import Journal
 from rater_data.store_people import People
 from rater_data.store_prompts import Prompts
+from rater_data.store_purging import Purging
 from rater_data.store_queue import Queue
 from rater_data.store_ratings import Ratings
 from rater_data.store_rounds import Rounds
@@ -38,7 +40,20 @@ def default_home() -> Path:
 
 
 class Store(
-    People, Prompts, Versions, Rounds, Sealing, Queue, Ratings, Imports, Exports, Stats, Jobs, Journal
+    People,
+    Prompts,
+    Versions,
+    Rounds,
+    Sealing,
+    Queue,
+    Ratings,
+    Imports,
+    Exports,
+    Purging,
+    Coverage,
+    Stats,
+    Jobs,
+    Journal,
 ):
     """One home folder with its database. Made by `Store.open`."""
 

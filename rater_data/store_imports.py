@@ -1,158 +1,395 @@
-"""Ratings that were given elsewhere, and the round that holds their responses.
+"""What comes from elsewhere, in one transaction and in batches; the round that holds its responses.
 
-Round 0 has state published, an empty config and no version. It is never the latest round and its responses
-are never shown; but its ratings are in every snapshot, so they teach the reward head. They cannot move the
-policy: their text was not sampled from any version, so there are no log-probabilities. In records such a
-response says version 0 and round 0; in the database its version is null.
+Round 0 has an empty config and no version. It is published and never the latest round; its ratings are in every
+snapshot, so they teach the reward head. They cannot move the policy: their text was not sampled from any version, so
+there are no log-probabilities. In records such a response says version 0 and round 0; in the database its version is
+null. Responses that came without ratings may be offered: then round 0 is in the state rating, and raters get its cards
+when their own round has none left for them.
+
+Our own export brings rounds and versions along. In a home that has none of its own they are made anew, as records
+without weights; in any other a response is matched with the one it was exported from, or goes to round 0.
 """
 
-import hashlib
 import time
+from array import array
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
+from itertools import islice
+from typing import Any
 
 import sqlalchemy as sa
 
-from rater_data import checks
 from rater_data import schema as t
 from rater_data.database import Database
-from rater_data.records import IMPORTED_ROUND, Prompt, Rating, Response
-from rater_data.rows import prompt_sha256, response_row
-from rater_data.store_journal import FIRST_GUIDELINE, note
-from rater_data.store_people import add_user_in
-from rater_data.store_prompts import add_prompts_in, prompt_ids_in
-from rater_data.store_ratings import insert_rating
-from rater_data.store_rounds import round_in
+from rater_data.errors import Refused
+from rater_data.records import IMPORTED_ROUND
+from rater_data.scales import DEFAULT_SCALE, SCALES
+from rater_data.staging import Staged, digest
+from rater_data.store_journal import note, setting_in
+from rater_data.store_people import name_key, new_users_in
+from rater_data.store_prompts import AT_ONCE, prompt_ids_in
 
-DEFAULT_RATER = "imported"
+BATCH = 5000  # rows that are held and written at once
+RESTORED = "imported"
+"""In the config of a round, and the metrics of a version, that were made from an export: there are no weights."""
+
+Rows = Iterator[dict[str, Any]]
+Wrap = Callable[[Rows, int], Rows]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ImportedRating:
-    """A rating as a file tells it: who gave which score, in points of the scale, to which text."""
+@dataclass(slots=True, kw_only=True)
+class Stored:
+    """What an import did, or would do: new rows, and ratings that were there, some of them with another score."""
 
-    prompt: Prompt
-    response: str
-    score: float
-    scale: str
-    rater: str = DEFAULT_RATER
-    comment: str = ""
+    prompts: int = 0
+    responses: int = 0
+    ratings: int = 0
+    raters: int = 0
+    rounds: int = 0
+    there: int = 0
+    differing: int = 0
 
-    def __post_init__(self) -> None:
-        checks.text("The response", self.response, empty=False)
-        checks.text("The name of a rater", self.rater, empty=False)
-        checks.text("The comment", self.comment)
+
+class _Undo(Exception):
+    """A dry run is over."""
 
 
 class Imports(Database):
-    """Round 0."""
+    """Round 0, and what an export brings back."""
 
-    def add_imported(self, ratings: list[ImportedRating]) -> tuple[int, int]:
-        """Adds ratings, all or none; returns how many were new and how many were there already.
+    def add_staged(
+        self,
+        staged: Staged,
+        *,
+        scale: str | None = None,
+        offer: bool = False,
+        dry_run: bool = False,
+        wrap: Wrap = lambda rows, _total: rows,
+    ) -> Stored:
+        """Adds all that was staged (`staged.close()` first), or nothing; a dry run only says what it would do.
 
-        A rating is there already when this rater has one on this response; it is left as it is.
+        A rating is there already when this rater has one on this response; it is left as it is. `scale`: of the
+        ratings; a home that has chosen none yet takes it over. Raises Refused when it has another.
         """
-        now = time.time()
-        with self._write() as connection:
-            _make_round(connection, now)
-            add_prompts_in(connection, [r.prompt for r in ratings], now)
-            prompt_ids = prompt_ids_in(connection, list({prompt_sha256(r.prompt) for r in ratings}))
-            responses = _responses(connection, ratings, prompt_ids, now)
-            raters = _raters(connection, {r.rater for r in ratings}, now)
-            g = t.ratings.c
-            in_round = sa.select(g.response_id, g.rater_id).join(
-                t.responses, t.responses.c.id == g.response_id
-            )
-            rows = connection.execute(
-                in_round.where(t.responses.c.round_number == IMPORTED_ROUND, g.is_current)
-            )
-            there = {(row.response_id, row.rater_id) for row in rows}
-            added = 0
-            for one in ratings:
-                where = (prompt_ids[prompt_sha256(one.prompt)], one.response)
-                response, rater = responses[where], raters[_key(one.rater)]
-                if (response, rater) in there:
-                    continue
-                there.add((response, rater))
-                insert_rating(connection, _rating(one, response, rater, now), now)
-                added += 1
-            note(connection, "import", f"imported {added} ratings", now, there_already=len(ratings) - added)
-        return added, len(ratings) - added
+        done = Stored()
+        try:
+            with self._write() as connection:
+                if scale is not None:
+                    _take_scale(connection, scale)
+                intake = _Intake(connection, staged, done, time.time())
+                if staged.numbers or scale is not None:
+                    intake.make_round()
+                for some in _batches(wrap(staged.things(), staged.prompts + staged.responses)):
+                    intake.things(some)
+                intake.finish_rounds()
+                for some in _batches(wrap(staged.said(), staged.ratings)):
+                    intake.ratings(some)
+                if offer:
+                    where = t.rounds.c.number == IMPORTED_ROUND
+                    connection.execute(t.rounds.update().where(where).values(state="rating"))
+                intake.tell()
+                if dry_run:
+                    raise _Undo
+        except _Undo:
+            pass
+        return done
 
 
-def _make_round(connection: sa.Connection, now: float) -> None:
-    if round_in(connection, IMPORTED_ROUND) is None:
-        row = {
-            "number": IMPORTED_ROUND,
-            "state": "published",
-            "config": {},
-            "created_at": now,
-            "updated_at": now,
+def _take_scale(connection: sa.Connection, scale: str) -> None:
+    there = connection.scalar(sa.select(t.ratings.c.scale).limit(1)) or setting_in(connection, "scale")
+    if there is None and scale != DEFAULT_SCALE:
+        connection.execute(t.settings.insert().values(name="scale", value=SCALES[scale].name))
+    elif (there or DEFAULT_SCALE) != scale:
+        raise Refused(f"Ratings of this home are on the scale {there}; those of the file are on {scale}.")
+
+
+def _batches(rows: Iterable[dict[str, Any]]) -> Iterator[list[dict[str, Any]]]:
+    rows = iter(rows)
+    while some := list(islice(rows, BATCH)):
+        yield some
+
+
+class _Intake:
+    """One import, inside its transaction."""
+
+    def __init__(self, connection: sa.Connection, staged: Staged, done: Stored, now: float) -> None:
+        self.connection, self.staged, self.done, self.now = connection, staged, done, now
+        own = connection.execute(
+            sa.select(t.rounds.c.number, t.rounds.c.config).where(t.rounds.c.number != IMPORTED_ROUND)
+        ).all()
+        self.rounds = {row.number for row in own}
+        self.versions = set(connection.scalars(sa.select(t.policy_versions.c.number)))
+        # nothing here was written by a version of this home: an export keeps its rounds
+        self.restores = all(row.config.get(RESTORED) for row in own) and bool(own or not self.versions)
+        self.prompt_ids = array("q", [0]) * staged.prompts
+        self.response_ids = array("q", [0]) * staged.numbers
+        self.at_prompt = 0
+        self.existing = self._existing()
+        self.copies: Counter[bytes] = Counter()
+        self.matched: set[int] = set()
+        self.slots: dict[int, int] = {}  # the highest slot of a round
+        self.taken: dict[int, set[int]] = {}
+        self.wrote: dict[int, int] = {}  # of rounds made here, the newest version in them
+        self.users = {row.name_key: row.id for row in connection.execute(_USERS)}
+        self.pseudonyms = {row.pseudonym: row.id for row in connection.execute(_USERS)}
+        self.newest = connection.scalar(sa.select(sa.func.max(t.ratings.c.id))) or 0
+
+    def make_round(self) -> None:
+        """Round 0, once something is imported."""
+        if self.connection.scalar(sa.select(t.rounds.c.number).where(t.rounds.c.number == 0)) is None:
+            self._add_round(IMPORTED_ROUND, None, {})
+
+    def _existing(self) -> dict[bytes, list[int]]:
+        """The ids of the responses there are, by what makes them the same as one in the file."""
+        found: dict[bytes, list[int]] = {}
+        r = t.responses.c
+        query = sa.select(r.id, r.round_number, r.version_number, r.prompt_id, r.text, r.seed)
+        if self.restores and not self.rounds:
+            query = query.where(r.round_number == IMPORTED_ROUND)
+        rows = self.connection.execute(query.order_by(r.id).execution_options(yield_per=BATCH))
+        for i, number, version, prompt, text, seed in rows:
+            found.setdefault(_identity(number, version, prompt, text, seed), []).append(i)
+        return found
+
+    # ---- prompts and responses
+
+    def things(self, some: list[dict[str, Any]]) -> None:
+        self._prompts([row for row in some if "sha256" in row])
+        new: list[dict[str, Any]] = []
+        numbers: dict[tuple[int, int], int] = {}
+        for row in some:
+            if "sha256" not in row:
+                made = self._response(row)
+                if made is not None:
+                    new.append(made)
+                    numbers[made["round_number"], made["slot"]] = row["number"]
+        if new:
+            self.connection.execute(t.responses.insert(), new)
+            for (number, slot), i in self._ids(list(numbers)).items():
+                self.response_ids[numbers[number, slot]] = i
+        self.done.responses += len(new)
+
+    def _prompts(self, rows: list[dict[str, Any]]) -> None:
+        digests = [row["sha256"] for row in rows]
+        there = prompt_ids_in(self.connection, digests)
+        extra = {"created_at": self.now, "retired_at": None}
+        fresh = [row | extra for row in rows if row["sha256"] not in there]
+        if fresh:
+            self.connection.execute(t.prompts.insert(), fresh)
+            there |= prompt_ids_in(self.connection, [row["sha256"] for row in fresh])
+        for sha in digests:
+            self.prompt_ids[self.at_prompt] = there[sha]
+            self.at_prompt += 1
+        self.done.prompts += len(fresh)
+
+    def _response(self, row: dict[str, Any]) -> dict[str, Any] | None:
+        """The row of a new response; None for one that is there, whose id is kept."""
+        prompt, text, origin = self.prompt_ids[row["prompt"]], row["text"], row["origin"]
+        number, version, seed = IMPORTED_ROUND, None, 0
+        if origin is not None and origin["round_number"] != IMPORTED_ROUND:
+            number, version, seed = (origin[n] for n in ("round_number", "version_number", "seed"))
+            if not self.restores and not self._matches(_identity(number, version, prompt, text, seed)):
+                number, version, seed = IMPORTED_ROUND, None, 0
+        same = _identity(number, version, prompt, text, seed)
+        there, copy = self.existing.get(same, []), self.copies[same]
+        self.copies[same] += 1
+        if copy < len(there):
+            self.response_ids[row["number"]] = there[copy]
+            self.matched.add(there[copy])
+            return None
+        if number != IMPORTED_ROUND:
+            self._restore(number, origin)
+        return {
+            "prompt_id": prompt,
+            "round_number": number,
+            "version_number": version,
+            "slot": self._slot(number, None if origin is None else origin["slot"]),
+            "text": text,
+            "created_at": self.now,
+            **_AS_SAMPLED,
+            **({name: origin[name] for name in _AS_TOLD} if number != IMPORTED_ROUND else {}),
         }
-        connection.execute(t.rounds.insert().values(row))
+
+    def _matches(self, same: bytes) -> bool:
+        return self.copies[same] < len(self.existing.get(same, []))
+
+    def _slot(self, number: int, wanted: int | None) -> int:
+        """The place in a round that a response had where it comes from, if it is free; else the next free one."""
+        if number not in self.slots:
+            r = t.responses.c
+            self.taken[number] = set(
+                self.connection.scalars(sa.select(r.slot).where(r.round_number == number))
+            )
+            self.slots[number] = max(self.taken[number], default=-1)
+        if wanted is None or wanted in self.taken[number]:
+            wanted = self.slots[number] + 1
+        self.slots[number] = max(wanted, self.slots[number])
+        self.taken[number].add(wanted)
+        return wanted
+
+    def _ids(self, places: list[tuple[int, int]]) -> dict[tuple[int, int], int]:
+        """The ids of new responses by round and slot, which are nearly always in a row."""
+        r = t.responses.c
+        found = {}
+        for number in {number for number, _ in places}:
+            slots = [slot for n, slot in places if n == number]
+            where = (r.round_number == number) & r.slot.between(min(slots), max(slots))
+            rows = self.connection.execute(sa.select(r.slot, r.id).where(where))
+            found |= {(number, row.slot): row.id for row in rows}
+        return {place: found[place] for place in places}
+
+    # ---- rounds and versions of an export
+
+    def _restore(self, number: int, origin: dict[str, Any]) -> None:
+        """A round and a version that the export names, as records."""
+        version = origin["version_number"]
+        for one in (0, version):
+            if one not in self.versions:
+                self._add_version(one, origin)
+        if number not in self.rounds:
+            self._add_round(number, version, {"quota": 0, RESTORED: True})
+            self.rounds.add(number)
+            self.done.rounds += 1
+            self.wrote[number] = version
+        elif number in self.wrote:
+            self.wrote[number] = max(version, self.wrote[number])
+
+    def finish_rounds(self) -> None:
+        """A round is of the newest version in it: what older ones wrote there was for comparison."""
+        for number, version in self.wrote.items():
+            where = t.rounds.c.number == number
+            self.connection.execute(t.rounds.update().where(where).values(version_number=version))
+
+    def _add_version(self, number: int, origin: dict[str, Any]) -> None:
+        row = {
+            "number": number,
+            "parent": None,
+            "folder": f"versions/imported-{number:04d}" if number else "",
+            "sha256": origin["adapter_sha256"] if number == origin["version_number"] else "",
+            "base_model": origin["base_model"],
+            "base_revision": origin["base_revision"],
+            "metrics": {RESTORED: True},
+            "status": "kept" if number else "current",
+            "created_at": self.now,
+            "notes": "Known from an import: its weights are not here." if number else "",
+        }
+        self.connection.execute(t.policy_versions.insert().values(row))
+        self.versions.add(number)
+
+    def _add_round(self, number: int, version: int | None, config: dict[str, Any]) -> None:
+        row = {"number": number, "state": "published", "config": config, "version_number": version}
+        times = {"created_at": self.now, "updated_at": self.now}
+        self.connection.execute(t.rounds.insert().values(row | times))
+
+    # ---- ratings
+
+    def ratings(self, some: list[dict[str, Any]]) -> None:
+        self._raters(some)
+        ids = [self.response_ids[row["response"]] for row in some]
+        there = self._there({i for i in ids if i in self.matched})
+        new = []
+        for row, response in zip(some, ids, strict=True):
+            rater = self._rater(row)
+            if (response, rater) in there:
+                self.done.there += 1
+                said = there[response, rater]
+                self.done.differing += row["is_current"] and said != (row["verdict"], row["score"])
+                continue
+            new.append(self._row(row, response, rater))
+        if new:
+            self.connection.execute(t.ratings.insert(), new)
+        self.done.ratings += len(new)
+
+    def _row(self, row: dict[str, Any], response: int, rater: int) -> dict[str, Any]:
+        """The columns of a new rating, made of the staged row."""
+        submitted = self.now if row["submitted_at"] is None else row["submitted_at"]
+        return {
+            "response_id": response,
+            "rater_id": rater,
+            "other_id": None if row["other"] is None else self.response_ids[row["other"]],
+            "shown_at": submitted if row["shown_at"] is None else row["shown_at"],
+            "submitted_at": submitted,
+            "given_at": submitted if row["given_at"] is None else row["given_at"],
+            "key": (row["key"] if self.restores else "") or f"import:{response}:{row['revision']}",
+            "removed_sha256": None,
+            **{name: row[name] for name in _SAID},
+        }
+
+    def _there(self, responses: set[int]) -> dict[tuple[int, int], tuple[str, float | None]]:
+        """What raters had said of these responses before: the newest revision."""
+        g = t.ratings.c
+        found = {}
+        for some in _chunks(sorted(responses), AT_ONCE):
+            query = sa.select(g.response_id, g.rater_id, g.verdict, g.score).where(g.response_id.in_(some))
+            for row in self.connection.execute(query.where(g.id <= self.newest).order_by(g.revision)):
+                found[row.response_id, row.rater_id] = (row.verdict, row.score)
+        return found
+
+    def _rater(self, row: dict[str, Any]) -> int:
+        name = row["rater"]
+        found = self.pseudonyms.get(name) if row["pseudonym"] else None
+        return self.users[name_key(name)] if found is None else found
+
+    def _raters(self, some: list[dict[str, Any]]) -> None:
+        """Makes the raters that are not known yet. They have no link, so nobody can come in as them."""
+        new: dict[str, dict[str, Any]] = {}
+        for row in some:
+            name = row["rater"]
+            if row["pseudonym"] and name in self.pseudonyms:
+                continue
+            if name_key(name) not in self.users:
+                pseudonym = name if row["pseudonym"] else None
+                fields = {name: row[name] for name in ("excluded", "active")}
+                fields |= {"name": name, "pseudonym": pseudonym}
+                new.setdefault(name_key(name), fields)
+        if new:
+            self.users |= new_users_in(self.connection, list(new.values()), self.now)
+            self.pseudonyms = {row.pseudonym: row.id for row in self.connection.execute(_USERS)}
+            self.done.raters += len(new)
+
+    def tell(self) -> None:
+        done = self.done
+        if self.staged.ratings:
+            note(
+                self.connection,
+                "import",
+                f"imported {done.ratings} ratings",
+                self.now,
+                there_already=done.there,
+            )
+        elif self.staged.responses:
+            note(self.connection, "import", f"imported {done.responses} responses", self.now)
 
 
-def _responses(
-    connection: sa.Connection, ratings: list[ImportedRating], prompt_ids: dict[str, int], now: float
-) -> dict[tuple[int, str], int]:
-    """Makes the responses that are missing; the ids of all by prompt and text."""
-    r = t.responses.c
-    query = sa.select(r.prompt_id, r.text, r.id, r.slot).where(r.round_number == IMPORTED_ROUND)
-    rows = connection.execute(query).all()
-    known = {(row.prompt_id, row.text) for row in rows}
-    slot = max((row.slot for row in rows), default=-1) + 1
-    wanted = dict.fromkeys((prompt_ids[prompt_sha256(one.prompt)], one.response) for one in ratings)
-    new = [where for where in wanted if where not in known]
-    if new:
-        made = (_response(prompt_id, text, slot + i) for i, (prompt_id, text) in enumerate(new))
-        connection.execute(t.responses.insert(), [response_row(response, now) for response in made])
-    return {(row.prompt_id, row.text): row.id for row in connection.execute(query)}
+_USERS = sa.select(t.users.c.id, t.users.c.name_key, t.users.c.pseudonym)
+_AS_SAMPLED = {
+    "prompt_ids": [],
+    "token_ids": [],
+    "logprobs": [],
+    "seed": 0,
+    "temperature": 1.0,
+    "finish_reason": "eos",
+    "stratum": "imported",
+    "overlap": 1,
+    "propensity": 1.0,
+    "ref_logprob": None,
+    "head_score": None,
+}
+_AS_TOLD = (
+    "seed", "temperature", "finish_reason", "stratum", "overlap", "propensity", "ref_logprob", "head_score",
+)  # fmt: skip
+_SAID = (
+    "score", "scale", "comment", "verdict", "swapped", "active_ms", "position", "guideline_version",
+    "revision", "is_current", "flags", "attributes",
+)  # fmt: skip
 
 
-def _response(prompt_id: int, text: str, slot: int) -> Response:
-    return Response(
-        prompt_id=prompt_id,
-        round_number=IMPORTED_ROUND,
-        version_number=0,
-        slot=slot,
-        text=text,
-        prompt_ids=(),
-        token_ids=(),
-        logprobs=(),
-        seed=0,
-        temperature=1.0,
-        finish_reason="eos",
-        stratum="imported",
-    )
+def _identity(number: int, version: int | None, prompt: int, text: str, seed: int) -> bytes:
+    """What two responses share that are the same one."""
+    return digest(number, version, prompt, text, seed if number != IMPORTED_ROUND else 0)
 
 
-def _raters(connection: sa.Connection, names: set[str], now: float) -> dict[str, int]:
-    """The ids of raters by key.
-
-    Who is not known yet is made. They have no link, so nobody can come in as them.
-    """
-    known = {row.name_key: row.id for row in connection.execute(sa.select(t.users.c.name_key, t.users.c.id))}
-    for name in sorted(names):
-        if _key(name) not in known:
-            known[_key(name)] = add_user_in(connection, name, "rater", now).id
-    return known
-
-
-def _key(name: str) -> str:
-    return " ".join(name.split()).casefold()
-
-
-def _rating(one: ImportedRating, response_id: int, rater_id: int, now: float) -> Rating:
-    said = f"{prompt_sha256(one.prompt)}\n{one.response}"
-    return Rating(
-        response_id=response_id,
-        rater_id=rater_id,
-        score=one.score,
-        scale=one.scale,
-        comment=one.comment,
-        shown_at=now,
-        submitted_at=now,
-        active_ms=0,
-        position=1,
-        guideline_version=FIRST_GUIDELINE,
-        key=f"import:{hashlib.sha256(said.encode()).hexdigest()}",
-    )
+def _chunks(values: list[int], size: int) -> Iterator[list[int]]:
+    for start in range(0, len(values), size):
+        yield values[start : start + size]

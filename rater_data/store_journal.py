@@ -90,6 +90,12 @@ class Journal(Database):
         """What raters of this home judge by."""
         return SCALES[self.setting("scale", DEFAULT_SCALE)]
 
+    def chosen_scale(self) -> str | None:
+        """The scale that was chosen here, or that ratings were given on; None while any may be."""
+        with self._read() as connection:
+            found = connection.scalar(sa.select(t.ratings.c.scale).limit(1))
+            return found or setting_in(connection, "scale")
+
     def choose_scale(self, name: str) -> Scale:
         """Raters judge by this scale from now on.
 

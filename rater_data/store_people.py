@@ -3,6 +3,7 @@
 import hashlib
 import secrets
 import time
+from typing import Any
 
 import sqlalchemy as sa
 
@@ -16,6 +17,11 @@ from rater_data.store_journal import note
 
 NAME_LENGTH = 80
 WRONG_LINK = "This link is not known: ask the operator for a new one."
+
+
+def name_key(name: str) -> str:
+    """What makes two names one person's: neither case nor extra blanks do."""
+    return " ".join(name.split()).casefold()
 
 
 def user_in(connection: sa.Connection, user_id: int) -> User:
@@ -40,13 +46,40 @@ def add_user_in(connection: sa.Connection, name: str, role: str, now: float) -> 
     row = {
         "name": name,
         "name_key": name.casefold(),
-        "pseudonym": f"r-{secrets.token_hex(6)}",
+        "pseudonym": new_pseudonym(),
         "role": role,
         "active": True,
         "excluded": False,
         "created_at": now,
     }
     return user_in(connection, connection.execute(t.users.insert().values(row)).inserted_primary_key[0])
+
+
+def new_users_in(connection: sa.Connection, people: list[dict[str, Any]], now: float) -> dict[str, int]:
+    """Makes raters by name, perhaps with a pseudonym they had elsewhere; returns their ids by key.
+
+    The names are checked and not taken yet.
+    """
+    rows = [
+        {
+            "name": person["name"],
+            "name_key": name_key(person["name"]),
+            "pseudonym": person["pseudonym"] or new_pseudonym(),
+            "role": "rater",
+            "active": person["active"],
+            "excluded": person["excluded"],
+            "created_at": now,
+        }
+        for person in people
+    ]
+    connection.execute(t.users.insert(), rows)
+    keys = {row["name_key"] for row in rows}
+    found = connection.execute(sa.select(t.users.c.name_key, t.users.c.id).order_by(t.users.c.id.desc()))
+    return {row.name_key: row.id for row in found if row.name_key in keys}
+
+
+def new_pseudonym() -> str:
+    return f"r-{secrets.token_hex(6)}"
 
 
 class People(Database):
@@ -67,8 +100,7 @@ class People(Database):
 
     def user_by_name(self, name: str) -> User:
         """Raises Missing. Case and extra blanks do not matter."""
-        key = " ".join(name.split()).casefold()
-        query = sa.select(*user_columns()).where(t.users.c.name_key == key)
+        query = sa.select(*user_columns()).where(t.users.c.name_key == name_key(name))
         with self._read() as connection:
             row = connection.execute(query).mappings().one_or_none()
         if row is None:

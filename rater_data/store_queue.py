@@ -8,7 +8,7 @@ import sqlalchemy as sa
 from rater_data import schema as t
 from rater_data.database import Database
 from rater_data.errors import BadInput, Missing, NotYours
-from rater_data.queue import card_of, choice_of, is_free, next_choice, open_round
+from rater_data.queue import card_of, choice_of, is_free, next_choice, open_rounds
 from rater_data.records import Card
 from rater_data.reports import RATABLE
 from rater_data.store_journal import scale_in
@@ -73,8 +73,8 @@ def deal(connection: sa.Connection, rater_id: int, now: float, lease_s: float) -
         until = max(held.until, now + lease_s)
         put_lease(connection, rater_id, held.response_id, held.other_id, shown_at, until)
         return card_of(connection, rater_id, choice)
-    number = open_round(connection)
-    found = None if number is None else next_choice(connection, rater_id, number, now, paired)
+    cards = (next_choice(connection, rater_id, n, now, paired) for n in open_rounds(connection))
+    found = next((card for card in cards if card is not None), None)
     if found is None:
         if held.response_id is not None:
             drop_lease(connection, rater_id)

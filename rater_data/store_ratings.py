@@ -17,7 +17,7 @@ from rater_data.queue import card_of, choice_of, is_free, is_swapped
 from rater_data.records import Card, RatedResponse, Rating
 from rater_data.reports import OPEN_FOR_CHANGE
 from rater_data.rows import rating_columns, rating_of, rating_row
-from rater_data.scales import COUNTING, SCALES
+from rater_data.scales import COUNTING, REMOVED, SCALES
 from rater_data.store_journal import note
 from rater_data.store_queue import LEASE_S, active_rater, deal, drop_lease, put_lease
 from rater_data.store_sealing import rated_of, rated_query
@@ -154,6 +154,8 @@ class Ratings(Database):
                 raise Missing(f"There is no rating {rating_id}.")
             if old.rater_id != rater_id:
                 raise NotYours("This rating is somebody else's.")
+            if old.verdict == REMOVED:
+                raise BadInput("This rating was removed: it cannot be changed any more.")
             new = replace(
                 old,
                 id=None,
@@ -234,10 +236,13 @@ class Ratings(Database):
             return [rated_of(row) for row in connection.execute(query).mappings()]
 
     def count_ratings(self, *, current: bool = True, split: str | None = None) -> int:
-        """How many ratings there are: current ones or all revisions, on prompts of a split or on all."""
+        """How many ratings there are: current ones that were not removed, or all revisions of any.
+
+        On prompts of a split, or on all.
+        """
         query = sa.select(sa.func.count()).select_from(t.ratings)
         if current:
-            query = query.where(_g.is_current)
+            query = query.where(_g.is_current, _g.verdict != REMOVED)
         if split is not None:
             query = query.join(t.responses, t.responses.c.id == _g.response_id).join(t.prompts)
             query = query.where(t.prompts.c.split == split)

@@ -17,7 +17,7 @@ from rater_data.errors import BadInput, Busy, Missing, Refused
 from rater_data.records import IMPORTED_ROUND, STRATA, Response, Round, RoundProgress
 from rater_data.reports import OVER, ROUND_STATES, next_states
 from rater_data.rows import response_columns, response_of, response_row, round_of
-from rater_data.scales import COUNTING
+from rater_data.scales import COUNTING, REMOVED
 from rater_data.store_journal import note
 from rater_data.store_versions import version_in
 
@@ -61,12 +61,15 @@ def move(connection: sa.Connection, found: Round, state: str, now: float, **valu
 
 
 def trusted_ratings() -> sa.Select[tuple[int]]:
-    """The ids of current ratings of raters who are active and not excluded: what counts and is sealed."""
+    """The ids of current ratings of raters who are active and not excluded: what counts and is sealed.
+
+    What was removed with its rater says nothing any more.
+    """
     return (
         sa.select(t.ratings.c.id)
         .select_from(t.ratings)
         .join(t.users, t.users.c.id == t.ratings.c.rater_id)
-        .where(t.ratings.c.is_current, t.users.c.active, ~t.users.c.excluded)
+        .where(t.ratings.c.is_current, t.users.c.active, ~t.users.c.excluded, t.ratings.c.verdict != REMOVED)
     )
 
 
