@@ -49,7 +49,11 @@ def listed(names: tuple[str, ...]) -> str:
 
 
 def asks(store: Store) -> Asks:
-    kept = store.setting(SETTING, {})
+    return asks_of(store.setting(SETTING, {}))
+
+
+def asks_of(kept: dict[str, Any]) -> Asks:
+    """What a kept setting says."""
     return Asks(tuple(kept.get("attributes", ())), tuple(kept.get("flags", FLAGS)))
 
 

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
-from app.asking import asks
+from app.asking import SETTING, asks_of
 from app.markup import answer_html, readable
 from app.operating import PACE_FROM, duration
 from app.settings import CARD_LEASE
@@ -20,6 +20,7 @@ from rater_data.queue import is_swapped
 from rater_data.records import Card, Job, RatedResponse, Rating, RoundProgress, User
 from rater_data.scales import SCALES, VERDICTS, Scale, check_verdict
 from rater_data.store import Store
+from rater_data.store_desk import Desk
 
 EDITABLE_STATES = ("generating", "rating")
 LOOK_BACK = 10
@@ -50,18 +51,25 @@ def screen(store: Store, user: User, worker_down: bool = False) -> dict[str, Any
 
 def screen_of(store: Store, user: User, card: Card | None, worker_down: bool = False) -> dict[str, Any]:
     """The rating screen with a card that was dealt already."""
-    progress, scale = store.round_progress(), store.scale()
+    desk = store.desk(user.id, midnight(), SETTING)
+    scale = desk.rules.scale
     return {
         "card": shown(card) if card else None,
-        **({} if card else reason_to_wait(progress, store.active_job(), worker_down)),
+        **({} if card else reason_to_wait(store.round_progress(), store.active_job(), worker_down)),
         "me": {"id": user.id, "name": user.name, "role": user.role},
-        "mine": mine(store, user, progress),
-        "round": round_numbers(progress),
-        "last": last_given(store, user),
-        "guideline_version": store.guideline()[0],
+        "mine": {"today": desk.today, "round": desk.in_round},
+        "round": round_numbers(desk),
+        "last": None
+        if desk.last is None
+        else given(desk.last) | {"editable": desk.last_state in EDITABLE_STATES},
+        "guideline_version": desk.rules.guideline_version,
         "scale": scale_of(scale),
-        "asks": asks(store).for_page(scale.paired),
+        "asks": asks_of(desk.rules.asked).for_page(scale.paired),
     }
+
+
+def midnight() -> float:
+    return datetime.now().replace(hour=0, minute=0, second=0, microsecond=0).timestamp()
 
 
 def scale_of(scale: Scale) -> dict[str, Any]:
@@ -112,23 +120,12 @@ def shown(card: Card) -> dict[str, Any]:
     }
 
 
-def mine(store: Store, user: User, progress: RoundProgress | None) -> dict[str, int]:
-    midnight = datetime.now().replace(hour=0, minute=0, second=0, microsecond=0).timestamp()
-    return {
-        "today": store.ratings_by(user.id, since=midnight),
-        "round": store.ratings_by(user.id, since=progress.round.created_at) if progress else 0,
-    }
-
-
-def round_numbers(progress: RoundProgress | None) -> dict[str, Any] | None:
-    if progress is None:
+def round_numbers(desk: Desk) -> dict[str, Any] | None:
+    found = desk.round
+    if found is None:
         return None
-    return {
-        "number": progress.round.number,
-        "state": progress.round.state,
-        "ratings": progress.ratings,
-        "quota": progress.quota,
-    }
+    quota = int(found.config.get("quota", 0))
+    return {"number": found.number, "state": found.state, "ratings": desk.ratings, "quota": quota}
 
 
 def reason_to_wait(progress: RoundProgress | None, job: Job | None, worker_down: bool) -> dict[str, Any]:
@@ -191,11 +188,12 @@ def submit(
     The same key again changes nothing. Of a comparison the score is of what was shown: below 0 the first.
     """
     now = time.time() if now is None else now
-    scale = store.scale()
+    rules = store.rules(SETTING)
+    scale = rules.scale
     check_verdict(decision.verdict, scale)
     if decision.verdict == "rated" and decision.score is not None:
         scale.check(decision.score)
-    asks(store).check(decision.attributes, decision.flags)
+    asks_of(rules.asked).check(decision.attributes, decision.flags)
     shown_at = now if decision.shown_at is None else decision.shown_at
     rating, card = store.submit_and_deal(
         Rating(
@@ -210,7 +208,7 @@ def submit(
             submitted_at=now,
             active_ms=min(decision.active_ms, LONGEST_LOOK_MS),
             position=decision.position,
-            guideline_version=store.guideline()[0],
+            guideline_version=rules.guideline_version,
             scale=scale.name,
             key=decision.key,
         ),
@@ -249,10 +247,8 @@ def words(score: float | None, verdict: str, scale: Scale) -> str:
 
 
 def last_given(store: Store, user: User) -> dict[str, Any] | None:
-    newest = store.recent(user.id, n=1)
-    if not newest:
-        return None
-    return given(newest[0].rating) | {"editable": editable(store, newest[0].response.round_number)}
+    desk = store.desk(user.id, midnight(), SETTING)
+    return None if desk.last is None else given(desk.last) | {"editable": desk.last_state in EDITABLE_STATES}
 
 
 def editable(store: Store, round_number: int) -> bool:

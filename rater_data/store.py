@@ -13,6 +13,7 @@ from rater_data.database import told_plainly
 from rater_data.errors import BadInput
 from rater_data.migrate import migrate
 from rater_data.store_coverage import Coverage
+from rater_data.store_desk import Desks
 from rater_data.store_exports import Exports
 from rater_data.store_imports import Imports
 from rater_data.store_jobs import Jobs
@@ -47,6 +48,7 @@ class Store(
     Sealing,
     Queue,
     Ratings,
+    Desks,
     Imports,
     Exports,
     Purging,
