@@ -76,10 +76,10 @@ def rate(prompt: str, response: str) -> float:
     return 1 + (len(prompt) * 7 + len(response) * 3) % 10
 
 
-def make_home(home: Path, ratings: int) -> Store:
-    """A round of made-up responses that takes at least so many ratings."""
+def make_home(home: Path, ratings: int, raters: int) -> Store:
+    """A round of made-up responses that takes at least so many ratings of so many raters."""
     store = Store.open(home)
-    prompts = -(-ratings // (OVERLAP * PER_PROMPT)) + 8
+    prompts = -(-ratings // (min(OVERLAP, raters) * PER_PROMPT)) + 8
     store.add_prompts([Prompt.of(f"What is {n} plus {n % 7}?", split="train") for n in range(prompts)])
     store.add_version(
         Version(
@@ -183,7 +183,7 @@ def load(raters: int, think: float, seconds: float, work: str, tell: Callable[[i
     """Raters who think about each card, for about so many seconds, with other work beside them."""
     wanted = int(raters * seconds / max(think, 0.05))
     with tempfile.TemporaryDirectory(prefix="rateloop-bench-") as folder:
-        store = make_home(Path(folder) / "home", wanted)
+        store = make_home(Path(folder) / "home", wanted + 2 * raters, raters)
         token = inviting.token(store, "bench", operator=True)
         with serving(store.home, "--no-worker") as (url, _), beside(work):
             simulate(url, token, rate, raters * 2, raters, think_s=0.2)  # everybody has been there once
@@ -210,7 +210,7 @@ def _summary(raters: int, done: Outcome, store: Store) -> Load:
 def memory(ratings: int, tell: Callable[[int], None]) -> Memory:
     """The server's memory over many ratings."""
     with tempfile.TemporaryDirectory(prefix="rateloop-bench-") as folder:
-        store = make_home(Path(folder) / "home", ratings)
+        store = make_home(Path(folder) / "home", ratings, 8)
         token = inviting.token(store, "bench", operator=True)
         with serving(store.home, "--no-worker") as (url, process):
             server = psutil.Process(process.pid)
