@@ -240,7 +240,7 @@ def kills(count: int, tell: Callable[[int], None]) -> Kills:
                 for thread in threads:
                     thread.start()
                 before = len(told)
-                _wait(lambda before=before: len(told) > before + 4, "ratings", 60)
+                _wait(lambda before=before: len(told) > before + 4, f"ratings after {n} kills", 60)
                 if n == count // 4:
                     store.start_training(store.round().number, "bench")
                 time.sleep(draw.uniform(0.05, 1.5))
@@ -269,7 +269,7 @@ def _rate_on(url: str, token: str, told: dict[int, float], stop: threading.Event
                 continue
             told[answer.json()["saved"]["rating_id"]] = score
             card = answer.json()["card"]
-            time.sleep(0.03)
+            time.sleep(0.1)  # so that a round of cards lasts for all the kills
 
 
 def _kept(store: Store, rating_id: int, score: float) -> bool:

@@ -133,7 +133,7 @@ def purge(
         say.print(f"{user.name} is {user.pseudonym} from now on.", markup=False)
         if ratings:
             say.print("What they said was removed.")
-        for line in left_behind(store, ratings):
+        for line in left_behind(store):
             say.print(line, markup=False)
 
 
@@ -156,11 +156,9 @@ def about(found: Traces, ratings: bool) -> Iterator[str]:
         yield "Their ratings stay, under the pseudonym, and go on counting; --ratings removes them."
 
 
-def left_behind(store: Store, ratings: bool) -> Iterator[str]:
+def left_behind(store: Store) -> Iterator[str]:
     """Where a name may still be."""
     copies = sorted(path.name for path in store.home.glob("*.before-*"))
     if copies:
         yield f"Copies of the database from before still have everything: delete {', '.join(copies)} in {store.home}."
     yield "Comments, notes and guidelines were not searched for the name, and exports made before are as they were."
-    if not ratings:
-        yield "A browser in which they are signed in stays so: keep them out in the console if they shall not rate on."

@@ -1,6 +1,6 @@
 """What people say of each text, put together: scores, pairs, further qualities; prompt by prompt.
 
-Only what is said now counts, by raters who are active and not excluded. Equal texts of a prompt are one text. Each
+Only what is said now counts, by raters who are not excluded. Equal texts of a prompt are one text. Each
 rater's habit of scoring high or low is taken off (`agreement.offsets_of`), unless two texts are compared by the raters
 who saw both. Of comparisons (scale `pair`) a text's score is its strength from −1 to 1: see `comparing`.
 """

@@ -84,7 +84,7 @@ def _gates(connection: sa.Connection) -> Iterator[str]:
 
 def _counts(store: Store, connection: sa.Connection) -> Iterator[str]:
     """One pass over all current ratings."""
-    trusted = {row.id for row in connection.execute(sa.select(t.users)) if row.active and not row.excluded}
+    trusted = {row.id for row in connection.execute(sa.select(t.users)) if not row.excluded}
     raters: dict[int, _Rater] = defaultdict(_Rater)
     given: Counter[int] = Counter()
     by_stratum: Counter[tuple[int, str]] = Counter()

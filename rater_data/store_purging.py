@@ -54,17 +54,17 @@ class Purging(Database):
     def purge(self, user_id: int, actor: str, *, ratings: bool = False) -> Traces:
         """Puts a person's pseudonym wherever the program wrote their name, and takes their links and tokens away.
 
-        With `ratings`, also blanks everything they said, all revisions: cards they had filled are free for others, and
-        they are kept out. Without, what they said goes on counting. Texts that people wrote (comments, notes,
+        They are kept out from then on. With `ratings`, also blanks everything they said, all revisions: cards they had
+        filled are free for others. Without, what they said goes on counting. Texts that people wrote (comments, notes,
         guidelines) are left as they are. Returns what there was of them. Raises Missing.
         """
         with self._write() as connection:
             found = _traces(connection, user_id)
             connection.execute(t.leases.delete().where(t.leases.c.rater_id == user_id))
             connection.execute(t.links.delete().where(t.links.c.user_id == user_id))
+            connection.execute(t.users.update().where(t.users.c.id == user_id).values(active=False))
             if ratings:
                 _blank(connection, user_id)
-                connection.execute(t.users.update().where(t.users.c.id == user_id).values(active=False))
             if found.user.name != found.user.pseudonym:
                 _rename(connection, found.user, actor)
             actor = found.user.pseudonym if name_key(actor) == name_key(found.user.name) else actor

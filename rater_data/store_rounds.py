@@ -61,15 +61,15 @@ def move(connection: sa.Connection, found: Round, state: str, now: float, **valu
 
 
 def trusted_ratings() -> sa.Select[tuple[int]]:
-    """The ids of current ratings of raters who are active and not excluded: what counts and is sealed.
+    """The ids of current ratings of raters who are not excluded: what counts and is sealed.
 
-    What was removed with its rater says nothing any more.
+    Somebody who was kept out since has said what they said. What was removed with its rater says nothing any more.
     """
     return (
         sa.select(t.ratings.c.id)
         .select_from(t.ratings)
         .join(t.users, t.users.c.id == t.ratings.c.rater_id)
-        .where(t.ratings.c.is_current, t.users.c.active, ~t.users.c.excluded, t.ratings.c.verdict != REMOVED)
+        .where(t.ratings.c.is_current, ~t.users.c.excluded, t.ratings.c.verdict != REMOVED)
     )
 
 

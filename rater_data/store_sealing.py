@@ -90,7 +90,7 @@ def check_latest(connection: sa.Connection, found: Round) -> None:
 
 
 def seal_in(connection: sa.Connection, found: Round, actor: str, now: float) -> None:
-    """Freezes all current ratings so far, of all rounds, by active raters who are not excluded."""
+    """Freezes all current ratings so far, of all rounds, by raters who are not excluded."""
     s = t.snapshot_ratings
     # a round that the gate refused may have been sealed before: its new seal replaces the old one
     connection.execute(s.delete().where(s.c.round_number == found.number))
@@ -139,7 +139,7 @@ class Sealing(Database):
             return snapshot_in(connection, number)
 
     def trusted(self) -> list[RatedResponse]:
-        """What a seal would freeze now: current ratings of active raters who are not excluded, by id."""
+        """What a seal would freeze now: current ratings of raters who are not excluded, by id."""
         ids = trusted_ratings()
         with self._read() as connection:
             rows = connection.execute(

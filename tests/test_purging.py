@@ -61,7 +61,7 @@ def test_a_name_is_gone_and_what_they_said_goes_on_counting(world):
     assert (found.sealed, found.versions, found.current) == (((1, 3, 1),), (1,), 1)
     assert (store.count_ratings(), store.round_progress().ratings, store.rated()) == before
     gone = store.user(person.id)
-    assert (gone.name, gone.pseudonym, gone.active) == (person.pseudonym, person.pseudonym, True)
+    assert (gone.name, gone.pseudonym, gone.active) == (person.pseudonym, person.pseudonym, False)
     with pytest.raises(Missing):
         store.user_by_name(NAME)
     for secret, door in ((link, store.redeem), (token, store.bearer)):

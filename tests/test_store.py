@@ -562,3 +562,11 @@ def test_what_the_head_said_is_kept_beside_the_responses_of_its_round(store):
     assert store.response(second.id).head_score == -1.25
     with pytest.raises(Missing):
         store.set_head_scores(7, {})
+
+
+def test_what_somebody_said_counts_on_after_they_were_kept_out(world, store):
+    rate_next(store, world.rater, 7)
+    store.set_active(world.rater.id, False)
+    assert store.round_progress().ratings == 1
+    store.seal(1, "operator")
+    assert [one.rating.score for one in store.snapshot(1)] == [7]
