@@ -101,6 +101,11 @@ def next_step(
             + down
         )
         return NextStep(label="Training…", sentence=sentence, cancel=True)
+    if state == "generating" and job is None:
+        why = f"{sentence_of(last_error)} " if last_error else ""
+        written = f"{progress.responses} of {progress.expected_responses} responses are written"
+        sentence = f"{why}{written}; nobody writes on."
+        return NextStep(label="Write on", sentence=sentence + down, possible=True)
     if state == "generating":
         sentence = f"{progress.responses} of {progress.expected_responses} responses are written. "
         return NextStep(
@@ -230,10 +235,10 @@ def press(store: Store, user: User, worker: WorkerStatus) -> str:
     seen = overview(store, worker)
     if not seen.next.possible:
         raise Refused(seen.next.sentence)
-    if seen.progress is None or seen.progress.round.state in OVER:
+    if seen.progress is None or seen.progress.round.state in (*OVER, "generating"):
         store.enqueue("generate", {})
-        store.log(user.name, "asked for the next round")
-        return "The next round is on its way."
+        store.log(user.name, "asked for more responses")
+        return "Responses are on their way."
     return train(store, user)
 
 
@@ -287,7 +292,9 @@ def first_run(store: Store) -> None:
     """A new home gets the bundled prompts and its first job: write responses."""
     if not store.prompts():
         store.add_prompts(bundled_prompts())
-    if store.round() is None and store.active_job("generate") is None:
+    found = store.round()
+    unfinished = found is None or found.state == "generating"
+    if unfinished and store.active_job("generate") is None:
         store.enqueue("generate", {})
 
 

@@ -14,6 +14,8 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
+import psutil
+
 from ppo.config import Config
 from ppo.engine import Engine
 from ppo.loop import generate_round, train_round
@@ -156,11 +158,22 @@ class Worker:
             thread.join()
 
 
+def let_go_of_the_dead(store: Store) -> None:
+    """Jobs of workers of this machine that are no more need not wait until their heartbeat is called stale."""
+    host = socket.gethostname()
+    for job in store.running_jobs():
+        name, _, rest = (job.worker or "").rpartition(":")[0].rpartition(":")
+        if name == host and rest.isdigit() and not psutil.pid_exists(int(rest)):
+            with contextlib.suppress(NotYours):
+                store.let_go(job.id, job.worker)
+
+
 def work(home: Path, model: str | None, device: str, url: str | None = None) -> None:
     """Works until it is ended. Without a model, the home's own, or the default in a new home."""
     store = Store.open(home, url)
     chosen = home_model(store, model)
     worker = Worker(store, lambda: Engine(home, chosen, device, Config()))
+    let_go_of_the_dead(store)
     while True:
         if worker.run_one() is None:
             worker.look_ahead()

@@ -128,6 +128,19 @@ class Jobs(Database):
                     )
         return None
 
+    def running_jobs(self) -> list[Job]:
+        """Jobs that a worker has claimed and not ended, oldest first."""
+        query = sa.select(t.jobs).where(t.jobs.c.state == "running").order_by(t.jobs.c.id)
+        with self._read() as connection:
+            return [job_of(row) for row in connection.execute(query).mappings()]
+
+    def let_go(self, job_id: int, worker: str) -> None:
+        """This worker is known to be dead: the job can be claimed at once. Raises NotYours if it has another one."""
+        now = time.time()
+        with self._write() as connection:
+            _own(connection, job_id, worker)
+            _change(connection, job_id, now, heartbeat_at=0.0)
+
     def beat(
         self, job_id: int, worker: str, progress: dict[str, Any] | None = None, log: str | None = None
     ) -> bool:

@@ -489,3 +489,21 @@ def test_access_is_changed_and_undone(store: Store) -> None:
         inviting.change_access(store, operator, operator.id, "off")
     with pytest.raises(Missing):
         inviting.change_access(store, operator, 999, "off")
+
+
+def test_writing_that_nobody_does_can_be_asked_for(store: Store) -> None:
+    op = store.add_user("op", "operator")
+    operating.first_run(store)
+    store.add_version(fake_worker.version(0, None, "current"))
+    store.start_round({"quota": 8, "expected_responses": 8}, 0)
+    job = store.claim("fake")
+    assert not operating.overview(store, UP).next.possible
+    store.fail(job.id, "fake", "It died three times.")
+    step = operating.overview(store, UP).next
+    assert (step.label, step.possible) == ("Write on", True)
+    assert "It died three times. 0 of 8 responses are written" in step.sentence
+    assert operating.press(store, op, UP) == "Responses are on their way."
+    assert store.active_job("generate") is not None
+    store.fail(store.claim("fake").id, "fake", "again")
+    operating.first_run(store)  # a server that starts asks by itself
+    assert store.active_job("generate") is not None

@@ -1,11 +1,15 @@
 """What the worker does beside rounds: tries, a look at the reward head, samples while it trains; pairs teach, too."""
 
+import os
 import random
+import socket
+import subprocess
+import sys
 
 import pytest
 
 from ppo.trying import EVERY, READINESS, Lookout
-from ppo.worker import Worker
+from ppo.worker import Worker, let_go_of_the_dead
 from rater_data.errors import Busy
 from rater_data.store import Store
 from tests.test_ring import demo, short
@@ -89,3 +93,24 @@ def test_a_look_that_fails_is_told_and_keeps_nobody_from_work(turned, monkeypatc
     worker.look_ahead()
     assert store.events(1)[0].what == "could not look at the reward head"
     assert "ZeroDivisionError" in store.events(1)[0].data["why"]
+
+
+def test_jobs_of_dead_workers_of_this_machine_are_free_at_once(tmp_path):
+    gone = subprocess.Popen([sys.executable, "-c", ""])
+    gone.wait()
+    here = socket.gethostname()
+    store = Store.open(tmp_path)
+    for worker, free in (
+        (f"{here}:{gone.pid}:7", True),
+        (f"{here}:{os.getpid()}:7", False),
+        (f"elsewhere:{gone.pid}:7", False),
+        (f"{here}:{gone.pid}", False),
+        ("odd", False),
+    ):
+        job = store.enqueue("generate", {})
+        assert store.claim(worker).id == job.id
+        let_go_of_the_dead(store)
+        claimed = store.claim("next")
+        assert (claimed is not None) == free, worker
+        store.fail(job.id, "next" if free else worker, "over")
+    store.close()
