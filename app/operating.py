@@ -289,7 +289,8 @@ def check_model(store: Store, model: str | None) -> None:
 
 
 def first_run(store: Store) -> None:
-    """A new home gets the bundled prompts and its first job: write responses."""
+    """A new home gets the bundled prompts and its first job: write responses. In an old one the work goes on."""
+    store.forgive()
     if not store.prompts():
         store.add_prompts(bundled_prompts())
     found = store.round()

@@ -134,6 +134,11 @@ class Jobs(Database):
         with self._read() as connection:
             return [job_of(row) for row in connection.execute(query).mappings()]
 
+    def forgive(self) -> None:
+        """Deaths of workers so far are not held against the jobs that wait or run: somebody starts everything anew."""
+        with self._write() as connection:
+            connection.execute(t.jobs.update().where(t.jobs.c.state.in_(ACTIVE)).values(attempts=0))
+
     def let_go(self, job_id: int, worker: str) -> None:
         """This worker is known to be dead: the job can be claimed at once. Raises NotYours if it has another one."""
         now = time.time()

@@ -507,3 +507,11 @@ def test_writing_that_nobody_does_can_be_asked_for(store: Store) -> None:
     store.fail(store.claim("fake").id, "fake", "again")
     operating.first_run(store)  # a server that starts asks by itself
     assert store.active_job("generate") is not None
+
+
+def test_a_server_that_was_killed_often_goes_on_with_its_job(store: Store) -> None:
+    operating.first_run(store)
+    for n in range(5):
+        assert store.claim("fake", now=time.time() + 100 * n) is not None
+        operating.first_run(store)
+    assert store.active_job("generate") is not None
