@@ -260,7 +260,11 @@ def _rate_on(url: str, token: str, told: dict[int, float], stop: threading.Event
     headers = {"Authorization": f"Bearer {token}"}
     with contextlib.suppress(httpx.HTTPError), httpx.Client(base_url=url, headers=headers) as client:
         card = client.get("/api/card").json()["card"]
-        while card is not None and not stop.is_set():
+        while not stop.is_set():
+            if card is None:  # more is being written
+                time.sleep(0.2)
+                card = client.get("/api/card").json()["card"]
+                continue
             score = random.randint(1, 10)
             body = {"response_id": card["response_id"], "score": score, "key": secrets.token_hex(8)}
             answer = client.post("/api/rate", json=body)
