@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import signal
+import sys
 import threading
 from collections.abc import Callable
 from pathlib import Path
@@ -188,6 +190,8 @@ def bench(
 
     from app import bench as run
 
+    # an end from outside ends the servers, too
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
     parts: dict[str, object] = {}
     try:
         with Progress(transient=True) as bars:
