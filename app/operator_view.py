@@ -46,6 +46,8 @@ CURVES = {
     "entropy": "Entropy, nats per token",
     "explained_variance": "Explained variance of the critic",
 }
+PLOTS = {*CURVES, "scores"}
+ONCE = "+"  # at the mark of a plot that was sent once
 VERSIONS_JS = """
 element.addEventListener('click', (event) => {
   const button = event.target.closest('[data-roll-back]');
@@ -248,14 +250,24 @@ def mark(properties: dict[str, Any]) -> str:
 
 
 def changed(now: dict[str, dict[str, Any]], marks: str) -> tuple[dict[str, dict[str, Any]], str]:
-    """Of what the page shows now, only what differs from the marks it sent; and its new marks."""
+    """Of what the page shows now, only what differs from the marks it sent; and its new marks.
+
+    A plot is sent twice, with two looks: Gradio draws it anew when its axes arrive, with the numbers from before.
+    """
     try:
         old = json.loads(marks)
     except ValueError:
         old = {}
-    new = {name: mark(properties) for name, properties in now.items()}
     known = old if isinstance(old, dict) else {}
-    return {name: now[name] for name in now if known.get(name) != new[name]}, json.dumps(new)
+    new, differs = {}, {}
+    for name, properties in now.items():
+        new[name] = mark(properties)
+        if known.get(name) == new[name]:
+            continue
+        differs[name] = properties
+        if name in PLOTS and known.get(name) != new[name] + ONCE:
+            new[name] += ONCE
+    return differs, json.dumps(new)
 
 
 def wire(

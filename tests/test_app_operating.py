@@ -15,7 +15,7 @@ from app import charts, inviting, operating, panels, people_panels, version_pane
 from app.helping import Helped
 from app.markup import clean_html
 from app.operating import check_model, next_step
-from app.operator_view import Seen, changed, look
+from app.operator_view import PLOTS, Seen, changed, look
 from app.settings import Settings
 from app.supervisor import Supervisor, WorkerStatus
 from app.version_panels import Known
@@ -403,6 +403,8 @@ def test_only_what_changed_is_sent_again(store: Store) -> None:
     work(store)
     first, marks = changed(look(store, supervisor, Seen()), "{}")
     assert set(first) == set(look(store, supervisor, Seen()))
+    again, marks = changed(look(store, supervisor, Seen()), marks)
+    assert set(again) == PLOTS, "plots are sent twice"
     assert changed(look(store, supervisor, Seen()), marks)[0] == {}
     rate_all(store, 1)
     differs, marks = changed(look(store, supervisor, Seen()), marks)
