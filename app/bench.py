@@ -285,10 +285,9 @@ def _kept(store: Store, rating_id: int, score: float) -> bool:
 def _trained(store: Store, limit: float = 240.0) -> bool:
     """Whether the training that was killed again and again still comes to its end."""
     with contextlib.suppress(RateloopError):
-        if store.round(1).state in (
-            "rating",
-            "failed",
-        ):  # a training whose worker died thrice waits for an operator
+        _wait(lambda: store.round(1).state != "generating", "the rest of the responses", limit)
+        # a training whose worker died thrice waits for an operator
+        if store.round(1).state in ("rating", "failed"):
             store.start_training(1, "bench")
         _wait(lambda: store.round(1).state in ("published", "refused"), "the training", limit)
         return True
