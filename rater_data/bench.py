@@ -91,12 +91,32 @@ def measure(store: Store, ratings: int, files: bool = True) -> Iterator[Measure]
     with _beside(store.rater_stats):
         yield _times("the next card, while those are counted", another_card, CARDS)
     yield _times("agreement of all raters, alpha", lambda: _alpha(store), 1)
-    began = time.perf_counter()
-    store.seal(store.rounds()[-1].number, "bench")
-    took = (time.perf_counter() - began) * 1000
-    yield Measure(what="the seal of a round (ratings wait)", median_ms=took, p95_ms=took)
+    yield from _sealed(store, another_card)
     if files:
         yield from _out_and_in(store, ratings)
+
+
+def _sealed(store: Store, another_card: Callable[[], None]) -> Iterator[Measure]:
+    """The seal of the open round, and how long a rater who asks for cards meanwhile waits at the longest."""
+    took = 0.0
+
+    def seal() -> None:
+        nonlocal took
+        began = time.perf_counter()
+        store.seal(store.rounds()[-1].number, "bench")
+        took = (time.perf_counter() - began) * 1000
+
+    thread = threading.Thread(target=seal)
+    thread.start()
+    waits = [0.0]
+    while thread.is_alive():
+        began = time.perf_counter()
+        another_card()
+        waits.append((time.perf_counter() - began) * 1000)
+    thread.join()
+    yield Measure(what="the seal of a round", median_ms=took, p95_ms=took)
+    longest = max(waits)
+    yield Measure(what="the longest wait for a card meanwhile", median_ms=longest, p95_ms=longest)
 
 
 def _times(what: str, act: Callable[[], object], times: int, limit_ms: float | None = None) -> Measure:
@@ -162,7 +182,10 @@ def _overview(store: Store) -> None:
     """What one look of the console asks the store, without what it counts beside."""
     progress = store.round_progress()
     store.active_job()
-    store.jobs(limit=1)
+    store.jobs(limit=1, kinds=("generate", "train"))
+    store.newest_job("try")
+    store.setting("readiness")
+    store.raters_at_work(300)
     store.round((progress.round.number if progress else 1) - 1)
     for found in store.rounds()[-3:]:
         store.steps(found.number)
@@ -172,7 +195,8 @@ def _overview(store: Store) -> None:
     store.versions()
     store.users()
     store.scale()
-    store.events(limit=12)
+    store.events(limit=50)
+    store.guideline()
 
 
 def _helped(store: Store) -> None:

@@ -44,6 +44,7 @@ def fill(store: Store, ratings: int, tell: Tell = lambda _done: None) -> None:
         given = before * number // rounds - before * (number - 1) // rounds
         maker.round(number, -(-given * SHARED // (SHARED + 2)), given)
         tell(maker.rating)
+    store.hash_ahead()
     maker.round(rounds + 1, open_ones, rated_now)
     tell(maker.rating)
     with store._write() as connection:

@@ -26,7 +26,7 @@ Row = Mapping[str, Any]
 
 # Columns that no record has
 _USER = [c for c in t.users.c if c.name != "name_key"]
-RATING = [c for c in t.ratings.c if c.name not in ("given_at", "removed_sha256")]
+RATING = [c for c in t.ratings.c if c.name not in ("given_at", "sha256")]
 _RESPONSE = [c for c in t.responses.c if c.name != "created_at"]
 _PROMPT = [t.prompts.c[name] for name in ("id", "messages", "tags", "split", "source", "retired_at")]
 

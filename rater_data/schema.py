@@ -175,8 +175,8 @@ ratings = Table(
     # of a comparison: what the response was compared with, and whether that one was shown first
     Column("other_id", ForeignKey("responses.id")),
     Column("swapped", sa.Boolean, nullable=False, server_default=sa.false()),
-    # of a rating that was removed with its rater: the hash of the row that snapshots were sealed with
-    Column("removed_sha256", sa.Text),
+    # of what was said and about what (`store_sealing.row_digest`), kept from the first seal on, and when it is removed
+    Column("sha256", sa.Text),
     UniqueConstraint("rater_id", "key"),
     UniqueConstraint("response_id", "rater_id", "revision"),
     Index(None, "rater_id", "given_at"),
@@ -194,6 +194,13 @@ Index(
     unique=True,
     sqlite_where=sa.text("is_current = 1"),
     postgresql_where=sa.text("is_current"),
+)
+# those that the next seal has to hash
+Index(
+    "ix_ratings_unhashed",
+    ratings.c.id,
+    sqlite_where=sa.text("sha256 IS NULL"),
+    postgresql_where=sa.text("sha256 IS NULL"),
 )
 # all that `store_stats` asks of a rater's ratings
 Index(

@@ -312,7 +312,7 @@ class _Intake:
             "submitted_at": submitted,
             "given_at": submitted if row["given_at"] is None else row["given_at"],
             "key": (row["key"] if self.restores else "") or f"import:{response}:{row['revision']}",
-            "removed_sha256": None,
+            "sha256": None,
             **{name: row[name] for name in _SAID},
         }
 

@@ -126,17 +126,14 @@ def _descended(connection: sa.Connection, first: set[int]) -> set[int]:
 
 def _blank(connection: sa.Connection, user_id: int) -> None:
     """Takes away what a person said, and keeps the hash that each row had."""
-    said = sealed_rows().where(_g.rater_id == user_id).order_by(_g.id)
+    said = sealed_rows().where(_g.rater_id == user_id, _g.verdict != REMOVED).order_by(_g.id)
     blank = {"score": None, "verdict": REMOVED, "comment": "", "flags": [], "attributes": {}}
     change = (
-        t.ratings.update()
-        .where(_g.id == sa.bindparam("rating"))
-        .values(**blank, removed_sha256=sa.bindparam("hash"))
+        t.ratings.update().where(_g.id == sa.bindparam("rating")).values(**blank, sha256=sa.bindparam("hash"))
     )
-    last = 0
-    while rows := connection.execute(said.where(_g.id > last).limit(AT_ONCE)).all():
-        last = rows[-1].id
-        connection.execute(change, [{"rating": row.id, "hash": row_digest(row)} for row in rows])
+    while rows := connection.execute(said.limit(AT_ONCE)).all():
+        hashes = [{"rating": row.id, "hash": row[-1] or row_digest(row)} for row in rows]
+        connection.execute(change, hashes)
 
 
 def _rename(connection: sa.Connection, user: User, actor: str) -> None:

@@ -3,6 +3,7 @@
 import hashlib
 import json
 import time
+from collections.abc import Iterable
 from typing import Any
 
 import sqlalchemy as sa
@@ -23,6 +24,8 @@ from rater_data.store_jobs import active_in, busy_with, enqueue_in
 from rater_data.store_journal import note, put_samples
 from rater_data.store_rounds import known_round, move, round_in, trusted_ratings
 from rater_data.store_versions import add_version_in
+
+HASHED_AT_ONCE = 500
 
 
 def rated_query() -> sa.Select:
@@ -46,25 +49,25 @@ def rated_of(row: Any) -> RatedResponse:
 def snapshot_digest(connection: sa.Connection, number: int) -> str:
     """sha256 over the hashes of a round's frozen ratings by rating id: the same ratings give the same digest.
 
-    Of a rating that was removed with its rater, the hash that it had is kept, so the digest stays what it was.
+    A rating that was removed with its rater keeps the hash that it had, so the digest stays what it was.
     """
     s = t.snapshot_ratings.c
-    query = sealed_rows().join(t.snapshot_ratings, s.rating_id == t.ratings.c.id)
+    query = sa.select(t.ratings.c.sha256).join(t.snapshot_ratings, s.rating_id == t.ratings.c.id)
     digest = hashlib.sha256()
-    for row in connection.execute(query.where(s.round_number == number).order_by(t.ratings.c.id)):
-        digest.update(row_digest(row).encode() + b"\n")
+    for kept in connection.scalars(query.where(s.round_number == number).order_by(t.ratings.c.id)):
+        digest.update(f"{kept}\n".encode())
     return digest.hexdigest()
 
 
 def sealed_rows() -> sa.Select:
-    """Ratings as snapshots are sealed with them; rows for `row_digest`.
+    """Ratings as snapshots are sealed with them, and the hash that is kept of them; rows for `row_digest`.
 
-    Raters wait while a round is sealed, so token ids are not read: a response never changes, and its id is in.
+    Token ids are not in: a response never changes, and its id is.
     """
     g, r, p = t.ratings.c, t.responses.c, t.prompts.c
     columns = (g.id, g.rater_id, g.score, g.verdict, g.scale, g.revision, r.id, r.version_number, r.stratum)
     return (
-        sa.select(*columns, r.text, p.sha256, p.split, g.other_id, g.removed_sha256)
+        sa.select(*columns, r.text, p.sha256, p.split, g.other_id, g.sha256)
         .select_from(t.ratings)
         .join(t.responses, r.id == g.response_id)
         .join(t.prompts, p.id == r.prompt_id)
@@ -72,12 +75,21 @@ def sealed_rows() -> sa.Select:
 
 
 def row_digest(row: Any) -> str:
-    """The hash of a rating with what it is about."""
-    *said, other, removed = row
-    if removed is not None:
-        return removed
+    """The hash of a rating with what it is about, from what the row says."""
+    *said, other, _ = row
     line = json.dumps(said if other is None else [*said, other], ensure_ascii=False, separators=(",", ":"))
     return hashlib.sha256(line.encode()).hexdigest()
+
+
+def keep_hashes(connection: sa.Connection, rows: Iterable[Any]) -> None:
+    """Writes down the hashes of ratings that have none."""
+    wanted = [{"rating": row.id, "hash": row_digest(row)} for row in rows]
+    if wanted:
+        connection.execute(_KEEP, wanted)
+
+
+_UNHASHED = sealed_rows().where(t.ratings.c.sha256.is_(None)).order_by(t.ratings.c.id)
+_KEEP = t.ratings.update().where(t.ratings.c.id == sa.bindparam("rating")).values(sha256=sa.bindparam("hash"))
 
 
 def check_latest(connection: sa.Connection, found: Round) -> None:
@@ -96,6 +108,7 @@ def seal_in(connection: sa.Connection, found: Round, actor: str, now: float) -> 
     connection.execute(s.delete().where(s.c.round_number == found.number))
     picked = trusted_ratings().with_only_columns(sa.literal(found.number), t.ratings.c.id)
     connection.execute(s.insert().from_select(["round_number", "rating_id"], picked))
+    keep_hashes(connection, connection.execute(_UNHASHED).all())
     frozen = connection.scalar(sa.select(sa.func.count()).where(s.c.round_number == found.number))
     if frozen == 0:
         raise Refused(f"Round {found.number} cannot be sealed: there are no ratings yet.")
@@ -121,6 +134,7 @@ class Sealing(Database):
 
         Raises Refused when the round is not open for rating or nothing was rated, Missing.
         """
+        self.hash_ahead()
         now = time.time()
         with self._write() as connection:
             found = known_round(connection, number)
@@ -131,6 +145,19 @@ class Sealing(Database):
                 )
             seal_in(connection, found, actor, now)
             return known_round(connection, number)
+
+    def hash_ahead(self) -> None:
+        """Hashes the ratings that have no hash yet, a handful at a time: raters wait for a handful at the most.
+
+        What a rating says never changes (a change is a revision), so it makes no difference when it is hashed.
+        """
+        while True:
+            with self._read() as connection:
+                rows = connection.execute(_UNHASHED.limit(HASHED_AT_ONCE)).all()
+            if not rows:
+                return
+            with self._write() as connection:
+                keep_hashes(connection, rows)
 
     def snapshot(self, number: int) -> list[RatedResponse]:
         """The frozen ratings of a round, by rating id; empty before its seal. Raises Missing."""
@@ -162,6 +189,7 @@ class Sealing(Database):
         `override`, for one that the gate refused. Raises Busy while a training is queued or running, Refused
         when the round is in no state to be trained, Missing.
         """
+        self.hash_ahead()
         now = time.time()
         with self._write() as connection:
             found = known_round(connection, round_number)

@@ -27,12 +27,12 @@ from rater_data.rows import (
     response_of,
     user_columns,
 )
-from rater_data.scales import DEFAULT_SCALE, SCALES
+from rater_data.scales import DEFAULT_SCALE, REMOVED, SCALES
 from rater_data.store import Store
 from rater_data.store_imports import RESTORED
 from rater_data.store_journal import setting_in
 from rater_data.store_people import name_key
-from rater_data.store_sealing import snapshot_digest
+from rater_data.store_sealing import row_digest, sealed_rows, snapshot_digest
 
 MOST_OF_A_KIND = 20  # sentences of one check; how many more there are is said
 TRIES = 3
@@ -141,7 +141,7 @@ def _ratings(connection: sa.Connection) -> Iterator[str]:
     scale = SCALES.get(setting_in(connection, "scale", DEFAULT_SCALE))
     if scale is None:
         yield "The scale of this home is none that is known."
-    query = sa.select(*rating_columns(), _g.removed_sha256).order_by(_g.id)
+    query = sa.select(*rating_columns(), _g.sha256).order_by(_g.id)
     for row in _rows(connection, query):
         try:
             rating = rating_of({c.name: row[c.name] for c in RATING})
@@ -153,10 +153,18 @@ def _ratings(connection: sa.Connection) -> Iterator[str]:
         if SCALES[rating.scale].paired != (rating.other_id is not None):
             yield f"Rating {rating.id} on the scale {rating.scale} compares with {rating.other_id}."
         blank = (rating.score, rating.comment, rating.flags, rating.attributes) == (None, "", (), {})
-        if (rating.verdict == "removed" or row["removed_sha256"] is not None) and not (
-            blank and rating.verdict == "removed"
-        ):
+        if rating.verdict == REMOVED and not blank:
             yield f"Rating {rating.id} was removed, but something of what it said is still there."
+        if rating.verdict == REMOVED and row["sha256"] is None:
+            yield f"Rating {rating.id} was removed, and its hash with it."
+
+
+def _hashes(connection: sa.Connection) -> Iterator[str]:
+    """Every rating that was hashed for a seal says what it said then, of the same text."""
+    query = sealed_rows().where(_g.sha256.is_not(None), _g.verdict != REMOVED).order_by(_g.id)
+    for row in connection.execute(query.execution_options(yield_per=AT_ONCE)):
+        if row_digest(row) != row[-1]:
+            yield f"Rating {row.id} or its response was altered: together they do not have the hash of their seal."
 
 
 def _people(connection: sa.Connection) -> Iterator[str]:
@@ -320,6 +328,7 @@ CHECKS: tuple[Check, ...] = (
     _prompts,
     _responses,
     _ratings,
+    _hashes,
     _people,
     _revisions,
     _comparisons,

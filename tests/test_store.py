@@ -10,9 +10,11 @@ import pytest
 import sqlalchemy as sa
 
 from rater_data import schema as t
+from rater_data import store_sealing
 from rater_data.errors import BadInput, Busy, Missing, NotYours, Refused
 from rater_data.records import Message, Prompt, Sample
 from rater_data.scales import SCALES
+from rater_data.verifying import verify
 from tests.store_world import (
     make_world,
     open_store,
@@ -233,6 +235,30 @@ def test_the_same_ratings_have_the_same_hash_and_others_another(tmp_path):
         hashes.append(world.store.seal(1, "operator").snapshot_sha256)
         world.store.close()
     assert hashes[0] == hashes[1] != hashes[2]
+
+
+def test_what_was_hashed_ahead_makes_the_same_seal(tmp_path, monkeypatch):
+    monkeypatch.setattr(store_sealing, "HASHED_AT_ONCE", 2)
+    hashes, handfuls, keep = [], [], store_sealing.keep_hashes
+    monkeypatch.setattr(
+        store_sealing, "keep_hashes", lambda c, rows: (handfuls.append(len(rows)), keep(c, rows))
+    )
+    for name, ahead in (("ahead", True), ("all at once", False)):
+        world = make_world(tmp_path / name, prompts=2)
+        store = world.store
+        handfuls.clear()
+        for score in (2, 9, 4):
+            rate_next(store, world.rater, score)
+        if ahead:
+            store.hash_ahead()
+            assert handfuls == [2, 1]
+            handfuls.clear()
+        rate_next(store, world.rater, 7)
+        hashes.append(store.seal(1, "operator").snapshot_sha256)
+        assert sum(handfuls) == (1 if ahead else 4)
+        assert list(verify(store)) == []
+        store.close()
+    assert hashes[0] == hashes[1]
 
 
 def test_a_snapshot_has_the_current_ratings_of_all_rounds_by_those_who_count(world, store):

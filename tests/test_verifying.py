@@ -95,7 +95,12 @@ def test_a_new_home_and_an_imported_one_are_what_they_say(home, tmp_path):
 
 
 DAMAGE = [
-    ("UPDATE ratings SET score = 2 WHERE id = 1", ["The frozen ratings of round 1 are not those that were sealed"]),
+    ("UPDATE ratings SET score = 2 WHERE id = 1", ["Rating 1 or its response was altered"]),
+    (
+        "UPDATE ratings SET sha256 = 'ab' WHERE id = 1",
+        ["Rating 1 or its response was altered", "The frozen ratings of round 1 are not those that were sealed"],
+    ),
+    ("UPDATE ratings SET sha256 = NULL WHERE id = 1", ["The frozen ratings of round 1 are not those"]),
     (
         "DELETE FROM ratings WHERE id = 9",
         [
@@ -113,10 +118,10 @@ DAMAGE = [
         "DROP INDEX uq_ratings_one_current; UPDATE ratings SET is_current = NOT is_current WHERE id IN (4, 9)",
         ["Revision 1 of rater 1 on response 7 is current, but there is a later one."],
     ),
-    ("UPDATE ratings SET revision = 3 WHERE id = 9", ["Of the revisions of rater 1 on response", "The frozen"]),
+    ("UPDATE ratings SET revision = 3 WHERE id = 9", ["Of the revisions of rater 1 on response", "Rating 9 or its"]),
     ("UPDATE prompts SET messages = replace(messages, 'Question 1', 'Question 9')", ["Prompt 2 was altered"]),
     ("UPDATE prompts SET messages = '[]' WHERE id = 2", ["Prompt 2 is not well formed"]),
-    ("UPDATE responses SET text = 'Other.' WHERE id = 5", ["The frozen ratings of round 1"]),
+    ("UPDATE responses SET text = 'Other.' WHERE id = 5", ["Rating 1 or its response was altered", "Rating 6 or its"]),
     ("UPDATE responses SET logprobs = '[]' WHERE id = 1", ["Response 1 is not well formed"]),
     ("UPDATE policy_versions SET status = 'kept'", ["Exactly one version has to be in use, and it is none."]),
     (
@@ -134,6 +139,10 @@ DAMAGE = [
     ("UPDATE leases SET response_id = 17, rater_id = 1", ["Rater 1 holds the card of response 17, which they"]),
     ("UPDATE users SET active = 0 WHERE id = 2", ["Rater 2 holds the card of response", ]),
     ("UPDATE ratings SET verdict = 'removed', score = NULL WHERE id = 1", ["Rating 1 was removed, but something"]),
+    (
+        "UPDATE ratings SET verdict = 'removed', score = NULL, comment = '', sha256 = NULL WHERE id = 1",
+        ["Rating 1 was removed, and its hash with it.", "The frozen ratings of round 1"],
+    ),
     ("UPDATE users SET name_key = 'somebody' WHERE id = 1", ["User 1 is called Rater 0, but is found under"]),
     ("INSERT INTO settings VALUES ('scale', '\"thumbs\"')", ["Rating 1 is on the scale score_1_10, but"]),
     ("UPDATE ratings SET rater_id = 77 WHERE id = 10", ["In ratings (id 10), rater_id points to 77,"]),
