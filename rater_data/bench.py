@@ -6,7 +6,6 @@ whose largest memory is told.
 
 import json
 import multiprocessing
-import resource
 import tempfile
 import threading
 import time
@@ -66,20 +65,24 @@ def measure(store: Store, ratings: int, files: bool = True) -> Iterator[Measure]
     raters = [user.id for user in store.users()][:RATERS]
     turns = cycle(raters)
 
-    def another_card() -> None:
+    def hands_free() -> int:
         rater = next(turns)
         store.release(rater)
-        store.next_card(rater)
+        return rater
 
-    yield _times("the next card", another_card, CARDS, 20)
+    def another_card() -> None:
+        store.next_card(hands_free())
+
+    yield _times("the next card", store.next_card, CARDS, 20, before=hands_free)
     held = {rater: store.next_card(rater) for rater in raters}
 
     def rate_and_go_on() -> None:
         rater = next(turns)
         card = held[rater]
-        if card is not None:
-            store.submit(_rating(card, rater))
-        held[rater] = store.next_card(rater)
+        if card is None:
+            held[rater] = store.next_card(rater)
+        else:
+            _, held[rater] = store.submit_and_deal(_rating(card, rater))
 
     yield _times("a rating saved, and the next card", rate_and_go_on, CARDS, 20)
     yield _times("a rater's screen, all of it", lambda: _screen(store, next(turns)), CARDS)
@@ -119,13 +122,21 @@ def _sealed(store: Store, another_card: Callable[[], None]) -> Iterator[Measure]
     yield Measure(what="the longest wait for a card meanwhile", median_ms=longest, p95_ms=longest)
 
 
-def _times(what: str, act: Callable[[], object], times: int, limit_ms: float | None = None) -> Measure:
-    act()
+def _times(
+    what: str,
+    act: Callable[..., object],
+    times: int,
+    limit_ms: float | None = None,
+    before: Callable[[], Any] | None = None,
+) -> Measure:
+    """How long `act` takes, once it was done untimed; it is given what `before` returns, which takes no part in it."""
     found = []
-    for _ in range(times):
+    for _ in range(times + 1):
+        given = () if before is None else (before(),)
         began = time.perf_counter()
-        act()
+        act(*given)
         found.append((time.perf_counter() - began) * 1000)
+    del found[0]
     return Measure(
         what=what,
         median_ms=float(np.median(found)),
@@ -170,12 +181,8 @@ def _beside(act: Callable[[], object]) -> Iterator[None]:
 def _screen(store: Store, rater: int) -> None:
     """What one reload of the rating screen asks the store."""
     store.next_card(rater)
-    progress = store.round_progress()
-    store.ratings_by(rater, since=time.time() - 86_400)
-    store.ratings_by(rater, since=progress.round.created_at if progress else 0)
-    store.recent(rater, n=1)
+    store.desk(rater, time.time() - 86_400, "asked")
     store.guideline()
-    store.scale()
 
 
 def _overview(store: Store) -> None:
@@ -247,8 +254,19 @@ def _apart(what: str, act: Callable, given: tuple, limit_s: float, limit_mib: fl
 def _timed(act: Callable, given: tuple, told: Any) -> None:
     began = time.perf_counter()
     act(*given)
-    # Linux tells kibibytes
-    told.put((time.perf_counter() - began, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024 / MIB))
+    told.put((time.perf_counter() - began, _peak_mib()))
+
+
+def _peak_mib() -> float | None:
+    """The most memory that this process had; None where the system does not tell.
+
+    Not `ru_maxrss`: a process begins with that of the one that started it.
+    """
+    try:
+        lines = Path("/proc/self/status").read_text("ascii").splitlines()
+    except OSError:
+        return None
+    return next(int(line.split()[1]) * 1024 / MIB for line in lines if line.startswith("VmHWM:"))
 
 
 def _export(home: Path, url: str, out: Path) -> None:

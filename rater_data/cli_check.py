@@ -30,21 +30,31 @@ def verify(
         from rater_data.dataset_check import verify_dataset
 
         try:
-            _tell(verify_dataset(dataset.expanduser()), f"The dataset in {dataset}")
+            with err.status("Checking the files …"):
+                count = _tell(verify_dataset(dataset.expanduser()))
         except RateloopError as error:
             err.print(str(error), style="red", markup=False)
             raise typer.Exit(1) from None
+        _sum_up(count, f"The dataset in {dataset}")
         return
     from rater_data.verifying import verify as look
 
     with opened(home, database, make=False) as store:
-        _tell(look(store), f"The home folder {store.home}")
+        with err.status("Checking …") as status:
+            count = _tell(look(store, lambda what: status.update(f"Checking {what} …")))
+        _sum_up(count, f"The home folder {store.home}")
 
 
-def _tell(found: Iterator[str], what: str) -> None:
+def _tell(found: Iterator[str]) -> int:
+    """Says what differs as it is found; how much it was."""
     count = 0
-    for count, sentence in enumerate(found, start=1):  # noqa: B007 (the last count is what is told)
+    for sentence in found:
         err.print(sentence, style="red", markup=False)
+        count += 1
+    return count
+
+
+def _sum_up(count: int, what: str) -> None:
     if count:
         err.print(f"{what} is not what it says: {count} things differ.", style="red", markup=False)
         raise typer.Exit(1)
@@ -61,8 +71,10 @@ def stats(
 ) -> None:
     """How far raters agree, how they work, and how much of each round is rated."""
     with opened(home, database, make=False) as store:
-        say.print(agreement_line(store), markup=False)
-        for table in (raters_table(store, pseudonyms), coverage_table(store)):
+        with err.status("Counting …"):
+            line, tables = agreement_line(store), (raters_table(store, pseudonyms), coverage_table(store))
+        say.print(line, markup=False)
+        for table in tables:
             if table.row_count:
                 say.print(table)
 
@@ -129,7 +141,8 @@ def purge(
             say.print(line, markup=False)
         if not yes and not typer.confirm("Go on? There is no way back.", err=True):
             raise typer.Exit(1)
-        store.purge(user.id, "operator", ratings=ratings)
+        with err.status("Taking them out, and writing the database anew …"):
+            store.purge(user.id, "operator", ratings=ratings)
         say.print(f"{user.name} is {user.pseudonym} from now on.", markup=False)
         if ratings:
             say.print("What they said was removed.")

@@ -8,6 +8,7 @@ import re
 from collections import Counter, defaultdict
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
@@ -103,10 +104,8 @@ def _read(file: Path, said: _Said) -> None:
 
 
 def _count(row: dict[str, Any], said: _Said) -> None:
-    from hashlib import sha256
-
     said.altered += sha256(row["completion"].encode()).hexdigest() != row["completion_sha256"]
-    if not row["is_current"] or row["rater_excluded"] or not row.get("rater_active", True):
+    if not row["is_current"] or row["rater_excluded"]:
         return
     scale, verdict = SCALES[row["scale"]], VERDICTS[row["verdict"]]
     score = verdict.as_score(row["score"], scale)

@@ -44,12 +44,15 @@ _g, _r, _s, _v = t.ratings.c, t.responses.c, t.snapshot_ratings.c, t.policy_vers
 Check = Callable[[sa.Connection], Iterator[str]]
 
 
-def verify(store: Store) -> Iterator[str]:
-    """What differs, one sentence each; nothing when all is well."""
+def verify(store: Store, tell: Callable[[str], None] = lambda _what: None) -> Iterator[str]:
+    """What differs, one sentence each; nothing when all is well. `tell` hears what is looked at now."""
     with store._read() as connection:
-        for check in CHECKS:
+        for what, check in CHECKS.items():
+            tell(what)
             yield from _some(check(connection))
+        tell("adapters")
         yield from _some(_adapters(store, connection))
+    tell("counts and agreement")
     yield from _some(iter(_recounted(store)))
 
 
@@ -322,18 +325,18 @@ def _adapters(store: Store, connection: sa.Connection) -> Iterator[str]:
             yield from (f"Version {row.number}: {fault}" for fault in faults(folder, row.sha256))
 
 
-CHECKS: tuple[Check, ...] = (
-    _database,
-    _references,
-    _prompts,
-    _responses,
-    _ratings,
-    _hashes,
-    _people,
-    _revisions,
-    _comparisons,
-    _versions,
-    _rounds,
-    _snapshots,
-    _leases,
-)
+CHECKS: dict[str, Check] = {
+    "the database": _database,
+    "what points to what": _references,
+    "prompts": _prompts,
+    "responses": _responses,
+    "ratings": _ratings,
+    "hashes of ratings": _hashes,
+    "people": _people,
+    "revisions": _revisions,
+    "comparisons": _comparisons,
+    "versions": _versions,
+    "rounds": _rounds,
+    "snapshots": _snapshots,
+    "leases": _leases,
+}

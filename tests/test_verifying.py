@@ -263,8 +263,8 @@ def dataset(tmp_path):
     rows = [
         {
             "response_id": i // 2, "completion": "r", "completion_sha256": sha256(b"r").hexdigest(),
-            "rater": f"r-{i % 2}", "rater_excluded": False, "rater_active": True, "score": score, "scale": "score_1_10",
-            "verdict": "rated", "revision": 1, "is_current": True,
+            "rater": f"r-{i % 2}", "rater_excluded": False, "rater_active": i < 2, "score": score,
+            "scale": "score_1_10", "verdict": "rated", "revision": 1, "is_current": True,
         }
         for i, score in enumerate((1.0, 1.0, 1.0, 2.0))
     ]  # fmt: skip
