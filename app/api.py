@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, FastAPI, Request
@@ -28,8 +29,11 @@ STATUS_OF = {
     errors.Busy: 409,
     errors.Refused: 409,
     errors.Missing: 404,
+    errors.Unavailable: 503,
     errors.DiskFull: 507,
 }
+UNAVAILABLE = "The server cannot read or write its data just now: try again in a moment."
+log = logging.getLogger(__name__)
 
 Id = Annotated[StrictInt, Field(ge=0, le=2**53)]
 Score = StrictInt | StrictFloat | None
@@ -196,6 +200,10 @@ def answer_errors(app: FastAPI) -> None:
     @app.exception_handler(errors.RateloopError)
     def sentence(request: Request, error: errors.RateloopError) -> JSONResponse:
         status = next((STATUS_OF[kind] for kind in type(error).__mro__ if kind in STATUS_OF), 400)
+        if isinstance(error, errors.Unavailable):
+            log.error("%s %s: %s", request.method, request.url.path, error)
+            # where the data is kept is nobody's business who is not signed in
+            return JSONResponse({"error": UNAVAILABLE}, status, {"Retry-After": "2"})
         return JSONResponse({"error": str(error)}, status)
 
     @app.exception_handler(RequestValidationError)
