@@ -101,39 +101,39 @@ def rater_routes(store: Store, guard: Guard, supervisor: Supervisor) -> APIRoute
     def screen(user: User) -> dict[str, Any]:
         return rating.screen(store, user, supervisor.status.down)
 
-    @router.get("/card", responses=described(answers.Screen))
+    @router.get("/card", response_model=None, responses=described(answers.Screen))
     def card(user: User = rater) -> dict[str, Any]:
         return screen(user)
 
-    @router.post("/rate", responses=described(answers.Rated, 404, 409, 410))
+    @router.post("/rate", response_model=None, responses=described(answers.Rated, 404, 409, 410))
     def rate(body: RateBody, user: User = rater) -> dict[str, Any]:
         decision = rating.Decision(**body.model_dump(exclude={"flags"}), flags=tuple(body.flags))
         saved, card = rating.submit(store, user, decision)
         return rating.screen_of(store, user, card, supervisor.status.down) | {"saved": saved}
 
-    @router.post("/undo", responses=described(answers.Undone))
+    @router.post("/undo", response_model=None, responses=described(answers.Undone))
     def undo(body: UndoBody | None = None, user: User = rater) -> dict[str, Any]:
         before = rating.last_given(store, user)
         undone = rating.undo(store, user, body.response_id if body else None)
         return screen(user) | {"undone": before if undone else None}
 
-    @router.post("/heartbeat", responses=described(answers.Heartbeat))
+    @router.post("/heartbeat", response_model=None, responses=described(answers.Heartbeat))
     def heartbeat(body: CardBody, user: User = rater) -> dict[str, Any]:
         return {"yours": rating.keep_lease(store, user, body.response_id)}
 
-    @router.get("/recent", responses=described(answers.RecentList))
+    @router.get("/recent", response_model=None, responses=described(answers.RecentList))
     def recent(user: User = rater) -> dict[str, Any]:
         return {"recent": rating.recent(store, user)}
 
-    @router.post("/revise", responses=described(answers.Revised, 404))
+    @router.post("/revise", response_model=None, responses=described(answers.Revised, 404))
     def revise(body: ReviseBody, user: User = rater) -> dict[str, Any]:
         return {"saved": rating.revise(store, user, body.rating_id, body.score, body.verdict, body.comment)}
 
-    @router.get("/news", responses=described(answers.News))
+    @router.get("/news", response_model=None, responses=described(answers.News))
     def news(user: User = rater) -> dict[str, Any]:
         return {"news": rating.news(store, user)}
 
-    @router.get("/guidelines", responses=described(answers.Guidelines))
+    @router.get("/guidelines", response_model=None, responses=described(answers.Guidelines))
     def guidelines(user: User = rater) -> dict[str, Any]:
         version, text = store.guideline()
         return {"version": version, "text": text, "html": clean_html(text)}
@@ -145,36 +145,36 @@ def operator_routes(store: Store, guard: Guard, supervisor: Supervisor, url: str
     router = APIRouter(prefix="/api")
     operator = Depends(guard.operator)
 
-    @router.get("/round", responses=described(answers.RoundState))
+    @router.get("/round", response_model=None, responses=described(answers.RoundState))
     def round_(user: User = operator) -> dict[str, Any]:
         return operating.round_state(store, supervisor.status)
 
-    @router.post("/train", responses=described(answers.RoundState, 409))
+    @router.post("/train", response_model=None, responses=described(answers.RoundState, 409))
     def train(body: TrainBody, user: User = operator) -> dict[str, Any]:
         operating.train(store, user, override=body.override)
         return operating.round_state(store, supervisor.status)
 
-    @router.post("/cancel", responses=described(answers.RoundState, 404))
+    @router.post("/cancel", response_model=None, responses=described(answers.RoundState, 404))
     def cancel(user: User = operator) -> dict[str, Any]:
         operating.cancel(store, user)
         return operating.round_state(store, supervisor.status)
 
-    @router.post("/rollback", responses=described(answers.RoundState, 404, 409))
+    @router.post("/rollback", response_model=None, responses=described(answers.RoundState, 404, 409))
     def roll_back(body: RollBackBody, user: User = operator) -> dict[str, Any]:
         operating.roll_back(store, user, body.to)
         return operating.round_state(store, supervisor.status)
 
-    @router.post("/invite", responses=described(answers.Link))
+    @router.post("/invite", response_model=None, responses=described(answers.Link))
     def invite(body: InviteBody, request: Request, user: User = operator) -> dict[str, Any]:
         return {"link": inviting.invite(store, user, body.name, str(request.base_url) or url)}
 
-    @router.post("/token", responses=described(answers.Token))
+    @router.post("/token", response_model=None, responses=described(answers.Token))
     def token(body: TokenBody, user: User = operator) -> dict[str, Any]:
         made = inviting.token(store, body.name, operator=body.operator, days=body.days)
         store.log(user.name, "made a token", name=body.name, operator=body.operator)
         return {"token": made}
 
-    @router.get("/versions", responses=described(answers.Versions))
+    @router.get("/versions", response_model=None, responses=described(answers.Versions))
     def versions(user: User = operator) -> dict[str, Any]:
         return {"versions": versioning.version_list(store)}
 
@@ -189,6 +189,7 @@ def description_route(app: FastAPI, guard: Guard) -> APIRouter:
     @router.get("/openapi.json")
     def description(user: User = rater) -> dict[str, Any]:
         found = app.openapi()
+        found["paths"] = {path: what for path, what in found["paths"].items() if path.startswith("/api/")}
         found["components"]["securitySchemes"] = {"token": {"type": "http", "scheme": "bearer"}}
         found["security"] = [{"token": []}]
         return found
