@@ -184,6 +184,7 @@ def bench(
     ] = "",
     kills: Annotated[int, typer.Option(min=0, help="Then: kill -9 of server and trainer, so often.")] = 0,
     memory: Annotated[int, typer.Option(min=0, help="Then: the server's memory over so many ratings.")] = 0,
+    page: Annotated[int, typer.Option(min=0, help="Then: so many clicks on the page, in Chromium.")] = 0,
     json_file: Annotated[Path | None, typer.Option("--json", help="Write the numbers to this file.")] = None,
 ) -> None:
     """Measure what raters wait for and what survives, on servers and homes of its own."""
@@ -192,6 +193,7 @@ def bench(
     from rich.progress import Progress
 
     from app import bench as run
+    from app import bench_page
 
     # an end from outside ends the servers, too
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
@@ -209,6 +211,8 @@ def bench(
                 parts["kills"] = run.kills(kills, bar("Killing", kills))
             if memory:
                 parts["memory"] = run.memory(memory, bar("Rating", memory))
+            if page:
+                parts["page"] = bench_page.page(page, bar("Clicking", page))
     except RateloopError as error:
         raise stop_with(error) from None
     found = run.as_json(parts)

@@ -4,9 +4,11 @@ import os
 import signal
 
 import psutil
+import pytest
 from typer.testing import CliRunner
 
-from app import bench, cli
+from app import bench, bench_page, cli
+from tests.browser import chromium
 
 
 def test_the_load_is_counted_and_stored():
@@ -16,6 +18,17 @@ def test_the_load_is_counted_and_stored():
     assert found.stored == 60 + 6, "and the two that everybody gave before"
     assert (found.beyond_overlap, found.trained_beside) == (0, "")
     assert 0 < found.server_median <= found.server_p95 <= found.client_p95
+
+
+@pytest.mark.browser
+def test_clicks_on_the_page_are_counted():
+    with chromium():  # says so where there is none
+        pass
+    told = []
+    found = bench_page.page(3, told.append)
+    assert (found.clicks, found.loads, told[-1]) == (3, bench_page.LOADS, 3)
+    assert 0 < found.painted_median <= found.painted_p95
+    assert 0 < found.first_median <= found.first_p95
 
 
 def test_memory_and_kills_are_printed(tmp_path):
