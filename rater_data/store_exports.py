@@ -1,4 +1,4 @@
-"""What exports read: plain columns, some thousand rows at a time, all from one state of the database.
+"""What exports read: plain columns, some thousand rows at a time. `one_state` makes them all of one moment.
 
 No records here on purpose: a million ratings have a million times token ids, which no export wants. JSON columns come
 as their text; whoever needs them parses them, once for each prompt or response of a portion and not for each rating.
@@ -162,7 +162,7 @@ class Exports(Database):
         with self._read() as connection:
             if which.round_number is not None:
                 known_round(connection, which.round_number)
-            yield from connection.execution_options(yield_per=SAID_AT_ONCE).execute(query).partitions()
+            yield from connection.execute(query.execution_options(yield_per=SAID_AT_ONCE)).partitions()
 
     def asked(self, prompt_ids: Sequence[int]) -> Iterator[tuple[Sequence[Any], Sequence[Any]]]:
         """Prompts of these ids, ascending, some at a time, and their responses (id, prompt_id, text) by id."""
