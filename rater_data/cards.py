@@ -169,12 +169,13 @@ def _raters(judged: Judged) -> str:
     alpha = judged.alpha()
     if alpha is None:
         lines.append(
-            "Agreement is not known: fewer than two responses have two raters, or all said the same."
+            f"Agreement is not known: fewer than two {'pairs of ' if judged.scale.paired else ''}responses have two "
+            "raters, or all said the same."
         )
     else:
         lines.append(
             f"Krippendorff's alpha (interval level; 1 = perfect, 0 = chance) is {alpha.mean:.2f}, 95 % interval "
-            f"{alpha.low:.2f} to {alpha.high:.2f}, on n = {alpha.n} responses with two or more raters."
+            f"{alpha.low:.2f} to {alpha.high:.2f}, on n = {alpha.n} {'pairs of ' if judged.scale.paired else ''}responses with two or more raters."
         )
     return "\n\n".join(lines)
 

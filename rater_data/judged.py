@@ -152,18 +152,14 @@ class Judged:
         return Asked(prompt, list(texts.values()), pairs)
 
     def alpha(self) -> Interval | None:
-        """How far raters agree: see `agreement.alpha`; of at most MOST_SHARED responses."""
+        """How far raters agree: see `agreement.alpha`; of at most MOST_SHARED responses or pairs."""
         frame = self.frame
         if self.comparisons:
-            frame = pd.DataFrame(
-                [(row.response_id, row.rater_id, row.score or 0.0) for row in self.comparisons],
-                columns=["response_id", "rater_id", "score"],
-            )
-        raters = frame.groupby("response_id")["rater_id"].nunique()
-        shared = raters.index[raters > 1].to_numpy()
-        if len(shared) > MOST_SHARED:
-            shared = np.random.default_rng(0).choice(shared, MOST_SHARED, replace=False)
-        return agreement.alpha_of(frame[frame["response_id"].isin(shared)])
+            said = [
+                (row.response_id, row.other_id, row.rater_id, row.score or 0.0) for row in self.comparisons
+            ]
+            frame = pd.DataFrame(said, columns=agreement.COLUMNS)
+        return agreement.alpha_of(frame, MOST_SHARED)
 
     def raters(self) -> dict[int, int]:
         """How many ratings that count each rater gave."""
