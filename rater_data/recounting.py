@@ -42,8 +42,9 @@ def recount(store: Store, connection: sa.Connection) -> Iterator[str]:
 def alpha_of(units: Iterable[list[float]]) -> float | None:
     """Krippendorff's alpha, interval level: 1 − observed / expected disagreement.
 
-    `units`: the values that each response, or each two that were compared, were given. Observed: Σ_u Σ_{i≠j} (a−b)² / (m_u − 1), over n; expected: the
-    same over all values of shared units, over n(n − 1). Source: Krippendorff, Content Analysis (2004), ch. 11.3.
+    `units`: the values that each response, or each two that were compared, were given. Observed: Σ_u Σ_{i≠j} (a−b)² /
+    (m_u − 1), over n; expected: the same over all values of shared units, over n(n − 1). Source: Krippendorff, Content
+    Analysis (2004), ch. 11.3.
     None where nothing can be said.
     """
     shared = [values for values in units if len(values) > 1]
