@@ -297,8 +297,9 @@ def human_ceiling(rated: Iterable[RatedResponse]) -> dict[str, float | int | Non
         decided = (own != 0) & (theirs != 0)
         right += int((own == theirs)[decided].sum())
         pairs += int(decided.sum())
+    both = _both_ways(shared) if shared["paired"].any() else shared
     return {
-        "spearman": _spearman(shared["score"], shared["others"]),
+        "spearman": _spearman(both["score"], both["others"]),
         "pair_accuracy": right / pairs if pairs else None,
         "n": len(shared),
     }
@@ -323,17 +324,21 @@ def agreement_by_rater(frame: pd.DataFrame) -> dict[int, float]:
     """Spearman correlation of each rater with the mean of the others on shared responses, five or more."""
     shared = _shared(frame)
     shared = shared.assign(others=_mean_of_others(shared))
-    return agreement_of_pairs(shared[["rater_id", "score", "others"]].to_numpy())
+    return agreement_of_pairs(shared[["rater_id", "score", "others"]].to_numpy(), bool(shared["paired"].any()))
 
 
-def agreement_of_pairs(shared: Iterable[Sequence[float]]) -> dict[int, float]:
-    """As `agreement_by_rater`, of (rater, score, mean of the others) for each rating of a shared response."""
+def agreement_of_pairs(shared: Iterable[Sequence[float]], paired: bool = False) -> dict[int, float]:
+    """As `agreement_by_rater`, of (rater, score, mean of the others) for each rating of a shared response.
+
+    `paired`: the ratings are comparisons.
+    """
     # rows of a database are slow to make an array of, their numbers are not
     numbers = np.fromiter(chain.from_iterable(shared), dtype="float64").reshape(-1, 3)
     frame = pd.DataFrame(numbers, columns=["rater_id", "score", "others"])
     found = {}
     for rater, group in frame.groupby("rater_id"):
-        correlation = _spearman(group["score"], group["others"]) if len(group) >= FEWEST_SHARED else None
+        both = _both_ways(group) if paired else group
+        correlation = _spearman(both["score"], both["others"]) if len(group) >= FEWEST_SHARED else None
         if correlation is not None:
             found[int(rater)] = correlation
     return found
@@ -342,6 +347,12 @@ def agreement_of_pairs(shared: Iterable[Sequence[float]]) -> dict[int, float]:
 def _mean_of_others(shared: pd.DataFrame) -> pd.Series:
     groups = shared.groupby("unit")["score"]
     return (groups.transform("sum") - shared["score"]) / (groups.transform("count") - 1)
+
+
+def _both_ways(shared: pd.DataFrame) -> pd.DataFrame:
+    """Comparisons told from both sides: which of two was named first decides nothing."""
+    turned = {name: 0 - shared[name] for name in ("score", "others")}
+    return pd.concat([shared, shared.assign(**turned)])
 
 
 def _spearman(a: pd.Series, b: pd.Series) -> float | None:

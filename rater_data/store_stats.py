@@ -108,7 +108,7 @@ class Stats(Database):
         # pandas and scipy take a second to import: only the operator's page pays for it
         from rater_data.agreement import agreement_of_pairs
 
-        agreement = agreement_of_pairs(shared)
+        agreement = agreement_of_pairs(shared, paired)
         return [
             _stats_of(user, work[user.id], middle[user.id], agreement.get(user.id))
             for user in sorted(users, key=lambda user: user.id)

@@ -84,7 +84,8 @@ def test_which_is_named_first_decides_nothing(store, tmp_path):
     rows = [(f"p{i}", "A", "B", rater) for i in range(9) for rater in "xy"]
     alpha, ceiling = give(store, tmp_path, rows)
     assert (alpha.mean, alpha.low, alpha.high, alpha.n) == (1, 1, 1, 9)
-    assert ceiling["pair_accuracy"] == 1
+    assert (ceiling["pair_accuracy"], ceiling["spearman"]) == (1, pytest.approx(1))
+    assert [one.agreement for one in store.rater_stats()] == [pytest.approx(1)] * 2
 
 
 def test_one_rater_who_compares_the_same_two_twice_agrees_with_nobody(store, tmp_path):
