@@ -324,7 +324,9 @@ def agreement_by_rater(frame: pd.DataFrame) -> dict[int, float]:
     """Spearman correlation of each rater with the mean of the others on shared responses, five or more."""
     shared = _shared(frame)
     shared = shared.assign(others=_mean_of_others(shared))
-    return agreement_of_pairs(shared[["rater_id", "score", "others"]].to_numpy(), bool(shared["paired"].any()))
+    return agreement_of_pairs(
+        shared[["rater_id", "score", "others"]].to_numpy(), bool(shared["paired"].any())
+    )
 
 
 def agreement_of_pairs(shared: Iterable[Sequence[float]], paired: bool = False) -> dict[int, float]:
