@@ -62,8 +62,6 @@ SPEAKERS = ("system", "user", "assistant")
 HOLDOUT_EVERY = 10
 IMPORTED_ROUND = 0
 """The number of the round that holds imported responses. It is always published and never the latest."""
-IMPORTED_KEY = "import:"
-"""How the key of a rating begins that came from a file and was given on no card of this program."""
 
 Split = Literal["train", "holdout"]
 

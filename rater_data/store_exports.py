@@ -13,7 +13,7 @@ import sqlalchemy as sa
 from rater_data import checks
 from rater_data import schema as t
 from rater_data.database import Database
-from rater_data.records import IMPORTED_KEY, SPLITS
+from rater_data.records import SPLITS
 from rater_data.scales import COUNTING, VERDICTS
 from rater_data.store_rounds import known_round, trusted_ratings
 
@@ -185,7 +185,7 @@ class Exports(Database):
     def origins(self, which: Which, qualities: bool = False) -> Origins:
         """How the ratings that count came about; with `qualities` those of them that answer for some."""
         where = _ANSWERS if qualities else (_COUNTS,)
-        imported = _g.key.like(f"{IMPORTED_KEY}%")
+        imported = _g.key.like(f"{t.IMPORTED_KEY}%")
         here = _of_trusted(which, (_r.stratum,), *where, ~imported).distinct()
         sources = _of_trusted(which, (_p.source,), *where, imported, _p.source != "").distinct()
         wrote = _of_trusted(which, (_r.version_number, _v.base_model), *where).distinct()

@@ -23,7 +23,7 @@ import sqlalchemy as sa
 from rater_data import schema as t
 from rater_data.database import Database
 from rater_data.errors import Refused
-from rater_data.records import IMPORTED_KEY, IMPORTED_ROUND
+from rater_data.records import IMPORTED_ROUND
 from rater_data.scales import DEFAULT_SCALE, SCALES
 from rater_data.staging import Staged, digest
 from rater_data.store_journal import note, setting_in
@@ -311,7 +311,7 @@ class _Intake:
             "shown_at": submitted if row["shown_at"] is None else row["shown_at"],
             "submitted_at": submitted,
             "given_at": submitted if row["given_at"] is None else row["given_at"],
-            "key": (row["key"] if self.restores else "") or f"{IMPORTED_KEY}{response}:{row['revision']}",
+            "key": (row["key"] if self.restores else "") or f"{t.IMPORTED_KEY}{response}:{row['revision']}",
             "sha256": None,
             **{name: row[name] for name in _SAID},
         }
