@@ -23,28 +23,64 @@ SENTENCE = (
 )
 SPLITS = {"": "All prompts", "train": "Prompts for training", "holdout": "Prompts never trained on"}
 
+LABELS = {
+    "round": "Only round",
+    "since": "Only since",
+    "min_margin": "Smallest margin",
+    "threshold": "Good from this score",
+    "same_rater": "Pairs of the same rater only",
+    "ties": "Ties too",
+    "conversational": "As chats",
+}
+"""What stands beside the fields that an option is asked with; `Options` tells of them by the same words."""
+FOR = {
+    "min_margin": "preference",
+    "same_rater": "preference",
+    "ties": "preference",
+    "threshold": "prompt-completion unpaired",
+    "conversational": "prompt-completion preference unpaired",
+}
+"""Which formats a field is for; of the others it is not shown."""
+
 SCRIPT = """
-element.addEventListener('submit', async (event) => {
+const form = element.querySelector('form'), told = form.querySelector('[data-told]');
+const button = form.querySelector('button');
+const fit = () => {
+  for (const field of form.querySelectorAll('[data-for]')) {
+    field.hidden = !field.dataset.for.split(' ').includes(form.elements.format.value);
+    field.querySelector('input').disabled = field.hidden;
+  }
+};
+const asked = async (path, init) => {
+  const answer = await fetch(path, init), found = await answer.json();
+  if (!answer.ok) throw new Error(found.error);
+  return found;
+};
+const number = (n) => n.toLocaleString('en');
+form.addEventListener('change', fit);
+fit();
+form.addEventListener('submit', async (event) => {
   event.preventDefault();
-  const form = event.target, told = form.querySelector('[data-told]'), button = form.querySelector('button');
-  const asked = [...new FormData(form)].filter(([, value]) => value !== '');
+  const options = new URLSearchParams([...new FormData(form)].filter(([, value]) => value !== ''));
+  const said = (words) => { told.textContent = words; };
   button.disabled = true;
-  told.textContent = 'Being written … a large home takes a minute.';
+  said('Being written …');
   try {
-    const answer = await fetch(`${form.getAttribute('action')}?${new URLSearchParams(asked)}`);
-    if (!answer.ok) {
-      told.textContent = (await answer.json()).error;
-    } else {
-      const name = /filename="([^"]+)"/.exec(answer.headers.get('content-disposition'))[1];
-      const link = document.createElement('a');
-      link.href = URL.createObjectURL(await answer.blob());
-      link.download = name;
-      link.click();
-      URL.revokeObjectURL(link.href);
-      told.textContent = `${name} is in your downloads.`;
+    const place = `/api/exports/${(await asked(`/api/exports?${options}`, { method: 'POST' })).export}`;
+    let now = await asked(place);
+    while (now.state === 'writing') {
+      if (now.rows) said(`Being written: ${number(now.rows)}${now.of ? ` of ${number(now.of)}` : ''} rows …`);
+      await new Promise((done) => setTimeout(done, 500));
+      now = await asked(place);
     }
-  } catch {
-    told.textContent = 'The server cannot be reached just now: try again.';
+    if (now.error) throw new Error(now.error);
+    const link = document.createElement('a');
+    link.href = `${place}/file`;
+    link.download = now.name;
+    link.click();
+    said(`${now.name}, ${number(now.rows)} rows, goes to your downloads.`);
+  } catch (error) {
+    said(error instanceof TypeError ? 'The server cannot be reached just now: try again.' : error.message);
   }
   button.disabled = false;
 });
@@ -52,12 +88,16 @@ element.addEventListener('submit', async (event) => {
 
 
 def exports() -> str:
-    """A form that asks /api/export, which checks the role."""
+    """A form that asks /api/exports, which checks the role."""
+    more = (
+        f"{typed('round', 'number', 'min=0 step=1')}{typed('since', 'date')}"
+        f"{typed('min_margin', 'number', 'min=0 step=any')}{typed('threshold', 'number', 'step=any')}"
+        f"{ticked('same_rater')}{ticked('ties')}{ticked('conversational')}"
+    )
     return (
         '<form class="ops-export rl-panel" method="get" action="/api/export">'
         f"{chosen('format', 'What', FORMATS)}{chosen('as', 'In which form', FORMS)}{chosen('split', 'Of', SPLITS)}"
-        f"{ticked('same_rater', 'Pairs of the same rater only')}{ticked('ties', 'Ties too')}"
-        f"{ticked('conversational', 'As chats')}"
+        f'<details><summary>More</summary><div class="more">{more}</div></details>'
         '<button class="rl-button rl-primary">Download</button>'
         '<p class="rl-quiet" role="status" data-told></p></form>'
     )
@@ -68,5 +108,16 @@ def chosen(name: str, label: str, options: dict[str, str]) -> str:
     return f'<label><span>{h(label)}</span><select name="{h(name)}">{rows}</select></label>'
 
 
-def ticked(name: str, label: str) -> str:
-    return f'<label class="tick"><input type="checkbox" name="{h(name)}" value="true"> {h(label)}</label>'
+def typed(name: str, kind: str, limits: str = "") -> str:
+    return f'<label{fits(name)}><span>{h(LABELS[name])}</span><input type="{kind}" name="{name}" {limits}></label>'
+
+
+def ticked(name: str) -> str:
+    return (
+        f'<label class="tick"{fits(name)}><input type="checkbox" name="{name}" value="true"> '
+        f"{h(LABELS[name])}</label>"
+    )
+
+
+def fits(name: str) -> str:
+    return f' data-for="{FOR[name]}"' if name in FOR else ""

@@ -23,7 +23,7 @@ from rater_data.scales import SCALES, VERDICTS
 CONFIDENCE = 0.95
 RESAMPLES = 200
 FEWEST_SHARED = 5  # a correlation of fewer points says nothing
-COLUMNS = ["response_id", "rater_id", "score"]
+COLUMNS = ["response_id", "other_id", "rater_id", "score"]
 
 
 def training_score(rating: Rating) -> float | None:
@@ -34,7 +34,7 @@ def training_score(rating: Rating) -> float | None:
 def frame_of(rated: Iterable[RatedResponse]) -> pd.DataFrame:
     """One row a rating that teaches something.
 
-    Response_id, rater_id, prompt_id, round, version, stratum, score, paired.
+    Response_id, rater_id, prompt_id, round, version, stratum, score, other_id (NaN where nothing was compared), paired.
     """
     rows = [
         (
@@ -45,47 +45,62 @@ def frame_of(rated: Iterable[RatedResponse]) -> pd.DataFrame:
             one.response.version_number,
             one.response.stratum,
             score,
-            one.rating.other_id is not None,
+            one.rating.other_id,
         )
         for one in rated
         if (score := training_score(one.rating)) is not None
     ]
-    columns = ["response_id", "rater_id", "prompt_id", "round", "version", "stratum", "score", "paired"]
-    return pd.DataFrame(rows, columns=columns).astype({"score": "float64", "paired": "bool"})
+    columns = ["response_id", "rater_id", "prompt_id", "round", "version", "stratum", "score", "other_id"]
+    frame = pd.DataFrame(rows, columns=columns).astype({"score": "float64", "other_id": "float64"})
+    return frame.assign(paired=frame["other_id"].notna())
 
 
 def alpha(rated: Iterable[RatedResponse | Rating]) -> Interval | None:
-    """Krippendorff's alpha (interval level) with a 95 % bootstrap interval over responses.
+    """Krippendorff's alpha (interval level) with a 95 % bootstrap interval over what was judged.
 
-    1 = perfect, 0 = chance. `n` is the number of responses with two or more raters; None when there are fewer
-    than two of them, or when everybody always said the same. A row with a rating's columns does as well as the
-    record. Source: Krippendorff, Content Analysis (2004), ch. 11.
+    1 = perfect, 0 = chance. `n` is the number of responses with two or more raters, of comparisons that of the same
+    two responses; None when there are fewer than two of them, or when everybody always said the same. A row with a
+    rating's columns does as well as the record. Source: Krippendorff, Content Analysis (2004), ch. 11.
     """
     ratings = [one.rating if isinstance(one, RatedResponse) else one for one in rated]
-    rows = [(r.response_id, r.rater_id, s) for r in ratings if (s := training_score(r)) is not None]
-    return alpha_of(pd.DataFrame(rows, columns=COLUMNS).astype({"score": "float64"}))
+    rows = [
+        (r.response_id, r.other_id, r.rater_id, s) for r in ratings if (s := training_score(r)) is not None
+    ]
+    return alpha_of(pd.DataFrame(rows, columns=COLUMNS).astype({"score": "float64", "other_id": "float64"}))
 
 
-def alpha_of(frame: pd.DataFrame) -> Interval | None:
-    """As `alpha`, of a frame with response_id, rater_id and score."""
+def alpha_of(frame: pd.DataFrame, most: int | None = None) -> Interval | None:
+    """As `alpha`, of a frame with response_id, rater_id, score and, where any are compared, other_id.
+
+    `most`: of how many units at most, drawn at random and always the same.
+    """
     shared = _shared(frame)
-    if shared["response_id"].nunique() < 2 or shared["score"].nunique() < 2:
+    units = shared["unit"].unique()
+    if most is not None and len(units) > most:
+        drawn = np.random.default_rng(0).choice(np.sort(units), most, replace=False)
+        shared = shared[shared["unit"].isin(drawn)]
+    paired = "other_id" in shared and shared["other_id"].notna().any()
+    given = shared["score"]
+    values = np.unique(np.concatenate([given, 0 - given]) if paired else given)
+    if len(units) < 2 or len(values) < 2:
         return None
-    table = shared.pivot(index="rater_id", columns="response_id", values="score").to_numpy()
-    values = np.unique(shared["score"])
-    # (responses, values): how often each value was given to each response
+    table = shared.pivot(index="rater_id", columns="unit", values="score").to_numpy()
+    # (units, values): how often each value was given to each unit
     counts = np.stack([(table == value).sum(axis=0) for value in values], axis=1)
-    found = _alpha_of(counts, values)
+    found = _alpha_of(counts, values, paired)
     random = np.random.default_rng(0)
     draws = (counts[random.integers(0, len(counts), len(counts))] for _ in range(RESAMPLES))
-    spread = [a for draw in draws if (a := _alpha_of(draw, values)) is not None]
+    spread = [a for draw in draws if (a := _alpha_of(draw, values, paired)) is not None]
     if found is None or not spread:
         return None
     low, high = np.quantile(spread, [(1 - CONFIDENCE) / 2, (1 + CONFIDENCE) / 2])
     return Interval(mean=found, low=float(low), high=float(high), n=len(counts))
 
 
-def _alpha_of(counts: np.ndarray, values: np.ndarray) -> float | None:
+def _alpha_of(counts: np.ndarray, values: np.ndarray, paired: bool) -> float | None:
+    """Of comparisons each is told from both sides: which of the two was named first decides nothing."""
+    if paired:
+        counts = np.concatenate([counts, counts[:, ::-1]])
     if (counts.sum(axis=0) > 0).sum() < 2:
         return None
     return float(
@@ -93,9 +108,26 @@ def _alpha_of(counts: np.ndarray, values: np.ndarray) -> float | None:
     )
 
 
+def _units(frame: pd.DataFrame) -> pd.DataFrame:
+    """The frame with `unit`: the response that was scored, or the two that were compared, whichever came first.
+
+    A with B and B with A are one unit, told from the side of the lower id. What one rater said of the same two twice
+    is one answer, their mean.
+    """
+    if "other_id" not in frame or frame["other_id"].isna().all():
+        return frame.assign(unit=frame["response_id"])
+    first = frame["response_id"].astype("float64")
+    other = frame["other_id"].fillna(first)
+    unit = frame.groupby([np.minimum(first, other), np.maximum(first, other)]).ngroup()
+    frame = frame.assign(unit=unit, score=frame["score"].where(first <= other, 0 - frame["score"]))
+    frame["score"] = frame.groupby(["unit", "rater_id"])["score"].transform("mean")
+    return frame.drop_duplicates(["unit", "rater_id"])
+
+
 def _shared(frame: pd.DataFrame) -> pd.DataFrame:
-    """The rows of responses that two or more raters scored."""
-    return frame[frame.groupby("response_id")["rater_id"].transform("nunique") > 1]
+    """The rows of units that two or more raters judged."""
+    frame = _units(frame)
+    return frame[frame.groupby("unit")["rater_id"].transform("nunique") > 1]
 
 
 def rater_offsets(rated: Iterable[RatedResponse]) -> dict[int, float]:
@@ -140,7 +172,7 @@ def offsets_of(frame: pd.DataFrame) -> dict[int, float]:
 def _two_way(shared: pd.DataFrame, raters: list[int]) -> tuple[np.ndarray, float]:
     """Rater effects (mean 0 over raters who share) and noise variance of score = response + rater + noise."""
     rater = pd.Index(raters).get_indexer(shared["rater_id"])
-    response, responses = pd.factorize(shared["response_id"])
+    response, responses = pd.factorize(shared["unit"])
     score = shared["score"].to_numpy()
     # Response effects are taken out by centring within responses: what is left are normal equations of one row a
     # rater, of which nothing grows with ratings times raters
@@ -265,8 +297,9 @@ def human_ceiling(rated: Iterable[RatedResponse]) -> dict[str, float | int | Non
         decided = (own != 0) & (theirs != 0)
         right += int((own == theirs)[decided].sum())
         pairs += int(decided.sum())
+    both = _both_ways(shared) if shared["paired"].any() else shared
     return {
-        "spearman": _spearman(shared["score"], shared["others"]),
+        "spearman": _spearman(both["score"], both["others"]),
         "pair_accuracy": right / pairs if pairs else None,
         "n": len(shared),
     }
@@ -291,25 +324,37 @@ def agreement_by_rater(frame: pd.DataFrame) -> dict[int, float]:
     """Spearman correlation of each rater with the mean of the others on shared responses, five or more."""
     shared = _shared(frame)
     shared = shared.assign(others=_mean_of_others(shared))
-    return agreement_of_pairs(shared[["rater_id", "score", "others"]].to_numpy())
+    return agreement_of_pairs(
+        shared[["rater_id", "score", "others"]].to_numpy(), bool(shared["paired"].any())
+    )
 
 
-def agreement_of_pairs(shared: Iterable[Sequence[float]]) -> dict[int, float]:
-    """As `agreement_by_rater`, of (rater, score, mean of the others) for each rating of a shared response."""
+def agreement_of_pairs(shared: Iterable[Sequence[float]], paired: bool = False) -> dict[int, float]:
+    """As `agreement_by_rater`, of (rater, score, mean of the others) for each rating of a shared response.
+
+    `paired`: the ratings are comparisons.
+    """
     # rows of a database are slow to make an array of, their numbers are not
     numbers = np.fromiter(chain.from_iterable(shared), dtype="float64").reshape(-1, 3)
     frame = pd.DataFrame(numbers, columns=["rater_id", "score", "others"])
     found = {}
     for rater, group in frame.groupby("rater_id"):
-        correlation = _spearman(group["score"], group["others"]) if len(group) >= FEWEST_SHARED else None
+        both = _both_ways(group) if paired else group
+        correlation = _spearman(both["score"], both["others"]) if len(group) >= FEWEST_SHARED else None
         if correlation is not None:
             found[int(rater)] = correlation
     return found
 
 
 def _mean_of_others(shared: pd.DataFrame) -> pd.Series:
-    groups = shared.groupby("response_id")["score"]
+    groups = shared.groupby("unit")["score"]
     return (groups.transform("sum") - shared["score"]) / (groups.transform("count") - 1)
+
+
+def _both_ways(shared: pd.DataFrame) -> pd.DataFrame:
+    """Comparisons told from both sides: which of two was named first decides nothing."""
+    turned = {name: 0 - shared[name] for name in ("score", "others")}
+    return pd.concat([shared, shared.assign(**turned)])
 
 
 def _spearman(a: pd.Series, b: pd.Series) -> float | None:

@@ -4,10 +4,15 @@ import json
 
 import pyarrow as pa
 
-from rater_data.formats import HELPSTEER, Wish
-from rater_data.judged import Judged
-from rater_data.scales import ATTRIBUTE_WORDS, SCALES, Scale, offered
+from rater_data.formats import HELPSTEER, Wish, quality_column
+from rater_data.judged import Judged, Qualities
+from rater_data.lineage import model_name
+from rater_data.records import Interval
+from rater_data.scales import ATTRIBUTE_HIGH, ATTRIBUTE_LOW, ATTRIBUTE_WORDS, Scale, offered
 from rater_data.store import Store
+from rater_data.store_exports import Origins
+
+MOST_SOURCES = 5  # files that are named
 
 _ABOUT = {
     "ratings": """\
@@ -66,16 +71,9 @@ configs:
 
 ## How it was made
 
-People rated responses of a language model one at a time{compared}, blind: no version, no model score and no other
-rater's answer was shown, and the order of the responses to a prompt was shuffled for each rater. A share of the
-responses went to several raters, so that agreement can be measured; some came from the version before (`control`)
-and some from the first round again (`anchor`).
-
-The scale, as raters saw it:
+{made}
 
 {scale}
-
-Instead of a score:
 
 {verdicts}
 
@@ -91,9 +89,8 @@ never in train: even goes to test, odd to validation.
 
 - A handful of raters is no sample of anybody: what they like is what this data likes.
 - Raters differ in how high they score; {offsets}
-- The prompts are those the operators chose, and the responses those of one model and its trained descendants: what the
-  model never writes is not here. `propensity` in the format `ratings` tells how likely a prompt was drawn.
-- Later rounds were written by versions trained on earlier ones.
+- The prompts are those the operators chose, and the responses {wrote}. `propensity` in the
+  format `ratings` tells how likely a prompt was drawn.{versions}
 
 ## Personal data
 
@@ -110,21 +107,38 @@ raters agreed.
 ```
 {command}
 ```
+{sums}"""
 
+_SUMS = """
 | file | sha256 |
 |---|---|
-{sums}
+{rows}
 
 `sha256sum -c rateloop.sha256` checks them.
 """
+_GIVEN = """\
+{ratings}rated responses of a language model one at a time{compared}, blind: no version, no model score and no other
+rater's answer was shown, and the order of the responses to a prompt was shuffled for each rater. A response may have
+gone to several raters, so that agreement can be measured{strata}."""
+_STRATA = {
+    "control": "some came from the version before (`control`)",
+    "anchor": "some came from the first round again (`anchor`)",
+}
+_IMPORTED = """\
+{ratings} imported from files{sources}. How those were given is not known here: what their raters saw, in which order,
+what they were told, and on which scale; what was on another was laid onto this one. One rater's name may stand for many
+people there."""
 
 
 def card(
     store: Store, wish: Wish, out: str, schema: pa.Schema, counts: dict[str, int], sums: dict[str, str]
 ) -> str:
     """The text of README.md in a dataset folder."""
-    judged, rows = Judged(store, wish.which), sum(counts.values())
-    scale = judged.scale
+    rows = sum(counts.values())
+    qualities = wish.format == "helpsteer"
+    judged = Qualities(store, wish.which, quality_column) if qualities else Judged(store, wish.which)
+    scale = store.scale() if isinstance(judged, Qualities) else judged.scale
+    origins = store.origins(wish.which, qualities)
     files = "".join(f"  - split: {part}\n    path: data/{part}-*.parquet\n" for part in counts)
     return _CARD.format(
         title=wish.format.replace("-", " ").capitalize(),
@@ -134,21 +148,86 @@ def card(
         about=_ABOUT[wish.format],
         rows=rows,
         parts=", ".join(f"{count} {part}" for part, count in counts.items()),
-        compared=" or compared two of them" if SCALES[scale.name].paired else "",
-        scale=_points(scale),
-        verdicts="\n".join(f"- `{verdict.name}`: {verdict.meaning}" for verdict in offered(scale)),
-        raters=_raters(judged),
+        made=_made(origins, scale),
+        scale=_scale(scale, qualities, seen=bool(origins.given)),
+        verdicts=_verdicts(scale, qualities),
+        raters=_raters(judged, scale),
         offsets=(
             "comparisons do not have that."
             if scale.paired
             else "`score` here is as given."
-            if wish.format in ("ratings", "helpsteer")
+            if wish.format == "ratings"
+            else "the qualities here are as given."
+            if qualities
             else "that is estimated and taken off, with little to go by where raters share few responses."
+        ),
+        wrote=_wrote(origins),
+        versions=(
+            "\n- Later rounds were written by versions trained on earlier ones."
+            if origins.versions > 1
+            else ""
         ),
         columns="\n".join(f"- `{_plain(field.name)}`: {field.type}" for field in schema),
         command=wish.command(out),
-        sums="\n".join(f"| `{name}` | `{digest}` |" for name, digest in sums.items()),
+        sums=_SUMS.format(rows="\n".join(f"| `{name}` | `{digest}` |" for name, digest in sums.items())),
     )
+
+
+def without_sums(text: str) -> str:
+    """The card of files that were written anew, as the hub has them: their checksums are others."""
+    return text.partition(_SUMS.partition("{rows}")[0])[0]
+
+
+def _made(origins: Origins, scale: Scale) -> str:
+    """What is known of how the ratings came about: a protocol for those that were given here, and for no others."""
+    told = []
+    if origins.given:
+        strata = "; ".join(words for name, words in _STRATA.items() if name in origins.strata)
+        told.append(
+            _GIVEN.format(
+                ratings=f"{origins.given} ratings were given in Rateloop. People "
+                if origins.imported
+                else "People ",
+                compared=" or compared two of them" if scale.paired else "",
+                strata=f"; {strata}" if strata else "",
+            )
+        )
+    if origins.imported:
+        some = ", ".join(f"`{_plain(name)}`" for name in origins.sources[:MOST_SOURCES])
+        more = len(origins.sources) - MOST_SOURCES
+        listed = f": {some}{f' and {more} more' if more > 0 else ''}" if some else ""
+        number = f"{origins.imported} ratings, by {origins.importers} raters, were"
+        told.append(
+            _IMPORTED.format(ratings=number, sources=f" (prompts came from{listed})" if listed else "")
+        )
+    return (
+        "\n\n".join(told) or "No rating that counts is in it, so there is nothing to say of how it was made."
+    )
+
+
+def _wrote(origins: Origins) -> str:
+    """Who wrote the responses, after "the responses"."""
+    models = " and ".join(f"`{_plain(model_name(name))}`" for name in origins.models)
+    known = f"those of {models} and of what was trained from it" if models else ""
+    unknown = "come from files, which do not say what wrote them" if origins.elsewhere else ""
+    wrote = f"{known}; others {unknown}" if known and unknown else known or unknown or "those that were rated"
+    return f"{wrote}:\n  what they never write is not here"
+
+
+def _scale(scale: Scale, qualities: bool, seen: bool) -> str:
+    if qualities:
+        numbers = range(ATTRIBUTE_LOW, ATTRIBUTE_HIGH + 1)
+        points = [f"- {number}: {word}" for number, word in zip(numbers, ATTRIBUTE_WORDS, strict=True)]
+        return "\n".join(["The words for a quality, from 1 to 5:", "", *points])
+    head = "The scale, as raters saw it:" if seen else "The scale that the scores are on here:"
+    return f"{head}\n\n{_points(scale)}"
+
+
+def _verdicts(scale: Scale, qualities: bool) -> str:
+    if qualities:
+        return "Answers of who skipped a response or could not judge it are not here."
+    lines = "\n".join(f"- `{verdict.name}`: {verdict.meaning}" for verdict in offered(scale))
+    return f"Instead of a score:\n\n{lines}"
 
 
 def _points(scale: Scale) -> str:
@@ -157,28 +236,32 @@ def _points(scale: Scale) -> str:
     )
 
 
-def _raters(judged: Judged) -> str:
+def _raters(judged: Judged | Qualities, scale: Scale) -> str:
     """How many raters and ratings stand behind the data, and how far they agree, with n."""
     given = judged.raters()
     total = sum(given.values())
     if not total:
         return "No rating that counts: all are by raters who are kept out or excluded, or teach nothing."
-    lines = [
-        f"{total} ratings that count now, by {len(given)} raters; the most active one gave {max(given.values())}."
-    ]
-    alpha = judged.alpha()
+    most = f"by {len(given)} raters; the most active one gave {max(given.values())}."
+    if isinstance(judged, Qualities):
+        found = [
+            _agreement(alpha, "responses", f"`{_plain(name)}`: ") for name, alpha in judged.alphas().items()
+        ]
+        return "\n\n".join([f"{total} ratings that answer for qualities, {most}", "\n".join(found)])
+    units = "pairs of responses" if scale.paired else "responses"
+    return f"{total} ratings that count now, {most}\n\n{_agreement(judged.alpha(), units)}"
+
+
+def _agreement(alpha: Interval | None, units: str, name: str = "") -> str:
+    mark = f"- {name}" if name else ""
     if alpha is None:
-        lines.append(
-            "Agreement is not known: fewer than two responses have two raters, or all said the same."
-        )
-    else:
-        lines.append(
-            f"Krippendorff's alpha (interval level; 1 = perfect, 0 = chance) is {alpha.mean:.2f}, 95 % interval "
-            f"{alpha.low:.2f} to {alpha.high:.2f}, on n = {alpha.n} responses with two or more raters."
-        )
-    return "\n\n".join(lines)
+        return f"{mark}Agreement is not known: fewer than two {units} have two raters, or all said the same."
+    return (
+        f"{mark}Krippendorff's alpha (interval level; 1 = perfect, 0 = chance) is {alpha.mean:.2f}, 95 % interval "
+        f"{alpha.low:.2f} to {alpha.high:.2f}, on n = {alpha.n} {units} with two or more raters."
+    )
 
 
 def _plain(name: str) -> str:
-    """A column's name (an operator may have chosen it) that ends no code span."""
+    """A name that an operator or a file chose, so that it ends no code span."""
     return json.dumps(name, ensure_ascii=False)[1:-1].replace("`", "'")

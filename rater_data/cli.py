@@ -1,6 +1,7 @@
 """`python -m rater_data`: a home folder and what goes in and out of it."""
 
 import gc
+import signal
 import sys
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
@@ -165,8 +166,16 @@ def facts(store: Store) -> list[tuple[str, str]]:
     return lines
 
 
+def _end(number: int, _frame: object) -> None:
+    """Somebody ends the command: what was half-done is undone on the way out."""
+    raise SystemExit(128 + number)
+
+
 def main() -> None:
     """The entry of `python -m rater_data`."""
+    for ended in (signal.SIGTERM, signal.SIGHUP):
+        if signal.getsignal(ended) is signal.SIG_DFL:  # of nohup, hanging up is ignored
+            signal.signal(ended, _end)
     try:
         app(prog_name="python -m rater_data")
     except BrokenPipeError:

@@ -32,6 +32,8 @@ def bench(
     ] = None,
 ) -> None:
     """Measure what people wait for with a made-up store of many ratings; its limits are for a million."""
+    if json_file is not None:
+        _check_place(json_file)
     from rater_data.bench import measure
     from rater_data.made_up import fill
 
@@ -56,6 +58,21 @@ def bench(
         rows = [one.as_json() for one in found]
         result = {"ratings": ratings, "database": "postgresql" if database else "sqlite", "measured": rows}
         json_file.write_text(json.dumps(result, indent=1), encoding="utf-8")
+
+
+def _check_place(file: Path) -> None:
+    """Says so before a quarter of an hour is spent."""
+    there = file.exists()
+    try:
+        with file.open("a", encoding="utf-8"):
+            pass
+        if not there:
+            file.unlink()
+    except OSError as error:
+        err.print(
+            f"{file} cannot be written ({error.strerror}): choose another --json.", style="red", markup=False
+        )
+        raise typer.Exit(1) from None
 
 
 def _table(found: list[Measure], ratings: int, where: str) -> Table:

@@ -14,8 +14,9 @@ import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from copy import copy
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 import sqlalchemy as sa
 
@@ -171,6 +172,7 @@ class Database:
     def __init__(self, home: Path, url: sa.URL) -> None:
         self.home = home
         self._engine = make_engine(url)
+        self._held: sa.Connection | None = None
         self._writer = self._engine.execution_options(writes=True)
         sqlite = url.get_backend_name() == "sqlite"
         # SQLite's readers see one state by themselves
@@ -183,12 +185,31 @@ class Database:
     @contextmanager
     def _read(self) -> Iterator[sa.Connection]:
         """A transaction that sees one state of the database."""
+        if self._held is not None:
+            with told_plainly(self.where):
+                yield self._held
+            return
         with told_plainly(self.where), self._reader.begin() as connection:
             yield connection
 
     @contextmanager
+    def one_state(self) -> Iterator[Self]:
+        """The same store, for one thread and for reading: all that is asked of it comes from one state of the database.
+
+        Whatever others write in the meantime is not seen. Within such a store it is that store itself.
+        """
+        if self._held is not None:
+            yield self
+            return
+        with self._read() as connection:
+            still = copy(self)
+            still._held = connection
+            yield still
+
+    @contextmanager
     def _write(self) -> Iterator[sa.Connection]:
         """A transaction that is committed at the end of the block and leaves nothing behind if it raises."""
+        assert self._held is None, "one state of the database is only read"
         with told_plainly(self.where), self._lock, self._writer.begin() as connection:
             yield connection
 

@@ -18,7 +18,7 @@ import pyarrow.parquet as pq
 from rater_data.errors import BadInput
 from rater_data.folders import CHECKSUMS, sha256_of
 from rater_data.own_export import is_ours
-from rater_data.recounting import alpha_of
+from rater_data.recounting import Units, agreed, unit_of
 from rater_data.scales import COUNTING, SCALES, VERDICTS
 
 AT_ONCE = 5000
@@ -31,7 +31,7 @@ _PART = re.compile(r"(\d+) (\w+)")
 _RATERS = re.compile(
     r"^(\d+) ratings that count now, by (\d+) raters; the most active one gave (\d+)\.", re.MULTILINE
 )
-_ALPHA = re.compile(r"alpha .*?is (-?\d+\.\d+),.*?n = (\d+) responses", re.DOTALL)
+_ALPHA = re.compile(r"alpha .*?is (-?\d+\.\d+),.*?n = (\d+) (?:pairs of )?responses", re.DOTALL)
 
 
 @dataclass(slots=True)
@@ -41,7 +41,7 @@ class _Said:
     parts: Counter[str] = field(default_factory=Counter)
     ours: bool = False
     by_rater: Counter[str] = field(default_factory=Counter)
-    units: dict[int, list[float]] = field(default_factory=lambda: defaultdict(list))
+    units: Units = field(default_factory=lambda: defaultdict(lambda: defaultdict(list)))
     altered: int = 0
 
 
@@ -111,7 +111,8 @@ def _count(row: dict[str, Any], said: _Said) -> None:
     score = verdict.as_score(row["score"], scale)
     if score is not None and row["verdict"] in COUNTING:
         said.by_rater[row["rater"]] += 1
-        said.units[row["response_id"]].append(score)
+        unit, score = unit_of(row["response_id"], row.get("other_id"), score)
+        said.units[unit][row["rater"]].append(score)
 
 
 def _card(text: str, said: _Said) -> Iterator[str]:
@@ -140,10 +141,9 @@ def _card(text: str, said: _Said) -> Iterator[str]:
 
 def _agreement(text: str, said: _Said) -> Iterator[str]:
     told = _ALPHA.search(text)
-    shared = sum(len(values) > 1 for values in said.units.values())
+    shared, alpha = agreed(said.units)
     if told is None or shared > MOST_SHARED:
         return
-    alpha = alpha_of(said.units.values())
     if int(told[2]) != shared:
         yield f"The card's agreement is of {told[2]} responses with several raters; the files have {shared}."
     elif alpha is None or abs(alpha - float(told[1])) > ALPHA_DIGITS + 1e-9:

@@ -56,9 +56,11 @@ def write_out(
     to write or an option is not known, Missing for a round that does not exist, and DiskFull.
     """
     check_place(out, wish.as_, force)
-    found = stream(store, wish)
-    with closing(found.rows):  # a reading of the database, which ends here whatever happens
-        return _written(store, out, wish, found, stanza, force, wrap)
+    # rows, people and what the card says of them are of one moment, however many rate meanwhile
+    with store.one_state() as still:
+        found = stream(still, wish)
+        with closing(found.rows):
+            return _written(still, out, wish, found, stanza, force, wrap)
 
 
 def _written(

@@ -18,7 +18,7 @@ import pyarrow as pa
 
 from rater_data import checks
 from rater_data.errors import BadInput
-from rater_data.judged import DIGITS, Asked, Judged, Pair, pairs_of, qualities_of
+from rater_data.judged import DIGITS, Asked, Judged, Pair, Qualities, pairs_of
 from rater_data.lineage import MESSAGES, RATINGS, Rows, part_of, rating_rows
 from rater_data.scales import ATTRIBUTE_HIGH, ATTRIBUTE_LOW
 from rater_data.store import Store
@@ -49,7 +49,6 @@ class Wish:
 
     def __post_init__(self) -> None:
         checks.one_of("The format", self.format, FORMATS)
-        _ = self.which  # checks what it is made of
         _ = self.which  # checks what it is made of
         checks.number("The smallest margin", self.min_margin, low=0)
         if self.threshold is not None:
@@ -91,7 +90,7 @@ class Wish:
             if field.name == "since":
                 words.append(datetime.fromtimestamp(value, UTC).isoformat())
             elif value is not True:
-                words.append(f"{value:g}" if isinstance(value, float) else str(value))
+                words.append(repr(value) if isinstance(value, float) else str(value))
         return shlex.join(words)
 
 
@@ -270,18 +269,22 @@ HELPSTEER = {
 """HelpSteer's qualities, and the names under which ours count as one of them."""
 
 
+def quality_column(name: str) -> str:
+    """The column of a quality: HelpSteer's, or its own name unless that is taken."""
+    known = _HELPSTEER_NAMES.get(name.strip().casefold())
+    return known or (f"quality {name}" if name in ("prompt", "response", "raters") else name)
+
+
+_HELPSTEER_NAMES = {ours: theirs for theirs, names in HELPSTEER.items() for ours in names}
+
+
 def _helpsteer(store: Store, wish: Wish) -> Stream:
-    """Each text with its qualities from 0 to 4: the mean of its raters' 1 to 5, less 1, to the nearest whole number."""
-    names, found = qualities_of(store, wish.which)
-    known = {ours: theirs for theirs, all_of_them in HELPSTEER.items() for ours in all_of_them}
-    fixed = ("prompt", "response", *HELPSTEER, "raters")
-    places = {name: known.get(name.strip().casefold(), name) for name in names}
-    # a quality of the operator's own keeps its name, unless that is taken
-    places = {
-        name: f"quality {to}" if to in fixed and name.strip().casefold() not in known else to
-        for name, to in places.items()
-    }
-    own = sorted(set(places.values()) - set(HELPSTEER))
+    """Each text with its qualities from 0 to 4: the mean of its raters' 1 to 5, less 1, to the nearest whole number.
+
+    Of two qualities that are one column a rater says their mean.
+    """
+    found = Qualities(store, wish.which, quality_column)
+    own = [name for name in found.names if name not in HELPSTEER]
     schema = pa.schema(
         [("prompt", pa.string()), ("response", pa.string())]
         + [(name, pa.int64()) for name in (*HELPSTEER, *own)]
@@ -290,12 +293,10 @@ def _helpsteer(store: Store, wish: Wish) -> Stream:
     people = store.around().people
 
     def rows() -> Iterator[Row]:
-        for prompt, text, means, raters in found:
-            row = {"prompt": _flat(prompt), "response": text}
-            for name, to in places.items():
-                if name in means:
-                    mean = min(max(means[name], ATTRIBUTE_LOW), ATTRIBUTE_HIGH)
-                    row[to] = math.floor(mean - ATTRIBUTE_LOW + 0.5)
+        for prompt, text, means, raters in found.texts():
+            row: dict[str, Any] = {"prompt": _flat(prompt), "response": text}
+            for name, mean in means.items():
+                row[name] = math.floor(min(max(mean, ATTRIBUTE_LOW), ATTRIBUTE_HIGH) - ATTRIBUTE_LOW + 0.5)
             yield prompt, row | {"raters": sorted(people[rater].pseudonym for rater in raters)}
 
     return Stream(schema, _rows(rows(), schema), "ratings with further qualities")

@@ -6,8 +6,8 @@ who saw both. Of comparisons (scale `pair`) a text's score is its strength from 
 """
 
 import json
-from collections import defaultdict
-from collections.abc import Iterator
+from collections import Counter, defaultdict
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from itertools import chain, combinations
 from typing import Any
@@ -152,18 +152,14 @@ class Judged:
         return Asked(prompt, list(texts.values()), pairs)
 
     def alpha(self) -> Interval | None:
-        """How far raters agree: see `agreement.alpha`; of at most MOST_SHARED responses."""
+        """How far raters agree: see `agreement.alpha`; of at most MOST_SHARED responses or pairs."""
         frame = self.frame
         if self.comparisons:
-            frame = pd.DataFrame(
-                [(row.response_id, row.rater_id, row.score or 0.0) for row in self.comparisons],
-                columns=["response_id", "rater_id", "score"],
-            )
-        raters = frame.groupby("response_id")["rater_id"].nunique()
-        shared = raters.index[raters > 1].to_numpy()
-        if len(shared) > MOST_SHARED:
-            shared = np.random.default_rng(0).choice(shared, MOST_SHARED, replace=False)
-        return agreement.alpha_of(frame[frame["response_id"].isin(shared)])
+            said = [
+                (row.response_id, row.other_id, row.rater_id, row.score or 0.0) for row in self.comparisons
+            ]
+            frame = pd.DataFrame(said, columns=agreement.COLUMNS)
+        return agreement.alpha_of(frame, MOST_SHARED)
 
     def raters(self) -> dict[int, int]:
         """How many ratings that count each rater gave."""
@@ -231,38 +227,62 @@ def _pair(
     )
 
 
-def qualities_of(
-    store: Store, which: Which
-) -> tuple[list[str], Iterator[tuple[Any, str, dict[str, float], set[int]]]]:
-    """The names of further qualities that raters answered for, and of each text their means and who said so.
+class Qualities:
+    """Answers for further qualities. `column` names the one that a quality counts as: two may be the same."""
 
-    A row: the prompt, the text, what is known of its qualities, raters.
-    """
-    found: dict[int, dict[int, list[tuple[int, dict[str, Any]]]]] = defaultdict(lambda: defaultdict(list))
-    names: dict[str, None] = {}
-    for row in chain.from_iterable(store.qualities(which)):
-        said = {name: value for name, value in json.loads(row.attributes).items() if _is_number(value)}
-        if said:
-            names.update(dict.fromkeys(said))
-            found[row.prompt_id][row.response_id].append((row.rater_id, said))
-    return sorted(names), _qualities(store, found)
+    def __init__(self, store: Store, which: Which, column: Callable[[str], str]) -> None:
+        self.store = store
+        # by prompt and response: who answered what
+        self.found: dict[int, dict[int, list[tuple[int, dict[str, float]]]]] = defaultdict(
+            lambda: defaultdict(list)
+        )
+        names: set[str] = set()
+        for row in chain.from_iterable(store.qualities(which)):
+            said: dict[str, list[float]] = defaultdict(list)
+            for name, value in json.loads(row.attributes).items():
+                if _is_number(value):
+                    said[column(name)].append(value)
+            if said:
+                names.update(said)
+                self.found[row.prompt_id][row.response_id].append((row.rater_id, _means(said)))
+        self.names = sorted(names)
+
+    def texts(self) -> Iterator[tuple[Any, str, dict[str, float], set[int]]]:
+        """The prompt, the text, the means of what its raters answered, and who they are."""
+        for prompts, responses in self.store.asked(sorted(self.found)):
+            about = {prompt.id: prompt for prompt in prompts}
+            texts: dict[tuple[int, str], list[tuple[int, dict[str, float]]]] = defaultdict(list)
+            for row in responses:
+                if said := self.found[row.prompt_id].get(row.id):
+                    texts[row.prompt_id, row.text].extend(said)
+            for (prompt_id, text), said in sorted(texts.items(), key=lambda one: one[0][0]):
+                values: dict[str, list[float]] = defaultdict(list)
+                for _, answers in said:
+                    for name, value in answers.items():
+                        values[name].append(value)
+                yield about[prompt_id], text, _means(values), {rater for rater, _ in said}
+
+    def _said(self) -> Iterator[tuple[int, int, dict[str, float]]]:
+        for responses in self.found.values():
+            for response, said in responses.items():
+                yield from ((response, rater, answers) for rater, answers in said)
+
+    def raters(self) -> dict[int, int]:
+        """How many ratings with answers each rater gave."""
+        return dict(Counter(rater for _, rater, _ in self._said()))
+
+    def alphas(self) -> dict[str, Interval | None]:
+        """How far raters agree on each quality: see `agreement.alpha`; of at most MOST_SHARED responses."""
+        frame = pd.DataFrame(
+            [(i, rater, name, score) for i, rater, said in self._said() for name, score in said.items()],
+            columns=["response_id", "rater_id", "name", "score"],
+        )
+        return {name: agreement.alpha_of(frame[frame["name"] == name], MOST_SHARED) for name in self.names}
 
 
 def _is_number(value: Any) -> bool:
     return isinstance(value, int | float) and not isinstance(value, bool)
 
 
-def _qualities(store: Store, found: dict) -> Iterator[tuple[Any, str, dict[str, float], set[int]]]:
-    for prompts, responses in store.asked(sorted(found)):
-        about = {prompt.id: prompt for prompt in prompts}
-        texts: dict[tuple[int, str], list[tuple[int, dict[str, Any]]]] = defaultdict(list)
-        for row in responses:
-            if said := found[row.prompt_id].get(row.id):
-                texts[row.prompt_id, row.text].extend(said)
-        for (prompt_id, text), said in sorted(texts.items(), key=lambda one: one[0][0]):
-            values: dict[str, list[float]] = defaultdict(list)
-            for _, answers in said:
-                for name, value in answers.items():
-                    values[name].append(value)
-            means = {name: sum(given) / len(given) for name, given in values.items()}
-            yield about[prompt_id], text, means, {rater for rater, _ in said}
+def _means(values: dict[str, list[float]]) -> dict[str, float]:
+    return {name: sum(given) / len(given) for name, given in values.items()}

@@ -25,6 +25,28 @@ TIME = pa.timestamp("ms", tz="UTC")
 PARTS = ("train", "validation", "test")
 PARTS_OF = 20  # a twentieth of the prompts is for testing, another for validation
 
+LINEAGE = [
+    ("slot", pa.int64()),
+    ("stratum", pa.string()),
+    ("overlap", pa.int64()),
+    ("propensity", pa.float64()),
+    ("policy_version", pa.int64()),
+    ("adapter_sha256", pa.string()),
+    ("base_model", pa.string()),
+    ("base_revision", pa.string()),
+    ("seed", pa.int64()),
+    ("temperature", pa.float64()),
+    ("tokens", pa.int64()),
+    ("finish_reason", pa.string()),
+    ("logprob", pa.float64()),
+    ("ref_logprob", pa.float64()),
+    ("kl", pa.float64()),
+    ("head_score", pa.float64()),
+]
+"""Where a response came from, as far as two of one prompt and round can differ in it."""
+PLACE = 4  # of these say why it was shown
+OTHER = "other_"
+
 RATINGS = pa.schema(
     [
         ("rating_id", pa.int64()),
@@ -61,25 +83,12 @@ RATINGS = pa.schema(
         ("is_current", pa.bool_()),
         ("key", pa.string()),
         ("round", pa.int64()),
-        ("slot", pa.int64()),
-        ("stratum", pa.string()),
-        ("overlap", pa.int64()),
-        ("propensity", pa.float64()),
+        *LINEAGE[:PLACE],
         ("split", pa.string()),
         ("tags", pa.list_(pa.string())),
         ("source", pa.string()),
-        ("policy_version", pa.int64()),
-        ("adapter_sha256", pa.string()),
-        ("base_model", pa.string()),
-        ("base_revision", pa.string()),
-        ("seed", pa.int64()),
-        ("temperature", pa.float64()),
-        ("tokens", pa.int64()),
-        ("finish_reason", pa.string()),
-        ("logprob", pa.float64()),
-        ("ref_logprob", pa.float64()),
-        ("kl", pa.float64()),
-        ("head_score", pa.float64()),
+        *LINEAGE[PLACE:],
+        *((OTHER + name, kind) for name, kind in LINEAGE),
     ]
 )
 """One row a revision of a rating, by `rating_id`.
@@ -101,6 +110,7 @@ temperature, number of `tokens` (the end's included), why it ended. `logprob` an
 response under the policy and under the base, at that temperature; `kl` their difference; `head_score` what the reward
 head said when the round was trained, in standard deviations. All of these are null for text that was imported, and
 what nobody computed is null too.
+The same of the second response of a comparison, with `other_` before the name.
 """
 
 
@@ -126,9 +136,11 @@ def part_of(prompt_sha256: str, split: str) -> int:
 
 def rating_rows(store: Store, which: Which) -> Generator[Rows, None, None]:
     """Every revision that is meant, by id, some thousand at a time: a large store fits a small memory."""
-    around = store.around()
-    for portion in store.portions(which):
-        yield _rows(portion, around)
+    # people and versions as they are beside these ratings: who rates for the first time right now is in neither
+    with store.one_state() as still:
+        around = still.around()
+        for portion in still.portions(which):
+            yield _rows(portion, around)
 
 
 def model_name(name: str) -> str:
@@ -149,8 +161,8 @@ def _rows(portion: Portion, around: Around) -> Rows:
     of_prompt = pa.array([prompt_at[row.prompt_id] for row in portion.responses]).take(at)
     found = {name: column.take(at) for name, column in responses.items()}
     found |= {name: column.take(of_prompt) for name, column in prompts.items() if name != "part"}
-    for name in ("completion", "completion_sha256"):
-        found[f"other_{name}"] = responses[name].take(other)
+    for name in ("completion", "completion_sha256", *(name for name, _ in LINEAGE)):
+        found[OTHER + name] = responses[name].take(other)
     found |= _said(ratings, around)
     batch = pa.record_batch([found[field.name] for field in RATINGS], schema=RATINGS)
     return Rows(batch, prompts["part"].take(of_prompt).to_numpy())

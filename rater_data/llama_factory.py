@@ -21,16 +21,21 @@ COLUMNS: dict[str, dict[str, str]] = {
     "preference": {"prompt": "prompt", "chosen": "chosen", "rejected": "rejected"},
     "unpaired": {"prompt": "prompt", "response": "completion", "kto_tag": "label"},
 }
-ENDINGS = {"jsonl": ".jsonl", "csv": ".csv", "parquet": ".parquet"}
+ENDINGS = {"jsonl": ".jsonl", "parquet": ".parquet"}
 
 
 def stanza(wish: Wish, schema: pa.Schema, out: Path) -> dict[str, Any]:
     """{name: description} of the export at `out`. Raises BadInput where LLaMA-Factory could not load it."""
     if wish.format not in COLUMNS:
         raise BadInput(f"LLaMA-Factory reads {', '.join(COLUMNS)}; {wish.format} is none of its forms.")
+    if wish.as_ == "csv":
+        raise BadInput(
+            "LLaMA-Factory would learn the apostrophes that keep spreadsheets from taking texts for formulas: say "
+            "--as jsonl or --as parquet."
+        )
     if wish.as_ not in ENDINGS or out.suffix != ENDINGS[wish.as_]:
         raise BadInput(
-            "LLaMA-Factory goes by the ending of a file: --out has to end in .jsonl, .csv or .parquet."
+            "LLaMA-Factory goes by the ending of a file: --out has to end in .jsonl or .parquet, as --as says."
         )
     if schema.field("prompt").type != pa.string():
         raise BadInput(

@@ -75,7 +75,8 @@ RATINGS_OF_OURS: Shape = each(_ours)
 def _response(row: Row, prompt: Prompt, prefix: str, id_column: str) -> ImportedResponse:
     """The response of a row, or with the prefix "other_" the one it was compared with.
 
-    Of the other, what the row does not say is as with the first: they are of one prompt and one round.
+    They are of one prompt and one round. Of the other, old exports do not say more: there it is taken to be of the
+    same version and stratum as the first.
     """
 
     def column(name: str) -> str:
@@ -98,8 +99,8 @@ def _response(row: Row, prompt: Prompt, prefix: str, id_column: str) -> Imported
         propensity=_or(_number(row, column("propensity")), 1.0),
         ref_logprob=_number(row, prefix + "ref_logprob"),
         head_score=_number(row, prefix + "head_score"),
-        base_model=str(row.first("base_model") or ""),
-        base_revision=str(row.first("base_revision") or ""),
+        base_model=str(row.first(column("base_model")) or ""),
+        base_revision=str(row.first(column("base_revision")) or ""),
         adapter_sha256=str(row.first(prefix + "adapter_sha256") or ""),
         slot=_whole(row, prefix + "slot", 0) if row.first(prefix + "slot") is not None else None,
     )

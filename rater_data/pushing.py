@@ -21,6 +21,8 @@ def push(folder: Path, name: str, *, public: bool = False) -> None:
 
     Raises BadInput for a name that is none, and Refused when the hub would not take it; the folder stays.
     """
+    from rater_data.cards import without_sums  # pandas and scipy take a second to import
+
     check_name(name)
     # two seconds to import: only those who want it wait
     import datasets
@@ -32,9 +34,11 @@ def push(folder: Path, name: str, *, public: bool = False) -> None:
         with tempfile.TemporaryDirectory() as cache:
             found = datasets.load_dataset(str(folder), cache_dir=cache)
             found.push_to_hub(name, private=not public)
-        # datasets writes a card of its own there; ours says how the data came about
+        # datasets writes a card of its own there; ours says how the data came about. It encodes the files anew, too,
+        # so their checksums are others than the folder's
+        text = without_sums((folder / "README.md").read_text(encoding="utf-8"))
         huggingface_hub.upload_file(
-            path_or_fileobj=folder / "README.md", path_in_repo="README.md", repo_id=name, repo_type="dataset"
+            path_or_fileobj=text.encode(), path_in_repo="README.md", repo_id=name, repo_type="dataset"
         )
     except Exception as error:
         why = (str(error).strip() or type(error).__name__).splitlines()[0].rstrip(".")

@@ -22,7 +22,17 @@ from rater_data.errors import BadInput
 FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r")
 ESCAPE = "'"
 OUR_COLUMN = "completion_sha256"
-"""A CSV with this column was written by our export, whose cells are escaped."""
+OURS: tuple[frozenset[str], ...] = tuple(
+    frozenset(names.split())
+    for names in (
+        OUR_COLUMN,
+        "prompt completion score raters",
+        "prompt chosen rejected margin chosen_score rejected_score raters agreement",
+        "prompt completion label score raters",
+        "prompt response helpfulness correctness coherence complexity verbosity raters",
+    )
+)
+"""A CSV with all columns of one of these was written by our export, whose cells are escaped."""
 LONGEST_LINE = 32 * 2**20  # bytes; a line or a cell beyond that is no row but another kind of file
 AT_ONCE = 1000  # rows of a Parquet file or dataset that are held at once
 ROWS = (".jsonl", ".csv", ".jsonl.gz", ".csv.gz", ".parquet")
@@ -197,6 +207,7 @@ def _csv(path: Path) -> Iterator[Row]:
     with _opened(path) as packed, io.TextIOWrapper(packed, encoding="utf-8-sig", newline="") as file:
         reader = csv.reader(file, strict=True)
         header: list[str] | None = None
+        escaped = False
         began = 1
         try:
             for cells in reader:
@@ -205,6 +216,7 @@ def _csv(path: Path) -> Iterator[Row]:
                     continue
                 if header is None:
                     header = _header(Row(file=path.name, line=line, values={}), cells)
+                    escaped = any(names <= set(header) for names in OURS)
                     continue
                 if len(cells) != len(header):
                     fault = f"there are {len(cells)} cells, but the header has {len(header)}"
@@ -212,7 +224,7 @@ def _csv(path: Path) -> Iterator[Row]:
                         file=path.name, line=line, values=dict(zip(header, cells, strict=False)), fault=fault
                     )
                     continue
-                if OUR_COLUMN in header:
+                if escaped:
                     cells = [unescape_cell(cell) for cell in cells]
                 yield Row(file=path.name, line=line, values=dict(zip(header, cells, strict=True)))
         except csv.Error as error:

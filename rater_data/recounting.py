@@ -42,8 +42,9 @@ def recount(store: Store, connection: sa.Connection) -> Iterator[str]:
 def alpha_of(units: Iterable[list[float]]) -> float | None:
     """Krippendorff's alpha, interval level: 1 − observed / expected disagreement.
 
-    `units`: the values that each response was given. Observed: Σ_u Σ_{i≠j} (a−b)² / (m_u − 1), over n; expected: the
-    same over all values of shared units, over n(n − 1). Source: Krippendorff, Content Analysis (2004), ch. 11.3.
+    `units`: the values that each response, or each two that were compared, were given. Observed: Σ_u Σ_{i≠j} (a−b)² /
+    (m_u − 1), over n; expected: the same over all values of shared units, over n(n − 1). Source: Krippendorff, Content
+    Analysis (2004), ch. 11.3.
     None where nothing can be said.
     """
     shared = [values for values in units if len(values) > 1]
@@ -53,6 +54,34 @@ def alpha_of(units: Iterable[list[float]]) -> float | None:
         return None
     observed = math.fsum(_spread(values) / (len(values) - 1) for values in shared) / n
     return 1 - observed / (_spread(every) / (n * (n - 1)))
+
+
+def unit_of(first: int, other: int | None, score: float) -> tuple[tuple[int, int], float]:
+    """What a rating is of, and its score: two that are compared have one name, told from the side of the lower id."""
+    if other is None:
+        return (first, first), score
+    return ((first, other), score) if first < other else ((other, first), -score)
+
+
+Units = dict[tuple[int, int], dict[Any, list[float]]]
+"""What raters said of each thing that was judged, named as `unit_of` does."""
+
+
+def agreed(units: Units) -> tuple[int, float | None]:
+    """How many units several raters judged, and alpha.
+
+    Who compared the same two twice gave the mean of both answers. A comparison is told from both sides: which of the
+    two was named first decides nothing.
+    """
+    every = []
+    shared = 0
+    for (first, second), said in units.items():
+        values = [math.fsum(given) / len(given) for given in said.values()]
+        shared += len(values) > 1
+        every.append(values)
+        if first != second:
+            every.append([-value for value in values])
+    return shared, alpha_of(every) if shared > 1 else None
 
 
 def _spread(values: list[float]) -> float:
@@ -88,11 +117,11 @@ def _counts(store: Store, connection: sa.Connection) -> Iterator[str]:
     raters: dict[int, _Rater] = defaultdict(_Rater)
     given: Counter[int] = Counter()
     by_stratum: Counter[tuple[int, str]] = Counter()
-    units: dict[int, list[float]] = defaultdict(list)
+    units: Units = defaultdict(lambda: defaultdict(list))
     current = 0
-    columns = (_g.response_id, _g.rater_id, _g.verdict, _g.score, _g.scale, _g.active_ms, _g.submitted_at)
+    columns = (_g.response_id, _g.other_id, _g.rater_id, _g.verdict, _g.score, _g.scale, _g.active_ms)
     query = (
-        sa.select(*columns, _r.round_number, _r.stratum)
+        sa.select(*columns, _g.submitted_at, _r.round_number, _r.stratum)
         .join(t.responses, _r.id == _g.response_id)
         .where(_g.is_current, _g.verdict != "removed")
     )
@@ -110,7 +139,8 @@ def _counts(store: Store, connection: sa.Connection) -> Iterator[str]:
                 given[row.round_number] += 1
                 by_stratum[row.round_number, row.stratum] += 1
             if taught is not None:
-                units[row.response_id].append(taught)
+                unit, score = unit_of(row.response_id, row.other_id, taught)
+                units[unit][row.rater_id].append(score)
     yield from _differ("The store counts {} current ratings", store.count_ratings(), current)
     yield from _rounds(store, given, by_stratum)
     yield from _raters(store, raters)
@@ -154,15 +184,14 @@ def _raters(store: Store, raters: dict[int, _Rater]) -> Iterator[str]:
         yield from _differ(f"Rater {name} was last seen at {{}}", theirs.last_seen, mine.last)
 
 
-def _agreement(store: Store, units: dict[int, list[float]]) -> Iterator[str]:
+def _agreement(store: Store, units: Units) -> Iterator[str]:
     # krippendorff, pandas and scipy take a second to import: only who verifies waits
     from rater_data import agreement
 
     found = agreement.alpha(store.counting())
-    wanted = alpha_of(units.values())
+    shared, wanted = agreed(units)
     yield from _differ("Agreement (alpha) is given as {}", None if found is None else found.mean, wanted)
     if found is not None:
-        shared = sum(len(values) > 1 for values in units.values())
         yield from _differ("Agreement is given for {} responses with several raters", found.n, shared)
 
 

@@ -150,6 +150,8 @@ responses = Table(
     CheckConstraint("(round_number = 0) = (version_number IS NULL)", name="written_by"),
 )
 
+IMPORTED_KEY = "import:"
+"""How the key of a rating begins that came from a file: no card of this program showed it."""
 ratings = Table(
     "ratings",
     metadata,

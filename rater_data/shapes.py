@@ -23,6 +23,7 @@ PROMPT_NAMES = ("prompt", "text")
 RESPONSE_NAMES = ("response", "completion")
 SCORE_NAMES = ("rating", "score", "reward")
 HELPSTEER = ("helpfulness", "correctness", "coherence", "complexity", "verbosity")
+MOST_NAMED = 12  # columns that are named to somebody who looks for one
 HELPSTEER_SCORES = (0.0, 4.0)
 TURNS = {"\n\nHuman:": "user", "\n\nAssistant:": "assistant"}
 FIRST_BETTER, SECOND_BETTER = -1.0, 1.0
@@ -124,13 +125,25 @@ def prompt_of(row: Row, how: How, split: str | None = None) -> Prompt:
     if found is None:
         found = row.first(*PROMPT_NAMES)
     if found is None:
-        raise BadInput("there is no prompt: name the column prompt, text or messages, and fill it")
+        raise BadInput(
+            f"there is no prompt: name the column prompt, text or messages, and fill it{_seen(row)}"
+        )
     if isinstance(found, list) or row.first("messages") is not None:
         messages = messages_of(found)
         # what a text's own hash says, its last message says for a chat
         chosen = chosen or Prompt.of(messages[-1].content).split
         return Prompt(messages=messages, tags=tags, split=chosen, source=how.source)
     return Prompt.of(found, tags=tags, split=chosen, source=how.source)
+
+
+def _seen(row: Row) -> str:
+    """Which columns there are instead, for the end of a sentence."""
+    names = [str(name) for name in row.values]
+    listed = ", ".join(checks.shown(name) for name in names[:MOST_NAMED]) or "none"
+    more = f" and {len(names) - MOST_NAMED} more" if len(names) > MOST_NAMED else ""
+    wrong = next((mark for mark in (";", "\t", "|") if len(names) == 1 and mark in names[0]), "")
+    apart = f" (columns are parted by commas here, not by {checks.shown(wrong)})" if wrong else ""
+    return f"; the columns are {listed}{more}{apart}"
 
 
 def messages_of(value: Any) -> tuple[Message, ...]:

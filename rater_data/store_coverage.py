@@ -63,7 +63,7 @@ class Coverage(Database):
         ]
 
     def counting(self) -> list[Any]:
-        """What they say now, by id: response_id, rater_id, verdict, scale and score."""
-        columns = (_g.response_id, _g.rater_id, _g.verdict, _g.scale, _g.score)
+        """What they say now, by id: response_id, other_id, rater_id, verdict, scale and score."""
+        columns = (_g.response_id, _g.other_id, _g.rater_id, _g.verdict, _g.scale, _g.score)
         with self._read() as connection:
             return list(connection.execute(trusted_ratings().with_only_columns(*columns).order_by(_g.id)))

@@ -1,4 +1,4 @@
-"""What exports read: plain columns, some thousand rows at a time, all from one state of the database.
+"""What exports read: plain columns, some thousand rows at a time. `one_state` makes them all of one moment.
 
 No records here on purpose: a million ratings have a million times token ids, which no export wants. JSON columns come
 as their text; whoever needs them parses them, once for each prompt or response of a portion and not for each rating.
@@ -14,7 +14,7 @@ from rater_data import checks
 from rater_data import schema as t
 from rater_data.database import Database
 from rater_data.records import SPLITS
-from rater_data.scales import VERDICTS
+from rater_data.scales import COUNTING, VERDICTS
 from rater_data.store_rounds import known_round, trusted_ratings
 
 AT_ONCE = 5_000  # ratings that are read together
@@ -89,12 +89,39 @@ class Around:
     versions: dict[int, Any]
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Origins:
+    """How what people say now came about: `given` on a card here, `imported` from files of these `sources`.
+
+    `strata`: why those cards were shown. `versions` and the base `models` that wrote what was rated; `elsewhere`: some
+    of it was written nobody knows by whom.
+    """
+
+    given: int
+    imported: int
+    importers: int
+    sources: tuple[str, ...]
+    strata: frozenset[str]
+    versions: int
+    models: tuple[str, ...]
+    elsewhere: bool
+
+
 def _joined(query: sa.Select) -> sa.Select:
     return (
         query.select_from(t.ratings)
         .join(t.responses, _r.id == _g.response_id)
         .join(t.prompts, _p.id == _r.prompt_id)
     )
+
+
+_COUNTS = _g.verdict.in_(COUNTING)
+_ANSWERS = (_COUNTS, sa.cast(_g.attributes, sa.Text) != "{}")
+
+
+def _of_trusted(which: Which, columns: tuple, *where: sa.ColumnElement[bool]) -> sa.Select:
+    trusted = trusted_ratings().with_only_columns(_g.id)
+    return which.of(_joined(sa.select(*columns))).where(_g.id.in_(trusted), *where)
 
 
 class Exports(Database):
@@ -149,20 +176,46 @@ class Exports(Database):
     def qualities(self, which: Which) -> Iterator[Sequence[Any]]:
         """Of the same ratings, those that answer for further qualities.
 
-        Rows: response_id, rater_id, prompt_id, attributes (JSON text).
+        Who could not judge a response says nothing of its qualities either. Rows: response_id, rater_id, prompt_id,
+        attributes (JSON text).
         """
         columns = (_g.response_id, _g.rater_id, _r.prompt_id, _text(_g.attributes))
-        return self._trusted(which, columns, sa.cast(_g.attributes, sa.Text) != "{}")
+        return self._trusted(which, columns, *_ANSWERS)
+
+    def origins(self, which: Which, qualities: bool = False) -> Origins:
+        """How the ratings that count came about; with `qualities` those of them that answer for some."""
+        where = _ANSWERS if qualities else (_COUNTS,)
+        imported = _g.key.like(f"{t.IMPORTED_KEY}%")
+        here = _of_trusted(which, (_r.stratum,), *where, ~imported).distinct()
+        sources = _of_trusted(which, (_p.source,), *where, imported, _p.source != "").distinct()
+        wrote = _of_trusted(which, (_r.version_number, _v.base_model), *where).distinct()
+        wrote = wrote.outerjoin(t.policy_versions, _v.number == _r.version_number)
+        numbers = (imported.label("imported"), sa.func.count(), sa.func.count(_g.rater_id.distinct()))
+        with self._read() as connection:
+            counted = {
+                bool(row.imported): row[1:]
+                for row in connection.execute(_of_trusted(which, numbers, *where).group_by(imported))
+            }
+            versions = connection.execute(wrote).all()
+            return Origins(
+                given=counted.get(False, (0, 0))[0],
+                imported=counted.get(True, (0, 0))[0],
+                importers=counted.get(True, (0, 0))[1],
+                sources=tuple(sorted(connection.scalars(sources))),
+                strata=frozenset(connection.scalars(here)),
+                versions=sum(row.version_number is not None for row in versions),
+                models=tuple(sorted({row.base_model for row in versions if row.base_model})),
+                elsewhere=any(row.version_number is None for row in versions),
+            )
 
     def _trusted(
         self, which: Which, columns: tuple, *where: sa.ColumnElement[bool]
     ) -> Iterator[Sequence[Any]]:
-        trusted = trusted_ratings().with_only_columns(_g.id)
-        query = which.of(_joined(sa.select(*columns))).where(_g.id.in_(trusted), *where).order_by(_g.id)
+        query = _of_trusted(which, columns, *where).order_by(_g.id)
         with self._read() as connection:
             if which.round_number is not None:
                 known_round(connection, which.round_number)
-            yield from connection.execution_options(yield_per=SAID_AT_ONCE).execute(query).partitions()
+            yield from connection.execute(query.execution_options(yield_per=SAID_AT_ONCE)).partitions()
 
     def asked(self, prompt_ids: Sequence[int]) -> Iterator[tuple[Sequence[Any], Sequence[Any]]]:
         """Prompts of these ids, ascending, some at a time, and their responses (id, prompt_id, text) by id."""

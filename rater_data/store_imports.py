@@ -309,7 +309,7 @@ class _Intake:
             "shown_at": submitted if row["shown_at"] is None else row["shown_at"],
             "submitted_at": submitted,
             "given_at": submitted if row["given_at"] is None else row["given_at"],
-            "key": (row["key"] if self.restores else "") or f"import:{response}:{row['revision']}",
+            "key": (row["key"] if self.restores else "") or f"{t.IMPORTED_KEY}{response}:{row['revision']}",
             "sha256": None,
             **{name: row[name] for name in _SAID},
         }

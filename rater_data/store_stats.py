@@ -29,6 +29,9 @@ _taught = sa.case(
 )
 """What training reads of a rating, as `agreement.training_score` says; null teaches nothing."""
 
+_told = sa.case((_g.verdict == "both_bad", 0.0), else_=_taught)
+"""The same, with what says that two are alike: neither is better."""
+
 # Both walk along one index, ix_ratings_of_rater
 _EACH = sa.select(_g.rater_id, _g.submitted_at, _taught.label("score")).where(_standing).subquery()
 _WORK = sa.select(
@@ -48,10 +51,29 @@ _MIDDLE = (
 )
 
 
-def _shared() -> sa.Select:
-    """rater, score, mean of the others' scores: for each rating of a response that two or more scored."""
-    each = sa.select(_g.response_id, _g.rater_id, _taught.label("score")).where(_g.is_current).subquery().c
-    same = {"partition_by": each.response_id}
+def _each() -> sa.Select:
+    """unit, rater_id, score: of every rating, what it is of."""
+    return sa.select(_g.response_id.label("unit"), _g.rater_id, _told.label("score")).where(_g.is_current)
+
+
+def _each_pair() -> sa.Select:
+    """The same of comparisons, with `other`: A with B and B with A are one unit, told from the side of the lower id."""
+    turned = _g.other_id < _g.response_id
+    one = sa.select(
+        sa.case((turned, _g.other_id), else_=_g.response_id).label("unit"),
+        sa.case((turned, _g.response_id), else_=_g.other_id).label("other"),
+        _g.rater_id,
+        sa.case((turned, -_told), else_=_told).label("score"),
+    )
+    said = one.where(_g.is_current, _told.is_not(None)).subquery().c
+    columns = (said.unit, said.other, said.rater_id)
+    return sa.select(*columns, sa.func.avg(said.score).label("score")).group_by(*columns)
+
+
+def _shared(judged: sa.Select, *unit: str) -> sa.Select:
+    """rater, score, mean of the others' scores: for each rating of what two or more judged."""
+    each = judged.subquery().c
+    same = {"partition_by": [each[name] for name in unit]}
     raters = sa.func.count().over(**same)
     inner = (
         sa.select(
@@ -67,7 +89,8 @@ def _shared() -> sa.Select:
     return sa.select(inner.rater_id, inner.score, inner.rest / (inner.raters - 1)).where(inner.raters > 1)
 
 
-_SHARED = _shared()
+_SHARED = _shared(_each(), "unit")
+_SHARED_PAIRS = _shared(_each_pair(), "unit", "other")
 
 
 class Stats(Database):
@@ -79,11 +102,13 @@ class Stats(Database):
             users = [user_of(row) for row in connection.execute(sa.select(*user_columns())).mappings()]
             work = {row.rater_id: row for row in connection.execute(_WORK)}
             middle = {rater: _median_ms(connection, rater, row.ratings) for rater, row in work.items()}
-            shared = connection.execute(_SHARED).all()
+            scale = connection.scalar(sa.select(_g.scale).limit(1))  # all ratings of a home are on one
+            paired = scale is not None and SCALES[scale].paired
+            shared = connection.execute(_SHARED_PAIRS if paired else _SHARED).all()
         # pandas and scipy take a second to import: only the operator's page pays for it
         from rater_data.agreement import agreement_of_pairs
 
-        agreement = agreement_of_pairs(shared)
+        agreement = agreement_of_pairs(shared, paired)
         return [
             _stats_of(user, work[user.id], middle[user.id], agreement.get(user.id))
             for user in sorted(users, key=lambda user: user.id)
@@ -118,11 +143,11 @@ class Stats(Database):
             _r.round_number.label("round"),
             sa.func.coalesce(_r.version_number, 0).label("version"),
             _r.stratum,
-            _taught.label("score"),
-            _g.other_id.is_not(None).label("paired"),
+            _told.label("score"),
+            _g.other_id,
         )
         query = sa.select(*columns).join(t.responses, _r.id == _g.response_id)
-        query = query.where(_g.is_current, _taught.is_not(None)).order_by(_g.id)
+        query = query.where(_g.is_current, _told.is_not(None)).order_by(_g.id)
         if round_number is not None:
             query = query.where(_r.round_number == round_number)
         if left_out:
@@ -130,7 +155,8 @@ class Stats(Database):
         with self._read() as connection:
             rows = connection.execute(query).all()
         frame = pd.DataFrame(rows, columns=[c.name for c in columns])
-        return frame.astype({"score": "float64", "paired": "bool"})
+        frame = frame.astype({"score": "float64", "other_id": "float64"})
+        return frame.assign(paired=frame["other_id"].notna())
 
 
 def _median_ms(connection: sa.Connection, rater_id: int, ratings: int) -> float:

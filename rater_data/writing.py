@@ -5,13 +5,16 @@ was there before.
 """
 
 import csv
+import errno
+import fcntl
 import hashlib
 import json
 import os
+import secrets
 import shutil
 import tempfile
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -26,6 +29,8 @@ from rater_data.lineage import PARTS, Rows
 from rater_data.reading import escape_cell
 
 GROUP_BYTES = 16_000_000  # of rows that are held in memory at once for Parquet
+ASIDE = ".rateloop-"  # how the folder that an export is written in begins
+MARK = "held"
 FOLDER_MARK = "rateloop.sha256"
 """The checksums of a dataset folder. Only a folder with this file is ever replaced: it is no one's home."""
 
@@ -57,8 +62,11 @@ def _told(out: Path) -> Iterator[None]:
     try:
         yield
     except OSError as error:
-        raise os_sentence(error, out.parent) or BadInput(
-            f"{out} cannot be written: {error.strerror or error}. Choose another --out."
+        # a place that is there and takes no files (/proc) says that it is not there
+        gone = error.errno == errno.ENOENT and out.parent.is_dir()
+        raise (None if gone else os_sentence(error, out.parent)) or BadInput(
+            f"{out} cannot be written: {'nothing can be made there' if gone else error.strerror or error}. "
+            "Choose another --out."
         ) from error
 
 
@@ -75,27 +83,59 @@ def _check(out: Path, as_: str, force: bool) -> None:
 
 @contextmanager
 def _aside(out: Path) -> Iterator[Path]:
-    """A place beside `out`, on the same disk; what is left there is removed."""
-    with _told(out), tempfile.TemporaryDirectory(prefix=".rateloop-", dir=out.parent) as folder:
-        yield Path(folder) / out.name
+    """A place beside `out`, on the same disk; what is left there is removed, and what dead processes left."""
+    with _told(out):
+        _sweep(out.parent)
+        with tempfile.TemporaryDirectory(prefix=ASIDE, dir=out.parent) as folder, _held(Path(folder)):
+            yield Path(folder) / out.name
+
+
+@contextmanager
+def _held(folder: Path) -> Iterator[None]:
+    """Marks a folder as being written in, for as long as this process lives."""
+    with (folder / "new").open("w") as mark:
+        with suppress(OSError):  # a disk without locks: what is left there is not removed
+            fcntl.flock(mark, fcntl.LOCK_EX)
+            # under its name only now: nobody finds it there before it is held
+            (folder / "new").rename(folder / MARK)
+        yield
+
+
+def _sweep(place: Path) -> None:
+    """Removes what exports left that were killed: a folder that somebody writes in is held by them."""
+    for left in place.glob(f"{ASIDE}*"):
+        try:
+            if left.is_symlink():
+                continue
+            with (left / MARK).open() as mark:
+                fcntl.flock(mark, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                shutil.rmtree(left)
+        except OSError:
+            continue  # held, of somebody else, or gone
 
 
 def _into_place(part: Path, out: Path) -> None:
+    """`out` is the old thing until it is the new one.
+
+    A file takes its place at once. A folder cannot: the old one is beside it for a moment, under a name of its own,
+    and comes back when the new one does not get there.
+    """
     for path in [*part.rglob("*"), part] if part.is_dir() else [part]:
         _flush(path)
-    if part.is_dir() and out.is_dir():
-        # a folder cannot be renamed onto a full one: the old one steps aside first
-        old = part.with_name(part.name + ".old")
+    if part.is_dir() and (out.exists() or out.is_symlink()):
+        old = out.with_name(f"{out.name}.old-{secrets.token_hex(4)}")
         out.rename(old)
         try:
             part.rename(out)
-        except OSError:
+        except BaseException:
             old.rename(out)
             raise
-        shutil.rmtree(old)
+        _flush(out.parent)
+        if old.is_dir() and not old.is_symlink():
+            shutil.rmtree(old)
+        else:
+            old.unlink()
     else:
-        if out.is_file() and part.is_dir():
-            out.unlink()
         part.replace(out)
     _flush(out.parent)
 

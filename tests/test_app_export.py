@@ -4,17 +4,22 @@ from __future__ import annotations
 
 import io
 import json
+import re
+import threading
 import zipfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from dataclasses import fields
 
 import httpx
 import pyarrow.parquet as pq
 import pytest
 
-from app import exporting, inviting
+from app import export_panel, exporting, inviting, preparing
+from rater_data.errors import Missing, Refused
 from rater_data.exporting import export
+from rater_data.formats import FORMATS, OPTIONS, Wish
 from tests import fake_worker
-from tests.app_helpers import Live, serving
+from tests.app_helpers import Live, serving, until
 
 
 @pytest.fixture(scope="module")
@@ -45,6 +50,20 @@ def left(live: Live) -> list[str]:
 
 def test_what_a_killed_server_left_is_removed(live: Live) -> None:
     assert left(live) == []
+
+
+def ready(client: httpx.Client, begun: httpx.Response) -> dict:
+    """What is told of an export once it is made, with where it is."""
+    assert begun.status_code == 200, begun.text
+    place = f"/api/exports/{begun.json()['export']}"
+    told: list[dict] = [{"state": "writing"}]
+
+    def done() -> bool:
+        told.append(client.get(place).json())
+        return told[-1]["state"] != "writing"
+
+    until(done, "the export")
+    return told[-1] | {"place": place}
 
 
 @pytest.mark.parametrize(
@@ -99,7 +118,18 @@ def test_options_are_the_command_lines(live: Live, operator: httpx.Client) -> No
         ({"since": "0001-01-01"}, 422, "between"),
         ({"since": "2999-01-01"}, 422, "nothing to export"),
         ({"min_margin": "nan", "format": "preference"}, 422, "finite"),
-        ({"min_margin": 1}, 422, "--min-margin is for preference"),
+        (
+            {"min_margin": 1},
+            422,
+            "“Smallest margin” (min_margin) is for “Pairs: prompt, chosen, rejected”, not for",
+        ),
+        ({"ties": 1}, 422, "“Ties too” (ties) is for “Pairs"),
+        ({"threshold": 1, "format": "helpsteer"}, 422, "“Good from this score”"),
+        (
+            {"ties": 1, "min_margin": 2, "format": "preference"},
+            422,
+            "leave “Ties too” or “Smallest margin” out",
+        ),
         ({"ties": "maybe", "format": "preference"}, 422, "ties"),
         ({"out": "/etc/passwd"}, 422, "'out' is no option"),
         ({"format": "helpsteer"}, 422, "nothing to export"),
@@ -109,6 +139,15 @@ def test_bad_options_are_a_sentence(live: Live, operator: httpx.Client, options,
     answer = operator.get("/api/export", params=options)
     assert answer.status_code == status
     assert told in answer.json()["error"]
+    assert "--" not in answer.json()["error"], "who ticks a box has typed no flag"
+    assert left(live) == []
+    begun = operator.post("/api/exports", params=options)
+    if begun.status_code == 200:  # what only the database knows is told where one asks how far it is
+        begun = ready(operator, begun)
+        assert begun["state"] == "failed"
+        assert told in begun["error"]
+    else:
+        assert (begun.status_code, begun.json()) == (status, answer.json())
     assert left(live) == []
 
 
@@ -146,3 +185,106 @@ def test_a_connection_that_breaks_off_leaves_nothing(live: Live, operator: httpx
     with operator.stream("GET", "/api/export") as answer:
         assert answer.status_code == 200
         assert left(live) == []
+
+
+# ---- made ready, with its progress, and fetched once
+
+
+@pytest.mark.parametrize("as_", ["jsonl", "dataset"])
+def test_an_export_is_made_ready_and_fetched_once(live: Live, operator: httpx.Client, as_: str) -> None:
+    at_once = operator.get("/api/export", params={"as": as_})
+    made = ready(operator, operator.post("/api/exports", params={"as": as_, "round": 1, "split": ""}))
+    assert (made["state"], made["rows"], made["of"], made["error"]) == ("ready", 3, 3, "")
+    assert left(live) == [], "it has no name any more"
+    answer = operator.get(f"{made['place']}/file")
+    assert answer.status_code == 200
+    assert answer.headers["content-disposition"] == at_once.headers["content-disposition"]
+    assert answer.headers["cache-control"] == "no-store"
+    assert made["name"] in answer.headers["content-disposition"]
+    assert as_ == "dataset" or answer.content == at_once.content
+    for path in (made["place"], f"{made['place']}/file"):
+        again = operator.get(path)
+        assert (again.status_code, "make it again" in again.json()["error"]) == (404, True)
+    assert live.store.events()[0].what == "exported"
+
+
+def test_progress_is_told_while_it_is_written(live: Live, operator: httpx.Client, monkeypatch) -> None:
+    real, go_on, half = exporting.written, threading.Event(), threading.Event()
+
+    def slow(store: object, wish: object, counted: Callable) -> object:
+        def waiting(rows: Iterator, total: int | None) -> Iterator:
+            yield from counted(rows, total)
+            half.set()
+            assert go_on.wait(30)
+
+        return real(store, wish, waiting)
+
+    monkeypatch.setattr(exporting, "written", slow)
+    begun = operator.post("/api/exports")
+    place = f"/api/exports/{begun.json()['export']}"
+    assert half.wait(30)
+    told = operator.get(place).json()
+    assert (told["state"], told["rows"], told["of"]) == ("writing", 3, 3)
+    early = operator.get(f"{place}/file")
+    assert (early.status_code, "still being written" in early.json()["error"]) == (409, True)
+    assert operator.get("/api/round").status_code == 200, "the server goes on"
+    go_on.set()
+    assert ready(operator, begun)["state"] == "ready"
+    assert operator.get(f"{place}/file").status_code == 200
+
+
+def test_an_export_is_for_who_asked_for_it(live: Live, operator: httpx.Client) -> None:
+    made = ready(operator, operator.post("/api/exports"))
+    with (
+        live.client(live.store.add_user("op three", "operator")) as other,
+        live.client(live.store.add_user("cleo", "rater")) as rater,
+        live.client() as nobody,
+    ):
+        for path in (made["place"], f"{made['place']}/file"):
+            assert [who.get(path).status_code for who in (other, rater, nobody)] == [404, 403, 401]
+        assert [who.post("/api/exports").status_code for who in (rater, nobody)] == [403, 401]
+        crossed = operator.post("/api/exports", headers={"Origin": "https://elsewhere.example"})
+        assert crossed.status_code == 403
+    assert operator.get(f"{made['place']}/file").status_code == 200
+
+
+def test_what_nobody_fetches_goes(live: Live, operator: httpx.Client, monkeypatch) -> None:
+    places = [ready(operator, operator.post("/api/exports"))["place"] for _ in range(preparing.MOST + 1)]
+    assert [operator.get(place).status_code for place in places] == [404] + [200] * preparing.MOST
+    assert operator.get(f"{places[1]}/file").status_code == 200
+    monkeypatch.setattr(preparing, "KEPT_S", 0.0)
+    assert operator.get(f"{places[2]}/file").status_code == 404
+    monkeypatch.undo()
+    assert all(operator.get(place).status_code == 404 for place in places)
+    assert ready(operator, operator.post("/api/exports"))["state"] == "ready"
+
+
+def test_nobody_has_many_made_at_a_time() -> None:
+    shelf, go_on = preparing.Shelf(), threading.Event()
+
+    def make(export: preparing.Export) -> io.BytesIO:
+        assert go_on.wait(30)
+        return io.BytesIO(b"made")
+
+    def begin() -> str:
+        return shelf.begin(preparing.Export(1, "a", "b"), make)
+
+    secrets = [begin() for _ in range(preparing.MOST)]
+    with pytest.raises(Refused, match="are being made"):
+        begin()
+    go_on.set()
+    until(lambda: all(shelf.of(one, 1).file for one in secrets), "the exports")
+    begin()
+    with pytest.raises(Missing):
+        shelf.take(secrets[0], 1)
+    assert shelf.take(secrets[1], 1).file.read() == b"made"
+
+
+def test_the_form_asks_for_every_option_there_is() -> None:
+    text = export_panel.exports()
+    asked = set(re.findall(r'name="([a-z_]+)"', text))
+    assert asked == {"as", "round", *(f.name for f in fields(Wish))} - {"as_", "round_number"}
+    for name, formats in OPTIONS.items():
+        assert export_panel.FOR[name].split() == list(formats)
+        assert name in export_panel.LABELS
+    assert set(export_panel.FORMATS) == set(FORMATS)

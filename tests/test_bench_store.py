@@ -55,6 +55,13 @@ def test_the_command(tmp_path, server):
     assert lines["all ratings to Parquet"]["peak_mib"] > 50
 
 
+def test_where_the_numbers_go_is_looked_at_before_they_are_measured(tmp_path):
+    for place in (tmp_path / "none" / "x.json", tmp_path):
+        done = CliRunner().invoke(app, ["bench", "--ratings", "100000000", "--json", str(place)])
+        assert (done.exit_code, done.stdout) == (1, "")
+        assert f"{place} cannot be written" in done.stderr and done.stderr.count("\n") == 1
+
+
 @pytest.mark.parametrize(
     ("ms", "mib", "reached"),
     [(9.0, 400.0, True), (11.0, 400.0, False), (9.0, 600.0, False), (9.0, None, True)],

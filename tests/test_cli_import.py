@@ -117,6 +117,23 @@ def test_what_is_asked_wrongly_is_one_sentence(run, words, told):
     assert done.stderr.count("\n") == 1
 
 
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        (
+            "prompt;response;rating\na;b;3\n",
+            "'prompt;response;rating' (columns are parted by commas here, not by ';')",
+        ),
+        ("question,answer,rating\na,b,3\n", "the columns are 'question', 'answer', 'rating'."),
+    ],
+)
+def test_who_looks_for_a_prompt_is_told_the_columns_there_are(run, text, told):
+    Path("semi.csv").write_text(text)
+    done = run("import-ratings", "semi.csv")
+    assert done.exit_code == 1
+    assert "semi.csv, line 2: there is no prompt" in done.stderr and told in done.stderr
+
+
 def test_the_page_names_what_exists():
     commands = typer.main.get_command(app).commands
     for name in re.findall(r"python -m rater_data ([a-z-]+)", PAGE):

@@ -2,6 +2,8 @@
 
 import gzip
 import json
+import math
+from dataclasses import replace
 from pathlib import Path
 
 import pyarrow as pa
@@ -14,10 +16,10 @@ from rater_data.intake import Asked
 from rater_data.reading import read_dataset
 from rater_data.store import Store
 from rater_data.transfer import import_file, import_prompts, import_ratings
-from tests.store_world import make_world, publish, rate, rate_next, start_round
+from tests.store_world import make_world, publish, rate, rate_next, response, start_round
 
 NOT_THE_STORES = {"rating_id", "response_id", "prompt_id", "other_id"}
-FROM_TOKENS = {"tokens", "logprob", "kl"}
+FROM_TOKENS = {"tokens", "logprob", "kl", "other_tokens", "other_logprob", "other_kl"}
 """Columns that ids are in, and those that come from token ids, which no export has."""
 
 
@@ -182,6 +184,69 @@ def test_comparisons_come_back(tmp_path):
     assert differences(shared(tmp_path / "before.jsonl"), shared(tmp_path / "after.jsonl")) == []
     assert references(tmp_path / "before.jsonl") == references(tmp_path / "after.jsonl")
     fresh.close(), store.close()
+
+
+@pytest.fixture
+def two_versions(tmp_path):
+    """Comparisons in a round whose prompts were answered by version 1 and, as a control, by the base."""
+    world = make_world(tmp_path / "versions", prompts=2, k=2, quota=1)
+    store = world.store
+    store.choose_scale("pair")
+    rate_next(store, world.rater, 0, scale="pair")
+    publish(store)
+    store.start_round({"quota": 1}, 1)
+    for prompt in store.prompts()[:2]:
+        slot = 10 * prompt.id
+        mine = response(prompt.id, slot, round_number=2, version_number=1, text=f"new {prompt.id}")
+        old = replace(mine, version_number=0, slot=slot + 1, stratum="control", text=f"old {prompt.id}", seed=99,
+                      temperature=0.5, finish_reason="length", overlap=3, propensity=0.25, ref_logprob=-2.0,
+                      head_score=0.5)  # fmt: skip
+        store.add_responses([mine, old])
+    store.set_round_state(2, "rating")
+    rate_next(store, world.rater, -1, scale="pair")
+    yield store
+    store.close()
+
+
+def test_the_second_of_two_keeps_where_it_came_from(two_versions, tmp_path):
+    store = two_versions
+    export(store, tmp_path / "before.jsonl")
+    for row in read_jsonl(tmp_path / "before.jsonl")[1:]:
+        other = store.response(row["other_id"])
+        sums = (math.fsum(other.logprobs), len(other.logprobs))
+        assert row["policy_version"] != row["other_policy_version"] == other.version_number
+        for name in ("slot", "stratum", "overlap", "propensity", "seed", "temperature", "finish_reason"):
+            assert row[f"other_{name}"] == getattr(other, name), name
+        assert (row["other_ref_logprob"], row["other_head_score"]) == (other.ref_logprob, other.head_score)
+        assert (row["other_logprob"], row["other_tokens"]) == (pytest.approx(sums[0]), sums[1])
+        assert row["other_base_model"] == "tiny" and len(row["other_adapter_sha256"]) == 64
+    fresh = Store.open(tmp_path / "fresh")
+    assert ratings(fresh, tmp_path / "before.jsonl").stored.ratings == 2
+    export(fresh, tmp_path / "after.jsonl")
+    before, after = shared(tmp_path / "before.jsonl"), shared(tmp_path / "after.jsonl")
+    assert differences(before, after) == []
+    kept = ("text", "version_number", "stratum", "slot", "seed", "temperature", "finish_reason", "overlap",
+            "propensity", "ref_logprob", "head_score")  # fmt: skip
+
+    def written(one):
+        return sorted(tuple(getattr(r, name) for name in kept) for r in one.responses(2))
+
+    assert len(written(fresh)) == 2 and set(written(fresh)) < set(written(store))
+    fresh.close()
+
+
+def test_an_export_from_before_the_second_told_where_it_came_from_still_comes_in(two_versions, tmp_path):
+    export(two_versions, tmp_path / "new.jsonl")
+    known = ("other_id", "other_completion", "other_completion_sha256")
+    rows = [
+        {name: value for name, value in row.items() if not name.startswith("other_") or name in known}
+        for row in read_jsonl(tmp_path / "new.jsonl")
+    ]
+    fresh = Store.open(tmp_path / "fresh")
+    assert ratings(fresh, lines(tmp_path, "old.jsonl", rows)).stored.ratings == 2
+    texts = {one.text for one in fresh.responses(2)}
+    assert len(texts) == 2 and texts < {one.text for one in two_versions.responses(2)}
+    fresh.close()
 
 
 def own_row(**changes) -> dict:

@@ -123,7 +123,7 @@ def test_labelled_texts_train_kto(store, tiny, tmp_path, as_, chat):
     trains(KTOTrainer(model, base, args=args, train_dataset=texts, processing_class=tokenizer))
 
 
-@pytest.mark.parametrize(("as_", "chat"), [("csv", False), ("dataset", True)])
+@pytest.mark.parametrize(("as_", "chat"), [("parquet", False), ("dataset", True)])
 def test_texts_train_sft(store, tiny, tmp_path, as_, chat):
     texts = loaded(store, tmp_path, as_, format="prompt-completion", conversational=chat, threshold=7)
     assert min(texts["score"]) >= 7
