@@ -180,6 +180,11 @@ class Database:
         self.where: Path | str = home if sqlite else shown(url)
         """What an error says the database is at: a folder, or an address without its password."""
 
+    @property
+    def is_file(self) -> bool:
+        """Whether it is SQLite's; else it is a server's."""
+        return self._engine.dialect.name == "sqlite"
+
     @contextmanager
     def _read(self) -> Iterator[sa.Connection]:
         """A transaction that sees one state of the database."""
