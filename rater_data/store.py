@@ -5,6 +5,8 @@ queue, ratings, jobs and the journal. Any thread may call any method.
 """
 
 import os
+import sqlite3
+from contextlib import closing
 from pathlib import Path
 from typing import Self
 
@@ -119,6 +121,14 @@ def _check_there(home: Path, address: sa.URL) -> None:
             raise Missing(f"There is no home folder at {home}: check the path, or make one with init.")
         if not file.is_file() or file.stat().st_size == 0:
             raise _no_store(address)
+        with file.open("rb") as opened:
+            is_wal = opened.read(19)[18:] == b"\x02"
+        if not is_wal:  # somebody else's, most likely: it stays as it is
+            with closing(sqlite3.connect(f"{file.as_uri()}?mode=ro", uri=True)) as database:
+                if not database.execute(
+                    "SELECT 1 FROM sqlite_master WHERE name = 'alembic_version'"
+                ).fetchone():
+                    raise _no_store(address)
 
 
 def _no_store(address: sa.URL) -> Missing:

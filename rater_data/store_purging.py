@@ -1,9 +1,9 @@
 """Taking a person out: their name and their way in, and if they wish it what they said.
 
 What a version has learned cannot be taken out of it; what it learned from whom is told. Rows stay, so that everything
-that points to them still does: the name becomes the pseudonym, a removed rating is blank. Of every removed rating that a
-snapshot holds the hash is kept that it was sealed with, so the hashes of sealed rounds can still be checked; the salt
-that is in it goes, so nobody can find the score by trying.
+that points to them still does: the name becomes the pseudonym, a removed rating is blank. Of every removed rating in a
+snapshot the hash is kept that it was sealed with, so the hashes of sealed rounds can still be checked; the salt that is
+in it goes, so nobody can find the score by trying.
 """
 
 import glob
