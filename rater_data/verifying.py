@@ -16,8 +16,8 @@ from rater_data import schema as t
 from rater_data.folders import faults
 from rater_data.looking import Check, looked, read_or, rows_of, texts
 from rater_data.records import IMPORTED_ROUND
+from rater_data.restoring import RESTORED
 from rater_data.store import Store
-from rater_data.store_imports import RESTORED
 from rater_data.store_sealing import snapshot_digest
 
 TRIES = 3

@@ -52,11 +52,11 @@ def differs(store: Store) -> list[str]:
 
 
 def rows(store: Store, query: str) -> list[tuple]:
-    with closing(sqlite3.connect(store.home / DATABASE)) as database:
-        return database.execute(query).fetchall()
+    with store._read() as connection:
+        return [tuple(row) for row in connection.exec_driver_sql(query)]
 
 
-def test_a_name_is_gone_and_what_they_said_goes_on_counting(world):
+def test_a_name_is_gone_and_what_they_said_goes_on_counting(backend, world):
     store, person = world.store, world.raters[2]
     link, token = store.make_link(person.id, once=False, ttl_s=60), store.make_token(person.id, ttl_s=60)
     before = store.count_ratings(), store.round_progress().ratings, store.rated()
@@ -96,7 +96,7 @@ def test_the_name_is_gone_from_the_files(world):
             assert NAME.casefold().encode() not in file.read_bytes(), file.name
 
 
-def test_what_they_said_is_blank_and_seals_can_still_be_checked(world, tmp_path):
+def test_what_they_said_is_blank_and_seals_can_still_be_checked(backend, world, tmp_path):
     store, person = world.store, world.raters[2]
     sealed = store.round(1).snapshot_sha256
     kept = {one.rating.id: one for one in store.snapshot(1)}
@@ -157,7 +157,7 @@ def test_a_purged_home_can_be_trained_again_and_sealed_anew(world):
 # ---- names in the journal
 
 
-def test_a_name_is_gone_however_it_was_typed(world):
+def test_a_name_is_gone_however_it_was_typed(backend, world):
     store, person = world.store, world.raters[2]
     store.log("operator", "invited a rater", name=" MARLENE   quist", by_name={"marlene Quist": 3})
     store.log("operator", "invited marlene  quist")
@@ -205,7 +205,7 @@ def test_other_people_s_names_and_the_program_s_words_stay(tmp_path):
 # ---- what a kept hash gives away
 
 
-def test_a_removed_score_cannot_be_found_by_trying(world):
+def test_a_removed_score_cannot_be_found_by_trying(backend, world):
     """Everything in the hash but score and verdict is still there; without the salt, no try fits."""
     store, person = world.store, world.raters[2]
     (salt,) = [salt for (salt,) in rows(store, f"SELECT salt FROM users WHERE id = {person.id}")]
@@ -225,7 +225,7 @@ def test_a_removed_score_cannot_be_found_by_trying(world):
                 assert guess != kept[row.id]
 
 
-def test_hashes_are_kept_of_what_snapshots_hold_and_of_nothing_else(world):
+def test_hashes_are_kept_of_what_snapshots_hold_and_of_nothing_else(backend, world):
     store, person = world.store, world.raters[2]
     store.hash_ahead()
     store.purge(person.id, "operator", ratings=True)

@@ -3,10 +3,12 @@
 import json
 import re
 import sqlite3
+import subprocess
 from contextlib import closing
 from dataclasses import replace
 from hashlib import sha256
 from itertools import combinations
+from pathlib import Path
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -26,7 +28,7 @@ from rater_data.store import DATABASE, Store
 from rater_data.store_sealing import sealed_rows, snapshot_digest
 from rater_data.transfer import import_ratings
 from rater_data.verifying import verify
-from tests.store_world import make_world, rate_next, rating, start_round
+from tests.store_world import make_world, open_store, rate_next, rating, start_round
 from tests.test_transfer import FIVE
 
 
@@ -265,6 +267,49 @@ def test_coverage_and_agreement_that_are_shown_wrong_are_told(home, monkeypatch,
     real = getattr(Store, asked)
     monkeypatch.setattr(Store, asked, lambda self, *of: changed(real(self, *of)))
     assert any(told in one for one in found(home)), found(home)
+
+
+DAMAGE_ANYWHERE = [
+    ("UPDATE ratings SET score = 2 WHERE id = 1", "Rating 1 or its response was altered"),
+    ("UPDATE ratings SET attributes = '[1]' WHERE id = 10", "Rating 10 is not well formed"),
+    ("UPDATE prompts SET messages = '[]' WHERE id = 2", "Prompt 2 is not well formed"),
+    ("UPDATE rounds SET config = '[]'", "In rounds (number 0), config has to hold names and values"),
+    ("UPDATE events SET data = '[1, 2]'", "In events (id 1), data has to hold names and values"),
+    ("DELETE FROM ratings WHERE id = 4", "Of the revisions of rater 1 on response 7 some are missing"),
+    ("UPDATE policy_versions SET status = 'kept'", "Exactly one version has to be in use, and it is none."),
+    ("DROP TABLE leases", "Leases could not be checked: "),
+]
+
+
+def test_either_database_is_what_it_says_until_it_is_damaged(backend, home):
+    store = open_store(home)
+    assert list(verify(store)) == []
+    with store._write() as connection:
+        for damage, _ in DAMAGE_ANYWHERE:
+            connection.exec_driver_sql(damage)
+    said = list(verify(store))
+    for _, sentence in DAMAGE_ANYWHERE:
+        assert any(one.startswith(sentence) for one in said), (sentence, said)
+    store.close()
+
+
+def told_in_the_docs() -> list[tuple[str, str]]:
+    """(damage, sentence) of each row of the table in docs/imports.md."""
+    text = (Path(__file__).parent.parent / "docs" / "imports.md").read_text("utf-8")
+    table = text.partition("| damage |")[2].partition("\n\n")[0]
+    return re.findall(r"^\| `(.+)` \| (.+) \|$", table, re.MULTILINE)
+
+
+@pytest.mark.parametrize(("damage", "sentence"), told_in_the_docs())
+def test_the_docs_show_what_verify_says(home, damage, sentence):
+    if damage.startswith("echo"):
+        subprocess.run(damage, shell=True, cwd=home, check=True)
+    else:
+        with closing(sqlite3.connect(home / DATABASE)) as database:
+            database.executescript(damage)
+    done = CliRunner().invoke(app, ["verify", "--home", str(home)])
+    assert (done.exit_code, sentence in done.stderr.splitlines()) == (1, True), done.stderr
+    assert len(told_in_the_docs()) == 6
 
 
 def test_what_cannot_be_checked_stops_nothing_else(home):
