@@ -23,8 +23,11 @@ from rater_data.records import User
 from rater_data.scales import REMOVED
 from rater_data.store_journal import note
 from rater_data.store_people import name_key, user_in
-from rater_data.store_sealing import keep_hashes, sealed_rows
+from rater_data.store_sealing import SALTED, keep_hashes, sealed_rows
 
+OLD_HASHES = (
+    "an older release made the hash that is kept: whoever has the database can find their scores by trying."
+)
 PATIENCE_MS = 2000  # how long the file's being written anew waits for others, who wait for it meanwhile
 
 _g, _s, _v = t.ratings.c, t.snapshot_ratings.c, t.policy_versions.c
@@ -65,18 +68,19 @@ class Purging(Database):
         guidelines) are left as they are. Returns what there was of them. Raises Missing.
         """
         with self._write() as connection:
-            found = _traces(connection, user_id)
+            found, old = _traces(connection, user_id), 0
             connection.execute(t.leases.delete().where(t.leases.c.rater_id == user_id))
             connection.execute(t.links.delete().where(t.links.c.user_id == user_id))
             connection.execute(t.users.update().where(t.users.c.id == user_id).values(active=False))
             if ratings:
-                _blank(connection, user_id)
+                old = _blank(connection, user_id)
             if found.user.name != found.user.pseudonym:
                 _rename(connection, found.user)
             actor = found.user.pseudonym if name_key(actor) == name_key(found.user.name) else actor
             what = "was purged with all ratings" if ratings else "was purged"
             note(connection, actor, what, time.time(), user=user_id)
-        return replace(found, left=tuple(self._squeeze()))
+        told = [f"Of {old} removed ratings {OLD_HASHES}"] if old else []
+        return replace(found, left=(*told, *self._squeeze()))
 
     def copies(self) -> list[Path]:
         """Files in which there may be what the store held once: from before a migration, from before a move."""
@@ -170,8 +174,11 @@ def _descended(connection: sa.Connection, first: set[int]) -> set[int]:
     return found
 
 
-def _blank(connection: sa.Connection, user_id: int) -> None:
-    """Takes away what a person said. Of what snapshots hold the hash stays; what it was salted with does not."""
+def _blank(connection: sa.Connection, user_id: int) -> int:
+    """Takes away what a person said. Of what snapshots hold the hash stays; what it was salted with does not.
+
+    Returns how many hashes stay that had no salt.
+    """
     mine = _g.rater_id == user_id
     frozen = sa.select(_s.rating_id).where(_s.rating_id == _g.id).exists()
     keep_hashes(connection, connection.execute(sealed_rows().where(mine, frozen, _g.sha256.is_(None))).all())
@@ -179,6 +186,7 @@ def _blank(connection: sa.Connection, user_id: int) -> None:
     kept = sa.case((frozen, _g.sha256), else_=None)
     connection.execute(t.ratings.update().where(mine).values(**blank, sha256=kept))
     connection.execute(t.users.update().where(t.users.c.id == user_id).values(salt=None))
+    return _count(connection, t.ratings, mine & _g.sha256.not_like(f"{SALTED}%"))
 
 
 def _rename(connection: sa.Connection, user: User) -> None:
