@@ -9,6 +9,7 @@ from dataclasses import replace
 from hashlib import sha256
 from itertools import combinations
 from pathlib import Path
+from random import Random
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -310,6 +311,37 @@ def test_the_docs_show_what_verify_says(home, damage, sentence):
     done = CliRunner().invoke(app, ["verify", "--home", str(home)])
     assert (done.exit_code, sentence in done.stderr.splitlines()) == (1, True), done.stderr
     assert len(told_in_the_docs()) == 6
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_a_file_with_other_bytes_in_it_is_told_in_sentences(home, seed):
+    """Nothing that stands in a file makes a traceback: a handful of other bytes, or a piece cut off."""
+    found, random = home / DATABASE, Random(seed)
+    data = found.read_bytes()
+    for n in range(12):
+        damaged = bytearray(data)
+        if n % 6 == 0:
+            del damaged[random.randrange(1, len(damaged)) :]
+        for _ in range(random.choice((1, 5, 60))):
+            size = random.choice((1, 8, 64))
+            at = random.randrange(100, len(data) - size)
+            damaged[at : at + size] = random.randbytes(size)
+        for file in home.glob(f"{DATABASE}*"):
+            file.unlink()
+        found.write_bytes(damaged)
+        done = CliRunner().invoke(app, ["verify", "--home", str(home)])
+        assert done.exception is None or isinstance(done.exception, SystemExit), (n, done.exception)
+        assert done.exit_code in (0, 1)
+
+
+def test_a_definition_of_a_table_that_is_no_text_is_told(home):
+    found = home / DATABASE
+    found.write_bytes(found.read_bytes().replace(b"CREATE TABLE steps", b"CREATE TABLE ste\xaf\xff"))
+    done = CliRunner().invoke(app, ["verify", "--home", str(home)])
+    assert (done.exit_code, done.stderr) == (
+        1,
+        f"The database in {home} is damaged or no database at all: restore it from a backup.\n",
+    )
 
 
 def test_what_cannot_be_checked_stops_nothing_else(home):
