@@ -171,7 +171,8 @@ def operator_routes(store: Store, guard: Guard, supervisor: Supervisor, url: str
     @router.post("/token", response_model=None, responses=described(answers.Token))
     def token(body: TokenBody, user: User = operator) -> dict[str, Any]:
         made = inviting.token(store, body.name, operator=body.operator, days=body.days)
-        store.log(user.name, "made a token", name=body.name, operator=body.operator)
+        name = store.user_by_name(body.name).name
+        store.log(user.name, "made a token", name=name, operator=body.operator)
         return {"token": made}
 
     @router.get("/versions", response_model=None, responses=described(answers.Versions))

@@ -15,7 +15,7 @@ LONGEST_TOKEN_DAYS = 366
 
 def invite(store: Store, user: User, name: str, url: str) -> str:
     link = rater_link(store, name, url)
-    store.log(user.name, "invited a rater", name=name.strip())
+    store.log(user.name, "invited a rater", name=store.user_by_name(name).name)
     return link
 
 

@@ -5,6 +5,7 @@ from typing import Any
 
 import sqlalchemy as sa
 
+from rater_data import checks
 from rater_data.schema import metadata
 
 
@@ -12,16 +13,48 @@ def write_rows(connection: sa.Connection, table: sa.Table, names: Sequence[str],
     """Adds rows, each with a value for every one of the columns named."""
     columns = ", ".join(f'"{name}"' for name in names)
     if connection.dialect.name == "postgresql":
-        # COPY takes a third of the time of INSERT
-        driver = connection.connection.driver_connection
-        with driver.cursor() as cursor, cursor.copy(f'COPY "{table.name}" ({columns}) FROM STDIN') as lines:
-            for row in rows:
-                lines.write_row(row)
+        _copied(connection, table, names, f'COPY "{table.name}" ({columns}) FROM STDIN', rows)
         return
     places = ", ".join("?" * len(names))
     connection.exec_driver_sql(
         f'INSERT INTO "{table.name}" ({columns}) VALUES ({places})', [tuple(row) for row in rows]
     )
+
+
+def _copied(
+    connection: sa.Connection, table: sa.Table, names: Sequence[str], command: str, rows: Sequence[Any]
+) -> None:
+    """By COPY, in a third of the time of INSERT. It goes past SQLAlchemy, which knows its errors: it is told them."""
+    import psycopg  # only who has a server needs it
+
+    driver = connection.connection.driver_connection
+    try:
+        with driver.cursor() as cursor, cursor.copy(command) as lines:
+            for row in rows:
+                lines.write_row(row)
+    except psycopg.DataError as error:
+        for row in rows:
+            _check_texts(table, dict(zip(names, row, strict=True)))
+        raise _known(error, command, driver) from error
+    except psycopg.Error as error:
+        raise _known(error, command, driver) from error
+
+
+def _known(error: Any, command: str, driver: Any) -> Exception:
+    """A driver's error as SQLAlchemy raises it, which `told_plainly` understands."""
+    import psycopg
+
+    return sa.exc.DBAPIError.instance(
+        command, None, error, psycopg.Error, connection_invalidated=bool(driver.closed or driver.broken)
+    )
+
+
+def _check_texts(table: sa.Table, row: dict[str, Any]) -> None:
+    """Raises BadInput for a text that SQLite keeps and PostgreSQL does not, telling where it is."""
+    which = ", ".join(f"{key.name} {row[key.name]}" for key in table.primary_key if key.name in row)
+    for name, value in row.items():
+        if isinstance(value, str):
+            checks.text(f"In {table.name} ({which}), {name}", value)
 
 
 def set_sequences(connection: sa.Connection) -> None:

@@ -28,6 +28,11 @@ def text(what: str, value: object, *, empty: bool = True) -> None:
         raise BadInput(f"{what} holds half of a character pair, which cannot be kept as UTF-8.") from None
 
 
+def kept(value: str) -> str:
+    """The text with what a database cannot hold replaced: for what nobody is there to correct."""
+    return value.replace("\0", "\N{REPLACEMENT CHARACTER}").encode("utf-8", "replace").decode("utf-8")
+
+
 def shown(value: object) -> str:
     """A value as a sentence quotes it: never longer than a line, and whatever Python can hold."""
     try:

@@ -15,7 +15,7 @@ from rich.table import Table
 
 from rater_data import export_options as to
 from rater_data import transfer
-from rater_data.errors import BadInput, Missing, RateloopError
+from rater_data.errors import BadInput, RateloopError
 from rater_data.options import DatabaseUrl
 from rater_data.store import Store, default_home
 
@@ -38,12 +38,9 @@ Home = Annotated[
 
 @contextmanager
 def opened(home: Path | None, database: str | None = None, *, make: bool = True) -> Iterator[Store]:
-    """The store of a home, made if need be; what a person can mend becomes a sentence, and exit code 1."""
+    """The store of a home, by default made if need be; what a person can mend becomes a sentence, and exit code 1."""
     try:
-        place = home or default_home()
-        if not make and not database and not place.expanduser().exists():
-            raise Missing(f"There is no home folder at {place}: check the path, or make one with init.")
-        store = Store.open(place, database)
+        store = Store.open(home or default_home(), database, make=make)
         try:
             yield store
         finally:

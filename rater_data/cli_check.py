@@ -142,11 +142,11 @@ def purge(
         if not yes and not typer.confirm("Go on? There is no way back.", err=True):
             raise typer.Exit(1)
         with err.status("Taking them out, and writing the database anew …"):
-            store.purge(user.id, "operator", ratings=ratings)
+            found = store.purge(user.id, "operator", ratings=ratings)
         say.print(f"{user.name} is {user.pseudonym} from now on.", markup=False)
         if ratings:
             say.print("What they said was removed.")
-        for line in left_behind(store):
+        for line in (*found.left, *left_behind(store)):
             say.print(line, markup=False)
 
 
@@ -171,7 +171,14 @@ def about(found: Traces, ratings: bool) -> Iterator[str]:
 
 def left_behind(store: Store) -> Iterator[str]:
     """Where a name may still be."""
-    copies = sorted(path.name for path in store.home.glob("*.before-*"))
-    if copies:
-        yield f"Copies of the database from before still have everything: delete {', '.join(copies)} in {store.home}."
-    yield "Comments, notes and guidelines were not searched for the name, and exports made before are as they were."
+    for copy in store.copies():
+        yield f"A copy of the database still has everything: delete {copy}, or purge there too."
+    if not store.is_file:
+        yield (
+            "PostgreSQL keeps what was removed until it cleans up (VACUUM FULL does at once), and longer in its log "
+            "(WAL), in replicas and in backups: they are not in the hands of this program."
+        )
+    yield (
+        "Comments, notes and guidelines were not searched for the name; exports made before, files that were imported "
+        "(with the bad rows beside them, *.rejected.jsonl) and backups are as they were."
+    )

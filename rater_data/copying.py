@@ -93,7 +93,14 @@ def _copy_tables(reading: sa.Connection, writing: sa.Connection, wrap: Wrap) -> 
         names = [column.name for column in table.c]
         rows = iter(wrap(table.name, _rows(reading, table), total))
         while some := list(islice(rows, AT_ONCE)):
-            write_rows(writing, table, names, some)
+            try:
+                write_rows(writing, table, names, some)
+            except (sa.exc.IntegrityError, sa.exc.DataError) as error:
+                why = str(error.orig).splitlines()[0]
+                raise BadInput(
+                    f"A row of {table.name} does not fit ({why}): nothing was copied. verify says what is wrong with "
+                    "the store that is copied."
+                ) from error
         counts[table.name] = _count(writing, table)
         if counts[table.name] != total:
             raise Refused(

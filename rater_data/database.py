@@ -78,8 +78,13 @@ def _set_up_sqlite(connection: sqlite3.Connection, _record: object) -> None:
     # Python's sqlite3 would begin transactions only at the first write, and not for DDL: it is told to
     # begin none
     connection.isolation_level = None
-    for pragma in (f"busy_timeout = {BUSY_TIMEOUT_MS}", "synchronous = FULL", "foreign_keys = ON"):
-        connection.execute(f"PRAGMA {pragma}")
+    try:
+        for pragma in (f"busy_timeout = {BUSY_TIMEOUT_MS}", "synchronous = FULL", "foreign_keys = ON"):
+            connection.execute(f"PRAGMA {pragma}")
+    except UnicodeDecodeError as error:  # SQLite quotes what it found in place of a table's definition
+        damaged = sqlite3.DatabaseError("malformed database schema")
+        damaged.sqlite_errorcode = sqlite3.SQLITE_CORRUPT
+        raise damaged from error
     # Turning a new file to WAL does not wait for other processes that open it, so it is tried again
     deadline = time.monotonic() + BUSY_TIMEOUT_MS / 1000
     while True:
@@ -181,6 +186,11 @@ class Database:
         self._lock = write_lock(url)
         self.where: Path | str = home if sqlite else shown(url)
         """What an error says the database is at: a folder, or an address without its password."""
+
+    @property
+    def is_file(self) -> bool:
+        """Whether it is SQLite's; else it is a server's."""
+        return self._engine.dialect.name == "sqlite"
 
     @contextmanager
     def _read(self) -> Iterator[sa.Connection]:

@@ -219,6 +219,8 @@ def _take(row: Row, thing: Thing, staged: Staged, rejects: "_Rejects", report: R
     try:
         if isinstance(thing, ImportedRating):
             staged.add_rating(thing)
+        elif isinstance(thing, tuple):
+            staged.add_ratings(thing)
         elif isinstance(thing, ImportedResponse):
             staged.add_response(thing)
         elif isinstance(thing, Prompt):

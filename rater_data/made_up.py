@@ -58,7 +58,8 @@ def _people_and_prompts(connection: sa.Connection) -> None:
         (i, f"Rater {i}", f"rater {i}", f"r-{i:012x}", "rater", True, False, BEGAN)
         for i in range(1, RATERS + 1)
     ]
-    write_rows(connection, t.users, [c.name for c in t.users.c], users)
+    names = ("id", "name", "name_key", "pseudonym", "role", "active", "excluded", "created_at")
+    write_rows(connection, t.users, names, users)
     prompts = []
     for i in range(1, PROMPTS + 1):
         messages = json.dumps([{"role": "user", "content": f"Question {i}: {_words(i, 12)}?"}])

@@ -4,7 +4,7 @@ import hashlib
 import json
 from collections.abc import Iterable
 from dataclasses import replace
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any
 
 from rater_data import checks
@@ -173,7 +173,8 @@ def _seconds(row: Row, name: str) -> float | None:
         if isinstance(value, str):
             value = datetime.fromisoformat(value)
         if isinstance(value, datetime):
-            return value.timestamp()
+            # a time without a zone is UTC, as all times of an export are; Python would take it for this machine's
+            return (value if value.tzinfo else value.replace(tzinfo=UTC)).timestamp()
     except (ValueError, OverflowError, OSError):
         raise BadInput(f"the {name} {checks.shown(value)} is no time") from None
     if value is not None:

@@ -14,6 +14,7 @@ from typing import Any
 import sqlalchemy as sa
 
 from rater_data import schema as t
+from rater_data.looking import read_or, texts
 from rater_data.scales import COUNTING, SCALES, VERDICTS
 from rater_data.store import Store
 
@@ -31,12 +32,6 @@ class _Rater:
     active_ms: list[int] = field(default_factory=list)
     scores: list[float] = field(default_factory=list)
     last: float = 0.0
-
-
-def recount(store: Store, connection: sa.Connection) -> Iterator[str]:
-    """What differs, one sentence each."""
-    yield from _gates(connection)
-    yield from _counts(store, connection)
 
 
 def alpha_of(units: Iterable[list[float]]) -> float | None:
@@ -89,7 +84,7 @@ def _spread(values: list[float]) -> float:
     return 2 * (len(values) * math.fsum(v * v for v in values) - math.fsum(values) ** 2)
 
 
-def _gates(connection: sa.Connection) -> Iterator[str]:
+def gates(_store: Store, connection: sa.Connection) -> Iterator[str]:
     """A gate reports of how many frozen ratings it was made: those that are not held out."""
     query = (
         sa.select(_s.round_number, sa.func.count())
@@ -101,9 +96,9 @@ def _gates(connection: sa.Connection) -> Iterator[str]:
     )
     learned: dict[int, int] = dict(connection.execute(query).all())
     for number, gate in connection.execute(
-        sa.select(t.rounds.c.number, t.rounds.c.gate).order_by(t.rounds.c.number)
+        sa.select(*texts((t.rounds.c.number, t.rounds.c.gate))).order_by(t.rounds.c.number)
     ):
-        told = gate.get("ratings") if isinstance(gate, dict) else None
+        told = read_or(gate, dict, {}).get("ratings")
         if told is not None and told != learned.get(number, 0):
             yield (
                 f"The gate of round {number} reports {told} ratings; its snapshot has {learned.get(number, 0)} "
@@ -111,7 +106,7 @@ def _gates(connection: sa.Connection) -> Iterator[str]:
             )
 
 
-def _counts(store: Store, connection: sa.Connection) -> Iterator[str]:
+def counts(store: Store, connection: sa.Connection) -> Iterator[str]:
     """One pass over all current ratings."""
     trusted = {row.id for row in connection.execute(sa.select(t.users)) if not row.excluded}
     raters: dict[int, _Rater] = defaultdict(_Rater)
@@ -127,7 +122,7 @@ def _counts(store: Store, connection: sa.Connection) -> Iterator[str]:
     )
     for row in connection.execute(query.order_by(_g.id).execution_options(yield_per=AT_ONCE)):
         current += 1
-        taught = _teaches(row)
+        taught = teaches(row)
         rater = raters[row.rater_id]
         rater.ratings += 1
         rater.active_ms.append(row.active_ms)
@@ -141,13 +136,14 @@ def _counts(store: Store, connection: sa.Connection) -> Iterator[str]:
             if taught is not None:
                 unit, score = unit_of(row.response_id, row.other_id, taught)
                 units[unit][row.rater_id].append(score)
-    yield from _differ("The store counts {} current ratings", store.count_ratings(), current)
+    yield from differ("The store counts {} current ratings", store.count_ratings(), current)
     yield from _rounds(store, given, by_stratum)
     yield from _raters(store, raters)
     yield from _agreement(store, units)
 
 
-def _teaches(row: Any) -> float | None:
+def teaches(row: Any) -> float | None:
+    """What training reads of a rating, and 0 where two are alike; None where it teaches nothing."""
     if row.verdict == "both_bad":
         return 0.0
     return float(SCALES[row.scale].low) if VERDICTS[row.verdict].lowest else row.score
@@ -158,9 +154,9 @@ def _rounds(store: Store, given: Counter[int], by_stratum: Counter[tuple[int, st
         progress = store.round_progress(found.number)
         assert progress is not None, "this round was listed"
         what = f"Round {found.number} shows {{}} ratings"
-        yield from _differ(what, progress.ratings, given[found.number])
+        yield from differ(what, progress.ratings, given[found.number])
         for stratum, (ratings, _) in progress.by_stratum.items():
-            yield from _differ(f"{what} in {stratum}", ratings, by_stratum[found.number, stratum])
+            yield from differ(f"{what} in {stratum}", ratings, by_stratum[found.number, stratum])
 
 
 def _raters(store: Store, raters: dict[int, _Rater]) -> Iterator[str]:
@@ -170,18 +166,18 @@ def _raters(store: Store, raters: dict[int, _Rater]) -> Iterator[str]:
         if theirs is None:
             yield f"Rater {number} gave {mine.ratings} ratings, but is not shown."
             continue
-        yield from _differ(f"Rater {number} shows {{}} ratings", theirs.ratings, mine.ratings)
+        yield from differ(f"Rater {number} shows {{}} ratings", theirs.ratings, mine.ratings)
         if not mine.ratings:
             continue
         name = theirs.user.pseudonym
         mean = math.fsum(mine.scores) / len(mine.scores) if mine.scores else None
         sd = stdev(mine.scores) if len(mine.scores) > 1 else None
-        yield from _differ(
+        yield from differ(
             f"Rater {name} shows a pace of {{}} s", theirs.median_s, median(mine.active_ms) / 1000
         )
-        yield from _differ(f"Rater {name} shows a mean of {{}}", theirs.mean, mean)
-        yield from _differ(f"Rater {name} shows a spread of {{}}", theirs.sd, sd)
-        yield from _differ(f"Rater {name} was last seen at {{}}", theirs.last_seen, mine.last)
+        yield from differ(f"Rater {name} shows a mean of {{}}", theirs.mean, mean)
+        yield from differ(f"Rater {name} shows a spread of {{}}", theirs.sd, sd)
+        yield from differ(f"Rater {name} was last seen at {{}}", theirs.last_seen, mine.last)
 
 
 def _agreement(store: Store, units: Units) -> Iterator[str]:
@@ -190,12 +186,13 @@ def _agreement(store: Store, units: Units) -> Iterator[str]:
 
     found = agreement.alpha(store.counting())
     shared, wanted = agreed(units)
-    yield from _differ("Agreement (alpha) is given as {}", None if found is None else found.mean, wanted)
+    yield from differ("Agreement (alpha) is given as {}", None if found is None else found.mean, wanted)
     if found is not None:
-        yield from _differ("Agreement is given for {} responses with several raters", found.n, shared)
+        yield from differ("Agreement is given for {} responses with several raters", found.n, shared)
 
 
-def _differ(what: str, shown: float | None, counted: float | None) -> Iterator[str]:
+def differ(what: str, shown: float | None, counted: float | None) -> Iterator[str]:
+    """A sentence where a number that is shown (in place of {}) is not the one that was counted."""
     same = shown == counted
     if shown is not None and counted is not None:
         same = math.isclose(shown, counted, rel_tol=CLOSE, abs_tol=CLOSE)

@@ -25,7 +25,7 @@ from rater_data.records import (
 Row = Mapping[str, Any]
 
 # Columns that no record has
-_USER = [c for c in t.users.c if c.name != "name_key"]
+_USER = [c for c in t.users.c if c.name not in ("name_key", "salt")]
 RATING = [c for c in t.ratings.c if c.name not in ("given_at", "sha256")]
 _RESPONSE = [c for c in t.responses.c if c.name != "created_at"]
 _PROMPT = [t.prompts.c[name] for name in ("id", "messages", "tags", "split", "source", "retired_at")]

@@ -44,6 +44,8 @@ users = Table(
     Column("active", sa.Boolean, nullable=False),
     Column("excluded", sa.Boolean, nullable=False),
     Column("created_at", sa.Double, nullable=False),
+    # goes into the hashes of their ratings, and away when those are removed; null until the first hash
+    Column("salt", sa.Text),
     _among("role", records.ROLES),
 )
 

@@ -28,8 +28,7 @@ def _scored(found: Found, how: How) -> Found:
             if isinstance(thing, Scored):
                 yield row, _point(thing, how)
             elif isinstance(thing, Preferred):
-                both = list(_two(thing, how))
-                yield from ((row, one) for one in both)
+                yield row, tuple(_two(thing, how))
             else:
                 yield row, thing
         except BadInput as error:

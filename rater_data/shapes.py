@@ -80,7 +80,17 @@ class Preferred:
     comment: str = ""
 
 
-Thing = Prompt | ImportedResponse | ImportedRating | Scored | Preferred | Wrong | LeftOut
+Thing = (
+    Prompt
+    | ImportedResponse
+    | ImportedRating
+    | tuple[ImportedRating, ...]
+    | Scored
+    | Preferred
+    | Wrong
+    | LeftOut
+)
+"""What a row says. Several ratings are of one row: all of them count, or none."""
 Found = Iterator[tuple[Row, Thing]]
 Shape = Callable[[Iterable[Row], How], Found]
 

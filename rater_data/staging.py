@@ -7,7 +7,7 @@ bytes each. Nothing of the store is asked or locked while a file is read.
 import hashlib
 import json
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from functools import lru_cache
 from operator import attrgetter
@@ -81,10 +81,12 @@ class Staged:
 
     def add_rating(self, one: ImportedRating) -> None:
         """Raises BadInput for what contradicts an earlier row. The same again is a duplicate."""
-        rater = " ".join(one.rater.split()) if one.pseudonym else name_key(one.rater)
+        rater = name_key(one.rater)  # case tells nobody apart
+        if one.other is not None and self._key(one.other) == self._key(one.response):
+            raise BadInput("a response cannot be compared with itself")
         if one.pseudonym:
             response = self._response(one.response)
-            if not self._revision(one, digest(rater, response)):
+            if not self._revision(one, rater, digest(rater, response)):
                 return
         else:
             first, second = self._key(one.response), self._key(one.other) if one.other else None
@@ -97,14 +99,18 @@ class Staged:
         self._write(self._ratings, (" ".join(one.rater.split()), response, other, *_said(one)))
         self.ratings += 1
 
+    def add_ratings(self, several: Sequence[ImportedRating]) -> None:
+        """Adds what one row says, all of it or, when BadInput is raised, nothing. None of it is of our export."""
+        for one in several:
+            where, said = self._says(one, name_key(one.rater), self._key(one.response), None)
+            if self._said.get(where, said) != said:
+                raise BadInput(_contradiction(one, self._said[where]))
+        for one in several:
+            self.add_rating(one)
+
     def _new(self, one: ImportedRating, rater: str, first: bytes, second: bytes | None) -> bool:
         """Whether nobody of this name said the same of the same before."""
-        if second is None:
-            where, said = digest(rater, first.hex()), one.score
-        else:
-            low, high = sorted((first, second))
-            where = digest(rater, low.hex(), high.hex())
-            said = one.score if low == first or not one.score else -one.score
+        where, said = self._says(one, rater, first, second)
         if where not in self._said:
             self._said[where] = said
             return True
@@ -113,7 +119,17 @@ class Staged:
         self.duplicates += 1
         return False
 
-    def _revision(self, one: ImportedRating, where: bytes) -> bool:
+    def _says(self, one: ImportedRating, rater: str, first: bytes, second: bytes | None) -> tuple[bytes, Any]:
+        """Of what a rating is, and what it says of it."""
+        if second is None:
+            where, said = digest(rater, first.hex()), one.score
+        else:
+            low, high = sorted((first, second))
+            where = digest(rater, low.hex(), high.hex())
+            said = one.score if low == first or not one.score else -one.score
+        return where, said
+
+    def _revision(self, one: ImportedRating, rater: str, where: bytes) -> bool:
         """Whether this revision of ours is new."""
         key = digest(where, one.revision)
         said = hash((one.score, one.verdict, one.comment, one.submitted_at))
@@ -124,7 +140,7 @@ class Staged:
                 )
             self.duplicates += 1
             return False
-        if one.key and (used := digest(one.rater, "key", one.key)) in self._said:
+        if one.key and (used := digest(rater, "key", one.key)) in self._said:
             raise BadInput("the key of this rating is that of an earlier one")
         if one.is_current and where in self._currents:
             raise BadInput("there is a current revision of this rating already")
@@ -169,10 +185,9 @@ class Staged:
         return self._prompts[key]
 
     def _key(self, one: ImportedResponse) -> bytes:
-        """One response of ours by its id in the export, any other by its prompt and text."""
-        if one.origin is not None and one.origin.response:
-            return digest(one.origin.response)
-        return digest(_sha256(one.prompt.messages), one.text)
+        """A response by its prompt and text, and one of ours by its id in the export, too."""
+        ours = (one.origin.response,) if one.origin is not None and one.origin.response else ()
+        return digest(_sha256(one.prompt.messages), one.text, *ours)
 
     def _response(self, one: ImportedResponse) -> int:
         key = self._key(one)
@@ -225,7 +240,7 @@ class Staged:
         }
         there: dict[bytes, list[int]] = {}
         for row in self.said() if gaps else ():
-            where = digest(row["rater"], row["response"])
+            where = digest(name_key(row["rater"]), row["response"])
             if where in gaps:
                 there.setdefault(where, []).append(row["revision"])
         self._there = there
@@ -244,7 +259,7 @@ class Staged:
         there = self._there
         for values in self._lines(self._ratings):
             row = dict(zip(_ROW, values, strict=True))
-            if there and (mine := there.get(digest(row["rater"], row["response"]))):
+            if there and (mine := there.get(digest(name_key(row["rater"]), row["response"]))):
                 row["revision"] = 1 + sorted(mine).index(row["revision"])
             yield row
 

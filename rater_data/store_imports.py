@@ -20,10 +20,13 @@ from typing import Any
 
 import sqlalchemy as sa
 
+from rater_data import checks
 from rater_data import schema as t
 from rater_data.database import Database
-from rater_data.errors import Refused
-from rater_data.records import IMPORTED_ROUND, RESTORED
+from rater_data.errors import BadInput, Refused
+from rater_data.reading import NOTHING
+from rater_data.records import IMPORTED_ROUND
+from rater_data.restoring import Restored
 from rater_data.scales import DEFAULT_SCALE, SCALES
 from rater_data.staging import Staged, digest
 from rater_data.store_journal import note, setting_in
@@ -31,7 +34,6 @@ from rater_data.store_people import name_key, new_users_in
 from rater_data.store_prompts import AT_ONCE, prompt_ids_in
 
 BATCH = 5000  # rows that are held and written at once
-
 Rows = Iterator[dict[str, Any]]
 Wrap = Callable[[Rows, int], Rows]
 
@@ -77,10 +79,11 @@ class Imports(Database):
                     _take_scale(connection, scale)
                 intake = _Intake(connection, staged, done, time.time())
                 if staged.numbers or scale is not None:
-                    intake.make_round()
+                    intake.restored.make_imported()
                 for some in _batches(wrap(staged.things(), staged.prompts + staged.responses)):
                     intake.things(some)
-                intake.finish_rounds()
+                intake.restored.finish()
+                done.rounds = intake.restored.made
                 for some in _batches(wrap(staged.said(), staged.ratings)):
                     intake.ratings(some)
                 if offer:
@@ -91,6 +94,9 @@ class Imports(Database):
                     raise _Undo
         except _Undo:
             pass
+        except sa.exc.IntegrityError as error:
+            why = str(error.orig).splitlines()[0]
+            raise BadInput(f"The file contradicts what is here already ({why}). {NOTHING}") from error
         return done
 
 
@@ -113,13 +119,8 @@ class _Intake:
 
     def __init__(self, connection: sa.Connection, staged: Staged, done: Stored, now: float) -> None:
         self.connection, self.staged, self.done, self.now = connection, staged, done, now
-        own = connection.execute(
-            sa.select(t.rounds.c.number, t.rounds.c.config).where(t.rounds.c.number != IMPORTED_ROUND)
-        ).all()
-        self.rounds = {row.number for row in own}
-        self.versions = set(connection.scalars(sa.select(t.policy_versions.c.number)))
-        # nothing here was written by a version of this home: an export keeps its rounds
-        self.restores = all(row.config.get(RESTORED) for row in own) and bool(own or not self.versions)
+        self.restored = Restored(connection, now)
+        self.restores = self.restored.possible
         self.prompt_ids = array("q", [0]) * staged.prompts
         self.response_ids = array("q", [0]) * staged.numbers
         self.at_prompt = 0
@@ -128,22 +129,16 @@ class _Intake:
         self.matched: set[int] = set()
         self.slots: dict[int, int] = {}  # the highest slot of a round
         self.taken: dict[int, set[int]] = {}
-        self.wrote: dict[int, int] = {}  # of rounds made here, the newest version in them
         self.users = {row.name_key: row.id for row in connection.execute(_USERS)}
         self.pseudonyms = {row.pseudonym: row.id for row in connection.execute(_USERS)}
         self.newest = connection.scalar(sa.select(sa.func.max(t.ratings.c.id))) or 0
-
-    def make_round(self) -> None:
-        """Round 0, once something is imported."""
-        if self.connection.scalar(sa.select(t.rounds.c.number).where(t.rounds.c.number == 0)) is None:
-            self._add_round(IMPORTED_ROUND, None, {})
 
     def _existing(self) -> dict[bytes, list[int]]:
         """The ids of the responses there are, by what makes them the same as one in the file."""
         found: dict[bytes, list[int]] = {}
         r = t.responses.c
         query = sa.select(r.id, r.round_number, r.version_number, r.prompt_id, r.text, r.seed)
-        if self.restores and not self.rounds:
+        if self.restores and not self.restored.rounds:
             query = query.where(r.round_number == IMPORTED_ROUND)
         rows = self.connection.execute(query.order_by(r.id).execution_options(yield_per=BATCH))
         for i, number, version, prompt, text, seed in rows:
@@ -197,7 +192,7 @@ class _Intake:
             self.matched.add(there[copy])
             return None
         if number != IMPORTED_ROUND:
-            self._restore(number, origin)
+            self.restored.make(number, origin)
         return {
             "prompt_id": prompt,
             "round_number": number,
@@ -237,49 +232,6 @@ class _Intake:
             found |= {(number, row.slot): row.id for row in rows}
         return {place: found[place] for place in places}
 
-    # ---- rounds and versions of an export
-
-    def _restore(self, number: int, origin: dict[str, Any]) -> None:
-        """A round and a version that the export names, as records."""
-        version = origin["version_number"]
-        for one in (0, version):
-            if one not in self.versions:
-                self._add_version(one, origin)
-        if number not in self.rounds:
-            self._add_round(number, version, {"quota": 0, RESTORED: True})
-            self.rounds.add(number)
-            self.done.rounds += 1
-            self.wrote[number] = version
-        elif number in self.wrote:
-            self.wrote[number] = max(version, self.wrote[number])
-
-    def finish_rounds(self) -> None:
-        """A round is of the newest version in it: what older ones wrote there was for comparison."""
-        for number, version in self.wrote.items():
-            where = t.rounds.c.number == number
-            self.connection.execute(t.rounds.update().where(where).values(version_number=version))
-
-    def _add_version(self, number: int, origin: dict[str, Any]) -> None:
-        row = {
-            "number": number,
-            "parent": None,
-            "folder": f"versions/imported-{number:04d}" if number else "",
-            "sha256": origin["adapter_sha256"] if number == origin["version_number"] else "",
-            "base_model": origin["base_model"],
-            "base_revision": origin["base_revision"],
-            "metrics": {RESTORED: True},
-            "status": "kept" if number else "current",
-            "created_at": self.now,
-            "notes": "Known from an import: its weights are not here." if number else "",
-        }
-        self.connection.execute(t.policy_versions.insert().values(row))
-        self.versions.add(number)
-
-    def _add_round(self, number: int, version: int | None, config: dict[str, Any]) -> None:
-        row = {"number": number, "state": "published", "config": config, "version_number": version}
-        times = {"created_at": self.now, "updated_at": self.now}
-        self.connection.execute(t.rounds.insert().values(row | times))
-
     # ---- ratings
 
     def ratings(self, some: list[dict[str, Any]]) -> None:
@@ -296,6 +248,7 @@ class _Intake:
                 continue
             new.append(self._row(row, response, rater))
         if new:
+            self._check_keys(new)
             self.connection.execute(t.ratings.insert(), new)
         self.done.ratings += len(new)
 
@@ -313,6 +266,23 @@ class _Intake:
             "sha256": None,
             **{name: row[name] for name in _SAID},
         }
+
+    def _check_keys(self, new: list[dict[str, Any]]) -> None:
+        """Raises BadInput where a rater has another rating with the key of a new one: it is of one decision only."""
+        if not (self.restores and self.newest):
+            return
+        keys: dict[int, list[str]] = {}
+        for row in new:
+            keys.setdefault(row["rater_id"], []).append(row["key"])
+        g = t.ratings.c
+        for rater, mine in keys.items():
+            query = sa.select(g.key, g.response_id).where(g.rater_id == rater, g.key.in_(mine)).limit(1)
+            if (found := self.connection.execute(query).one_or_none()) is not None:
+                name = self.connection.scalar(sa.select(t.users.c.name).where(t.users.c.id == rater))
+                raise BadInput(
+                    f"The key {checks.shown(found.key)} of a rating by {name} is that of another rating which is "
+                    f"here already, on response {found.response_id}: these two files are not of one home. {NOTHING}"
+                )
 
     def _there(self, responses: set[int]) -> dict[tuple[int, int], tuple[str, float | None]]:
         """What raters had said of these responses before: the newest revision."""

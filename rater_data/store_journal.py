@@ -33,7 +33,7 @@ def put_samples(connection: sa.Connection, samples: list[Sample]) -> None:
             "version_number": s.version_number,
             "prompt_id": s.prompt_id,
             "seed": s.seed,
-            "text": s.text,
+            "text": checks.kept(s.text),
         }
         for s in samples
     }

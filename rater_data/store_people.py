@@ -51,6 +51,7 @@ def add_user_in(connection: sa.Connection, name: str, role: str, now: float) -> 
         "active": True,
         "excluded": False,
         "created_at": now,
+        "salt": new_salt(),
     }
     return user_in(connection, connection.execute(t.users.insert().values(row)).inserted_primary_key[0])
 
@@ -69,6 +70,7 @@ def new_users_in(connection: sa.Connection, people: list[dict[str, Any]], now: f
             "active": person["active"],
             "excluded": person["excluded"],
             "created_at": now,
+            "salt": new_salt(),
         }
         for person in people
     ]
@@ -80,6 +82,11 @@ def new_users_in(connection: sa.Connection, people: list[dict[str, Any]], now: f
 
 def new_pseudonym() -> str:
     return f"r-{secrets.token_hex(6)}"
+
+
+def new_salt() -> str:
+    """What goes into the hashes of one rater's ratings: whoever does not have it cannot try what would fit."""
+    return secrets.token_hex(16)
 
 
 class People(Database):

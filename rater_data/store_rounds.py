@@ -128,7 +128,7 @@ class Rounds(Database):
         now = time.time()
         values: dict[str, Any] = {} if gate is None else {"gate": plain(gate)}
         if decision is not None:
-            values["decision"] = decision
+            values["decision"] = decision = checks.kept(decision)
         with self._write() as connection:
             found = known_round(connection, number)
             if (found.state, state) in WITH_MORE:

@@ -20,12 +20,17 @@ from rater_data.rows import (
     response_columns,
     response_of,
 )
+from rater_data.scales import REMOVED
 from rater_data.store_jobs import active_in, busy_with, enqueue_in
 from rater_data.store_journal import note, put_samples
+from rater_data.store_people import new_salt
 from rater_data.store_rounds import known_round, move, round_in, trusted_ratings
 from rater_data.store_versions import add_version_in
 
 HASHED_AT_ONCE = 500
+SALTED = "2:"
+"""Begins hashes that are made with the rater's salt. Those without it are of before there were any."""
+OF_OLD = 12  # columns that those were made of, and then what the response was compared with
 
 
 def rated_query() -> sa.Select:
@@ -47,7 +52,7 @@ def rated_of(row: Any) -> RatedResponse:
 
 
 def snapshot_digest(connection: sa.Connection, number: int) -> str:
-    """sha256 over the hashes of a round's frozen ratings by rating id: the same ratings give the same digest.
+    """sha256 over the hashes of a round's frozen ratings by rating id: in one store, the same ratings give the same.
 
     A rating that was removed with its rater keeps the hash that it had, so the digest stays what it was.
     """
@@ -60,35 +65,71 @@ def snapshot_digest(connection: sa.Connection, number: int) -> str:
 
 
 def sealed_rows() -> sa.Select:
-    """Ratings as snapshots are sealed with them, and the hash that is kept of them; rows for `row_digest`.
+    """Ratings as snapshots are sealed with them, and last the hash that is kept of them; rows for `row_digest`.
 
     Token ids are not in: a response never changes, and its id is.
     """
     g, r, p = t.ratings.c, t.responses.c, t.prompts.c
-    columns = (g.id, g.rater_id, g.score, g.verdict, g.scale, g.revision, r.id, r.version_number, r.stratum)
+    first = (g.id, g.rater_id, g.score, g.verdict, g.scale, g.revision, r.id, r.version_number, r.stratum)
+    json_texts = (sa.cast(column, sa.Text).label(column.name) for column in (g.flags, g.attributes))
+    since = (g.comment, *json_texts, g.shown_at, g.submitted_at, g.active_ms, g.position, g.swapped)
     return (
-        sa.select(*columns, r.text, p.sha256, p.split, g.other_id, g.sha256)
+        sa.select(*first, r.text, p.sha256, p.split, g.other_id, *since, g.sha256)
         .select_from(t.ratings)
         .join(t.responses, r.id == g.response_id)
         .join(t.prompts, p.id == r.prompt_id)
     )
 
 
-def row_digest(row: Any) -> str:
-    """The hash of a rating with what it is about, from what the row says."""
-    *said, other, _ = row
-    line = json.dumps(said if other is None else [*said, other], ensure_ascii=False, separators=(",", ":"))
+def row_digest(row: Any, salt: str) -> str:
+    """The hash of a rating with what it is about: of the rater's salt and all that the row says.
+
+    Nearly all of it stays in the database when the rating is removed; without the salt, which goes then, trying the
+    ten scores would find the one that fits.
+    """
+    return SALTED + _sha256_of([salt, *row[:-1]])
+
+
+def is_as_hashed(row: Any, salts: dict[int, str | None]) -> bool:
+    """Whether a row says what the hash was made of that is kept of it. `salts`: of every rater, by id."""
+    kept, salt = str(row[-1]), salts.get(row.rater_id)
+    if kept.startswith(SALTED):
+        return salt is not None and row_digest(row, salt) == kept
+    # an older release hashed neither a salt nor the comment and what follows it
+    said, other = row[:OF_OLD], row[OF_OLD]
+    return _sha256_of([*said] if other is None else [*said, other]) == kept
+
+
+def _sha256_of(values: list[Any]) -> str:
+    line = json.dumps(values, ensure_ascii=False, separators=(",", ":"))
     return hashlib.sha256(line.encode()).hexdigest()
 
 
 def keep_hashes(connection: sa.Connection, rows: Iterable[Any]) -> None:
     """Writes down the hashes of ratings that have none."""
-    wanted = [{"rating": row.id, "hash": row_digest(row)} for row in rows]
-    if wanted:
+    rows = list(rows)
+    if rows:
+        salts = _salts(connection, {row.rater_id for row in rows})
+        wanted = [{"rating": row.id, "hash": row_digest(row, salts[row.rater_id])} for row in rows]
         connection.execute(_KEEP, wanted)
 
 
-_UNHASHED = sealed_rows().where(t.ratings.c.sha256.is_(None)).order_by(t.ratings.c.id)
+def _salts(connection: sa.Connection, raters: set[int]) -> dict[int, str]:
+    """The salts of raters; those who joined before there were any get theirs."""
+    u = t.users.c
+    found = {
+        i: salt for i, salt in connection.execute(sa.select(u.id, u.salt).where(u.id.in_(raters))) if salt
+    }
+    fresh = {i: new_salt() for i in sorted(raters - found.keys())}
+    if fresh:
+        change = t.users.update().where(u.id == sa.bindparam("rater")).values(salt=sa.bindparam("made"))
+        connection.execute(change, [{"rater": i, "made": salt} for i, salt in fresh.items()])
+    return found | fresh
+
+
+_UNHASHED = (
+    sealed_rows().where(t.ratings.c.sha256.is_(None), t.ratings.c.verdict != REMOVED).order_by(t.ratings.c.id)
+)
 _KEEP = t.ratings.update().where(t.ratings.c.id == sa.bindparam("rating")).values(sha256=sa.bindparam("hash"))
 
 
@@ -164,11 +205,11 @@ class Sealing(Database):
         What a rating says never changes (a change is a revision), so it makes no difference when it is hashed.
         """
         while True:
-            with self._read() as connection:
-                rows = connection.execute(_UNHASHED.limit(HASHED_AT_ONCE)).all()
-            if not rows:
-                return
+            # read under the lock: what a purge has taken away meanwhile shall not be hashed
             with self._write() as connection:
+                rows = connection.execute(_UNHASHED.limit(HASHED_AT_ONCE)).all()
+                if not rows:
+                    return
                 keep_hashes(connection, rows)
 
     def snapshot(self, number: int) -> list[RatedResponse]:

@@ -1,66 +1,51 @@
 """Is the store what it says? Every rule of the tables, every hash and every number is looked at anew from the raw log.
 
 One sentence for each thing that differs. Nothing is changed, and nothing is held in memory that grows with the texts.
-What is counted is in `recounting`; files are in `folders`.
+Rows by themselves are looked at in `row_checks`, counts in `recounting`, files in `folders`.
 """
 
 from collections import Counter
 from collections.abc import Callable, Iterator
-from itertools import islice
+from functools import partial
 from typing import Any
 
 import sqlalchemy as sa
 
+from rater_data import counting_by_hand, recounting, row_checks
 from rater_data import schema as t
-from rater_data.errors import RateloopError
 from rater_data.folders import faults
+from rater_data.looking import Check, looked, read_or, rows_of, texts
 from rater_data.records import IMPORTED_ROUND, RESTORED
-from rater_data.recounting import recount
-from rater_data.rows import (
-    RATING,
-    prompt_columns,
-    prompt_of,
-    prompt_sha256,
-    rating_columns,
-    rating_of,
-    response_columns,
-    response_of,
-    user_columns,
-)
-from rater_data.scales import DEFAULT_SCALE, REMOVED, SCALES
 from rater_data.store import Store
-from rater_data.store_journal import setting_in
-from rater_data.store_people import name_key
-from rater_data.store_sealing import row_digest, sealed_rows, snapshot_digest
+from rater_data.store_sealing import snapshot_digest
 
-MOST_OF_A_KIND = 20  # sentences of one check; how many more there are is said
 TRIES = 3
-AT_ONCE = 1000  # rows that are read at once
+Recount = Callable[[Store, sa.Connection], Iterator[str]]
 SEALED = ("sealed", "training", "refused", "published")
 """States that a round reaches with a snapshot. (A failed one has it too, a rolled-back one perhaps.)"""
 
 _g, _r, _s, _v = t.ratings.c, t.responses.c, t.snapshot_ratings.c, t.policy_versions.c
-Check = Callable[[sa.Connection], Iterator[str]]
 
 
 def verify(store: Store, tell: Callable[[str], None] = lambda _what: None) -> Iterator[str]:
     """What differs, one sentence each; nothing when all is well. `tell` hears what is looked at now."""
+    checks = CHECKS | {"adapters": partial(_adapters, store)}
     with store._read() as connection:
-        for what, check in CHECKS.items():
+        for what, check in checks.items():
             tell(what)
-            yield from _some(check(connection))
-        tell("adapters")
-        yield from _some(_adapters(store, connection))
-    tell("counts and agreement")
-    yield from _some(iter(_recounted(store)))
+            yield from looked(what, connection, partial(check, connection))
+    for what, count in RECOUNTS.items():
+        tell(what)
+        with store._read() as connection:
+            yield from looked(what, connection, partial(_recounted, store, count))
 
 
-def _recounted(store: Store) -> list[str]:
+def _recounted(store: Store, count: Recount) -> list[str]:
     """What differs when it is counted anew. Somebody who rates meanwhile makes no difference: it is done again."""
     for _ in range(TRIES):
         before = _newest(store)
         with store._read() as connection:
-            found = list(recount(store, connection))
+            found = list(count(store, connection))
         if not found or _newest(store) == before:
             break
     return found
@@ -71,18 +56,6 @@ def _newest(store: Store) -> tuple[Any, ...]:
     with store._read() as connection:
         events = connection.scalar(sa.select(sa.func.max(t.events.c.id)))
         return (*connection.execute(sa.select(*counts).select_from(t.ratings)).one(), events)
-
-
-def _some(found: Iterator[str]) -> Iterator[str]:
-    """The first of many sentences of one kind."""
-    yield from islice(found, MOST_OF_A_KIND)
-    if more := sum(1 for _ in found):
-        yield f"And {more} more of this kind."
-
-
-def _rows(connection: sa.Connection, query: sa.Select) -> Iterator[Any]:
-    """Rows of a query, some at a time."""
-    yield from connection.execute(query.execution_options(yield_per=AT_ONCE)).mappings()
 
 
 # ---- the database itself
@@ -102,77 +75,12 @@ def _references(connection: sa.Connection) -> Iterator[str]:
             column, parent = key.parent, key.column.table.alias()
             there = sa.select(sa.literal(1)).where(parent.c[key.column.name] == column).exists()
             query = sa.select(*table.primary_key.columns, column.label("points_to"))
-            for row in _rows(connection, query.where(column.is_not(None), ~there)):
+            for row in rows_of(connection, query.where(column.is_not(None), ~there)):
                 which = ", ".join(f"{name} {row[name]}" for name in table.primary_key.columns.keys())  # noqa: SIM118
                 yield (
                     f"In {table.name} ({which}), {column.name} points to {row['points_to']}, "
                     f"which is not in {key.column.table.name}."
                 )
-
-
-# ---- rows by themselves
-
-
-def _prompts(connection: sa.Connection) -> Iterator[str]:
-    query = sa.select(*prompt_columns(), t.prompts.c.sha256).order_by(t.prompts.c.id)
-    for row in _rows(connection, query):
-        try:
-            found = prompt_of(row)
-        except (RateloopError, TypeError, KeyError) as error:
-            yield f"Prompt {row['id']} is not well formed: {error}"
-            continue
-        if prompt_sha256(found) != row["sha256"]:
-            yield f"Prompt {row['id']} was altered: its messages do not have the hash they are kept under."
-
-
-def _responses(connection: sa.Connection) -> Iterator[str]:
-    for row in _rows(connection, sa.select(*response_columns()).order_by(_r.id)):
-        try:
-            response_of(row)
-        except (RateloopError, TypeError) as error:
-            yield f"Response {row['id']} is not well formed: {error}"
-    rounds = {row.number: row.version_number for row in connection.execute(sa.select(t.rounds))}
-    query = sa.select(_r.round_number, _r.version_number, sa.func.count().label("n"))
-    for number, version, n in connection.execute(query.group_by(_r.round_number, _r.version_number)):
-        by = rounds.get(number)
-        if version is not None and by is not None and version > by:
-            yield f"In round {number}, which version {by} wrote, {n} responses are of the later version {version}."
-
-
-def _ratings(connection: sa.Connection) -> Iterator[str]:
-    scale = SCALES.get(setting_in(connection, "scale", DEFAULT_SCALE))
-    if scale is None:
-        yield "The scale of this home is none that is known."
-    query = sa.select(*rating_columns(), _g.sha256).order_by(_g.id)
-    for row in _rows(connection, query):
-        try:
-            rating = rating_of({c.name: row[c.name] for c in RATING})
-        except (RateloopError, TypeError) as error:
-            yield f"Rating {row['id']} is not well formed: {error}"
-            continue
-        if scale is not None and rating.scale != scale.name:
-            yield f"Rating {rating.id} is on the scale {rating.scale}, but this home's is {scale.name}."
-        if SCALES[rating.scale].paired != (rating.other_id is not None):
-            yield f"Rating {rating.id} on the scale {rating.scale} compares with {rating.other_id}."
-        blank = (rating.score, rating.comment, rating.flags, rating.attributes) == (None, "", (), {})
-        if rating.verdict == REMOVED and not blank:
-            yield f"Rating {rating.id} was removed, but something of what it said is still there."
-        if rating.verdict == REMOVED and row["sha256"] is None:
-            yield f"Rating {rating.id} was removed, and its hash with it."
-
-
-def _hashes(connection: sa.Connection) -> Iterator[str]:
-    """Every rating that was hashed for a seal says what it said then, of the same text."""
-    query = sealed_rows().where(_g.sha256.is_not(None), _g.verdict != REMOVED).order_by(_g.id)
-    for row in connection.execute(query.execution_options(yield_per=AT_ONCE)):
-        if row_digest(row) != row[-1]:
-            yield f"Rating {row.id} or its response was altered: together they do not have the hash of their seal."
-
-
-def _people(connection: sa.Connection) -> Iterator[str]:
-    for row in _rows(connection, sa.select(*user_columns(), t.users.c.name_key)):
-        if row["name_key"] != name_key(row["name"]):
-            yield f"User {row['id']} is called {row['name']}, but is found under {row['name_key']!r}."
 
 
 # ---- ratings among each other
@@ -193,7 +101,7 @@ def _revisions(connection: sa.Connection) -> Iterator[str]:
     ).group_by(_g.response_id, _g.rater_id)
     rows = groups.order_by(_g.response_id, _g.rater_id).subquery().c
     wrong = (rows.lowest != 1) | (rows.highest != rows.n) | (rows.current > 1) | (rows.newest < rows.highest)
-    for row in _rows(connection, sa.select(rows).where(wrong)):
+    for row in rows_of(connection, sa.select(rows).where(wrong)):
         of = f"of rater {row['rater_id']} on response {row['response_id']}"
         if row["current"] > 1:
             yield f"There are {row['current']} current ratings {of}: there may be one."
@@ -213,7 +121,7 @@ def _comparisons(connection: sa.Connection) -> Iterator[str]:
         .join(other, other.c.id == _g.other_id)
         .where((other.c.id == _r.id) | (other.c.prompt_id != _r.prompt_id))
     )
-    for row in _rows(connection, query):
+    for row in rows_of(connection, query):
         yield f"Rating {row['id']} compares responses {row['first']} and {row['second']}, not two of one prompt."
 
 
@@ -240,8 +148,8 @@ def _rounds(connection: sa.Connection) -> Iterator[str]:
     for number, count in sorted(made.items()):
         if count > 1:
             yield f"Version {number} came out of {count} rounds: a version comes out of one."
-    for found in connection.execute(sa.select(t.rounds).order_by(t.rounds.c.number)).all():
-        if found.number == IMPORTED_ROUND or found.config.get(RESTORED):
+    for found in connection.execute(sa.select(*texts(t.rounds.c)).order_by(t.rounds.c.number)).all():
+        if found.number == IMPORTED_ROUND or read_or(found.config, dict, {}).get(RESTORED):
             continue
         if found.state in SEALED and found.snapshot_sha256 is None:
             yield f"Round {found.number} is {found.state}, but was never sealed."
@@ -276,12 +184,12 @@ def _snapshots(connection: sa.Connection) -> Iterator[str]:
 def _told_of_seals(connection: sa.Connection) -> dict[int, dict[str, Any]]:
     """What the journal says of the last seal of each round."""
     e = t.events.c
-    query = sa.select(e.what, e.data).where(e.what.like("sealed round %")).order_by(e.id)
+    query = sa.select(*texts((e.what, e.data))).where(e.what.like("sealed round %")).order_by(e.id)
     told = {}
     for what, data in connection.execute(query):
         number = what.rsplit(" ", 1)[1]
         if number.isdigit():
-            told[int(number)] = dict(data)
+            told[int(number)] = read_or(data, dict, {})
     return told
 
 
@@ -297,7 +205,7 @@ def _leases(connection: sa.Connection) -> Iterator[str]:
         _g.rater_id == t.leases.c.rater_id, _g.response_id == t.leases.c.response_id, _g.is_current
     )
     query = held.add_columns(rated.exists().label("rated")).order_by(t.leases.c.rater_id)
-    for row in _rows(connection, query):
+    for row in rows_of(connection, query):
         who = f"Rater {row['rater_id']} holds the card of response {row['response_id']}"
         if row["rated"]:
             yield f"{who}, which they have rated."
@@ -309,11 +217,10 @@ def _leases(connection: sa.Connection) -> Iterator[str]:
 
 def _adapters(store: Store, connection: sa.Connection) -> Iterator[str]:
     """The files of every version are those that were published."""
-    rows = connection.execute(
-        sa.select(_v.number, _v.folder, _v.sha256, _v.metrics).order_by(_v.number)
-    ).all()
+    columns = texts((_v.number, _v.folder, _v.sha256, _v.metrics))
+    rows = connection.execute(sa.select(*columns).order_by(_v.number)).all()
     for row in rows:
-        if not row.folder or row.metrics.get(RESTORED):
+        if not row.folder or read_or(row.metrics, dict, {}).get(RESTORED):
             continue  # the base itself, or known from an import
         folder = (store.home / row.folder).resolve()
         if not folder.is_relative_to(store.home.resolve()):
@@ -327,15 +234,23 @@ def _adapters(store: Store, connection: sa.Connection) -> Iterator[str]:
 CHECKS: dict[str, Check] = {
     "the database": _database,
     "what points to what": _references,
-    "prompts": _prompts,
-    "responses": _responses,
-    "ratings": _ratings,
-    "hashes of ratings": _hashes,
-    "people": _people,
+    "prompts": row_checks.prompts,
+    "responses": row_checks.responses,
+    "ratings": row_checks.ratings,
+    "hashes of ratings": row_checks.hashes,
+    "people": row_checks.people,
+    "notes beside them": row_checks.notes,
     "revisions": _revisions,
     "comparisons": _comparisons,
     "versions": _versions,
     "rounds": _rounds,
     "snapshots": _snapshots,
     "leases": _leases,
+}
+
+RECOUNTS: dict[str, Recount] = {
+    "reports of gates": recounting.gates,
+    "counts and agreement": recounting.counts,
+    "coverage of rounds": counting_by_hand.rounds,
+    "agreement of raters": counting_by_hand.agreements,
 }

@@ -88,6 +88,12 @@ class Server:
         cursor = self._admin.execute(statement)
         return cursor.fetchall() if cursor.description else []
 
+    def tables(self, address: str) -> int:
+        """How many tables there are in a test's database."""
+        with psycopg.connect(address) as connection:
+            query = "SELECT count(*) FROM information_schema.tables WHERE table_schema = 'public'"
+            return connection.execute(query).fetchone()[0]
+
     def close(self) -> None:
         self._admin.close()
 

@@ -56,6 +56,15 @@ def test_an_operators_token_operates(live: Live) -> None:
         assert second.get("/api/card").json()["me"]["role"] == "rater"
 
 
+def test_the_journal_has_an_accounts_own_name(live: Live) -> None:
+    """However it was typed: a purge looks for it."""
+    live.store.add_user("Anna Berg", "rater")
+    with bearer(live, inviting.token(live.store, "script", operator=True)) as script:
+        assert script.post("/api/token", json={"name": "ANNA  berg "}).status_code == 200
+        assert script.post("/api/invite", json={"name": " anna Berg"}).status_code == 200
+    assert [event.data["name"] for event in live.store.events(9) if "name" in event.data] == ["Anna Berg"] * 2
+
+
 def test_what_is_no_token_opens_nothing(live: Live) -> None:
     user = live.store.add_user("ann", "rater")
     link = live.store.make_link(user.id, once=False, ttl_s=60)

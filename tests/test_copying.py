@@ -4,13 +4,15 @@ import shutil
 import sqlite3
 from pathlib import Path
 
+import psycopg
 import pytest
 import sqlalchemy as sa
 from typer.testing import CliRunner
 
 from rater_data import copying
 from rater_data.cli import app
-from rater_data.errors import BadInput, Missing, Refused, TooNew
+from rater_data.errors import BadInput, DiskFull, Missing, RateloopError, Refused, TooNew
+from rater_data.records import Sample
 from rater_data.schema import metadata
 from rater_data.store import DATABASE, Store
 from tests.store_world import make_world, rate_next
@@ -127,6 +129,81 @@ def test_rows_that_do_not_arrive_are_noticed(home, address):
     with pytest.raises(Refused, match=r"Of \d+ rows of events \d+ arrived: nothing was copied"):
         copying.copy(str(home), address, lossy)
     assert copying.copy(str(home), address)["events"]
+
+
+@pytest.mark.parametrize(
+    ("damage", "told"),
+    [
+        (
+            "UPDATE jobs SET log_tail = 'a' || char(0) || 'b' WHERE id = 1",
+            r"In jobs \(id 1\), log_tail holds a NUL",
+        ),
+        (
+            "UPDATE samples SET text = char(0)",
+            r"In samples \(version_number 1, prompt_id 1, seed \d+\), text holds a NUL",
+        ),
+        (
+            "UPDATE ratings SET submitted_at = 'noon' WHERE id = 2",
+            r"A row of ratings does not fit .*noon.* verify says",
+        ),
+        (
+            "UPDATE ratings SET rater_id = 99 WHERE id = 2",
+            r"A row of ratings does not fit .*foreign key.* verify says",
+        ),
+        (
+            "UPDATE ratings SET flags = 'x' WHERE id = 2",
+            r"A row of ratings does not fit .*json.* verify says",
+        ),
+    ],
+)
+def test_a_row_that_a_server_does_not_take_is_named(home, address, damage, told):
+    with sqlite3.connect(home / DATABASE) as database:
+        database.execute(damage)
+    database.close()
+    with pytest.raises(BadInput, match=told):
+        copying.copy(str(home), address)
+    with pytest.raises(Missing):
+        copying.copy(address, str(home.parent / "back"))  # nothing is there
+    done = CliRunner().invoke(app, ["copy", "--from", str(home), "--to", address])
+    assert (done.exit_code, done.exception.__class__) == (1, SystemExit)
+
+
+def test_a_server_that_goes_away_meanwhile_is_a_sentence(home, address, server):
+    def cut(name, rows, total):
+        if name == "ratings":
+            server.execute(
+                "SELECT pg_terminate_backend(pid) FROM pg_stat_activity "
+                "WHERE datname LIKE 'test_%' AND state LIKE 'idle in%'"
+            )
+        return rows
+
+    with pytest.raises(RateloopError, match=r"went away|cannot be reached"):
+        copying.copy(str(home), address, cut)
+    assert copying.copy(str(home), address)["ratings"]
+
+
+def test_a_server_without_room_is_a_sentence(home, address, monkeypatch):
+    def full(self, row):
+        raise psycopg.errors.DiskFull("could not extend file")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(psycopg.Copy, "write_row", full)
+        with pytest.raises(DiskFull, match="no room left"):
+            copying.copy(str(home), address)
+    assert copying.copy(str(home), address)["ratings"]
+
+
+def test_texts_that_nobody_can_correct_are_kept_as_far_as_they_go(tmp_path):
+    world = make_world(tmp_path / "home")
+    store = world.store
+    store.add_samples([Sample(version_number=0, prompt_id=1, seed=1, text="a\0b\ud800")])
+    assert store.samples(0)[0].text == "a\ufffdb?"
+    store.enqueue("train", {"round": 1})
+    job = store.claim("w")
+    store.beat(job.id, "w", log="x\0y")
+    store.fail(job.id, "w", "It broke\0.")
+    assert (store.job(job.id).log_tail, store.job(job.id).error) == ("x\ufffdy\n", "It broke\ufffd.")
+    store.close()
 
 
 def test_what_cannot_be_copied(home, tmp_path, server, address):

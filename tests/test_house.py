@@ -131,9 +131,8 @@ def test_house_is_in_order(package: str) -> None:
     assert not found, "\n".join(["", *found])
 
 
-# Pinned although nothing of ours imports them: peft needs the first, transformers reads GGUF files with the
-# second, and SQLAlchemy speaks to PostgreSQL through the third
-NEEDED_BY_OTHERS = {"accelerate", "gguf", "psycopg"}
+# Pinned although nothing of ours imports them: peft needs the first, transformers reads GGUF files with the second
+NEEDED_BY_OTHERS = {"accelerate", "gguf"}
 
 
 def test_every_import_is_pinned_and_every_pin_is_imported() -> None:

@@ -3,7 +3,9 @@
 import gzip
 import json
 import math
+import time
 from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pyarrow as pa
@@ -16,7 +18,8 @@ from rater_data.intake import Asked
 from rater_data.reading import read_dataset
 from rater_data.store import Store
 from rater_data.transfer import import_file, import_prompts, import_ratings
-from tests.store_world import make_world, publish, rate, rate_next, response, start_round
+from rater_data.verifying import verify
+from tests.store_world import make_world, open_store, publish, rate, rate_next, response, start_round
 
 NOT_THE_STORES = {"rating_id", "response_id", "prompt_id", "other_id"}
 FROM_TOKENS = {"tokens", "logprob", "kl", "other_tokens", "other_logprob", "other_kl"}
@@ -129,11 +132,11 @@ def lived_in(tmp_path):
 
 
 @pytest.mark.parametrize("as_", ["jsonl", "csv", "parquet", "dataset"])
-def test_our_export_comes_back_as_an_equal_store(lived_in, tmp_path, as_):
+def test_our_export_comes_back_as_an_equal_store(backend, lived_in, tmp_path, as_):
     out = tmp_path / (f"out.{as_}" if as_ != "dataset" else "out")
     export(lived_in, out, as_=as_)
     export(lived_in, tmp_path / "before.jsonl")
-    fresh = Store.open(tmp_path / "fresh")
+    fresh = open_store(tmp_path / "fresh")
     report = import_file(fresh, out, Asked(kind="ratings"))
     assert (report.shape, report.stored.ratings, report.stored.rounds) == ("rateloop", report.rows, 2)
     export(fresh, tmp_path / "after.jsonl")
@@ -291,6 +294,103 @@ def test_a_row_of_ours_that_was_changed_is_named(store, tmp_path, change, what):
     assert store.users() == []
 
 
+def test_raters_that_only_case_tells_apart_are_one(backend, tmp_path):
+    store = open_store(tmp_path / "home")
+    rows = [own_row(rater="r-AB"), own_row(rater="r-ab", score=5.0)]
+    with pytest.raises(
+        BadInput, match=r"line 2: there is a revision 1 of this rating already, and it says other"
+    ):
+        ratings(store, lines(tmp_path, "a.jsonl", rows))
+    assert (store.users(), store.prompts()) == ([], [])
+    rows[1] |= {"revision": 2, "is_current": False}
+    rows.append(own_row(rater="R-ab", revision=4, is_current=False, score=6.0))
+    report = ratings(store, lines(tmp_path, "b.jsonl", rows))
+    assert (report.stored.raters, report.stored.ratings, report.renumbered) == (1, 3, 1)
+    assert [r.rating.revision for r in store.revisions()] == [1, 2, 3]
+    store.close()
+
+
+def test_a_key_of_another_rating_is_named_and_nothing_is_written(backend, tmp_path):
+    store = open_store(tmp_path / "home")
+    ratings(store, lines(tmp_path, "a.jsonl", [own_row(key="decided")]))
+    other = own_row(response_id=8, completion="other", seed=4, prompt="q", key="decided")
+    with pytest.raises(
+        BadInput, match=r"The key 'decided' of a rating by r-1 is that of another .* Nothing of the file"
+    ):
+        ratings(store, lines(tmp_path, "b.jsonl", [other]))
+    assert (len(store.prompts()), store.count_ratings()) == (1, 1)
+    assert ratings(store, lines(tmp_path, "b.jsonl", [other | {"key": "again"}])).stored.ratings == 1
+    store.close()
+
+
+def test_what_contradicts_the_store_in_a_way_nobody_thought_of_is_a_sentence(store, tmp_path, monkeypatch):
+    from rater_data import store_imports
+
+    ratings(store, lines(tmp_path, "a.jsonl", [own_row(key="decided")]))
+    monkeypatch.setattr(store_imports._Intake, "_check_keys", lambda self, new: None)
+    with pytest.raises(BadInput, match=r"The file contradicts what is here already .* Nothing of the file"):
+        ratings(
+            store, lines(tmp_path, "b.jsonl", [own_row(response_id=8, seed=4, prompt="q", key="decided")])
+        )
+    assert store.count_ratings() == 1
+
+
+def test_a_response_that_is_compared_with_itself_is_a_bad_row(pair_store, tmp_path):
+    pair = {"scale": "pair", "score": 1.0, "other_id": 7, "other_completion": "r", "other_seed": 3}
+    with pytest.raises(BadInput, match="line 1: a response cannot be compared with itself"):
+        ratings(pair_store, lines(tmp_path, "a.jsonl", [own_row(**pair)]))
+    # the same words, written twice, are two responses
+    assert (
+        ratings(pair_store, lines(tmp_path, "b.jsonl", [own_row(**pair | {"other_id": 9})])).stored.ratings
+        == 1
+    )
+    # an id that stands for two texts does not bring two prompts together
+    rows = [
+        own_row(**pair | {"other_id": 9}),
+        own_row(**pair | {"other_id": 7, "response_id": 11, "prompt": "q"}),
+    ]
+    assert ratings(pair_store, lines(tmp_path, "c.jsonl", rows)).stored.ratings == 1
+    assert list(verify(pair_store)) == []
+
+
+def test_a_later_export_may_bring_a_newer_version_into_a_round(backend, tmp_path):
+    store = open_store(tmp_path / "home")
+    ratings(store, lines(tmp_path, "a.jsonl", [own_row(round=2, policy_version=1)]))
+    later = [own_row(round=2, policy_version=v, response_id=v + 7, seed=v, prompt=f"p{v}") for v in (0, 1, 2)]
+    assert ratings(store, lines(tmp_path, "b.jsonl", later)).stored.rounds == 0
+    assert store.round(2).version_number == 2
+    assert list(verify(store)) == []
+    ratings(
+        store, lines(tmp_path, "c.jsonl", [own_row(round=2, policy_version=1, response_id=20, prompt="z")])
+    )
+    assert store.round(2).version_number == 2
+    assert list(verify(store)) == []
+    store.close()
+
+
+@pytest.mark.parametrize("kind", ["jsonl", "parquet"])
+def test_times_without_a_zone_are_utc(store, tmp_path, monkeypatch, kind):
+    noon = datetime(2024, 1, 1, 12)
+    monkeypatch.setenv("TZ", "America/New_York")
+    time.tzset()
+    try:
+        if kind == "jsonl":
+            path = lines(
+                tmp_path, "a.jsonl", [own_row(shown_at=noon.isoformat(), submitted_at="2024-01-01 12:00:01")]
+            )
+        else:
+            path = tmp_path / "a.parquet"
+            row = own_row(shown_at=noon, submitted_at=noon + timedelta(seconds=1))
+            pq.write_table(pa.Table.from_pylist([row]), path)
+        ratings(store, path)
+    finally:
+        monkeypatch.undo()
+        time.tzset()
+    (one,) = store.rated()
+    utc = noon.replace(tzinfo=UTC).timestamp()
+    assert (one.rating.shown_at, one.rating.submitted_at) == (utc, utc + 1)
+
+
 def test_missing_revisions_are_numbered_anew(store, tmp_path):
     rows = [own_row(revision=r, is_current=r == 4, score=float(r)) for r in (2, 4)]
     assert ratings(store, lines(tmp_path, "a.jsonl", rows)).renumbered == 1
@@ -338,6 +438,23 @@ def test_preferences_become_scores_or_comparisons(store, pair_store, tmp_path):
     assert {u.name for u in pair_store.users()} == {"Ann", "imported"}
     with pytest.raises(BadInput, match="need no scores"):
         ratings(pair_store, path, chosen=8, rejected=3)
+
+
+def test_of_a_preference_both_ratings_come_in_or_none(store, tmp_path):
+    rows = [
+        {"prompt": "p", "chosen": "a", "rejected": "b"},
+        {"prompt": "p", "chosen": "c", "rejected": "a"},  # a was chosen before: c must not come in alone
+        {"prompt": "p", "chosen": "c", "rejected": "d"},
+    ]
+    path = lines(tmp_path, "pairs.jsonl", rows)
+    with pytest.raises(BadInput, match=r"line 2: imported rated this response with 8 before and now with 3"):
+        ratings(store, path, chosen=8, rejected=3)
+    report = ratings(store, path, chosen=8, rejected=3, skip_bad=True)
+    assert (report.stored.ratings, report.bad_rows, report.stored.responses) == (4, 1, 4)
+    assert sorted(said(store)) == [("p", "a", 8), ("p", "b", 3), ("p", "c", 8), ("p", "d", 3)]
+    rows[1] = {"prompt": "p", "chosen": "e", "rejected": "a"}
+    report = ratings(store, lines(tmp_path, "b.jsonl", rows), chosen=8, rejected=3, skip_bad=True)
+    assert (report.stored.ratings, report.stored.responses, report.found["responses"]) == (0, 0, 4)
 
 
 def test_two_raters_comparisons_of_the_same_two_meet(pair_store, tmp_path):

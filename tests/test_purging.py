@@ -1,17 +1,21 @@
 """Taking a person out: nothing of their name stays, what they said goes if they wish, and all else goes on."""
 
+import json
 import sqlite3
 from contextlib import closing
+from hashlib import sha256
 
 import pytest
 from typer.testing import CliRunner
 
-from rater_data import agreement
+from rater_data import agreement, store_purging
+from rater_data import schema as t
 from rater_data.cli import app
+from rater_data.cli_check import left_behind
 from rater_data.errors import BadInput, Missing, NotYours
 from rater_data.exporting import export
 from rater_data.store import DATABASE, Store
-from rater_data.store_sealing import snapshot_digest
+from rater_data.store_sealing import row_digest, sealed_rows, snapshot_digest
 from rater_data.verifying import verify
 from tests.store_world import make_world, publish, rate_next, start_round
 
@@ -48,11 +52,11 @@ def differs(store: Store) -> list[str]:
 
 
 def rows(store: Store, query: str) -> list[tuple]:
-    with closing(sqlite3.connect(store.home / DATABASE)) as database:
-        return database.execute(query).fetchall()
+    with store._read() as connection:
+        return [tuple(row) for row in connection.exec_driver_sql(query)]
 
 
-def test_a_name_is_gone_and_what_they_said_goes_on_counting(world):
+def test_a_name_is_gone_and_what_they_said_goes_on_counting(backend, world):
     store, person = world.store, world.raters[2]
     link, token = store.make_link(person.id, once=False, ttl_s=60), store.make_token(person.id, ttl_s=60)
     before = store.count_ratings(), store.round_progress().ratings, store.rated()
@@ -92,7 +96,7 @@ def test_the_name_is_gone_from_the_files(world):
             assert NAME.casefold().encode() not in file.read_bytes(), file.name
 
 
-def test_what_they_said_is_blank_and_seals_can_still_be_checked(world, tmp_path):
+def test_what_they_said_is_blank_and_seals_can_still_be_checked(backend, world, tmp_path):
     store, person = world.store, world.raters[2]
     sealed = store.round(1).snapshot_sha256
     kept = {one.rating.id: one for one in store.snapshot(1)}
@@ -148,6 +152,186 @@ def test_a_purged_home_can_be_trained_again_and_sealed_anew(world):
     store.seal(2, "operator")
     assert person.id not in {one.rating.rater_id for one in store.snapshot(2)}
     assert differs(store) == []
+
+
+# ---- names in the journal
+
+
+def test_a_name_is_gone_however_it_was_typed(backend, world):
+    store, person = world.store, world.raters[2]
+    store.log("operator", "invited a rater", name=" MARLENE   quist", by_name={"marlene Quist": 3})
+    store.log("operator", "invited marlene  quist")
+    store.purge(person.id, "operator")
+    one, two = store.events(3)[2], store.events(2)[1]
+    assert one.data == {"name": person.pseudonym, "by_name": {person.pseudonym: 3}}
+    assert two.what == f"invited {person.pseudonym}"
+
+
+def test_other_people_s_names_and_the_program_s_words_stay(tmp_path):
+    world = make_world(tmp_path / "home", prompts=1, k=2)
+    store = world.store
+    anna, _, round_, trainer = (
+        store.add_user(name, "rater") for name in ("Anna", "Anna Berg", "round", "trainer")
+    )
+    store.log("Anna Berg", "invited Anna Berg", name="Anna Berg", others=["Anna Berg", "Anna"])
+    store.log("operator", "looked", ratings=3, round=1)
+    rate_next(store, anna, 3)
+    store.seal(1, "operator")
+    job = store.enqueue("train", {"round": 1, "actor": "round"})
+    before = {event.id: event for event in store.events()}
+    for person in (anna, round_, trainer):
+        store.purge(person.id, "operator")
+    after = {event.id: event for event in store.events()}
+    changed = {i for i in before if before[i] != after[i]}
+    assert all(before[i].actor in ("Anna", "round") or "Anna" in str(before[i].data) for i in changed)
+    (berg_s,) = (event for event in after.values() if event.what.startswith("invited"))
+    assert (berg_s.actor, berg_s.what) == ("Anna Berg", "invited Anna Berg")
+    assert berg_s.data == {"name": "Anna Berg", "others": ["Anna Berg", anna.pseudonym]}
+    assert any(event.what == "sealed round 1" and event.data["ratings"] == 1 for event in after.values())
+    assert any(event.data == {"ratings": 3, "round": 1} for event in after.values())
+    assert store.job(job.id).payload == {"round": 1, "actor": round_.pseudonym}
+    assert any(
+        event.actor == "trainer" and event.what.startswith("started round") for event in after.values()
+    )
+    assert differs(store) == []
+    with store._write() as connection:  # verify still finds the seal
+        connection.exec_driver_sql(
+            "UPDATE events SET data = '{\"ratings\": 9}' WHERE what = 'sealed round 1'"
+        )
+    assert [one[:50] for one in differs(store)] == ["The journal says that round 1 was sealed with 9 ra"]
+    store.close()
+
+
+# ---- what a kept hash gives away
+
+
+def test_a_removed_score_cannot_be_found_by_trying(backend, world):
+    """Everything in the hash but score and verdict is still there; without the salt, no try fits."""
+    store, person = world.store, world.raters[2]
+    (salt,) = [salt for (salt,) in rows(store, f"SELECT salt FROM users WHERE id = {person.id}")]
+    with store._read() as connection:
+        query = sealed_rows().where(t.ratings.c.rater_id == person.id, t.ratings.c.sha256.is_not(None))
+        before = {row.id: row for row in connection.execute(query)}
+    assert all(row_digest(row, salt) == row[-1] for row in before.values())
+    store.purge(person.id, "operator", ratings=True)
+    assert rows(store, f"SELECT salt FROM users WHERE id = {person.id}") == [(None,)]
+    kept = dict(rows(store, f"SELECT id, sha256 FROM ratings WHERE rater_id = {person.id}"))
+    assert {i: kept[i] for i in before if kept[i]} == {i: row[-1] for i, row in before.items() if kept[i]}
+    for row in before.values():
+        said = list(row)
+        for score in range(1, 11):
+            said[2] = float(score)
+            for guess in (row_digest(said, ""), row_digest(said, "None"), first_digest(said)):
+                assert guess != kept[row.id]
+
+
+def test_hashes_of_an_older_release_give_the_score_away_and_that_is_told(world):
+    store, person = world.store, world.raters[2]
+    with store._write() as connection:
+        for row in connection.execute(sealed_rows().where(t.ratings.c.sha256.is_not(None))).all():
+            connection.execute(
+                t.ratings.update().where(t.ratings.c.id == row.id).values(sha256=first_digest(row))
+            )
+    (left,) = store.purge(person.id, "operator", ratings=True).left
+    assert left.startswith("Of 3 removed ratings an older release made the hash that is kept")
+
+
+def test_hashes_are_kept_of_what_snapshots_hold_and_of_nothing_else(backend, world):
+    store, person = world.store, world.raters[2]
+    store.hash_ahead()
+    store.purge(person.id, "operator", ratings=True)
+    found = rows(
+        store,
+        "SELECT g.sha256 IS NOT NULL, EXISTS (SELECT 1 FROM snapshot_ratings s WHERE s.rating_id = g.id) "
+        f"FROM ratings g WHERE rater_id = {person.id}",
+    )
+    assert sorted(found) == [(0, 0), (0, 0), (1, 1), (1, 1), (1, 1)]
+    store.hash_ahead()  # what was removed is not hashed again
+    assert len(rows(store, f"SELECT 1 FROM ratings WHERE sha256 IS NULL AND rater_id = {person.id}")) == 2
+    assert differs(store) == []
+
+
+def first_digest(row) -> str:
+    """As the first release hashed."""
+    line = json.dumps(list(row[:12]), ensure_ascii=False, separators=(",", ":"))
+    return sha256(line.encode()).hexdigest()
+
+
+# ---- the file
+
+
+def test_a_reader_keeps_the_name_in_the_file_and_that_is_told(world, monkeypatch):
+    store, person = world.store, world.raters[2]
+    monkeypatch.setattr(store_purging, "PATIENCE_MS", 50)
+    with closing(sqlite3.connect(store.home / DATABASE, isolation_level=None)) as reader:
+        reader.execute("BEGIN")
+        reader.execute("SELECT COUNT(*) FROM users").fetchone()
+        found = store.purge(person.id, "operator")
+        assert len(found.left) == 1
+        assert "the name is still in the file until the server stops: run purge again" in found.left[0]
+        assert any(NAME.encode() in file.read_bytes() for file in store.home.glob(f"{DATABASE}*"))
+    assert store.user(person.id).name == person.pseudonym
+    assert store.purge(person.id, "operator").left == ()
+    with store._write() as connection:
+        connection.exec_driver_sql("UPDATE events SET data = '{}' WHERE data LIKE '%Quistson%'")
+    store.purge(person.id, "operator")
+    assert not any(NAME.encode() in file.read_bytes() for file in store.home.glob(f"{DATABASE}*"))
+
+
+def test_the_lock_is_free_while_readers_are_waited_for(world, monkeypatch):
+    store, held = world.store, []
+    real = Store._at_the_file
+
+    def looked(self, command):
+        held.append((command.split(" ")[0], self._lock.locked()))
+        return real(self, command)
+
+    monkeypatch.setattr(Store, "_at_the_file", looked)
+    store.purge(world.raters[2].id, "operator")
+    assert held == [("VACUUM", True), ("PRAGMA", False)]
+
+
+def test_a_file_that_cannot_be_written_anew_is_told_and_the_purge_is_done(world, monkeypatch):
+    store, person = world.store, world.raters[2]
+
+    def full(self, command):
+        error = sqlite3.OperationalError("database or disk is full")
+        error.sqlite_errorcode = sqlite3.SQLITE_FULL
+        raise error
+
+    monkeypatch.setattr(Store, "_at_the_file", full)
+    (left,) = store.purge(person.id, "operator").left
+    assert left.startswith("The purge is done, but the database file could not be written anew")
+    assert "There is no room left on the disk" in left
+    assert store.user(person.id).name == person.pseudonym
+
+
+def test_copies_that_still_have_everything_are_named(world, tmp_path):
+    store = world.store
+    (store.home / "rateloop.db.before-0003").touch()
+    assert [copy.name for copy in store.copies()] == ["rateloop.db.before-0003"]
+    other = tmp_path / "other" / "b.db"
+    other.parent.mkdir()
+    elsewhere = Store.open(store.home, f"sqlite:///{other}")
+    (other.parent / "b.db.before-0002").touch()
+    said = " ".join(left_behind(elsewhere))
+    for name in (
+        DATABASE,
+        "rateloop.db.before-0003",
+        str(other.parent / "b.db.before-0002"),
+        "rejected.jsonl",
+    ):
+        assert name in said
+    assert "VACUUM FULL" not in said
+    elsewhere.close()
+
+
+def test_a_server_s_own_copies_are_named(tmp_path, server):
+    store = Store.open(tmp_path, address := server.new())
+    said = " ".join(left_behind(store))
+    assert "VACUUM FULL" in said and "WAL" in said and "replicas" in said
+    store.close()
+    server.drop(address)
 
 
 # ---- the commands

@@ -2,8 +2,10 @@
 
 import json
 import os
+import sqlite3
 import subprocess
 import sys
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -60,6 +62,35 @@ def test_status(run, tmp_path):
     shown = run("status").stdout
     for line in ("Prompts", "3 (0 holdout)", "1, rating", "1 of 12", "train, queued"):
         assert line in shown
+
+
+READS = [["verify"], ["export", "--out", "x.jsonl"], ["stats"], ["purge", "--rater", "Anna"], ["status"]]
+
+
+@pytest.mark.parametrize("words", READS)
+def test_a_command_that_looks_at_a_store_makes_none(run, tmp_path, monkeypatch, server, words):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "home").mkdir()
+    (tmp_path / "foreign.db").touch()
+    (tmp_path / "other.db").touch()
+    with closing(sqlite3.connect(tmp_path / "other.db")) as other:
+        other.execute("CREATE TABLE mine (x)")
+    before = {file: file.read_bytes() for file in tmp_path.rglob("*") if file.is_file()}
+    empty = server.new(empty=True)
+    places = [
+        [],
+        *(["--database", f"sqlite:///{tmp_path / name}.db"] for name in ("typo", "foreign", "other")),
+    ]
+    for place in (*places, ["--database", f"sqlite:///{tmp_path}/none/x.db"], ["--database", empty]):
+        done = run(*words, *place)
+        assert (done.exit_code, done.exception.__class__) == (1, SystemExit), done.output
+        assert done.stderr.startswith("There is no store at "), done.stderr
+    assert {file: file.read_bytes() for file in tmp_path.rglob("*") if file.is_file()} == before
+    assert server.tables(empty) == 0
+    server.drop(empty)
+    done = run(*words, "--home", tmp_path / "none")
+    assert done.stderr.startswith("There is no home folder at ")
+    assert not (tmp_path / "none").exists()
 
 
 @pytest.mark.parametrize(

@@ -3,10 +3,13 @@
 import json
 import re
 import sqlite3
+import subprocess
 from contextlib import closing
 from dataclasses import replace
 from hashlib import sha256
 from itertools import combinations
+from pathlib import Path
+from random import Random
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -17,14 +20,16 @@ from typer.testing import CliRunner
 
 from rater_data import agreement
 from rater_data.cli import app
+from rater_data.counting_by_hand import spearman
 from rater_data.dataset_check import verify_dataset
 from rater_data.errors import BadInput
 from rater_data.records import Version
 from rater_data.recounting import alpha_of
 from rater_data.store import DATABASE, Store
+from rater_data.store_sealing import sealed_rows, snapshot_digest
 from rater_data.transfer import import_ratings
 from rater_data.verifying import verify
-from tests.store_world import make_world, rate_next, rating, start_round
+from tests.store_world import make_world, open_store, rate_next, rating, start_round
 from tests.test_transfer import FIVE
 
 
@@ -146,6 +151,42 @@ DAMAGE = [
     ("UPDATE users SET name_key = 'somebody' WHERE id = 1", ["User 1 is called Rater 0, but is found under"]),
     ("INSERT INTO settings VALUES ('scale', '\"thumbs\"')", ["Rating 1 is on the scale score_1_10, but"]),
     ("UPDATE ratings SET rater_id = 77 WHERE id = 10", ["In ratings (id 10), rater_id points to 77,"]),
+    ("UPDATE ratings SET comment = 'Not so.' WHERE id = 1", ["Rating 1 or its response was altered"]),
+    ("UPDATE ratings SET flags = '[\"odd\"]' WHERE id = 1", ["Rating 1 or its response was altered"]),
+    ("UPDATE ratings SET attributes = '{\"a\": 1}' WHERE id = 1", ["Rating 1 or its response was altered"]),
+    ("UPDATE ratings SET submitted_at = submitted_at + 1 WHERE id = 1", ["Rating 1 or its response was altered"]),
+    ("UPDATE ratings SET active_ms = 1, position = 2 WHERE id = 1", ["Rating 1 or its response was altered"]),
+    ("UPDATE users SET salt = NULL WHERE id = 1", ["Rating 1 or its response was altered"]),
+    # what cannot even be read
+    ("UPDATE prompts SET messages = 'hello' WHERE id = 2", ["Prompt 2 is not well formed: Expecting value"]),
+    ("UPDATE prompts SET messages = '[1]' WHERE id = 2", ["Prompt 2 is not well formed"]),
+    ("UPDATE prompts SET messages = x'ff' WHERE id = 2", ["Prompts could not be checked: Could not decode to UTF-8"]),
+    ("UPDATE prompts SET tags = '7' WHERE id = 2", ["Prompt 2 is not well formed"]),
+    ("UPDATE responses SET token_ids = '[' WHERE id = 1", ["Response 1 is not well formed"]),
+    ("UPDATE ratings SET flags = 'x' WHERE id = 10", ["Rating 10 is not well formed"]),
+    ("UPDATE ratings SET flags = '{}' WHERE id = 10", ["Rating 10 is not well formed: its flags are no list"]),
+    ("UPDATE ratings SET attributes = '[1]' WHERE id = 10", ["Rating 10 is not well formed: The attributes have"]),
+    ("UPDATE ratings SET submitted_at = 'noon' WHERE id = 10",
+     ["Rating 10 is not well formed", "Counts and agreement could not be checked"]),
+    ("UPDATE ratings SET active_ms = 'long' WHERE id = 10", ["Rating 10 is not well formed"]),
+    ("UPDATE ratings SET scale = 'x' WHERE id = 10", ["Rating 10 is not well formed", "Counts and agreement could"]),
+    ("UPDATE rounds SET config = 'x'", ["In rounds (number 0), config is no JSON"]),
+    ("UPDATE rounds SET config = '[]'", ["In rounds (number 0), config has to hold names and values"]),
+    ("UPDATE rounds SET gate = '{' WHERE number = 1", ["In rounds (number 1), gate is no JSON"]),
+    ("UPDATE rounds SET gate = '[]' WHERE number = 1", ["In rounds (number 1), gate has to hold names"]),
+    ("UPDATE policy_versions SET metrics = 'x'", ["In policy_versions (number 0), metrics is no JSON"]),
+    ("UPDATE policy_versions SET folder = x'00'", ["Adapters could not be checked"]),
+    ("INSERT INTO settings VALUES ('scale', 'thumbs')",
+     ["In settings (name scale), value is no JSON", "The scale of this home is none that is known."]),
+    ("INSERT INTO settings VALUES ('scale', '[1]')", ["The scale of this home is none that is known."]),
+    ("UPDATE users SET name = x'414243ff' WHERE id = 1", ["User 1 is not well formed"]),
+    ("UPDATE events SET data = '[1, 2]' WHERE what LIKE 'sealed%'", ["In events (id "]),
+    ("UPDATE events SET data = 'x'", ["In events (id 1), data is no JSON"]),
+    ("UPDATE leases SET shown_at = 'x', until = x'00'", []),
+    ("DROP TABLE leases", ["Leases could not be checked: no such table: leases"]),
+    ("UPDATE rounds SET created_at = 'x', updated_at = x'00'", []),
+    ("UPDATE ratings SET comment = x'80' WHERE id = 1", ["Rating 1 is not well formed", "Rating 1 or its response"]),
+    ("UPDATE ratings SET comment = CAST(x'80' AS TEXT) WHERE id = 1", ["Ratings could not be checked"]),
 ]  # fmt: skip
 
 
@@ -196,6 +237,163 @@ def test_a_number_that_is_shown_wrong_is_told(home, monkeypatch):
     monkeypatch.setattr(agreement, "alpha", real)
     monkeypatch.setattr(Store, "count_ratings", lambda self: 3)
     assert found(home) == ["The store counts 3 current ratings; counted anew, it is 16."]
+
+
+@pytest.mark.parametrize(
+    ("asked", "changed", "told"),
+    [
+        (
+            "coverage",
+            lambda rows: [replace(row, wanted=9) for row in rows],
+            "Of round 0, imported, 9 wanted are shown",
+        ),
+        (
+            "coverage",
+            lambda rows: rows[1:],
+            "Of round 0, imported, unknown responses are shown; counted anew, it is 5",
+        ),
+        (
+            "rater_stats",
+            lambda rows: [replace(row, agreement=0.5) for row in rows],
+            "is shown to agree with the others",
+        ),
+        (
+            "round_progress",
+            lambda row: replace(row, responses=99),
+            "Round 1 shows 99 responses; counted anew, it is 9",
+        ),
+    ],
+)
+def test_coverage_and_agreement_that_are_shown_wrong_are_told(home, monkeypatch, asked, changed, told):
+    real = getattr(Store, asked)
+    monkeypatch.setattr(Store, asked, lambda self, *of: changed(real(self, *of)))
+    assert any(told in one for one in found(home)), found(home)
+
+
+DAMAGE_ANYWHERE = [
+    ("UPDATE ratings SET score = 2 WHERE id = 1", "Rating 1 or its response was altered"),
+    ("UPDATE ratings SET attributes = '[1]' WHERE id = 10", "Rating 10 is not well formed"),
+    ("UPDATE prompts SET messages = '[]' WHERE id = 2", "Prompt 2 is not well formed"),
+    ("UPDATE rounds SET config = '[]'", "In rounds (number 0), config has to hold names and values"),
+    ("UPDATE events SET data = '[1, 2]'", "In events (id 1), data has to hold names and values"),
+    ("DELETE FROM ratings WHERE id = 4", "Of the revisions of rater 1 on response 7 some are missing"),
+    ("UPDATE policy_versions SET status = 'kept'", "Exactly one version has to be in use, and it is none."),
+    ("DROP TABLE leases", "Leases could not be checked: "),
+]
+
+
+def test_either_database_is_what_it_says_until_it_is_damaged(backend, home):
+    store = open_store(home)
+    assert list(verify(store)) == []
+    with store._write() as connection:
+        for damage, _ in DAMAGE_ANYWHERE:
+            connection.exec_driver_sql(damage)
+    said = list(verify(store))
+    for _, sentence in DAMAGE_ANYWHERE:
+        assert any(one.startswith(sentence) for one in said), (sentence, said)
+    store.close()
+
+
+def told_in_the_docs() -> list[tuple[str, str]]:
+    """(damage, sentence) of each row of the table in docs/imports.md."""
+    text = (Path(__file__).parent.parent / "docs" / "imports.md").read_text("utf-8")
+    table = text.partition("| damage |")[2].partition("\n\n")[0]
+    return re.findall(r"^\| `(.+)` \| (.+) \|$", table, re.MULTILINE)
+
+
+@pytest.mark.parametrize(("damage", "sentence"), told_in_the_docs())
+def test_the_docs_show_what_verify_says(home, damage, sentence):
+    if damage.startswith("echo"):
+        subprocess.run(damage, shell=True, cwd=home, check=True)
+    else:
+        with closing(sqlite3.connect(home / DATABASE)) as database:
+            database.executescript(damage)
+    done = CliRunner().invoke(app, ["verify", "--home", str(home)])
+    assert (done.exit_code, sentence in done.stderr.splitlines()) == (1, True), done.stderr
+    assert len(told_in_the_docs()) == 6
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_a_file_with_other_bytes_in_it_is_told_in_sentences(home, seed):
+    """Nothing that stands in a file makes a traceback: a handful of other bytes, or a piece cut off."""
+    found, random = home / DATABASE, Random(seed)
+    data = found.read_bytes()
+    for n in range(12):
+        damaged = bytearray(data)
+        if n % 6 == 0:
+            del damaged[random.randrange(1, len(damaged)) :]
+        for _ in range(random.choice((1, 5, 60))):
+            size = random.choice((1, 8, 64))
+            at = random.randrange(100, len(data) - size)
+            damaged[at : at + size] = random.randbytes(size)
+        for file in home.glob(f"{DATABASE}*"):
+            file.unlink()
+        found.write_bytes(damaged)
+        done = CliRunner().invoke(app, ["verify", "--home", str(home)])
+        assert done.exception is None or isinstance(done.exception, SystemExit), (n, done.exception)
+        assert done.exit_code in (0, 1)
+
+
+def test_a_definition_of_a_table_that_is_no_text_is_told(home):
+    found = home / DATABASE
+    found.write_bytes(found.read_bytes().replace(b"CREATE TABLE steps", b"CREATE TABLE ste\xaf\xff"))
+    done = CliRunner().invoke(app, ["verify", "--home", str(home)])
+    assert (done.exit_code, done.stderr) == (
+        1,
+        f"The database in {home} is damaged or no database at all: restore it from a backup.\n",
+    )
+
+
+def test_what_cannot_be_checked_stops_nothing_else(home):
+    with closing(sqlite3.connect(home / DATABASE)) as database:
+        database.executescript(
+            "UPDATE prompts SET messages = x'ff'; UPDATE users SET name = x'ff'; DROP TABLE leases;"
+            "UPDATE ratings SET active_ms = 'x'; UPDATE policy_versions SET status = 'kept';"
+        )
+    said = found(home)
+    for what in ("Prompts", "Leases", "Counts and agreement"):
+        assert sum(one.startswith(f"{what} could not be checked: ") for one in said) == 1, said
+    assert "Exactly one version has to be in use, and it is none." in said
+    done = CliRunner().invoke(app, ["verify", "--home", str(home)])
+    assert (done.exit_code, done.exception.__class__) == (1, SystemExit)
+
+
+@settings(max_examples=30, deadline=None)
+@given(st.lists(st.tuples(st.integers(1, 10), st.integers(1, 10)), min_size=1, max_size=12))
+def test_spearman_by_the_book_is_that_of_the_library(pairs):
+    shared = [(1, float(a), float(b)) for a, b in pairs]
+    wanted = agreement.agreement_of_pairs(shared).get(1)
+    assert spearman([float(a) for a, _ in pairs], [float(b) for _, b in pairs]) == pytest.approx(
+        wanted, abs=1e-9
+    )
+
+
+def test_hashes_of_an_older_release_are_checked_as_they_were_made(home):
+    """Those have no salt in them, and raters of then have none until their next hash."""
+    store = Store.open(home)
+    with store._write() as connection:
+        for row in connection.execute(sealed_rows()).all():
+            said = [*row[:12]] if row[12] is None else [*row[:13]]
+            line = json.dumps(said, ensure_ascii=False, separators=(",", ":"))
+            connection.exec_driver_sql(
+                "UPDATE ratings SET sha256 = ? WHERE id = ?", (sha256(line.encode()).hexdigest(), row.id)
+            )
+        connection.exec_driver_sql("UPDATE users SET salt = NULL")
+        connection.exec_driver_sql(
+            "UPDATE rounds SET snapshot_sha256 = ? WHERE number = 1", (snapshot_digest(connection, 1),)
+        )
+    assert list(verify(store)) == []
+    rate_next(store, store.user(1), 4)
+    store.hash_ahead()
+    with store._read() as connection:
+        assert [bool(salt) for (salt,) in connection.exec_driver_sql("SELECT salt FROM users ORDER BY id LIMIT 2")] == [
+            True, False,
+        ]  # fmt: skip
+    assert list(verify(store)) == []
+    with store._write() as connection:
+        connection.exec_driver_sql("UPDATE ratings SET score = 3 WHERE id = 1")
+    assert any("Rating 1 or its response" in one for one in verify(store))
+    store.close()
 
 
 def test_the_command_says_each_thing_and_ends_with_an_error(home):

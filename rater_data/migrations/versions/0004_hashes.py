@@ -14,6 +14,7 @@ AT_ONCE = 5000
 
 def upgrade() -> None:
     op.execute("ALTER TABLE ratings RENAME COLUMN removed_sha256 TO sha256")
+    op.add_column("users", sa.Column("salt", sa.Text))
     _hash_frozen(op.get_bind())
     op.create_index(
         "ix_ratings_unhashed",
