@@ -154,6 +154,10 @@ def test_a_change_that_fails_shows_what_is_stored(browser: Browser, live: Live, 
         answer.select_option("2")
         page.wait_for_selector("dialog[open] >> text=The server cannot be reached. Last known: Skip.")
         assert answer.input_value() == "skip"
+        answer.focus()
+        page.keyboard.press("ArrowUp")
+        page.keyboard.press("Escape")
+        wait_message(page, "The server cannot be reached. Last known: Skip.")
     assert verdicts(live, rater) == [("skip", None)]
 
 

@@ -121,7 +121,7 @@ class RatingScreen {
     if (what === "raw") return this.toggleRaw();
     try {
       if (what === "keys") showKeys(this.ui["keys-dialog"], this.scale, this.shelf);
-      if (what === "recent") await showRecent(this.ui["recent-dialog"], this.scale, () => this.refresh());
+      if (what === "recent") await showRecent(this.ui["recent-dialog"], this.scale, () => this.refresh(), (why) => this.say(why, true));
       if (what === "guidelines") this.screen.guideline_version = await this.notices.readGuidelines();
     } catch (error) {
       this.say(error.message || "The server cannot be reached just now.", true);
@@ -151,6 +151,7 @@ class RatingScreen {
         if (this.leftovers.length) await this.sendLeftover(this.leftovers.shift());
         else await this.take(this.queue.shift());
       } catch (error) {
+        if (this.signal.aborted) return; // this component is gone; the one after it sends what is kept
         this.queue.length = 0;
         await this.refused(error);
       }

@@ -8,9 +8,10 @@ import { fill } from "./dialogs.js";
 // A closed list tells of each arrow key: what is only passed over on the way to another value is not sent.
 const PAUSE = 700;
 
-export async function showRecent(dialog, scale, onChanged) {
+// `onFailed`: where a change fails after the panel was closed.
+export async function showRecent(dialog, scale, onChanged, onFailed) {
   const { recent } = await call("/api/recent");
-  const rows = recent.map((entry) => new Row(entry, scale, onChanged));
+  const rows = recent.map((entry) => new Row(entry, scale, onChanged, (why) => dialog.open || onFailed(why)));
   const list = el("ul", { className: "rate-list" }, ...rows.map((row) => row.node));
   const none = recent.length ? null : el("p", { className: "rl-quiet" }, "You have not rated anything yet.");
   dialog.addEventListener("close", () => rows.forEach((row) => row.save()), { once: true });
@@ -18,8 +19,8 @@ export async function showRecent(dialog, scale, onChanged) {
 }
 
 class Row {
-  constructor(entry, scale, onChanged) {
-    Object.assign(this, { entry, scale, onChanged, timer: null, saving: false });
+  constructor(entry, scale, onChanged, onFailed) {
+    Object.assign(this, { entry, scale, onChanged, onFailed, timer: null, saving: false });
     const closed = entry.editable ? "" : `${said(entry)}. Round ${entry.round} is closed, so it stays.`;
     this.note = el("small", { role: "status" }, closed);
     this.answer = el("select", { disabled: !entry.editable, "aria-label": `Rating of the answer to: ${entry.prompt}` });
@@ -78,6 +79,7 @@ class Row {
     this.timer = null;
     this.answer.value = valueOf(this.entry);
     this.answer.disabled = !this.entry.editable;
+    if (this.answer.value !== wanted) this.onFailed(this.note.textContent);
   }
 }
 
