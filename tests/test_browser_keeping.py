@@ -130,6 +130,7 @@ def test_questions_that_changed_while_offline_cost_no_rating(browser: Browser, t
             page.get_by_role("button", name="Say more").click()
             for flag in ("made up", "rude"):
                 page.get_by_text(flag).click()
+            page.keyboard.press("Escape")
             context.route("**/api/rate", lambda route: route.abort())
             page.keyboard.press("6")
             page.wait_for_selector(f"{BANNER} >> text=Connection lost")
