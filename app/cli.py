@@ -179,6 +179,9 @@ def bench(
     beside: Annotated[
         str, typer.Option(help='Work beside them at nice 19, as in "python -m ppo bench --steps 50".')
     ] = "",
+    train: Annotated[
+        str, typer.Option(help="A model that the server's own trainer trains meanwhile, by PPO.")
+    ] = "",
     kills: Annotated[int, typer.Option(min=0, help="Then: kill -9 of server and trainer, so often.")] = 0,
     memory: Annotated[int, typer.Option(min=0, help="Then: the server's memory over so many ratings.")] = 0,
     json_file: Annotated[Path | None, typer.Option("--json", help="Write the numbers to this file.")] = None,
@@ -201,7 +204,7 @@ def bench(
                 return lambda done: bars.update(task, completed=done)
 
             work = bar("Rating", int(raters * seconds / max(think, 0.05)))
-            parts["load"] = run.load(raters, think, seconds, beside, work)
+            parts["load"] = run.load(raters, think, seconds, beside, train, work)
             if kills:
                 parts["kills"] = run.kills(kills, bar("Killing", kills))
             if memory:

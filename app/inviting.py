@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from app.settings import OPERATOR_LINK_LASTS, RATER_LINK_LASTS, Settings
+from app.versioning import without
 from rater_data.errors import BadInput, Missing, Refused
 from rater_data.records import User
 from rater_data.store import Store
@@ -77,7 +78,7 @@ def change_access(store: Store, user: User, who: int, what: str) -> str:
     column, value, sentence = ACCESS[what]
     change = store.set_active if column == "active" else store.set_excluded
     change(person.id, value)
-    return sentence.format(name=person.name)
+    return sentence.format(name=person.name) + (without(store, person.id) if what == "exclude" else "")
 
 
 ACCESS = {

@@ -21,7 +21,7 @@ export async function showRecent(dialog, scale, onChanged, onFailed) {
 class Row {
   constructor(entry, scale, onChanged, onFailed) {
     Object.assign(this, { entry, scale, onChanged, onFailed, timer: null, saving: false });
-    const closed = entry.editable ? "" : `${said(entry)}. Round ${entry.round} is closed, so it stays.`;
+    const closed = entry.editable ? "" : `${said(entry)}. This one cannot be changed any more.`;
     this.note = el("small", { role: "status" }, closed);
     this.answer = el("select", { disabled: !entry.editable, "aria-label": `Rating of the answer to: ${entry.prompt}` });
     for (const p of scale.points) this.answer.append(new Option(`${p.mark} – ${p.words}`, p.score));
