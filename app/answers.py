@@ -55,6 +55,8 @@ class Given(Answer):
     mark: str | None
     words: str
     comment: str
+    flags: list[str]
+    attributes: dict[str, int]
     key: str
 
 
@@ -117,6 +119,7 @@ class Progress(Answer):
 class Screen(Answer):
     """All of the rating screen. Without a card `title`, `why` and `progress` say what is waited for."""
 
+    home: str = Field(description="Tells this home's screens from any other's.")
     card: Card | None
     title: str | None = None
     why: str | None = None
@@ -139,7 +142,7 @@ class Rated(Screen):
 class Undone(Screen):
     """What was taken back (null: there was nothing to do), and its card again."""
 
-    undone: LastGiven | None
+    undone: Given | None
 
 
 class Heartbeat(Answer):

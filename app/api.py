@@ -47,7 +47,14 @@ class Body(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
 
-class RateBody(Body):
+class FromPage(Body):
+    """Who the page was for when the request was made; others who are signed in by now do not send it as theirs."""
+
+    home: Annotated[StrictStr, Field(max_length=80)] | None = None
+    user_id: Id | None = None
+
+
+class RateBody(FromPage):
     response_id: Id
     score: Score = None
     verdict: Verdict = "rated"
@@ -60,9 +67,10 @@ class RateBody(Body):
     attributes: Annotated[
         dict[Annotated[StrictStr, Field(max_length=40)], StrictInt], Field(max_length=16)
     ] = {}
+    guideline_version: Annotated[StrictInt, Field(ge=1, le=2**31 - 1)] | None = None
 
 
-class UndoBody(Body):
+class UndoBody(FromPage):
     response_id: Id | None = None
 
 
@@ -74,7 +82,7 @@ class ReviseBody(Body):
     rating_id: Id
     score: Score = None
     verdict: Verdict = "rated"
-    comment: Comment = ""
+    comment: Comment | None = None
 
 
 class TrainBody(Body):
@@ -98,8 +106,14 @@ def rater_routes(store: Store, guard: Guard, supervisor: Supervisor) -> APIRoute
     router = APIRouter(prefix="/api")
     rater = Depends(guard.rater)
 
+    home = rating.home_id(store)
+
     def screen(user: User) -> dict[str, Any]:
-        return rating.screen(store, user, supervisor.status.down)
+        return rating.screen(store, user, supervisor.status.down) | {"home": home}
+
+    def check_person(body: FromPage, user: User) -> None:
+        if body.user_id not in (None, user.id) or body.home not in (None, home):
+            raise SignedOut("Somebody else is signed in by now: this was not sent as theirs.")
 
     @router.get("/card", response_model=None, responses=described(answers.Screen))
     def card(user: User = rater) -> dict[str, Any]:
@@ -107,15 +121,18 @@ def rater_routes(store: Store, guard: Guard, supervisor: Supervisor) -> APIRoute
 
     @router.post("/rate", response_model=None, responses=described(answers.Rated, 404, 409, 410))
     def rate(body: RateBody, user: User = rater) -> dict[str, Any]:
-        decision = rating.Decision(**body.model_dump(exclude={"flags"}), flags=tuple(body.flags))
-        saved, card = rating.submit(store, user, decision)
-        return rating.screen_of(store, user, card, supervisor.status.down) | {"saved": saved}
+        check_person(body, user)
+        told = body.model_dump(exclude={"flags", "home", "user_id"})
+        saved, card = rating.submit(store, user, rating.Decision(**told, flags=tuple(body.flags)))
+        shown = rating.screen_of(store, user, card, supervisor.status.down)
+        return shown | {"home": home, "saved": saved}
 
     @router.post("/undo", response_model=None, responses=described(answers.Undone))
     def undo(body: UndoBody | None = None, user: User = rater) -> dict[str, Any]:
-        before = rating.last_given(store, user)
-        undone = rating.undo(store, user, body.response_id if body else None)
-        return screen(user) | {"undone": before if undone else None}
+        body = body or UndoBody()
+        check_person(body, user)
+        undone = rating.undo(store, user, body.response_id)
+        return screen(user) | {"undone": undone}
 
     @router.post("/heartbeat", response_model=None, responses=described(answers.Heartbeat))
     def heartbeat(body: CardBody, user: User = rater) -> dict[str, Any]:

@@ -30,22 +30,20 @@ class Asks:
             "flags": list(self.flags),
         }
 
-    def check(self, attributes: dict[str, int], flags: tuple[str, ...]) -> None:
-        """Raises BadInput for an answer to what was not asked. What is left out was not answered."""
+    def answers(
+        self, attributes: dict[str, int], flags: tuple[str, ...]
+    ) -> tuple[dict[str, int], tuple[str, ...]]:
+        """Of what was answered, what is asked: the questions may have changed since the card was shown.
+
+        Raises BadInput for a value that no quality has.
+        """
         for name, value in attributes.items():
-            if name not in self.attributes:
-                raise BadInput(f"Nobody asks how {name!r} a response is: {listed(self.attributes)}.")
             if not ATTRIBUTE_LOW <= value <= ATTRIBUTE_HIGH:
                 raise BadInput(
                     f"{name} is answered from {ATTRIBUTE_LOW} to {ATTRIBUTE_HIGH}, not with {value}."
                 )
-        for flag in flags:
-            if flag not in self.flags:
-                raise BadInput(f"There is no flag {flag!r}: {listed(self.flags)}.")
-
-
-def listed(names: tuple[str, ...]) -> str:
-    return f"there are {', '.join(names)}" if names else "there are none"
+        asked = {name: value for name, value in attributes.items() if name in self.attributes}
+        return asked, tuple(flag for flag in flags if flag in self.flags)
 
 
 def asks(store: Store) -> Asks:

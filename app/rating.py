@@ -5,6 +5,7 @@ Everything returned here is JSON and shown to raters: no version, stratum, rewar
 
 from __future__ import annotations
 
+import secrets
 import time
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -22,6 +23,7 @@ from rater_data.scales import SCALES, VERDICTS, Scale, check_verdict
 from rater_data.store import Store
 from rater_data.store_desk import Desk
 
+HOME = "home"
 LOOK_BACK = 10
 LOOK_BACK_TEXT = 2_000  # characters of each of them: enough to know it again
 LONGEST_LOOK_MS = 24 * 3600 * 1000
@@ -41,6 +43,8 @@ class Decision:
     comment: str = ""
     flags: tuple[str, ...] = ()
     attributes: dict[str, int] = field(default_factory=dict)
+    guideline_version: int | None = None
+    """Of the guidelines that the rater could read then; None = the newest."""
 
 
 def screen(store: Store, user: User, worker_down: bool = False) -> dict[str, Any]:
@@ -63,6 +67,15 @@ def screen_of(store: Store, user: User, card: Card | None, worker_down: bool = F
         "scale": scale_of(scale),
         "asks": asks_of(desk.rules.asked).for_page(scale.paired),
     }
+
+
+def home_id(store: Store) -> str:
+    """What tells this home from any other, for what browsers keep on it; made once, by chance."""
+    found = store.setting(HOME)
+    if found is None:
+        store.set_setting(HOME, secrets.token_hex(8))
+        found = store.setting(HOME)
+    return found
 
 
 def midnight() -> float:
@@ -155,7 +168,8 @@ def reason_to_wait(progress: RoundProgress | None, job: Job | None, worker_down:
             else "The rest is with other raters; new responses come after training."
         )
     elif state == "failed":
-        why = f"You have rated all of round {number}. The operator decides what happens next."
+        title = f"Round {number} was stopped"
+        why = "Your ratings are kept. No cards are dealt until the operator decides what happens next."
     if worker_down and state not in ("rating", "failed"):
         why = "The part that runs the model has stopped and is being started again. Nothing is lost."
     bar = {"done": done, "total": total, "left": left(progress, job)} if total else None
@@ -183,6 +197,7 @@ def submit(
     """Store one decision; returns what was saved, after the commit, and the next card.
 
     The same key again changes nothing. Of a comparison the score is of what was shown: below 0 the first.
+    Answers to questions that nobody asks any more are left out: the score has waited for its connection.
     """
     now = time.time() if now is None else now
     rules = store.rules(SETTING)
@@ -190,22 +205,23 @@ def submit(
     check_verdict(decision.verdict, scale)
     if decision.verdict == "rated" and decision.score is not None:
         scale.check(decision.score)
-    asks_of(rules.asked).check(decision.attributes, decision.flags)
+    attributes, flags = asks_of(rules.asked).answers(decision.attributes, decision.flags)
+    newest = rules.guideline_version
     shown_at = now if decision.shown_at is None else decision.shown_at
     rating, card = store.submit_and_deal(
         Rating(
             response_id=decision.response_id,
             rater_id=user.id,
-            score=turned(decision.score, scale, user.id, decision.response_id),
+            score=turned(decision.score, scale.paired and is_swapped(user.id, decision.response_id)),
             verdict=decision.verdict,
             comment=decision.comment.strip(),
-            flags=decision.flags,
-            attributes=decision.attributes,
+            flags=flags,
+            attributes=attributes,
             shown_at=min(now, max(shown_at, now - LONGEST_LOOK_MS / 1000)),
             submitted_at=now,
             active_ms=min(decision.active_ms, LONGEST_LOOK_MS),
             position=decision.position,
-            guideline_version=rules.guideline_version,
+            guideline_version=min(decision.guideline_version or newest, newest),
             scale=scale.name,
             key=decision.key,
         ),
@@ -214,17 +230,15 @@ def submit(
     return given(rating), card
 
 
-def turned(score: float | None, scale: Scale, rater_id: int, response_id: int) -> float | None:
-    """A score of two responses as they are shown to this rater, as it is kept; and the other way round."""
-    if score is not None and scale.paired and is_swapped(rater_id, response_id):
-        return -score if score else score
-    return score
+def turned(score: float | None, swapped: bool) -> float | None:
+    """A score of two responses as they are shown to a rater, as it is kept; and the other way round."""
+    return -score if score and swapped else score
 
 
 def given(rating: Rating) -> dict[str, Any]:
     """A rating as its rater sees it."""
     scale = SCALES[rating.scale]
-    score = turned(rating.score, scale, rating.rater_id, rating.response_id)
+    score = turned(rating.score, rating.swapped)
     return {
         "rating_id": rating.id,
         "response_id": rating.response_id,
@@ -233,6 +247,8 @@ def given(rating: Rating) -> dict[str, Any]:
         "mark": None if score is None else scale.mark(score),
         "words": words(score, rating.verdict, scale),
         "comment": rating.comment,
+        "flags": list(rating.flags),
+        "attributes": dict(rating.attributes),
         "key": rating.key,
     }
 
@@ -243,22 +259,16 @@ def words(score: float | None, verdict: str, scale: Scale) -> str:
     return scale.anchors[scale.points.index(int(score))]
 
 
-def last_given(store: Store, user: User) -> dict[str, Any] | None:
-    desk = store.desk(user.id, midnight(), SETTING)
-    return None if desk.last is None else given(desk.last) | {"editable": desk.last_open}
-
-
-def undo(store: Store, user: User, response_id: int | None = None) -> bool:
-    """Take the latest rating back and lease its card again. Returns whether anything changed.
+def undo(store: Store, user: User, response_id: int | None = None) -> dict[str, Any] | None:
+    """Take the latest rating back and lease its card again. Returns what was taken back, None if nothing was.
 
     With `response_id`: only if that is the latest one, so that a repeated request cannot take back two.
     """
-    if response_id is not None:
-        newest = store.recent(user.id, n=1)
-        if not newest or newest[0].rating.response_id != response_id:
-            return False
+    newest = next((rated.rating for rated in store.recent(user.id, n=1)), None)
+    if response_id is not None and (newest is None or newest.response_id != response_id):
+        return None
     store.undo(user.id)
-    return True
+    return given(newest) if newest else None
 
 
 def recent(store: Store, user: User) -> list[dict[str, Any]]:
@@ -290,15 +300,17 @@ def texts_of(store: Store, rated: RatedResponse) -> dict[str, str | None]:
 
 
 def revise(
-    store: Store, user: User, rating_id: int, score: float | None, verdict: str, comment: str
+    store: Store, user: User, rating_id: int, score: float | None, verdict: str, comment: str | None
 ) -> dict[str, Any]:
+    """Another answer to a card that was rated; without a comment the one that was given stays."""
     scale = store.scale()
     check_verdict(verdict, scale)
     if verdict == "rated" and score is not None:
         scale.check(score)
         if scale.paired:
-            score = turned(score, scale, user.id, store.rating(rating_id).response_id)
-    return given(store.revise(rating_id, user.id, score=score, verdict=verdict, comment=comment.strip()))
+            score = turned(score, store.rating(rating_id).swapped)
+    comment = None if comment is None else comment.strip()
+    return given(store.revise(rating_id, user.id, score=score, verdict=verdict, comment=comment))
 
 
 def keep_lease(store: Store, user: User, response_id: int) -> bool:

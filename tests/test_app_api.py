@@ -197,6 +197,46 @@ def test_undo_takes_back_one_and_only_one(live: Live, ann: httpx.Client) -> None
     assert stored(live.store, ann) == [(first["response_id"], 3), (second["response_id"], 9)]
 
 
+def test_what_was_said_comes_back_with_an_undo_and_in_the_list(live: Live, ann: httpx.Client) -> None:
+    flag = ann.get("/api/card").json()["asks"]["flags"][0]
+    rate(ann, ann.get("/api/card").json()["card"], 5, comment="so so", flags=[flag])
+    said = {"comment": "so so", "flags": [flag], "attributes": {}}
+    row = ann.get("/api/recent").json()["recent"][0]
+    assert {name: row[name] for name in said} == said
+    changed = ann.post("/api/revise", json={"rating_id": row["rating_id"], "score": 6}).json()["saved"]
+    assert {name: changed[name] for name in said} == said, "what is not mentioned stays"
+    undone = ann.post("/api/undo").json()["undone"]
+    assert {name: undone[name] for name in ("score", *said)} == {"score": 6} | said
+
+
+def test_a_rating_keeps_the_guidelines_it_was_given_by(live: Live, ann: httpx.Client) -> None:
+    old = ann.get("/api/card").json()["guideline_version"]
+    new = live.store.set_guideline("Be strict.", "op")
+    assert new == old + 1
+    stamped = []
+    for sent in ({"guideline_version": old}, {"guideline_version": new + 5}, {}):
+        card = ann.get("/api/card").json()["card"]
+        saved = rate(ann, card, 5, **sent).json()["saved"]
+        stamped.append(live.store.rating(saved["rating_id"]).guideline_version)
+    assert stamped == [old, new, new]
+    card = ann.get("/api/card").json()["card"]
+    assert rate(ann, card, 5, guideline_version=0).status_code == 422
+
+
+def test_nothing_is_taken_from_a_page_of_somebody_else(live: Live, ann: httpx.Client) -> None:
+    screen = ann.get("/api/card").json()
+    card, me, home = screen["card"], screen["me"]["id"], screen["home"]
+    assert len(home) >= 16 and home == live.store.setting("home")
+    for wrong in ({"user_id": me + 1}, {"home": "another"}, {"user_id": me, "home": "another"}):
+        refused = rate(ann, card, 5, **wrong)
+        assert refused.status_code == 401 and "Somebody else" in refused.json()["error"]
+    assert stored(live.store, ann) == []
+    assert rate(ann, card, 5, user_id=me, home=home).status_code == 200
+    assert ann.post("/api/undo", json={"user_id": me + 1}).status_code == 401
+    assert stored(live.store, ann) == [(card["response_id"], 5)]
+    assert ann.post("/api/undo", json={"user_id": me}).json()["undone"]["score"] == 5
+
+
 def test_nothing_to_undo(ann: httpx.Client) -> None:
     answer = ann.post("/api/undo")
     assert answer.status_code == 422

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Iterator
 from pathlib import Path
 
 import httpx
 import pytest
 
-from app import asking
+from app import asking, rating
 from rater_data.errors import BadInput
 from rater_data.scales import FLAGS
 from tests import fake_worker
@@ -90,18 +91,42 @@ def test_qualities_and_flags(tmp_path: Path) -> None:
             for wrong in (
                 {"attributes": {"helpful": 6}},
                 {"attributes": {"helpful": 0}},
-                {"attributes": {"brave": 3}},
                 {"attributes": {"helpful": "3"}},
-                {"flags": ["off topic"]},
+                {"flags": "rude"},
             ):
                 answer = send(client, card, 7, **wrong)
                 assert answer.status_code == 422 and answer.json()["error"].endswith("."), wrong
-            assert send(client, card, 7, attributes={"helpful": 5}, flags=["rude"]).status_code == 200
+            gone = {"attributes": {"helpful": 5, "brave": 3}, "flags": ["rude", "off topic"]}
+            assert send(client, card, 7, **gone).status_code == 200, "what is not asked any more is left out"
         kept = live.store.recent(bob.id)[0].rating
-        assert (kept.attributes, kept.flags) == ({"helpful": 5}, ("rude",))
+        assert (kept.score, kept.attributes, kept.flags) == (7, {"helpful": 5}, ("rude",))
         for text in (",".join("abcdefghi"), "x" * 41):
             with pytest.raises(BadInput):
                 asking.choose(live.store, operator, text, "")
+
+
+def test_a_comparison_reads_as_it_was_shown_whoever_has_it_now(live: Live, ann: httpx.Client) -> None:
+    """After an import the order is the one that was stored, not what this home would have dealt."""
+    saved = send(ann, ann.get("/api/card").json()["card"], -1).json()["saved"]
+    kept = live.store.rating(saved["rating_id"])
+    assert rating.given(kept)["mark"] == "First"
+    other_way = dataclasses.replace(kept, swapped=not kept.swapped)
+    assert (rating.given(other_way)["score"], rating.given(other_way)["mark"]) == (1, "Second")
+    tie = dataclasses.replace(kept, score=0.0)
+    assert str(rating.given(tie)["score"]) == "0.0"
+
+
+def test_a_round_that_was_stopped_is_not_said_to_be_rated(tmp_path: Path) -> None:
+    with serving(tmp_path) as live:
+        fake_worker.generate(live.store, {})
+        with live.client(live.store.add_user("ann", "rater")) as client:
+            assert send(client, client.get("/api/card").json()["card"], 7).json()["card"] is not None
+            live.store.start_training(1, "op")
+            live.store.set_round_state(1, "training")
+            live.store.set_round_state(1, "failed", decision="Out of memory.")
+            told = client.get("/api/card").json()
+    assert told["card"] is None and told["title"] == "Round 1 was stopped"
+    assert "until the operator decides" in told["why"] and "rated all" not in told["why"]
 
 
 def test_who_waits_is_told_how_long(tmp_path: Path) -> None:

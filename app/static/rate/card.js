@@ -30,7 +30,7 @@ export class Stopwatch {
 }
 
 export function buildScale(ui, scale, choose) {
-  const [low, word, high] = ui.words.children;
+  const [low, word, , high] = ui.words.children;
   const show = (text) => () => (word.textContent = text);
   ui.scale.style.setProperty("--points", scale.points.length);
   for (const point of scale.points) {

@@ -1,11 +1,12 @@
 // What may be said beside the score: further qualities, flags and a comment, for the card in hand. It is kept on this
 // device until the card is rated.
 
-import { el, forget, recall, remember } from "./dom.js";
+import { el } from "./dom.js";
+import { read } from "./kept.js";
 
 export class Details {
   constructor(ui, root) {
-    Object.assign(this, { ui, root, comment: ui.comment.querySelector("textarea"), shape: "", asks: null, card: null });
+    Object.assign(this, { ui, root, comment: ui.comment.querySelector("textarea"), shape: "", asks: null, card: null, shelf: null });
     for (const place of [ui.details, ui.qualities]) place.addEventListener("input", () => this.keep());
     ui.qualities.addEventListener("keydown", (event) => this.keyed(event));
   }
@@ -41,11 +42,7 @@ export class Details {
   }
 
   draft() {
-    try {
-      return JSON.parse((this.card && recall(`draft.${this.card.response_id}`)) || "{}") || {};
-    } catch {
-      return {};
-    }
+    return (this.card && read(this.shelf.get(`draft.${this.card.response_id}`))) || {};
   }
 
   put({ comment = "", flags = [], attributes = {} }) {
@@ -72,12 +69,16 @@ export class Details {
   }
 
   keep() {
-    if (this.card) remember(`draft.${this.card.response_id}`, JSON.stringify({ ...this.read(), comment: this.comment.value }));
+    if (this.card) this.remember(this.card.response_id, { ...this.read(), comment: this.comment.value });
     this.mark();
   }
 
+  remember(responseId, { comment, flags, attributes }) {
+    this.shelf.put(`draft.${responseId}`, JSON.stringify({ comment, flags, attributes }));
+  }
+
   forget(responseId) {
-    forget(`draft.${responseId}`);
+    this.shelf.remove(`draft.${responseId}`);
   }
 
   mark() {

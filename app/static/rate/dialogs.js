@@ -1,10 +1,9 @@
-// The three panels: keys, guidelines, the last ten; and the news of a new version.
+// The panels of keys and guidelines, and the news of a new version.
 
-import { el, recall, remember, textBlock } from "./dom.js";
+import { el, textBlock } from "./dom.js";
 import { call } from "./net.js";
-import { said } from "./card.js";
 
-function fill(dialog, id, title, ...body) {
+export function fill(dialog, id, title, ...body) {
   const close = el("button", { type: "button", className: "rl-link", on: { click: () => dialog.close() } }, "Close ", el("kbd", {}, "Esc"));
   dialog.replaceChildren(el("header", {}, el("h2", { id }, title), close), ...body);
   if (!dialog.open) dialog.showModal();
@@ -15,7 +14,7 @@ function row(keys, what, more) {
   return [el("dt", {}, ...names.flatMap((name, i) => (i ? [" ", name] : [name]))), el("dd", {}, what, more ? el("small", {}, more) : null)];
 }
 
-export function showKeys(dialog, scale) {
+export function showKeys(dialog, scale, shelf) {
   const list = el("dl", { className: "rate-keys" });
   list.append(...scale.points.flatMap((p) => row([p.key], `${p.mark} – ${p.words}`)), el("div", { className: "gap" }));
   list.append(...scale.verdicts.flatMap((v) => row([v.key.toUpperCase()], v.label, v.meaning)), el("div", { className: "gap" }));
@@ -27,10 +26,10 @@ export function showKeys(dialog, scale) {
     ...row(["G"], "Guidelines"),
     ...row(["?"], "This list")
   );
-  const enter = el("input", { type: "checkbox", checked: recall("enter") === "true" });
-  enter.addEventListener("change", () => remember("enter", String(enter.checked)));
+  const enter = el("input", { type: "checkbox", checked: shelf.get("enter") === "true" });
+  enter.addEventListener("change", () => shelf.put("enter", String(enter.checked)));
   const asks = el("label", { className: "rate-setting" }, enter, " Save only when I press Enter after a key");
-  fill(dialog, "rate-keys-title", "Keys", asks, list);
+  fill(dialog, "rate-keys-title", "Points and keys", list, asks);
 }
 
 export async function showGuidelines(dialog) {
@@ -40,38 +39,6 @@ export async function showGuidelines(dialog) {
   const text = el("div", { className: "rate-prose", dir: "auto" }, ...parsed);
   fill(dialog, "rate-guidelines-title", "Guidelines", text, el("p", { className: "rl-quiet" }, `Version ${version}`));
   return version;
-}
-
-export async function showRecent(dialog, scale, onChanged) {
-  const { recent } = await call("/api/recent");
-  const list = el("ul", { className: "rate-list" });
-  for (const entry of recent) list.append(recentRow(entry, scale, onChanged));
-  const none = recent.length ? null : el("p", { className: "rl-quiet" }, "You have not rated anything yet.");
-  fill(dialog, "rate-recent-title", "Your last ten", none || list);
-}
-
-function recentRow(entry, scale, onChanged) {
-  const note = el("small", { role: "status" }, entry.editable ? "" : `${said(entry)}. Round ${entry.round} is closed, so it stays.`);
-  const answer = el("select", { disabled: !entry.editable, "aria-label": `Rating of the answer to: ${entry.prompt}` });
-  for (const p of scale.points) answer.append(new Option(`${p.mark} – ${p.words}`, p.score));
-  for (const v of scale.verdicts) answer.append(new Option(v.label, v.name));
-  answer.value = entry.verdict === "rated" ? entry.score : entry.verdict;
-  let { rating_id } = entry;
-  answer.addEventListener("change", async () => {
-    const scored = scale.points.some((p) => String(p.score) === answer.value);
-    const body = { rating_id, comment: entry.comment, ...(scored ? { score: Number(answer.value) } : { verdict: answer.value }) };
-    try {
-      const { saved } = await call("/api/revise", body);
-      rating_id = saved.rating_id;
-      note.textContent = `Changed to ${said(saved)}.`;
-      onChanged();
-    } catch (error) {
-      note.textContent = error.message || "The server cannot be reached: nothing was changed.";
-    }
-  });
-  const texts = entry.other === null ? [entry.text] : [`First: ${entry.text}`, `Second: ${entry.other}`];
-  const about = el("div", {}, el("strong", { dir: "auto" }, entry.prompt), ...texts.map((text) => textBlock(text)));
-  return el("li", {}, about, answer, note);
 }
 
 export function drawNews(place, news, onRead) {

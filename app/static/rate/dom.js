@@ -21,31 +21,6 @@ export function textBlock(text, more = "") {
   return el("div", { className: `rate-text ${more}`, dir: "auto" }, text);
 }
 
-// Without storage, drafts and "read" marks last as long as the page.
-export function remember(name, value) {
-  try {
-    localStorage.setItem(`rateloop.${name}`, value);
-  } catch {
-    // As said.
-  }
-}
-
-export function recall(name) {
-  try {
-    return localStorage.getItem(`rateloop.${name}`);
-  } catch {
-    return null;
-  }
-}
-
-export function forget(name) {
-  try {
-    localStorage.removeItem(`rateloop.${name}`);
-  } catch {
-    // As said.
-  }
-}
-
 export function newKey() {
   // randomUUID is only there over HTTPS or on localhost.
   if (crypto.randomUUID) return crypto.randomUUID();

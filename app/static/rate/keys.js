@@ -7,24 +7,20 @@ export function meaning(event, scale) {
   if (event.key === "?") return { act: "keys" };
   if (event.key === "Backspace") return { act: "undo" };
   if (event.key === "Enter") return { act: "confirm" };
-  const digit = digitOf(event);
-  if (digit !== null) {
-    const point = scale.points.find((p) => p.key === digit);
-    return point ? { act: "rate", score: point.score, verdict: "rated" } : null;
-  }
-  const named = scale.points.find((p) => p.key === event.key);
-  if (named) return { act: "rate", score: named.score, verdict: "rated" };
-  if (event.shiftKey) return null;
+  // What was typed goes before the key's place: AZERTY's "-" lies where others have the 6.
+  const digit = placeOf(event);
+  const point = scale.points.find((p) => p.key === event.key) || scale.points.find((p) => p.key === digit);
+  if (point) return { act: "rate", score: point.score, verdict: "rated" };
+  if (digit !== null || event.shiftKey) return null;
   const letter = letterOf(event);
   const verdict = scale.verdicts.find((v) => v.key === letter);
   if (verdict) return { act: "rate", score: null, verdict: verdict.name };
   return LETTERS[letter] ? { act: LETTERS[letter] } : null;
 }
 
-// The digit row and the numpad by what they type; where the row types something else unshifted (AZERTY, Arabic
-// digits), by its place on the keyboard.
-function digitOf(event) {
-  if (/^[0-9]$/.test(event.key)) return event.key;
+// The digit row by its place on the keyboard, for where it types something else unshifted (AZERTY, Arabic digits).
+function placeOf(event) {
+  if (/^[0-9]$/.test(event.key)) return null;
   const place = /^Digit([0-9])$/.exec(event.code || "");
   return place && !event.shiftKey ? place[1] : null;
 }

@@ -1,17 +1,23 @@
 // The rating screen's controller. One decision at a time goes to the server; keys typed meanwhile wait in a queue and
 // each applies to the card that is on screen when its turn comes. "Saved" is shown only after the server said so.
 
-import { newKey, parts, recall, remember } from "./dom.js";
-import { call, insist, Outbox, Refusal } from "./net.js";
+import { newKey, parts } from "./dom.js";
+import { call, insist, Refusal } from "./net.js";
+import { Outbox, Shelf } from "./kept.js";
 import { meaning } from "./keys.js";
 import { buildScale, drawCard, drawProgress, drawText, drawWait, said, Stopwatch } from "./card.js";
 import { Details } from "./details.js";
-import { drawNews, showGuidelines, showKeys, showRecent } from "./dialogs.js";
+import { showKeys } from "./dialogs.js";
+import { showRecent } from "./recent.js";
+import { Notices } from "./notices.js";
 
 const QUEUE_LIMIT = 100;
 const HEARTBEAT = 120000;
 const POLL = 3000;
 const DOUBLE_CLICK = 350;
+const SIGNS = ["pointermove", "pointerdown", "touchstart", "scroll", "keydown", "input", "visibilitychange"];
+// Where keys write or move and do not rate. A ticked flag keeps the focus and is none of them.
+const WRITING = "textarea, select, input:not([type=checkbox])";
 
 let running = null;
 
@@ -26,9 +32,11 @@ class RatingScreen {
     Object.assign(this, { root, scale, signal, ui: parts(root), watch: new Stopwatch() });
     this.screen = { card: null };
     this.queue = [];
-    this.pumping = this.offline = this.closed = false;
-    this.lastClick = 0;
+    this.leftovers = []; // decisions from before, which go first
+    this.pumping = this.catchingUp = this.offline = this.closed = this.again = false;
+    this.lastClick = this.turn = 0;
     this.details = new Details(this.ui, root);
+    this.notices = new Notices(this.ui);
     this.chosen = null; // waits for Enter, where the rater wants that
     this.tabs = new BroadcastChannel("rateloop");
     signal.addEventListener("abort", () => this.tabs.close());
@@ -44,12 +52,13 @@ class RatingScreen {
     const { signal } = this;
     document.addEventListener("keydown", (event) => this.keyed(event), { signal });
     this.root.addEventListener("click", (event) => this.acted(event), { signal });
-    for (const sign of ["pointermove", "scroll", "visibilitychange"]) {
-      document.addEventListener(sign, () => this.watch.sign(), { signal, passive: true });
+    for (const sign of SIGNS) {
+      document.addEventListener(sign, () => this.watch.sign(), { signal, passive: true, capture: true });
     }
     document.addEventListener("visibilitychange", () => document.hidden || this.cameBack(), { signal });
     window.addEventListener("online", () => this.refresh(), { signal });
-    this.tabs.addEventListener("message", () => !this.pumping && this.refresh(), { signal });
+    window.addEventListener("pageshow", (event) => event.persisted && this.refresh(), { signal });
+    this.tabs.addEventListener("message", () => this.refresh(), { signal });
     const dock = new ResizeObserver(([entry]) => this.root.style.setProperty("--dock", `${entry.target.offsetHeight}px`));
     dock.observe(this.root.querySelector(".rl-dock"));
     const timers = [setInterval(() => this.poll(), POLL), setInterval(() => this.heartbeat(), HEARTBEAT)];
@@ -61,11 +70,9 @@ class RatingScreen {
   keyed(event) {
     if (event.defaultPrevented || this.root.querySelector("dialog[open]")) return;
     // For a moment after a dialog has closed, what was in hand there still gets the keys.
-    const writing = event.target.matches?.("textarea, input, select") && !event.target.closest("dialog");
-    if (writing) {
-      if (event.key === "Escape") event.target.blur();
-      return;
-    }
+    const writing = event.target.matches?.(WRITING) && !event.target.closest("dialog");
+    if (event.key === "Escape" && this.details.has(event.target)) event.target.blur();
+    if (writing) return;
     const intent = meaning(event, this.scale);
     const onButton = event.target.closest?.("button, a, summary");
     if (!intent || (intent.act === "confirm" && (!this.chosen || onButton))) return;
@@ -78,7 +85,7 @@ class RatingScreen {
   }
 
   get asksEnter() {
-    return recall("enter") === "true";
+    return this.shelf?.get("enter") === "true";
   }
 
   choose(intent) {
@@ -98,7 +105,7 @@ class RatingScreen {
     const twice = now - this.lastClick < DOUBLE_CLICK && event.detail > 0;
     this.lastClick = now;
     if (event.detail > 0) button.blur(); // so that a later Enter does not rate the next card
-    if (twice || this.pumping) return;
+    if (twice || (this.pumping && !this.catchingUp)) return;
     this.enqueue({ act: "rate", ...intent });
   }
 
@@ -109,21 +116,23 @@ class RatingScreen {
   }
 
   async open(what) {
+    if (!this.screen.me) return; // nothing has been heard of the server yet
     if (what === "details") return this.details.toggle();
     if (what === "raw") return this.toggleRaw();
     try {
-      if (what === "keys") showKeys(this.ui["keys-dialog"], this.scale);
-      if (what === "recent") await showRecent(this.ui["recent-dialog"], this.scale, () => this.refresh());
-      if (what === "guidelines") {
-        remember(`guidelines.${this.screen.me?.id}`, await showGuidelines(this.ui["guidelines-dialog"]));
-        this.banner("guidelines", "");
-      }
+      if (what === "keys") showKeys(this.ui["keys-dialog"], this.scale, this.shelf);
+      if (what === "recent") await showRecent(this.ui["recent-dialog"], this.scale, () => this.refresh(), (why) => this.say(why, true));
+      if (what === "guidelines") this.screen.guideline_version = await this.notices.readGuidelines();
     } catch (error) {
       this.say(error.message || "The server cannot be reached just now.", true);
     }
   }
 
   enqueue(intent) {
+    if (this.catchingUp) {
+      this.say("Your rating from before is still being sent: that one was not taken.", true);
+      return;
+    }
     if (this.offline || this.closed || this.queue.length >= QUEUE_LIMIT) {
       this.say("Waiting for the connection: that key was not taken.", true);
       return;
@@ -137,25 +146,37 @@ class RatingScreen {
   async pump() {
     if (this.pumping) return;
     this.pumping = true;
-    while (this.queue.length && !this.closed) {
-      const intent = this.queue.shift();
+    while ((this.leftovers.length || this.queue.length) && !this.closed) {
       try {
-        if (intent.act === "undo") await this.undo();
-        else if (this.screen.card) await this.decide(intent);
+        if (this.leftovers.length) await this.sendLeftover(this.leftovers.shift());
+        else await this.take(this.queue.shift());
       } catch (error) {
+        if (this.signal.aborted) return; // this component is gone; the one after it sends what is kept
         this.queue.length = 0;
         await this.refused(error);
       }
     }
-    this.pumping = false;
+    this.pumping = this.catchingUp = false;
     this.tabs.postMessage("changed");
+    if (this.again) this.refresh();
+  }
+
+  async take(intent) {
+    if (intent.act === "undo") await this.undo();
+    else if (this.screen.card) await this.decide(intent);
+  }
+
+  // Who this page is for. The server takes nothing from it once somebody else is signed in.
+  get person() {
+    return { home: this.screen.home, user_id: this.screen.me.id };
   }
 
   async decide({ score, verdict }) {
     const card = this.screen.card;
     this.press(score, verdict);
     const { response_id, position, shown_at } = card;
-    const about = { response_id, score, verdict, position, shown_at };
+    const { guideline_version } = this.screen;
+    const about = { response_id, score, verdict, position, shown_at, guideline_version, ...this.person };
     const decision = { ...about, ...this.details.read(), key: newKey(), active_ms: this.watch.read() };
     this.outbox.put(decision);
     const screen = await this.send(decision);
@@ -164,94 +185,107 @@ class RatingScreen {
   }
 
   async send(decision) {
+    const { outbox } = this;
     try {
       const screen = await this.insist("/api/rate", decision);
-      this.outbox.remove(decision.key);
+      outbox.remove(decision.key);
       return screen;
     } catch (error) {
       // Signed out: the decision waits here for this person. Anything else was refused for good.
-      if (error instanceof Refusal && error.status !== 401) this.outbox.remove(decision.key);
+      if (error instanceof Refusal && error.status !== 401) outbox.remove(decision.key);
       throw error;
     }
+  }
+
+  async sendLeftover(decision) {
+    const screen = await this.send(decision);
+    this.details.forget(decision.response_id);
+    this.show(screen, `Saved from before: ${said(screen.saved)}`);
   }
 
   async undo() {
     const last = this.screen.last;
     if (!last) return this.say("There is nothing to undo.", true);
-    const screen = await this.insist("/api/undo", { response_id: last.response_id });
-    this.show(screen, `Taken back: you had given ${said(last)}`);
+    const screen = await this.insist("/api/undo", { response_id: last.response_id, ...this.person });
+    // Nothing to do, but its card is here again: a try whose answer was lost, or another tab, has done it.
+    const taken = screen.undone || (screen.card?.response_id === last.response_id ? last : null);
+    if (taken) this.details.remember(taken.response_id, taken);
+    this.show(screen, taken && `Taken back: you had given ${said(taken)}`);
+    if (!taken) this.say("Nothing was taken back: that was not your latest rating any more.", true);
   }
 
   insist(path, body) {
+    this.turn++;
     return insist(path, body, {
       onTrouble: (why) => {
         this.offline = true;
-        this.banner("offline", why || "Connection lost. Your rating is kept here and sent as soon as the server answers.");
+        this.notices.offline(`${why || "Connection lost."} Your rating is kept here and sent as soon as the server takes it.`);
       },
       onBack: () => {
         this.offline = false;
-        this.banner("offline", "");
+        this.notices.offline("");
       },
       stopped: () => this.signal.aborted,
     });
   }
 
-  async sendLeftovers() {
-    for (const decision of this.outbox.leftovers()) {
-      this.pumping = true;
-      try {
-        const screen = await this.send(decision);
-        this.show(screen, `Saved from before: ${said(screen.saved)}`);
-      } catch (error) {
-        await this.refused(error);
-      }
-      this.pumping = false;
-    }
-    this.pump();
-  }
-
   async refused(error) {
+    const { me } = this.screen;
     this.press(null, null);
-    if (error.status === 401) return this.signedOut();
-    await this.refresh();
-    this.say(error.message || "The server could not be reached.", true);
+    await this.look();
+    if (this.closed) return;
+    const kept = `Somebody else has signed in here: what ${me.name} had not sent yet is kept for them.`;
+    this.say(this.screen.me.id !== me.id ? kept : error.message || "The server could not be reached.", true);
   }
 
   signedOut() {
     this.closed = true;
-    this.banner("offline", "You are signed out. Open your invite link again; what was not yet sent is kept on this device.");
+    this.notices.offline("You are signed out. Open your invite link again; what was not yet sent is kept on this device.");
   }
 
   // ---- the screen
 
-  async refresh() {
+  // Not while a decision is on its way: its own answer is newer than what could be asked for now.
+  refresh() {
+    this.again = this.pumping;
+    if (!this.pumping) return this.look();
+  }
+
+  // An answer to an older question than the newest one is never drawn.
+  async look() {
+    const turn = ++this.turn;
     try {
-      this.show(await call("/api/card"));
+      const screen = await call("/api/card");
+      if (turn !== this.turn) return;
+      this.show(screen);
       this.offline = this.closed = false;
-      this.banner("offline", "");
+      this.notices.offline("");
     } catch (error) {
+      if (turn !== this.turn) return;
       if (error.status === 401) this.signedOut();
-      else this.banner("offline", error.message || "The server cannot be reached; trying again.");
+      else this.notices.offline(error.message || "The server cannot be reached; trying again.");
     }
   }
 
   show(screen, message) {
-    const changed = screen.card?.response_id !== this.screen.card?.response_id;
-    const first = this.screen.me?.id !== screen.me.id || this.closed;
-    if (first || screen.round?.number !== this.screen.round?.number) queueMicrotask(() => this.tellNews());
+    const before = this.screen;
+    const first = before.home !== screen.home || before.me?.id !== screen.me.id || this.closed;
+    const changed = first || screen.card?.response_id !== before.card?.response_id;
+    if (first || screen.round?.number !== before.round?.number) queueMicrotask(() => this.notices.tellNews());
     this.screen = screen;
     if (first) this.greet(screen);
+    this.notices.compare(screen.guideline_version);
     this.root.classList.remove("blank");
     this.root.classList.toggle("waiting", !screen.card);
     this.details.build(screen.asks);
     drawProgress(this.ui, screen);
     drawWait(this.ui, screen);
-    if (changed || first) this.showCard(screen.card);
+    if (changed) this.showCard(screen.card);
     this.press(null, null);
     this.root.querySelector("[data-act=undo]").disabled = !screen.last?.editable;
     if (message) this.say(message);
     else if (!this.ui.message.textContent && screen.last) this.say(`Last: ${said(screen.last)}`);
-    if (changed && screen.card) this.announce(message);
+    if (changed || screen.title !== before.title) this.announce(message);
   }
 
   showCard(card) {
@@ -263,43 +297,14 @@ class RatingScreen {
   }
 
   greet(screen) {
-    this.outbox = new Outbox(screen.me.id);
+    this.shelf = this.details.shelf = this.notices.shelf = new Shelf(screen.home, screen.me.id);
+    this.outbox = new Outbox(this.shelf);
+    this.queue.length = 0;
+    this.leftovers = this.outbox.leftovers();
+    this.catchingUp = this.leftovers.length > 0;
     this.ui.who.textContent = screen.me.name;
     this.ui.console.hidden = screen.me.role !== "operator";
-    const read = recall(`guidelines.${screen.me.id}`);
-    if (read === null) this.banner("guidelines", "New here? The guidelines say what a good answer is.");
-    else if (Number(read) < screen.guideline_version) this.banner("guidelines", "The guidelines have changed.");
-    queueMicrotask(() => this.sendLeftovers());
-  }
-
-  // Once a version, until it is read.
-  async tellNews() {
-    const name = `news.${this.screen.me.id}`;
-    try {
-      const { news } = await call("/api/news");
-      const read = Number(recall(name) || 0);
-      drawNews(this.ui.news, news && news.version > read ? news : null, () => {
-        remember(name, news.version);
-        drawNews(this.ui.news, null);
-      });
-    } catch {
-      // It is told the next time the page asks.
-    }
-  }
-
-  // The connection's trouble goes before news about the guidelines.
-  banner(kind, sentence) {
-    this.banners = { ...this.banners, [kind]: sentence };
-    const { offline, guidelines } = this.banners;
-    const { banner } = this.ui;
-    banner.textContent = offline || guidelines || "";
-    banner.hidden = !banner.textContent;
-    if (guidelines && !offline) {
-      const read = document.createElement("button");
-      Object.assign(read, { type: "button", className: "rl-link", textContent: "Read them" });
-      read.dataset.act = "guidelines";
-      banner.append(read);
-    }
+    if (this.catchingUp) queueMicrotask(() => this.pump());
   }
 
   press(score, verdict) {
@@ -317,26 +322,29 @@ class RatingScreen {
   }
 
   announce(message) {
-    const { card } = this.screen;
+    const { card, title, why } = this.screen;
+    const saved = message ? `${message}. ` : "";
+    if (!card) return (this.ui.live.textContent = `${saved}${title}. ${why}`);
     const where = card.of > 1 ? `Response ${card.position} of ${card.of}. ` : "";
-    this.ui.live.textContent = `${message ? `${message}. ` : ""}${where}${card.text.slice(0, 4000)}${card.other ? `. Second: ${card.other.text.slice(0, 4000)}` : ""}`;
+    const second = card.other ? `. Second: ${card.other.text.slice(0, 4000)}` : "";
+    this.ui.live.textContent = `${saved}${where}${card.text.slice(0, 4000)}${second}`;
   }
 
   get raw() {
-    return recall("raw") === "true";
+    return this.shelf?.get("raw") === "true";
   }
 
   toggleRaw() {
     const { card } = this.screen;
     if (!card?.html && !card?.other?.html) return;
-    remember("raw", String(!this.raw));
+    this.shelf.put("raw", String(!this.raw));
     drawText(this.ui, card, this.raw);
   }
 
   // ---- time
 
   poll() {
-    const lost = Boolean(this.banners?.offline);
+    const lost = Boolean(this.notices.trouble);
     if (document.hidden || this.pumping || this.closed || (this.screen.card && !lost)) return;
     this.polls = (this.polls || 0) + 1;
     if (this.polls > 20 && this.polls % 3) return; // gentler after a minute

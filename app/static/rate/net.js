@@ -1,6 +1,9 @@
-// Talking to the server: what was refused, what is worth another try, and the decisions not yet acknowledged.
+// Talking to the server: what was refused, and what is worth another try.
 
 const TIMEOUT = 15000;
+// What the server says when a thing cannot be done, now or later. Everything else passes: a proxy without its server,
+// a full disk, a busy database.
+const FOR_GOOD = [401, 403, 404, 409, 410, 422];
 
 export class Refusal extends Error {
   constructor(status, sentence) {
@@ -24,9 +27,8 @@ export async function call(path, body) {
     });
     const answer = await response.json();
     if (response.ok) return answer;
-    const sentence = answer.error || `The server answered ${response.status}.`;
-    if (response.status >= 500 || response.status === 429) throw new Unreachable(sentence);
-    throw new Refusal(response.status, sentence);
+    if (answer.error && FOR_GOOD.includes(response.status)) throw new Refusal(response.status, answer.error);
+    throw new Unreachable(answer.error || `The server answered ${response.status}.`);
   } catch (error) {
     if (error instanceof Refusal || error instanceof Unreachable) throw error;
     throw new Unreachable("");
@@ -59,40 +61,4 @@ function pause(ms) {
     }
     window.addEventListener("online", done);
   });
-}
-
-// Decisions the server has not acknowledged yet, per person; they outlive a reload and a closed tab.
-export class Outbox {
-  constructor(userId) {
-    this.prefix = `rateloop.unsent.${userId}.`;
-    this.memory = new Map();
-  }
-  put(decision) {
-    this.memory.set(decision.key, decision);
-    try {
-      localStorage.setItem(this.prefix + decision.key, JSON.stringify({ at: Date.now(), decision }));
-    } catch {
-      // No storage (private window, full disk): memory still holds it.
-    }
-  }
-  remove(key) {
-    this.memory.delete(key);
-    try {
-      localStorage.removeItem(this.prefix + key);
-    } catch {
-      // As above.
-    }
-  }
-  leftovers() {
-    const found = [];
-    try {
-      for (let i = 0; i < localStorage.length; i++) {
-        const name = localStorage.key(i);
-        if (name.startsWith(this.prefix)) found.push(JSON.parse(localStorage.getItem(name)));
-      }
-    } catch {
-      return [];
-    }
-    return found.sort((a, b) => a.at - b.at).map((entry) => entry.decision);
-  }
 }
