@@ -81,11 +81,15 @@ class RollBackBody(Body):
 
 class InviteBody(Body):
     name: Annotated[StrictStr, Field(min_length=1, max_length=60)]
+    operator: StrictBool = False
+
+    @property
+    def role(self) -> str:
+        return "operator" if self.operator else "rater"
 
 
 class TokenBody(InviteBody):
-    operator: StrictBool = False
-    days: StrictInt | StrictFloat = 30
+    days: StrictInt | StrictFloat = inviting.TOKEN_DAYS
 
 
 def rater_routes(store: Store, guard: Guard, supervisor: Supervisor) -> APIRouter:
@@ -160,13 +164,12 @@ def operator_routes(store: Store, guard: Guard, supervisor: Supervisor, url: str
 
     @router.post("/invite")
     def invite(body: InviteBody, request: Request, user: User = operator) -> dict[str, Any]:
-        return {"link": inviting.invite(store, user, body.name, str(request.base_url) or url)}
+        at = str(request.base_url) or url
+        return {"link": inviting.invite(store, user.name, body.name, at, body.role)}
 
     @router.post("/token")
     def token(body: TokenBody, user: User = operator) -> dict[str, Any]:
-        made = inviting.token(store, body.name, operator=body.operator, days=body.days)
-        store.log(user.name, "made a token", name=body.name, operator=body.operator)
-        return {"token": made}
+        return {"token": inviting.token(store, user.name, body.name, role=body.role, days=body.days)}
 
     @router.get("/versions")
     def versions(user: User = operator) -> dict[str, Any]:
@@ -202,9 +205,9 @@ def answer_errors(app: FastAPI) -> None:
     def bad_body(request: Request, error: RequestValidationError) -> JSONResponse:
         first = error.errors()[0]
         place = ".".join(str(part) for part in first["loc"] if part not in ("body", "int", "float"))
-        return JSONResponse(
-            {"error": f"The request is not right at {place or 'its body'}: {first['msg']}."}, 422
-        )
+        told = f"The request is not right at {place or 'its body'}: {first['msg']}."
+        # a key may be half of a character pair, which no answer can hold
+        return JSONResponse({"error": told.encode("utf-8", "replace").decode()}, 422)
 
     @app.exception_handler(Exception)
     def broken(request: Request, error: Exception) -> JSONResponse:

@@ -55,7 +55,7 @@ def fill(store: Store, ratings: int, tell: Tell = lambda _done: None) -> None:
 
 def _people_and_prompts(connection: sa.Connection) -> None:
     users = [
-        (i, f"Rater {i}", f"rater {i}", f"r-{i:012x}", "rater", True, False, BEGAN)
+        (i, f"Rater {i}", f"rater {i}", f"r-{i:012x}", "rater", True, False, BEGAN, 0)
         for i in range(1, RATERS + 1)
     ]
     write_rows(connection, t.users, [c.name for c in t.users.c], users)

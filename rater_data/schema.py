@@ -44,6 +44,8 @@ users = Table(
     Column("active", sa.Boolean, nullable=False),
     Column("excluded", sa.Boolean, nullable=False),
     Column("created_at", sa.Double, nullable=False),
+    # a session of an earlier epoch has ended
+    Column("session_epoch", sa.Integer, nullable=False, server_default="0"),
     _among("role", records.ROLES),
 )
 
@@ -59,6 +61,8 @@ links = Table(
     Column("expires_at", sa.Double, nullable=False),
     Column("used_at", sa.Double),
     Column("revoked_at", sa.Double),
+    # a script's, no invite link
+    Column("token", sa.Boolean, nullable=False, server_default=sa.false()),
 )
 
 prompts = Table(

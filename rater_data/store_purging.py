@@ -17,7 +17,7 @@ from rater_data.database import Database, told_plainly
 from rater_data.records import User
 from rater_data.scales import REMOVED
 from rater_data.store_journal import note
-from rater_data.store_people import name_key, user_in
+from rater_data.store_people import OUT, name_key, user_in
 from rater_data.store_sealing import row_digest, sealed_rows
 
 AT_ONCE = 5000
@@ -62,7 +62,7 @@ class Purging(Database):
             found = _traces(connection, user_id)
             connection.execute(t.leases.delete().where(t.leases.c.rater_id == user_id))
             connection.execute(t.links.delete().where(t.links.c.user_id == user_id))
-            connection.execute(t.users.update().where(t.users.c.id == user_id).values(active=False))
+            connection.execute(t.users.update().where(t.users.c.id == user_id).values(OUT))
             if ratings:
                 _blank(connection, user_id)
             if found.user.name != found.user.pseudonym:

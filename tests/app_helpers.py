@@ -66,10 +66,12 @@ class Live:
 
 @contextlib.contextmanager
 def serving(
-    home: Path, *, worker: bool = False, scale: str = DEFAULT_SCALE, **fake: object
+    home: Path, *, worker: bool = False, scale: str = DEFAULT_SCALE, proxy: str = "", **fake: object
 ) -> Iterator[Live]:
     """A server on a free port; with `worker`, supervising the fake trainer that behaves as `fake` says."""
-    settings = Settings(home=home, port=free_port(), worker=worker, worker_module="tests.fake_worker")
+    settings = Settings(
+        home=home, port=free_port(), worker=worker, worker_module="tests.fake_worker", proxy=proxy
+    )
     store = Store.open(home)
     store.set_setting("fake", fake)
     store.choose_scale(scale)
@@ -81,7 +83,7 @@ def serving(
     taken, servers = listen(settings), []
 
     def run() -> None:
-        servers.append(make_server(build(settings, store, supervisor)))
+        servers.append(make_server(build(settings, store, supervisor), settings.proxy))
         servers[0].run(sockets=[taken])
 
     thread = threading.Thread(target=run, daemon=True)

@@ -107,8 +107,8 @@ def test_roll_back_asks_first(browser: Browser, live: Live) -> None:
 def test_invite(browser: Browser, live: Live) -> None:
     operator = operator_of(live)
     with signed_in(browser, live, operator) as (_, console):
-        tab(console, "Raters")
-        console.get_by_label("Invite a rater").fill(HOSTILE[:60])
+        tab(console, "People")
+        console.get_by_label("Invite somebody").fill(HOSTILE[:60])
         console.get_by_role("button", name="Make a personal link").click()
         link = console.locator("#ops-link")
         expect(link).to_be_visible()
@@ -117,7 +117,7 @@ def test_invite(browser: Browser, live: Live) -> None:
         assert console.evaluate("window.hacked") is None
         with live.client() as invited:
             assert invited.post(address).headers["location"] == "/rate/"
-        console.get_by_label("Invite a rater").fill("  ")
+        console.get_by_label("Invite somebody").fill("  ")
         console.get_by_role("button", name="Make a personal link").click()
         expect(console.get_by_text("A rater needs a name")).to_be_visible()
 
@@ -128,7 +128,7 @@ def test_operator_page_is_accessible_and_fits_a_phone(browser: Browser, live: Li
     for options in ({}, {"viewport": {"width": 390, "height": 844}, "color_scheme": "dark"}):
         with signed_in(browser, live, operator, **options) as (_, console):
             expect(console.get_by_role("heading", level=1)).to_be_visible()
-            for name in ("Round", "Versions", "Raters", "Prompts", "Settings", "Data", "History"):
+            for name in ("Round", "Versions", "People", "Prompts", "Settings", "Data", "History"):
                 if options and name in ("Prompts", "Settings", "Data", "History"):
                     console.locator(".overflow-menu > button").click()
                     console.locator(".overflow-dropdown").get_by_text(name).click()
@@ -142,7 +142,7 @@ def test_operator_page_is_accessible_and_fits_a_phone(browser: Browser, live: Li
 def test_a_rater_is_kept_out_and_let_in(browser: Browser, live: Live) -> None:
     operator, zoe = operator_of(live), live.store.add_user("zoe <b>", "rater")
     with signed_in(browser, live, operator) as (_, console):
-        tab(console, "Raters")
+        tab(console, "People")
         row = console.locator("tr", has_text="zoe <b>")
         console.once("dialog", lambda dialog: dialog.dismiss())
         row.get_by_role("button", name="Keep out").click()
@@ -153,7 +153,7 @@ def test_a_rater_is_kept_out_and_let_in(browser: Browser, live: Live) -> None:
         expect(console.get_by_text("zoe <b> (kept out)")).to_be_visible()
         assert not live.store.user(zoe.id).active
         row.get_by_role("button", name="Let in").click()
-        expect(console.get_by_text("zoe <b> may rate again.")).to_be_visible()
+        expect(console.get_by_text("zoe <b> may come in again")).to_be_visible()
         console.once("dialog", lambda dialog: dialog.accept())
         row.get_by_role("button", name="Do not count").click()
         expect(console.get_by_text("zoe <b> (does not count)")).to_be_visible()
