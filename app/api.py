@@ -205,9 +205,9 @@ def answer_errors(app: FastAPI) -> None:
     def bad_body(request: Request, error: RequestValidationError) -> JSONResponse:
         first = error.errors()[0]
         place = ".".join(str(part) for part in first["loc"] if part not in ("body", "int", "float"))
-        told = f"The request is not right at {place or 'its body'}: {first['msg']}."
-        # a key may be half of a character pair, which no answer can hold
-        return JSONResponse({"error": told.encode("utf-8", "replace").decode()}, 422)
+        return JSONResponse(
+            {"error": f"The request is not right at {place or 'its body'}: {first['msg']}."}, 422
+        )
 
     @app.exception_handler(Exception)
     def broken(request: Request, error: Exception) -> JSONResponse:

@@ -62,7 +62,7 @@ def tokens(found: list[Token]) -> str:
         f'data-name="{h(one.user.name)}">Take back</button></td></tr>'
         for one in found
     ]
-    return table("Whose", head, rows)
+    return table("Whose", head, rows, "tokens")
 
 
 def invited(name: str, role: str, link: str) -> str:

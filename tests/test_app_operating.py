@@ -20,7 +20,7 @@ from app.settings import Settings
 from app.supervisor import Supervisor, WorkerStatus
 from app.version_panels import Known
 from rater_data.errors import BadInput, Busy, Missing, NotYours, Refused
-from rater_data.records import Card, Job, Rating, Round, RoundProgress, User, Version
+from rater_data.records import Card, Job, Rating, Round, RoundProgress, Token, User, Version
 from rater_data.scales import SCALES
 from rater_data.store import Store
 from tests import fake_worker

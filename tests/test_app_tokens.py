@@ -143,9 +143,9 @@ def test_the_console_makes_a_token(live: Live) -> None:
 def test_half_a_character_pair_is_told_in_a_sentence(live: Live, path: str) -> None:
     with bearer(live, inviting.token(live.store, "op", "script", role="operator")) as script:
         for body, said in (
-            ({"name": "half \ud800"}, "half of a character pair"),
+            ({"name": "half \ud800"}, "name"),
             ({"name": "nul \0"}, "NUL"),
-            ({"name": "x", "half \udfff": 1}, "not right at half ?"),
+            ({"name": "x", "half \udfff": 1}, "not right at its body"),
             ({"name": "x", "operator": "\ud800"}, "operator"),
         ):
             headers = {"Content-Type": "application/json"}
