@@ -34,7 +34,7 @@ def upgrade() -> None:
 def _mark_tokens(connection: sa.Connection) -> None:
     row = sa.text(
         "UPDATE links SET token = :yes WHERE id = (SELECT id FROM links WHERE user_id = :user"
-        " AND created_at <= :at ORDER BY created_at DESC, id DESC LIMIT 1)"
+        " AND created_at BETWEEN :at - 60 AND :at ORDER BY created_at DESC, id DESC LIMIT 1)"
     )
     made = connection.execute(sa.text("SELECT at, data FROM events WHERE what = 'got a token'")).all()
     for at, data in made:
