@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import logging
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
 from pydantic import BaseModel, ConfigDict, Field, StrictBool, StrictFloat, StrictInt, StrictStr
+from starlette.exceptions import HTTPException
 
-from app import inviting, operating, rating, versioning
+from app import answers, inviting, operating, rating, versioning
+from app.answers import described
 from app.auth import Guard, SignedOut, TooMany, WrongRole
 from app.markup import clean_html
 from app.supervisor import Supervisor
@@ -28,8 +31,11 @@ STATUS_OF = {
     errors.Busy: 409,
     errors.Refused: 409,
     errors.Missing: 404,
+    errors.Unavailable: 503,
     errors.DiskFull: 507,
 }
+UNAVAILABLE = "The server cannot read or write its data just now: try again in a moment."
+log = logging.getLogger(__name__)
 
 Id = Annotated[StrictInt, Field(ge=0, le=2**53)]
 Score = StrictInt | StrictFloat | None
@@ -99,39 +105,39 @@ def rater_routes(store: Store, guard: Guard, supervisor: Supervisor) -> APIRoute
     def screen(user: User) -> dict[str, Any]:
         return rating.screen(store, user, supervisor.status.down)
 
-    @router.get("/card")
+    @router.get("/card", response_model=None, responses=described(answers.Screen))
     def card(user: User = rater) -> dict[str, Any]:
         return screen(user)
 
-    @router.post("/rate")
+    @router.post("/rate", response_model=None, responses=described(answers.Rated, 404, 409, 410))
     def rate(body: RateBody, user: User = rater) -> dict[str, Any]:
         decision = rating.Decision(**body.model_dump(exclude={"flags"}), flags=tuple(body.flags))
         saved, card = rating.submit(store, user, decision)
         return rating.screen_of(store, user, card, supervisor.status.down) | {"saved": saved}
 
-    @router.post("/undo")
+    @router.post("/undo", response_model=None, responses=described(answers.Undone))
     def undo(body: UndoBody | None = None, user: User = rater) -> dict[str, Any]:
         before = rating.last_given(store, user)
         undone = rating.undo(store, user, body.response_id if body else None)
         return screen(user) | {"undone": before if undone else None}
 
-    @router.post("/heartbeat")
+    @router.post("/heartbeat", response_model=None, responses=described(answers.Heartbeat))
     def heartbeat(body: CardBody, user: User = rater) -> dict[str, Any]:
         return {"yours": rating.keep_lease(store, user, body.response_id)}
 
-    @router.get("/recent")
+    @router.get("/recent", response_model=None, responses=described(answers.RecentList))
     def recent(user: User = rater) -> dict[str, Any]:
         return {"recent": rating.recent(store, user)}
 
-    @router.post("/revise")
+    @router.post("/revise", response_model=None, responses=described(answers.Revised, 404))
     def revise(body: ReviseBody, user: User = rater) -> dict[str, Any]:
         return {"saved": rating.revise(store, user, body.rating_id, body.score, body.verdict, body.comment)}
 
-    @router.get("/news")
+    @router.get("/news", response_model=None, responses=described(answers.News))
     def news(user: User = rater) -> dict[str, Any]:
         return {"news": rating.news(store, user)}
 
-    @router.get("/guidelines")
+    @router.get("/guidelines", response_model=None, responses=described(answers.Guidelines))
     def guidelines(user: User = rater) -> dict[str, Any]:
         version, text = store.guideline()
         return {"version": version, "text": text, "html": clean_html(text)}
@@ -143,35 +149,35 @@ def operator_routes(store: Store, guard: Guard, supervisor: Supervisor, url: str
     router = APIRouter(prefix="/api")
     operator = Depends(guard.operator)
 
-    @router.get("/round")
+    @router.get("/round", response_model=None, responses=described(answers.RoundState))
     def round_(user: User = operator) -> dict[str, Any]:
         return operating.round_state(store, supervisor.status)
 
-    @router.post("/train")
+    @router.post("/train", response_model=None, responses=described(answers.RoundState, 409))
     def train(body: TrainBody, user: User = operator) -> dict[str, Any]:
         operating.train(store, user, override=body.override)
         return operating.round_state(store, supervisor.status)
 
-    @router.post("/cancel")
+    @router.post("/cancel", response_model=None, responses=described(answers.RoundState, 404))
     def cancel(user: User = operator) -> dict[str, Any]:
         operating.cancel(store, user)
         return operating.round_state(store, supervisor.status)
 
-    @router.post("/rollback")
+    @router.post("/rollback", response_model=None, responses=described(answers.RoundState, 404, 409))
     def roll_back(body: RollBackBody, user: User = operator) -> dict[str, Any]:
         operating.roll_back(store, user, body.to)
         return operating.round_state(store, supervisor.status)
 
-    @router.post("/invite")
+    @router.post("/invite", response_model=None, responses=described(answers.Link))
     def invite(body: InviteBody, request: Request, user: User = operator) -> dict[str, Any]:
         at = str(request.base_url) or url
         return {"link": inviting.invite(store, user.name, body.name, at, body.role)}
 
-    @router.post("/token")
+    @router.post("/token", response_model=None, responses=described(answers.Token, 409))
     def token(body: TokenBody, user: User = operator) -> dict[str, Any]:
         return {"token": inviting.token(store, user.name, body.name, role=body.role, days=body.days)}
 
-    @router.get("/versions")
+    @router.get("/versions", response_model=None, responses=described(answers.Versions))
     def versions(user: User = operator) -> dict[str, Any]:
         return {"versions": versioning.version_list(store)}
 
@@ -186,6 +192,7 @@ def description_route(app: FastAPI, guard: Guard) -> APIRouter:
     @router.get("/openapi.json")
     def description(user: User = rater) -> dict[str, Any]:
         found = app.openapi()
+        found["paths"] = {path: what for path, what in found["paths"].items() if path.startswith("/api/")}
         found["components"]["securitySchemes"] = {"token": {"type": "http", "scheme": "bearer"}}
         found["security"] = [{"token": []}]
         return found
@@ -199,7 +206,17 @@ def answer_errors(app: FastAPI) -> None:
     @app.exception_handler(errors.RateloopError)
     def sentence(request: Request, error: errors.RateloopError) -> JSONResponse:
         status = next((STATUS_OF[kind] for kind in type(error).__mro__ if kind in STATUS_OF), 400)
+        if isinstance(error, errors.Unavailable):
+            log.error("%s %s: %s", request.method, request.url.path, error)
+            # where the data is kept is nobody's business who is not signed in
+            return JSONResponse({"error": UNAVAILABLE}, status, {"Retry-After": "2"})
         return JSONResponse({"error": str(error)}, status)
+
+    @app.exception_handler(HTTPException)
+    def no_route(request: Request, error: HTTPException) -> JSONResponse:
+        return JSONResponse(
+            {"error": f"{error.detail}: {request.url.path}."}, error.status_code, error.headers
+        )
 
     @app.exception_handler(RequestValidationError)
     def bad_body(request: Request, error: RequestValidationError) -> JSONResponse:

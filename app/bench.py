@@ -30,7 +30,7 @@ from app import inviting
 from app.simulating import Outcome, simulate
 from rater_data.errors import RateloopError
 from rater_data.records import Prompt, Response, Version
-from rater_data.store import Store
+from rater_data.store import Store, default_home
 
 OVERLAP = 3
 PER_PROMPT = 4
@@ -39,7 +39,10 @@ READY = 120.0  # seconds for a server to answer
 
 @dataclass(frozen=True)
 class Load:
-    """Milliseconds for a rating with its next card: at the server and for the client."""
+    """Milliseconds for a rating with its next card: at the server and for the client.
+
+    `trained_beside`: what this server's own trainer was at when the last rating was given; empty where none ran.
+    """
 
     raters: int
     ratings: int
@@ -50,6 +53,7 @@ class Load:
     client_p95: float
     stored: int
     beyond_overlap: int
+    trained_beside: str
 
 
 @dataclass(frozen=True)
@@ -76,7 +80,7 @@ def rate(prompt: str, response: str) -> float:
     return 1 + (len(prompt) * 7 + len(response) * 3) % 10
 
 
-def make_home(home: Path, ratings: int, raters: int) -> Store:
+def make_home(home: Path, ratings: int, raters: int, model: str = "made up") -> Store:
     """A round of made-up responses that takes at least so many ratings of so many raters."""
     store = Store.open(home)
     prompts = -(-ratings // (min(OVERLAP, raters) * PER_PROMPT)) + 8
@@ -87,7 +91,7 @@ def make_home(home: Path, ratings: int, raters: int) -> Store:
             parent=None,
             folder="",
             sha256="",
-            base_model="made up",
+            base_model=model,
             base_revision="",
             metrics={},
             status="current",
@@ -179,21 +183,40 @@ def beside(command: str) -> Iterator[None]:
         process.wait()
 
 
-def load(raters: int, think: float, seconds: float, work: str, tell: Callable[[int], None]) -> Load:
-    """Raters who think about each card, for about so many seconds, with other work beside them."""
-    wanted = int(raters * seconds / max(think, 0.05))
+def load(
+    raters: int, think: float, seconds: float, work: str, train: str, tell: Callable[[int], None]
+) -> Load:
+    """Raters who think about each card, for about so many seconds, with other work beside them.
+
+    `train`: a model that the server's own trainer trains meanwhile, by PPO, on what these raters said before.
+    """
+    wanted, at_work = int(raters * seconds / max(think, 0.05)), ""
     with tempfile.TemporaryDirectory(prefix="rateloop-bench-") as folder:
-        store = make_home(Path(folder) / "home", wanted + 2 * raters, raters)
+        store = make_home(Path(folder) / "home", wanted + 2 * raters, raters, train or "made up")
+        models = default_home() / "models"
+        if train and models.is_dir():
+            (store.home / "models").symlink_to(models)
         token = inviting.token(store, "bench", "bench", role="operator")
-        with serving(store.home, "--no-worker") as (url, _), beside(work):
+        trainer = ("--model", train) if train else ("--no-worker",)
+        with serving(store.home, *trainer) as (url, _), beside(work):
             simulate(url, token, rate, raters * 2, raters, think_s=0.2)  # everybody has been there once
+            if train:
+                store.start_training(1, "bench", override=True)
+                _wait(lambda: _phase(store) == "Practising", "PPO to begin", 600)
             done = simulate(url, token, rate, wanted, raters, tell, think_s=think)
-        found = _summary(raters, done, store)
+            at_work = _phase(store)
+        found = _summary(raters, done, store, at_work)
         store.close()
     return found
 
 
-def _summary(raters: int, done: Outcome, store: Store) -> Load:
+def _phase(store: Store) -> str:
+    """What the training is at; empty when there is none."""
+    job = store.active_job("train")
+    return str(job.progress.get("phase", "")) if job else ""
+
+
+def _summary(raters: int, done: Outcome, store: Store, at_work: str) -> Load:
     return Load(
         raters=raters,
         ratings=done.ratings,
@@ -204,6 +227,7 @@ def _summary(raters: int, done: Outcome, store: Store) -> Load:
         client_p95=done.p95_ms,
         stored=store.count_ratings(),
         beyond_overlap=store.beyond_overlap(),
+        trained_beside=at_work,
     )
 
 

@@ -217,8 +217,12 @@ def bench(
     beside: Annotated[
         str, typer.Option(help='Work beside them at nice 19, as in "python -m ppo bench --steps 50".')
     ] = "",
+    train: Annotated[
+        str, typer.Option(help="A model that the server's own trainer trains meanwhile, by PPO.")
+    ] = "",
     kills: Annotated[int, typer.Option(min=0, help="Then: kill -9 of server and trainer, so often.")] = 0,
     memory: Annotated[int, typer.Option(min=0, help="Then: the server's memory over so many ratings.")] = 0,
+    page: Annotated[int, typer.Option(min=0, help="Then: so many clicks on the page, in Chromium.")] = 0,
     json_file: Annotated[Path | None, typer.Option("--json", help="Write the numbers to this file.")] = None,
 ) -> None:
     """Measure what raters wait for and what survives, on servers and homes of its own."""
@@ -227,6 +231,7 @@ def bench(
     from rich.progress import Progress
 
     from app import bench as run
+    from app import bench_page
 
     # an end from outside ends the servers, too
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
@@ -239,11 +244,13 @@ def bench(
                 return lambda done: bars.update(task, completed=done)
 
             work = bar("Rating", int(raters * seconds / max(think, 0.05)))
-            parts["load"] = run.load(raters, think, seconds, beside, work)
+            parts["load"] = run.load(raters, think, seconds, beside, train, work)
             if kills:
                 parts["kills"] = run.kills(kills, bar("Killing", kills))
             if memory:
                 parts["memory"] = run.memory(memory, bar("Rating", memory))
+            if page:
+                parts["page"] = bench_page.page(page, bar("Clicking", page))
     except RateloopError as error:
         raise stop_with(error) from None
     found = run.as_json(parts)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 
 from app.settings import INVITED_OPERATOR_LINK_LASTS, OPERATOR_LINK_LASTS, RATER_LINK_LASTS, Settings
+from app.versioning import without
 from rater_data import checks
 from rater_data.errors import BadInput, Missing, Refused
 from rater_data.records import ROLES, User
@@ -106,7 +107,7 @@ def change_access(store: Store, user: User, who: int, what: str) -> str:
         store.sign_out(person.id, user.name, links=True)
     else:
         store.set_excluded(person.id, what == "exclude", user.name)
-    return ACCESS[what].format(name=person.name)
+    return ACCESS[what].format(name=person.name) + (without(store, person.id) if what == "exclude" else "")
 
 
 ACCESS = {

@@ -68,14 +68,17 @@ def overview(store: Store, worker: WorkerStatus) -> Overview:
         job=job,
         last_error=last_error,
         worker=worker,
-        next=next_step(progress, job, last_error, worker, refused_before(store, progress)),
+        next=next_step(progress, job, last_error, worker, counts_on(store, progress)),
     )
 
 
-def refused_before(store: Store, progress: RoundProgress | None) -> Round | None:
-    """The round before, if the gate refused it: its ratings count on, and an operator may overrule the gate."""
+def counts_on(store: Store, progress: RoundProgress | None) -> Round | None:
+    """The round before, if no version in use has learned from it: the gate refused it, or it was rolled back.
+
+    Its ratings count on. The operator may overrule the gate, or train at once without those who do not count any more.
+    """
     before = store.round(progress.round.number - 1) if progress and progress.round.number > 1 else None
-    return before if before is not None and before.state == "refused" else None
+    return before if before is not None and before.state in ("refused", "rolled_back") else None
 
 
 def next_step(
@@ -83,9 +86,9 @@ def next_step(
     job: Job | None,
     last_error: str | None,
     worker: WorkerStatus,
-    refused: Round | None = None,
+    before: Round | None = None,
 ) -> NextStep:
-    """The one decision table of the console. `refused` is the round before, where the gate refused it."""
+    """The one decision table of the console. `before`: the round before, where its ratings count on (`counts_on`)."""
     down = (
         " The trainer is not running at the moment, so nothing moves until it is back." if worker.down else ""
     )
@@ -112,7 +115,7 @@ def next_step(
             label=label, sentence=sentence + "Raters can begin; training comes after rating." + down
         )
     if state == "rating":
-        return when_rating(progress, label, down, refused)
+        return when_rating(progress, label, down, before)
     if state in ("sealed", "training"):
         return NextStep(label="Training…", sentence="The trainer is about to take over this round." + down)
     if state == "refused":
@@ -158,7 +161,7 @@ def first_words(job: Job | None, last_error: str | None) -> str:
     return "The model is being loaded; then it writes the first responses."
 
 
-def when_rating(progress: RoundProgress, label: str, down: str, refused: Round | None) -> NextStep:
+def when_rating(progress: RoundProgress, label: str, down: str, before: Round | None) -> NextStep:
     missing = progress.quota - progress.ratings
     if progress.complete:
         sentence = f"All {progress.quota} ratings are in: the model can learn from them now."
@@ -166,8 +169,11 @@ def when_rating(progress: RoundProgress, label: str, down: str, refused: Round |
     sentence = f"{missing} more rating{'s' if missing != 1 else ''} to go"
     if progress.ratings_last_hour >= PACE_FROM:
         sentence += f", {duration(missing / progress.ratings_last_hour * 3600)} at the pace of the last hour"
-    if refused is not None:
-        why = f"The gate refused round {refused.number}: {gate_reason(refused)} Its ratings count on; "
+    if before is not None and before.state == "rolled_back":
+        why = f"Round {before.number} was rolled back. Ratings from before count on; "
+        return NextStep(label=label, sentence=why + sentence + "." + down, again="Train with what is there")
+    if before is not None:
+        why = f"The gate refused round {before.number}: {gate_reason(before)} Its ratings count on; "
         overrule = "Train although the gate refused"
         return NextStep(
             label=label, sentence=why + sentence + "." + down, again=overrule, again_override=True
@@ -247,7 +253,7 @@ def train(store: Store, user: User, *, override: bool = False) -> str:
     if progress is None:
         raise Refused("There is no round yet: the model has not written its first responses.")
     number, state = progress.round.number, progress.round.state
-    few = progress.ratings < FEWEST_TO_TRAIN and refused_before(store, progress) is None
+    few = progress.ratings < FEWEST_TO_TRAIN and counts_on(store, progress) is None
     if state == "rating" and few and not progress.complete:
         raise Refused(
             f"Round {number} has {progress.ratings} of {progress.quota} ratings: "

@@ -218,7 +218,7 @@ def look(
         "steps": {"value": panels.steps_table(steps) + panels.lights(operating.health(steps))},
         "watched": {"value": round_panels.watched(steps)},
         "scores": bars(now.progress, scale),
-        "strata": {"value": panels.strata(now.progress)},
+        "strata": {"value": panels.strata(now.progress) + round_panels.score_numbers(now.progress, scale)},
         "versions": {"value": version_panels.versions(versions, busy, known)},
         "left": {"choices": numbers},
         "right": {"choices": numbers},

@@ -128,7 +128,7 @@ def steps_table(steps: list[dict[str, Any]]) -> str:
         return ""
     head = "".join(f"<th>{h(label)}</th>" for _, label, _ in METRICS)
     rows = []
-    for step in reversed(steps[-12:]):
+    for step in reversed(steps):
         cells = (number(step.get(name), shape) for name, _, shape in METRICS)
         name = f"{step['step']:g}" if step["step"] else "People"
         rows.append(f"<tr><th>{h(name)}</th>" + "".join(f"<td>{h(cell)}</td>" for cell in cells) + "</tr>")

@@ -22,7 +22,6 @@ from rater_data.scales import SCALES, VERDICTS, Scale, check_verdict
 from rater_data.store import Store
 from rater_data.store_desk import Desk
 
-EDITABLE_STATES = ("generating", "rating")
 LOOK_BACK = 10
 LOOK_BACK_TEXT = 2_000  # characters of each of them: enough to know it again
 LONGEST_LOOK_MS = 24 * 3600 * 1000
@@ -59,9 +58,7 @@ def screen_of(store: Store, user: User, card: Card | None, worker_down: bool = F
         "me": {"id": user.id, "name": user.name, "role": user.role},
         "mine": {"today": desk.today, "round": desk.in_round},
         "round": round_numbers(desk),
-        "last": None
-        if desk.last is None
-        else given(desk.last) | {"editable": desk.last_state in EDITABLE_STATES},
+        "last": None if desk.last is None else given(desk.last) | {"editable": desk.last_open},
         "guideline_version": desk.rules.guideline_version,
         "scale": scale_of(scale),
         "asks": asks_of(desk.rules.asked).for_page(scale.paired),
@@ -248,12 +245,7 @@ def words(score: float | None, verdict: str, scale: Scale) -> str:
 
 def last_given(store: Store, user: User) -> dict[str, Any] | None:
     desk = store.desk(user.id, midnight(), SETTING)
-    return None if desk.last is None else given(desk.last) | {"editable": desk.last_state in EDITABLE_STATES}
-
-
-def editable(store: Store, round_number: int) -> bool:
-    found = store.round(round_number)
-    return found is not None and found.state in EDITABLE_STATES
+    return None if desk.last is None else given(desk.last) | {"editable": desk.last_open}
 
 
 def undo(store: Store, user: User, response_id: int | None = None) -> bool:
@@ -270,20 +262,18 @@ def undo(store: Store, user: User, response_id: int | None = None) -> bool:
 
 
 def recent(store: Store, user: User) -> list[dict[str, Any]]:
-    rounds: dict[int, bool] = {}
+    found = store.recent(user.id, n=LOOK_BACK)
+    changeable = store.changeable(rated.rating for rated in found)
     rows = []
-    for rated in store.recent(user.id, n=LOOK_BACK):
-        number = rated.response.round_number
-        if number not in rounds:
-            rounds[number] = editable(store, number)
+    for rated in found:
         rows.append(
             given(rated.rating)
             | {
                 "prompt": rated.prompt.text,
                 **texts_of(store, rated),
-                "round": number,
+                "round": rated.response.round_number,
                 "submitted_at": rated.rating.submitted_at,
-                "editable": rounds[number],
+                "editable": rated.rating.id in changeable,
             }
         )
     return rows

@@ -75,6 +75,18 @@ def scored(p: RoundProgress, scale: Scale) -> tuple[str, str]:
     return ("–" if p.mean_score is None else f"{p.mean_score:.2f}"), "Mean score this round"
 
 
+def score_numbers(p: RoundProgress | None, scale: Scale) -> str:
+    """What the plot of scores draws, to read."""
+    if p is None or not any(p.scores.values()):
+        return ""
+    given = {float(point): count for point, count in p.scores.items()}
+    cells = "".join(
+        f"<div><dt>{h(scale.mark(point))}</dt><dd>{given.get(float(point), 0)}</dd></div>"
+        for point in scale.points
+    )
+    return f'<dl class="ops-scores" aria-label="How often each score was given this round">{cells}</dl>'
+
+
 def watched(steps: list[dict[str, Any]]) -> str:
     """What the policy says to the same prompts after each step: the newest step first."""
     told = [s for s in steps if s.get("samples")]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import hashlib
+import logging
 import os
 import socket
 import threading
@@ -20,13 +21,13 @@ from starlette.staticfiles import StaticFiles
 from starlette.types import ASGIApp
 
 from app import pages
-from app.api import answer_errors, description_route, operator_routes, rater_routes
+from app.api import UNAVAILABLE, answer_errors, description_route, operator_routes, rater_routes
 from app.auth import Guard, TooMany, client_of, session_secret
 from app.exporting import export_routes
 from app.settings import Settings
 from app.shield import Mount, Shield
 from app.supervisor import Supervisor
-from rater_data.errors import NotYours, RateloopError
+from rater_data.errors import NotYours, Unavailable
 from rater_data.store import Store
 
 # Read by gradio when it is imported and when it mounts.
@@ -37,6 +38,7 @@ import gradio as gr
 from app import operator_view, rater_view
 
 STATIC = Path(__file__).parent / "static"
+log = logging.getLogger(__name__)
 
 
 def static_version() -> str:
@@ -154,8 +156,9 @@ def add_pages(app: FastAPI, guard: Guard) -> None:
             return HTMLResponse(pages.join_failed(str(error)), 429, headers={"Retry-After": "60"})
         except NotYours as error:
             return HTMLResponse(pages.join_failed(str(error)), 403)
-        except RateloopError as error:
-            return HTMLResponse(pages.trouble(str(error)), 503)
+        except Unavailable as error:
+            log.error("%s /join: %s", request.method, error)
+            return HTMLResponse(pages.trouble(UNAVAILABLE), 503, headers={"Retry-After": "2"})
         response = RedirectResponse("/operator/" if user.role == "operator" else "/rate/", 303)
         guard.sign_in(response, user, secure=secure(request))
         return response

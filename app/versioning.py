@@ -40,6 +40,21 @@ def note(store: Store, user: User, number: object, text: object) -> str:
     return f"Noted about version {number}."
 
 
+def without(store: Store, user_id: int) -> str:
+    """How to get a version that has not learned from somebody; empty where the one in use has not."""
+    found = store.traces(user_id)
+    if found.current is None:
+        return ""
+    parents = {version.number: version.parent for version in store.versions()}
+    back: int | None = found.current
+    while back in found.versions:
+        back = parents[back]
+    return (
+        f" Version {found.current}, which is in use, has learned from them: roll back to version {back}, and the next "
+        "round can be trained without them as soon as its responses are written."
+    )
+
+
 def learned_from(store: Store) -> dict[int, int]:
     """How many ratings each version was trained on, by its number."""
     return {

@@ -173,6 +173,7 @@ def _ppo(
 ) -> TrainState:
     """First the people's own scores on what this version wrote, then fresh rollouts scored by the head."""
     folder = _folder(engine, number)
+    drop_those_of_another_seal(folder, store.round(number).snapshot_sha256 or "")
     start_kl = store.current_version().metrics.get("kl", 0.0)
     state = TrainState.begin(engine.policy, config.ppo, number, start_kl)
     found = checkpoint.latest(folder, progress.log)
@@ -291,6 +292,15 @@ def _publish(
 
 def _folder(engine: Engine, number: int) -> Path:
     return engine.home / "rounds" / f"{number:04d}"
+
+
+def drop_those_of_another_seal(folder: Path, sha256: str) -> None:
+    """Checkpoints go on only with the ratings that they were trained on."""
+    note = folder / "seal"
+    if not (note.is_file() and note.read_text("ascii") == sha256):
+        shutil.rmtree(folder, ignore_errors=True)
+        folder.mkdir(parents=True)
+        note.write_text(sha256, "ascii")
 
 
 def _save_step(state: TrainState, folder: Path, config: Config, head: reward.Head) -> None:

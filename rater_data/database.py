@@ -20,7 +20,7 @@ from typing import Any
 import sqlalchemy as sa
 
 from rater_data.addresses import shown
-from rater_data.errors import BadInput, Busy, DiskFull
+from rater_data.errors import BadInput, DiskFull, Unavailable
 from rater_data.telling import told_by_postgres
 
 BUSY_TIMEOUT_MS = 30_000  # how long a writer waits for a writer of another process
@@ -149,13 +149,13 @@ def _sentence(error: Exception, home: Path | str) -> Exception | None:
         case sqlite3.SQLITE_FULL:
             return DiskFull(NO_ROOM.format(where=home))
         case sqlite3.SQLITE_BUSY | sqlite3.SQLITE_LOCKED:
-            return Busy(f"Another program holds the database in {home}: try again in a moment.")
+            return Unavailable(f"Another program holds the database in {home}: try again in a moment.")
         case sqlite3.SQLITE_READONLY | sqlite3.SQLITE_CANTOPEN | sqlite3.SQLITE_PERM:
-            return BadInput(
+            return Unavailable(
                 f"The database in {home} cannot be opened for writing: check who may write there."
             )
         case sqlite3.SQLITE_NOTADB | sqlite3.SQLITE_CORRUPT:
-            return BadInput(
+            return Unavailable(
                 f"The database in {home} is damaged or no database at all: restore it from a backup."
             )
         case sqlite3.SQLITE_IOERR:

@@ -37,5 +37,9 @@ class TooNew(RateloopError):
     """The home folder was written by a newer version of this program."""
 
 
-class DiskFull(RateloopError):
+class Unavailable(RateloopError):
+    """The database cannot be used just now, whoever asks and whatever they ask: what was asked may be asked again."""
+
+
+class DiskFull(Unavailable):
     """There is no room left; nothing was half-written."""

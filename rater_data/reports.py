@@ -30,8 +30,6 @@ RATABLE = ("generating", "rating", "sealed", "training", "refused")
 
 What comes after the seal counts for the next snapshot.
 """
-OPEN_FOR_CHANGE = ("generating", "rating")
-"""States in which a rating of the round can still be taken back or changed."""
 OVER = ("published", "refused", "rolled_back")
 """States after which the next round may begin.
 

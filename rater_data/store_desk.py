@@ -8,6 +8,7 @@ import sqlalchemy as sa
 from rater_data import schema as t
 from rater_data.database import Database
 from rater_data.records import Rating, Round
+from rater_data.reports import RATABLE
 from rater_data.rows import rating_columns, rating_of
 from rater_data.scales import COUNTING, Scale
 from rater_data.store_journal import FIRST_GUIDELINE, scale_in, setting_in
@@ -29,7 +30,11 @@ _MINE = (
     .where(_g.given_at >= sa.bindparam("earliest"))
 )
 _LAST = (
-    sa.select(*rating_columns(), t.rounds.c.state.label("round_state"))
+    sa.select(
+        *rating_columns(),
+        t.rounds.c.state.label("round_state"),
+        sa.exists().where(t.snapshot_ratings.c.rating_id == _g.id).label("sealed"),
+    )
     .join(t.responses, _r.id == _g.response_id)
     .join(t.rounds, t.rounds.c.number == _r.round_number)
     .where(_g.rater_id == sa.bindparam("rater"), _g.is_current)
@@ -52,7 +57,7 @@ class Rules:
 class Desk:
     """The latest round and how many ratings fill it; this rater's ratings since midnight and since it began.
 
-    `last`: their newest rating, and the state of its round.
+    `last`: their newest rating, and whether it can be taken back: not sealed yet, of a round that deals cards.
     """
 
     rules: Rules
@@ -61,7 +66,7 @@ class Desk:
     today: int
     in_round: int
     last: Rating | None
-    last_state: str | None
+    last_open: bool
 
 
 class Desks(Database):
@@ -92,7 +97,7 @@ class Desks(Database):
                 today=int(today),
                 in_round=int(in_round) if found else 0,
                 last=None if last is None else rating_of(last),
-                last_state=None if last is None else last["round_state"],
+                last_open=last is not None and last["round_state"] in RATABLE and not last["sealed"],
             )
 
 

@@ -23,7 +23,7 @@ import sqlalchemy as sa
 from rater_data import schema as t
 from rater_data.database import Database
 from rater_data.errors import Refused
-from rater_data.records import IMPORTED_ROUND
+from rater_data.records import IMPORTED_ROUND, RESTORED
 from rater_data.scales import DEFAULT_SCALE, SCALES
 from rater_data.staging import Staged, digest
 from rater_data.store_journal import note, setting_in
@@ -31,8 +31,6 @@ from rater_data.store_people import name_key, new_users_in
 from rater_data.store_prompts import AT_ONCE, prompt_ids_in
 
 BATCH = 5000  # rows that are held and written at once
-RESTORED = "imported"
-"""In the config of a round, and the metrics of a version, that were made from an export: there are no weights."""
 
 Rows = Iterator[dict[str, Any]]
 Wrap = Callable[[Rows, int], Rows]

@@ -15,11 +15,12 @@ from rater_data.database import Database
 from rater_data.errors import AlreadyRated, BadInput, LeaseExpired, Missing, NotYours
 from rater_data.queue import card_of, choice_of, is_free, is_swapped
 from rater_data.records import Card, RatedResponse, Rating
-from rater_data.reports import OPEN_FOR_CHANGE
+from rater_data.reports import RATABLE
 from rater_data.rows import rating_columns, rating_of, rating_row
 from rater_data.scales import COUNTING, REMOVED, SCALES
 from rater_data.store_journal import note
 from rater_data.store_queue import LEASE_S, active_rater, deal, drop_lease, put_lease
+from rater_data.store_rounds import is_from_elsewhere
 from rater_data.store_sealing import rated_of, rated_query
 
 TWICE = "You have rated this response already: change it in the list of your last ratings."
@@ -109,8 +110,8 @@ class Ratings(Database):
     def undo(self, rater_id: int, now: float | None = None, lease_s: float = LEASE_S) -> Card:
         """Takes back the rater's latest rating and gives them its card again.
 
-        Raises BadInput when there is none, when its round is sealed, or when it was a skip and somebody else
-        has the card now.
+        Raises BadInput when there is none, when it was sealed, when its round has no cards any more, or when it
+        was a skip and somebody else has the card now.
         """
         now = time.time() if now is None else now
         with self._write() as connection:
@@ -119,7 +120,12 @@ class Ratings(Database):
             rating = _one(connection, query.order_by(*_latest_first).limit(1))
             if rating is None:
                 raise BadInput("There is nothing to undo: you have not rated anything yet.")
-            self._check_open(connection, rating, "taken back")
+            found = self._check_open(connection, rating, "taken back")
+            if found.state not in RATABLE:
+                raise BadInput(
+                    f"Round {found.number} is {found.state} and deals no cards: change your answer in the list of "
+                    "your last ratings."
+                )
             self._retire(connection, rating)
             if not is_free(connection, rating.response_id, rater_id, now):
                 raise BadInput("Another rater has this card now: your answer stays as it is.")
@@ -143,8 +149,7 @@ class Ratings(Database):
         """Changes a rating: a new current revision, the old one kept. What is None stays as it was.
 
         Asking again for the same change gives the revision that is there. Raises NotYours for a rating of
-        somebody else, BadInput when the round is sealed or the rating was changed or taken back since,
-        Missing.
+        somebody else, BadInput when the rating was sealed or was changed or taken back since, Missing.
         """
         now = time.time() if now is None else now
         with self._write() as connection:
@@ -187,12 +192,20 @@ class Ratings(Database):
             )
         return found
 
-    def _check_open(self, connection: sa.Connection, rating: Rating, what: str) -> None:
-        r = t.responses.c
-        query = sa.select(t.rounds).join(t.responses, r.round_number == t.rounds.c.number)
-        found = connection.execute(query.where(r.id == rating.response_id)).one()
-        if found.state not in OPEN_FOR_CHANGE:
-            raise BadInput(f"Round {found.number} is {found.state}: its ratings cannot be {what} any more.")
+    def _check_open(self, connection: sa.Connection, rating: Rating, what: str) -> sa.Row[Any]:
+        """The rating's round. Raises BadInput for a rating that was sealed, or given elsewhere.
+
+        What was given while a round trains is of no seal yet: it can be changed until the next one.
+        """
+        s = t.snapshot_ratings.c
+        sealed = connection.scalar(sa.select(sa.func.min(s.round_number)).where(s.rating_id == rating.id))
+        if sealed is not None:
+            raise BadInput(f"This rating was sealed with round {sealed}: it cannot be {what} any more.")
+        query = sa.select(t.rounds).join(t.responses, t.responses.c.round_number == t.rounds.c.number)
+        found = connection.execute(query.where(t.responses.c.id == rating.response_id)).one()
+        if is_from_elsewhere(found):
+            raise BadInput(f"This rating came with an import: it cannot be {what} here.")
+        return found
 
     def _retire(self, connection: sa.Connection, rating: Rating) -> None:
         connection.execute(t.ratings.update().where(_g.id == rating.id).values(is_current=False))
@@ -210,6 +223,19 @@ class Ratings(Database):
         query = rated_query().where(_g.rater_id == rater_id, _g.is_current).order_by(*_latest_first).limit(n)
         with self._read() as connection:
             return [rated_of(row) for row in connection.execute(query).mappings()]
+
+    def changeable(self, ratings: Iterable[Rating]) -> set[int]:
+        """The ids of those that their rater may still change: not sealed, and not from elsewhere."""
+        ids = [one.id for one in ratings]
+        sealed = sa.select(t.snapshot_ratings.c.rating_id).where(t.snapshot_ratings.c.rating_id.in_(ids))
+        query = (
+            sa.select(_g.id.label("rating_id"), t.rounds)
+            .join(t.responses, t.responses.c.id == _g.response_id)
+            .join(t.rounds, t.rounds.c.number == t.responses.c.round_number)
+            .where(_g.id.in_(ids), _g.id.not_in(sealed))
+        )
+        with self._read() as connection:
+            return {row.rating_id for row in connection.execute(query) if not is_from_elsewhere(row)}
 
     def ratings_by(self, rater_id: int, since: float | None = None) -> int:
         """How many current ratings, of any verdict, the rater gave (since a time)."""

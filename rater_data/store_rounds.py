@@ -14,8 +14,8 @@ from rater_data import checks
 from rater_data import schema as t
 from rater_data.database import Database, plain
 from rater_data.errors import BadInput, Busy, Missing, Refused
-from rater_data.records import IMPORTED_ROUND, STRATA, Response, Round, RoundProgress
-from rater_data.reports import OVER, ROUND_STATES, next_states
+from rater_data.records import IMPORTED_ROUND, RESTORED, STRATA, Response, Round, RoundProgress
+from rater_data.reports import OVER, RATABLE, ROUND_STATES, next_states
 from rater_data.rows import response_columns, response_of, response_row, round_of
 from rater_data.scales import COUNTING, REMOVED
 from rater_data.store_journal import note
@@ -58,6 +58,11 @@ def move(connection: sa.Connection, found: Round, state: str, now: float, **valu
         )
     changes = {"state": state, "updated_at": now} | values
     connection.execute(t.rounds.update().where(t.rounds.c.number == found.number).values(changes))
+
+
+def is_from_elsewhere(found: sa.Row[Any]) -> bool:
+    """Whether a round (a row) came with an import and deals no cards here."""
+    return bool(found.config.get(RESTORED)) or (found.number == IMPORTED_ROUND and found.state not in RATABLE)
 
 
 def trusted_ratings() -> sa.Select[tuple[int]]:

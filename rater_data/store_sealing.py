@@ -117,6 +117,18 @@ def seal_in(connection: sa.Connection, found: Round, actor: str, now: float) -> 
     note(connection, actor, f"sealed round {found.number}", now, ratings=frozen, sha256=digest)
 
 
+def _of_excluded(connection: sa.Connection, number: int) -> bool:
+    """Whether a snapshot has ratings of people who do not count any more."""
+    s = t.snapshot_ratings.c
+    query = (
+        sa.select(s.rating_id)
+        .join(t.ratings, t.ratings.c.id == s.rating_id)
+        .join(t.users, t.users.c.id == t.ratings.c.rater_id)
+        .where(s.round_number == number, t.users.c.excluded)
+    )
+    return connection.scalar(query.limit(1)) is not None
+
+
 def snapshot_in(connection: sa.Connection, number: int) -> list[RatedResponse]:
     s = t.snapshot_ratings.c
     query = (
@@ -185,9 +197,9 @@ class Sealing(Database):
     def start_training(self, round_number: int, actor: str, override: bool = False) -> Job:
         """Seals the round and queues its training, in one step.
 
-        Also for a round that failed (with the snapshot it has: training goes on where it stopped) and, with
-        `override`, for one that the gate refused. Raises Busy while a training is queued or running, Refused
-        when the round is in no state to be trained, Missing.
+        Also for a round that failed (with the snapshot it has: training goes on where it stopped; anew, when somebody
+        in it does not count any more) and, with `override`, for one that the gate refused. Raises Busy while a
+        training is queued or running, Refused when the round is in no state to be trained, Missing.
         """
         self.hash_ahead()
         now = time.time()
@@ -199,6 +211,8 @@ class Sealing(Database):
                 raise busy_with(running)
             match found.state:
                 case "rating":
+                    seal_in(connection, found, actor, now)
+                case "failed" if _of_excluded(connection, round_number):
                     seal_in(connection, found, actor, now)
                 case "failed":
                     move(connection, found, "sealed", now, decision=None)

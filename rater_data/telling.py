@@ -4,7 +4,7 @@ import re
 
 import sqlalchemy as sa
 
-from rater_data.errors import BadInput, Busy, DiskFull
+from rater_data.errors import BadInput, DiskFull, Unavailable
 
 # https://www.postgresql.org/docs/current/errcodes-appendix.html
 _FULL = {"53100"}  # disk_full
@@ -35,9 +35,9 @@ def told_by_postgres(error: sa.exc.DBAPIError, where: str) -> Exception | None:
     if state in _FULL:
         return DiskFull(f"There is no room left on the disk of {where}: free some. Nothing was half-written.")
     if state in _BUSY:
-        return Busy(f"The database at {where} is busy ({_reason(error)}): try again in a moment.")
+        return Unavailable(f"The database at {where} is busy ({_reason(error)}): try again in a moment.")
     if state in _FORBIDDEN:
-        return BadInput(
+        return Unavailable(
             f"The database at {where} may not be written by this user ({_reason(error)}): "
             "let it own the database, or choose another user."
         )
@@ -47,7 +47,9 @@ def told_by_postgres(error: sa.exc.DBAPIError, where: str) -> Exception | None:
         return BadInput(f"A text holds a character that the database cannot keep ({_reason(error)}).")
     lost = state in _AWAY or (state or "").startswith("08") or error.connection_invalidated
     if lost:
-        return Busy(f"The database at {where} went away ({_reason(error)}): try again when it is back.")
+        return Unavailable(
+            f"The database at {where} went away ({_reason(error)}): try again when it is back."
+        )
     if state is None and isinstance(error, sa.exc.OperationalError):
         return _unreachable(error, where)
     return None
@@ -56,7 +58,7 @@ def told_by_postgres(error: sa.exc.DBAPIError, where: str) -> Exception | None:
 def _unreachable(error: sa.exc.OperationalError, where: str) -> Exception:
     reason = _reason(error)
     hint = next((hint for pattern, hint in _HINTS if re.search(pattern, reason)), "Check its address.")
-    return BadInput(f"The database at {where} cannot be reached: {reason}. {hint}")
+    return Unavailable(f"The database at {where} cannot be reached: {reason}. {hint}")
 
 
 def _reason(error: sa.exc.DBAPIError) -> str:

@@ -14,7 +14,7 @@ import sqlalchemy as sa
 from rater_data import schema as t
 from rater_data.errors import RateloopError
 from rater_data.folders import faults
-from rater_data.records import IMPORTED_ROUND
+from rater_data.records import IMPORTED_ROUND, RESTORED
 from rater_data.recounting import recount
 from rater_data.rows import (
     RATING,
@@ -29,7 +29,6 @@ from rater_data.rows import (
 )
 from rater_data.scales import DEFAULT_SCALE, REMOVED, SCALES
 from rater_data.store import Store
-from rater_data.store_imports import RESTORED
 from rater_data.store_journal import setting_in
 from rater_data.store_people import name_key
 from rater_data.store_sealing import row_digest, sealed_rows, snapshot_digest

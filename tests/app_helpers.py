@@ -17,6 +17,7 @@ from app.listening import listen
 from app.server import build, make_server
 from app.settings import Settings
 from app.supervisor import Supervisor
+from rater_data.knobs import SETTING as ROUND_CONFIG
 from rater_data.records import User
 from rater_data.scales import DEFAULT_SCALE
 from rater_data.store import Store
@@ -66,14 +67,23 @@ class Live:
 
 @contextlib.contextmanager
 def serving(
-    home: Path, *, worker: bool = False, scale: str = DEFAULT_SCALE, proxy: str = "", **fake: object
+    home: Path,
+    *,
+    worker: bool = False,
+    scale: str = DEFAULT_SCALE,
+    rounds: dict[str, object] | None = None,
+    proxy: str = "",
+    **fake: object,
 ) -> Iterator[Live]:
-    """A server on a free port; with `worker`, supervising the fake trainer that behaves as `fake` says."""
-    settings = Settings(
-        home=home, port=free_port(), worker=worker, worker_module="tests.fake_worker", proxy=proxy
-    )
+    """A server on a free port; with `worker`, supervising the fake trainer that behaves as `fake` says.
+
+    With `rounds`, settings of the rounds, it is the real trainer on the tiny model.
+    """
+    real = {"worker_module": "tests.fake_worker"} if rounds is None else {"model": "tiny", "device": "cpu"}
+    settings = Settings(home=home, port=free_port(), worker=worker, proxy=proxy, **real)
     store = Store.open(home)
     store.set_setting("fake", fake)
+    store.set_setting(ROUND_CONFIG, rounds or {})
     store.choose_scale(scale)
     said: list[str] = []
     supervisor = Supervisor(settings, said.append)

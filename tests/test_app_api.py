@@ -8,7 +8,8 @@ from collections.abc import Iterator
 import httpx
 import pytest
 
-from rater_data.errors import Refused
+from app.api import UNAVAILABLE
+from rater_data.errors import Refused, Unavailable
 from rater_data.store import Store
 from tests import fake_worker
 from tests.app_helpers import Live, serving
@@ -50,6 +51,22 @@ def stored(store: Store, client: httpx.Client) -> list[tuple[int, float | None]]
     """What the store holds of this rater, oldest first."""
     me = client.get("/api/card").json()["me"]["id"]
     return [(r.rating.response_id, r.rating.score) for r in reversed(store.recent(me, n=100))]
+
+
+def test_trouble_with_the_database_says_nothing_of_where_it_is(
+    ann: httpx.Client, live: Live, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    card = ann.get("/api/card").json()["card"]
+
+    def away(*_: object, **__: object) -> None:
+        raise Unavailable("The database at postgresql://someone@secret.example/x went away.")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(type(live.store), "submit_and_deal", away)
+        answer = rate(ann, card)
+    assert (answer.status_code, answer.headers["retry-after"]) == (503, "2")
+    assert answer.json() == {"error": UNAVAILABLE}
+    assert rate(ann, card).status_code == 200
 
 
 def test_card_shows_the_response_and_nothing_that_could_sway(ann: httpx.Client) -> None:

@@ -313,6 +313,32 @@ def test_cancel(store: Store, op: User) -> None:
     assert store.current_version().number == 0
 
 
+def test_who_does_not_count_any_more_is_trained_without(store: Store, op: User) -> None:
+    """Not counted, rolled back, and trained again at once with what the others said."""
+    operating.first_run(store)
+    work(store)
+    rate_all(store, 8)
+    rater = store.recent(store.users()[-1].id)[0].rating.rater_id
+    operating.press(store, op, UP)
+    work(store)
+    said = inviting.change_access(store, op, rater, "exclude")
+    assert "Version 1, which is in use, has learned from them: roll back to version 0" in said
+    operating.roll_back(store, op, 0)
+    assert "has learned" not in inviting.change_access(store, op, rater, "exclude")
+    other = store.add_user("somebody else", "rater")
+    work(store)
+    step = operating.overview(store, UP).next
+    assert (step.label, step.again, step.again_override) == (
+        "Train round 2",
+        "Train with what is there",
+        False,
+    )
+    assert "Round 1 was rolled back. Ratings from before count on" in step.sentence
+    submit(store, other, store.next_card(other.id), 4.0)
+    operating.train(store, op)
+    assert {one.rating.rater_id for one in store.snapshot(2)} == {other.id}
+
+
 def test_names_of_raters(store: Store, op: User) -> None:
     for bad in ("", "   ", "x" * 61):
         with pytest.raises(BadInput, match="1 to 60"):

@@ -11,7 +11,7 @@ import httpx
 import pytest
 from typer.testing import CliRunner
 
-from app import cli, inviting
+from app import answers, cli, inviting
 from app.simulating import simulate
 from rater_data.errors import BadInput, Missing, NotYours
 from tests import fake_worker
@@ -228,3 +228,41 @@ def test_the_commands(live: Live, tmp_path: Path) -> None:
     missing = runner.invoke(cli.app, [*arguments, "--rater", f"{tmp_path}/none.py:short"])
     assert missing.exit_code == 1
     assert "does not exist" in missing.output
+
+
+def test_every_answer_is_what_the_description_says(live: Live) -> None:
+    """Models refuse what they do not name, so a field more or less in an answer fails here."""
+    with (
+        bearer(live, inviting.token(live.store, "op", "exact")) as bot,
+        bearer(live, inviting.token(live.store, "op", "exact too", role="operator")) as script,
+    ):
+        found = script.get("/api/openapi.json").json()
+        screen = answers.Screen.model_validate(bot.get("/api/card").json())
+        here = {"response_id": screen.card.response_id}
+        assert answers.Heartbeat.model_validate(bot.post("/api/heartbeat", json=here).json()).yours
+        body = here | {"score": 7, "key": "exactly-this-one"}
+        rated = answers.Rated.model_validate(bot.post("/api/rate", json=body).json())
+        recent = answers.RecentList.model_validate(bot.get("/api/recent").json()).recent
+        assert recent[0].rating_id == rated.saved.rating_id
+        change = {"rating_id": recent[0].rating_id, "score": 8}
+        answers.Revised.model_validate(bot.post("/api/revise", json=change).json())
+        assert answers.Undone.model_validate(bot.post("/api/undo", json=here).json()).undone.score == 8
+        answers.News.model_validate(bot.get("/api/news").json())
+        answers.Guidelines.model_validate(bot.get("/api/guidelines").json())
+        answers.RoundState.model_validate(script.get("/api/round").json())
+        assert answers.Versions.model_validate(script.get("/api/versions").json()).versions
+        answers.Link.model_validate(script.post("/api/invite", json={"name": "exact three"}).json())
+        answers.Token.model_validate(script.post("/api/token", json={"name": "exact four"}).json())
+        for method, path in (("post", "/api/cancel"), ("post", "/api/rollback"), ("get", "/api/nothing")):
+            refused = script.request(method, path, json={"to": 77} if "roll" in path else None)
+            assert refused.status_code == 404
+            answers.Error.model_validate(refused.json())
+    for path, methods in found["paths"].items():
+        if "export" in path:
+            continue  # a file
+        for told in (one["responses"] for one in methods.values()):
+            schemas = {
+                status: told[status]["content"]["application/json"]["schema"] for status in ("200", "422")
+            }
+            assert schemas["200"].keys() == {"$ref"}, path
+            assert schemas["422"]["$ref"].endswith("/Error"), path

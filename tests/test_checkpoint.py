@@ -8,7 +8,7 @@ import pytest
 import torch
 from peft import PeftModel
 
-from ppo import checkpoint
+from ppo import checkpoint, loop
 from ppo.config import Config, LoraSettings, PPOConfig
 from ppo.models import tiny_model
 from ppo.policy import Policy
@@ -155,3 +155,13 @@ def test_no_pickle_in_a_checkpoint(tmp_path):
     assert set(json.loads((tmp_path / "v" / "manifest.json").read_text())) == {
         p.name for p in (tmp_path / "v").iterdir()
     } - {"manifest.json"}
+
+
+def test_checkpoints_of_other_ratings_are_dropped(tmp_path):
+    folder = tmp_path / "rounds" / "0001"
+    loop.drop_those_of_another_seal(folder, "ab")
+    (folder / "step-0001").mkdir()
+    loop.drop_those_of_another_seal(folder, "ab")
+    assert (folder / "step-0001").is_dir()
+    loop.drop_those_of_another_seal(folder, "cd")
+    assert [path.name for path in folder.iterdir()] == ["seal"]

@@ -17,7 +17,7 @@ from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
 
 from rater_data import migrate as migrating
-from rater_data.errors import BadInput, DiskFull, TooNew
+from rater_data.errors import BadInput, DiskFull, RateloopError, TooNew, Unavailable
 from rater_data.records import Prompt
 from rater_data.schema import metadata
 from rater_data.store import DATABASE, Store, default_home
@@ -76,7 +76,7 @@ def test_a_home_that_may_not_be_written(tmp_path, monkeypatch):
 
 def test_a_database_that_is_none(tmp_path):
     (tmp_path / DATABASE).write_text("This is a letter to my aunt. " * 100)
-    with pytest.raises(BadInput, match="damaged or no database"):
+    with pytest.raises(Unavailable, match="damaged or no database"):
         Store.open(tmp_path)
     assert (tmp_path / DATABASE).read_text().startswith("This is a letter")
 
@@ -280,8 +280,9 @@ def test_what_was_acknowledged_survives_kill_9(tmp_path):
     ],
 )
 def test_a_database_elsewhere_that_is_not_there(tmp_path, url, told):
-    with pytest.raises(BadInput, match=told) as error:
+    with pytest.raises(RateloopError, match=told) as error:
         Store.open(tmp_path, url)
+    assert type(error.value) is (Unavailable if "cannot be reached" in told else BadInput)
     assert "secret" not in str(error.value)
 
 

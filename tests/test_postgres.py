@@ -18,7 +18,7 @@ from app.settings import Settings
 from app.supervisor import Supervisor
 from rater_data import migrate as migrating
 from rater_data.addresses import parsed, shown
-from rater_data.errors import BadInput, Busy, DiskFull, TooNew
+from rater_data.errors import BadInput, DiskFull, TooNew, Unavailable
 from rater_data.options import DATABASE_VARIABLE
 from rater_data.schema import metadata
 from rater_data.store import DATABASE, Store
@@ -222,7 +222,7 @@ def test_several_processes_open_a_new_database_at_once(tmp_path, empty):
     ],
 )
 def test_a_database_that_cannot_be_reached(tmp_path, server, url, told):
-    with pytest.raises(BadInput, match=f"cannot be reached: .*{told}") as error:
+    with pytest.raises(Unavailable, match=f"cannot be reached: .*{told}") as error:
         Store.open(tmp_path, url.format(folder=server.folder, user="rateloop"))
     assert "geheim" not in str(error.value)
     assert "\n" not in str(error.value)
@@ -230,7 +230,7 @@ def test_a_database_that_cannot_be_reached(tmp_path, server, url, told):
 
 def test_somebody_who_may_only_look(tmp_path, server, address):
     server.execute("CREATE ROLE guest LOGIN")
-    with pytest.raises(BadInput, match="may not be written by this user"):
+    with pytest.raises(Unavailable, match="may not be written by this user"):
         Store.open(tmp_path, address.replace("rateloop@", "guest@"))
 
 
@@ -246,11 +246,11 @@ class Said(Exception):
     ("state", "kind"),
     [
         ("53100", DiskFull),
-        ("40001", Busy),
-        ("40P01", Busy),
-        ("53300", Busy),
-        ("08006", Busy),
-        ("57P01", Busy),
+        ("40001", Unavailable),
+        ("40P01", Unavailable),
+        ("53300", Unavailable),
+        ("08006", Unavailable),
+        ("57P01", Unavailable),
     ],
 )
 def test_what_the_server_says_in_other_ways(state, kind):
@@ -268,7 +268,7 @@ def test_a_server_that_was_restarted_costs_no_click(store, server):
     cut = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname LIKE 'test%'"
     assert server.execute(cut)
     assert store.user_by_name("Anna").name == "Anna"
-    with pytest.raises(Busy, match="went away"), store._write():
+    with pytest.raises(Unavailable, match="went away"), store._write():
         server.execute(cut)
         store.user_by_name("Anna")
         raise sa.exc.OperationalError("SELECT 1", {}, Said("57P01", "terminating connection"))

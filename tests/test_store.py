@@ -11,7 +11,7 @@ import sqlalchemy as sa
 
 from rater_data import schema as t
 from rater_data import store_sealing
-from rater_data.errors import BadInput, Busy, Missing, NotYours, Refused
+from rater_data.errors import BadInput, Busy, Missing, NotYours, Refused, Unavailable
 from rater_data.records import Message, Prompt, Sample
 from rater_data.scales import SCALES
 from rater_data.verifying import verify
@@ -321,6 +321,44 @@ def test_training_starts_in_one_step_and_once(world, store):
     assert (store.round().state, len(store.snapshot(1))) == ("sealed", 1)
 
 
+def test_what_is_given_during_a_training_can_be_changed_until_the_next_seal(world, store):
+    rate_next(store, world.rater, 3)
+    store.start_training(1, "Olga")
+    sealed = store.recent(world.rater.id)[0].rating
+    with pytest.raises(BadInput, match="sealed with round 1: it cannot be changed"):
+        store.revise(sealed.id, world.rater.id, score=9)
+    with pytest.raises(BadInput, match="cannot be taken back"):
+        store.undo(world.rater.id)
+    later = rate_next(store, world.rater, 4)
+    assert store.changeable([sealed, later]) == {later.id}
+    assert store.desk(world.rater.id, 0.0, "asked").last_open
+    assert store.undo(world.rater.id).response_id == later.response_id
+    later = rate_next(store, world.rater, 5)
+    later = store.revise(later.id, world.rater.id, score=6)
+    assert [one.rating.score for one in store.snapshot(1)] == [3]
+    store.claim("worker")
+    store.set_round_state(1, "training")
+    store.publish(1, version(1, parent=0), gate={}, decision="", samples=[])
+    # its cards are gone, so it cannot be taken back; the answer can still be changed
+    assert not store.desk(world.rater.id, 0.0, "asked").last_open
+    with pytest.raises(BadInput, match="deals no cards"):
+        store.undo(world.rater.id)
+    assert store.revise(later.id, world.rater.id, score=7).score == 7
+
+
+def test_somebody_who_does_not_count_any_more_is_not_in_a_training_that_is_begun_again(world, store):
+    rate_next(store, world.rater)
+    out = store.add_user("Out", "rater")
+    rate_next(store, out)
+    job = store.start_training(1, "Olga")
+    first = store.round().snapshot_sha256
+    store.cancel(job.id, "Olga")
+    store.set_excluded(out.id, True, "op")
+    store.start_training(1, "Olga")
+    assert [one.rating.rater_id for one in store.snapshot(1)] == [world.rater.id]
+    assert store.round().snapshot_sha256 != first
+
+
 def test_a_refused_round_is_trained_only_with_override(world, store):
     rate_next(store, world.rater)
     job = store.start_training(1, "Olga")
@@ -546,7 +584,7 @@ def test_another_program_that_holds_the_database_is_told(world, store, backend):
         connection.cursor().execute(IMPATIENT[backend])
         connection.commit()
 
-    with other._write(), pytest.raises(Busy, match=r"Another program|is busy.*lock timeout"):
+    with other._write(), pytest.raises(Unavailable, match=r"Another program|is busy.*lock timeout"):
         store.submit(rating(1, world.rater.id))
     sa.event.remove(store._engine, "checkout", hurry)
     other.close()

@@ -1,0 +1,271 @@
+"""What the JSON routes answer, for their description in OpenAPI. A test holds every answer to these.
+
+The routes answer plain dictionaries: a card has to come fast, and checking it again at every look helps nobody.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from pydantic import BaseModel, ConfigDict, Field
+
+
+class Answer(BaseModel):
+    model_config = ConfigDict(extra="forbid")
+
+
+class Error(Answer):
+    """What went wrong and what to do about it, as a sentence for a person."""
+
+    error: str
+
+
+class Message(Answer):
+    role: str
+    content: str
+
+
+class Text(Answer):
+    """A response as it may be shown, and as cleaned HTML: null where that would look the same."""
+
+    text: str
+    html: str | None
+
+
+class Card(Text):
+    """A response to rate; `other` is the second one where two are compared. Times are seconds since 1970."""
+
+    response_id: int
+    messages: list[Message]
+    other: Text | None
+    round: int
+    position: int = Field(description="Which of the responses to its prompt this is for this rater, from 1.")
+    of: int
+    shown_at: float
+    lease_until: float = Field(description="Until then the card is this rater's; /api/heartbeat keeps it.")
+
+
+class Given(Answer):
+    """A rating as its rater gave it. `mark` and `words`: the score as the scale writes it and says it."""
+
+    rating_id: int
+    response_id: int
+    score: float | None
+    verdict: str
+    mark: str | None
+    words: str
+    comment: str
+    key: str
+
+
+class LastGiven(Given):
+    editable: bool
+
+
+class Recent(LastGiven):
+    prompt: str
+    text: str
+    other: str | None
+    round: int
+    submitted_at: float
+
+
+class Me(Answer):
+    id: int
+    name: str
+    role: str
+
+
+class Mine(Answer):
+    """How many ratings of mine: since midnight, and in this round."""
+
+    today: int
+    round: int
+
+
+class RoundNumbers(Answer):
+    number: int
+    state: str
+    ratings: int
+    quota: int
+
+
+class Scale(Answer):
+    """Scores that may be given: one of `points`."""
+
+    name: str
+    low: float
+    high: float
+    points: list[float]
+
+
+class Asks(Answer):
+    """What may be answered beside the score: qualities, each with one of `points`, and flags."""
+
+    attributes: list[str]
+    points: list[int]
+    words: list[str]
+    flags: list[str]
+
+
+class Progress(Answer):
+    done: float
+    total: float
+    left: str
+
+
+class Screen(Answer):
+    """All of the rating screen. Without a card `title`, `why` and `progress` say what is waited for."""
+
+    card: Card | None
+    title: str | None = None
+    why: str | None = None
+    progress: Progress | None = None
+    me: Me
+    mine: Mine
+    round: RoundNumbers | None
+    last: LastGiven | None
+    guideline_version: int
+    scale: Scale
+    asks: Asks
+
+
+class Rated(Screen):
+    """What was saved, on disk before this was sent, and the screen that comes next."""
+
+    saved: Given
+
+
+class Undone(Screen):
+    """What was taken back (null: there was nothing to do), and its card again."""
+
+    undone: LastGiven | None
+
+
+class Heartbeat(Answer):
+    yours: bool
+
+
+class RecentList(Answer):
+    recent: list[Recent]
+
+
+class Revised(Answer):
+    saved: Given
+
+
+class NewsSample(Answer):
+    prompt: str
+    before: str
+    after: str
+
+
+class NewsItem(Answer):
+    """What the version in use learned from, and one answer before and after."""
+
+    version: int
+    round: int
+    ratings: int
+    yours: int
+    sample: NewsSample | None
+
+
+class News(Answer):
+    news: NewsItem | None
+
+
+class Guidelines(Answer):
+    version: int
+    text: str
+    html: str
+
+
+class RoundAtWork(Answer):
+    """`by_stratum`: ratings given and wanted; `gate`: what the gate said of the reward head."""
+
+    number: int
+    state: str
+    version: int | None
+    responses: int
+    expected_responses: int
+    ratings: int
+    quota: int
+    complete: bool
+    by_stratum: dict[str, tuple[int, int]]
+    raters: int
+    ratings_last_hour: int
+    mean_score: float | None
+    scores: dict[str, int]
+    gate: dict[str, Any] | None
+
+
+class Job(Answer):
+    id: int
+    kind: str
+    state: str
+    progress: dict[str, Any]
+
+
+class NextStep(Answer):
+    """What the console's main button says, and why it can or cannot be pressed."""
+
+    label: str
+    sentence: str
+    possible: bool
+    override_possible: bool
+
+
+class Trainer(Answer):
+    state: str
+    deaths: int
+    last_words: str
+
+
+class RoundState(Answer):
+    round: RoundAtWork | None
+    job: Job | None
+    next: NextStep
+    worker: Trainer
+
+
+class Link(Answer):
+    link: str
+
+
+class Token(Answer):
+    token: str
+
+
+class Version(Answer):
+    number: int
+    parent: int | None
+    status: str
+    base_model: str
+    base_revision: str
+    adapter_sha256: str
+    metrics: dict[str, Any]
+    created_at: float
+    notes: str
+
+
+class Versions(Answer):
+    versions: list[Version]
+
+
+def described(answer: type[Answer], *statuses: int) -> dict[int | str, dict[str, Any]]:
+    """The `responses` of a route: this answer, and the errors that anybody has to reckon with."""
+    errors = {
+        status: {"model": Error, "description": WHY[status]} for status in (401, 403, 422, 503, *statuses)
+    }
+    return {200: {"model": answer}, **errors}
+
+
+WHY = {
+    401: "No token, or one that does not hold any more.",
+    403: "Not for this role, or somebody else's.",
+    404: "There is no such thing.",
+    409: "It does not fit the state things are in: rated already, trained already, not ready.",
+    410: "The card was held too long and went to somebody else.",
+    422: "The request is not right; the sentence says where.",
+    503: "The data cannot be read or written just now: ask again.",
+}
