@@ -71,7 +71,7 @@ def invited(name: str, role: str, link: str) -> str:
         if role == "operator"
         else "works on any device for 14 days"
     )
-    told = f"Personal link of {name}: shown this once, {how}. What let them in before has ended."
+    told = f"Personal link of {name}: shown this once, {how}. Older links, tokens and sessions of theirs have ended."
     return secret("ops-link", told, link)
 
 
