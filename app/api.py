@@ -95,11 +95,15 @@ class RollBackBody(Body):
 
 class InviteBody(Body):
     name: Annotated[StrictStr, Field(min_length=1, max_length=60)]
+    operator: StrictBool = False
+
+    @property
+    def role(self) -> str:
+        return "operator" if self.operator else "rater"
 
 
 class TokenBody(InviteBody):
-    operator: StrictBool = False
-    days: StrictInt | StrictFloat = 30
+    days: StrictInt | StrictFloat = inviting.TOKEN_DAYS
 
 
 def rater_routes(store: Store, guard: Guard, supervisor: Supervisor) -> APIRouter:
@@ -183,14 +187,12 @@ def operator_routes(store: Store, guard: Guard, supervisor: Supervisor, url: str
 
     @router.post("/invite", response_model=None, responses=described(answers.Link))
     def invite(body: InviteBody, request: Request, user: User = operator) -> dict[str, Any]:
-        return {"link": inviting.invite(store, user, body.name, str(request.base_url) or url)}
+        at = str(request.base_url) or url
+        return {"link": inviting.invite(store, user.name, body.name, at, body.role)}
 
-    @router.post("/token", response_model=None, responses=described(answers.Token))
+    @router.post("/token", response_model=None, responses=described(answers.Token, 409))
     def token(body: TokenBody, user: User = operator) -> dict[str, Any]:
-        made = inviting.token(store, body.name, operator=body.operator, days=body.days)
-        name = store.user_by_name(body.name).name
-        store.log(user.name, "made a token", name=name, operator=body.operator)
-        return {"token": made}
+        return {"token": inviting.token(store, user.name, body.name, role=body.role, days=body.days)}
 
     @router.get("/versions", response_model=None, responses=described(answers.Versions))
     def versions(user: User = operator) -> dict[str, Any]:

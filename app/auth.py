@@ -1,8 +1,8 @@
 """Who is asking: invite links, the signed session cookie, the roles, and a brake on guessing.
 
 There are no passwords here: a person opens a personal link once, and a signed cookie remembers them. The
-cookie holds the user's number and nothing else; role and activity are read from the store on every request,
-so taking somebody's access away works at once.
+cookie holds the user's number and the epoch of their sessions, nothing else; role, activity and epoch are read
+from the store on every request, so taking somebody's access away works at once.
 """
 
 from __future__ import annotations
@@ -20,13 +20,14 @@ from starlette.requests import HTTPConnection
 from starlette.responses import Response
 
 from app.settings import SESSION_LASTS
-from rater_data.errors import Missing, RateloopError
+from rater_data.errors import Missing, NotYours, RateloopError
 from rater_data.records import User
 from rater_data.store import Store
 
 WRONG_LINKS_ALLOWED = 10
 WRONG_LINKS_WINDOW = 60.0
 CLIENTS_REMEMBERED = 10_000
+LEAVING_LASTS = 600  # seconds in which somebody who signed out may end their other sessions
 
 
 class SignedOut(RateloopError):
@@ -62,26 +63,27 @@ def session_secret(home: Path) -> str:
 
 
 class Throttle:
-    """At most WRONG_LINKS_ALLOWED wrong links and tokens a minute from one client."""
+    """At most WRONG_LINKS_ALLOWED wrong links and tokens a minute from one client get an answer of their own.
+
+    Right ones are never held up, whoever shares the address: secrets are too long to be guessed.
+    """
 
     def __init__(self, allowed: int = WRONG_LINKS_ALLOWED, window: float = WRONG_LINKS_WINDOW) -> None:
         self.allowed, self.window = allowed, window
         self.wrong: OrderedDict[str, deque[float]] = OrderedDict()
         self.lock = threading.Lock()
 
-    def check(self, client: str) -> None:
+    def wrong_one(self, client: str) -> None:
+        """Notes a wrong link or token. Raises TooMany after too many."""
         with self.lock:
-            times = self.wrong.get(client)
+            times = self.wrong.setdefault(client, deque(maxlen=self.allowed))
             while times and times[0] < time.monotonic() - self.window:
                 times.popleft()
-            if times and len(times) >= self.allowed:
+            if len(times) >= self.allowed:
                 raise TooMany(
                     "Too many wrong links or tokens from your address: wait a minute, then try again."
                 )
-
-    def note_wrong(self, client: str) -> None:
-        with self.lock:
-            self.wrong.setdefault(client, deque(maxlen=self.allowed)).append(time.monotonic())
+            times.append(time.monotonic())
             self.wrong.move_to_end(client)
             while len(self.wrong) > CLIENTS_REMEMBERED:
                 self.wrong.popitem(last=False)
@@ -93,6 +95,7 @@ class Guard:
     def __init__(self, store: Store, secret: str, cookie_name: str) -> None:
         self.store, self.cookie_name = store, cookie_name
         self.signer = URLSafeTimedSerializer(secret, salt="rateloop session")
+        self.leaving = URLSafeTimedSerializer(secret, salt="rateloop leaving")
         self.throttle = Throttle()
 
     def user(self, request: HTTPConnection) -> User | None:
@@ -102,26 +105,31 @@ class Guard:
         cookie = request.cookies.get(self.cookie_name)
         if not cookie:
             return None
+        return self.signed(self.signer, cookie, SESSION_LASTS)
+
+    def signed(self, signer: URLSafeTimedSerializer, value: str, lasts: int) -> User | None:
+        """The active user that a value of ours was signed for, unless their sessions were ended since."""
         try:
-            user = self.store.user(int(self.signer.loads(cookie, max_age=SESSION_LASTS)))
+            found = signer.loads(value, max_age=lasts)
+            # a cookie of a release before there were epochs is a number alone
+            user_id, epoch = found if isinstance(found, list) else (found, 0)
+            user = self.store.user(int(user_id))
         except (BadSignature, ValueError, TypeError, Missing):
             return None
-        return user if user.active else None
+        return user if user.active and user.session_epoch == epoch else None
 
     def bearer(self, request: HTTPConnection) -> User | None:
         """The user whose token came with a request to the JSON routes; pages are not opened by tokens.
 
-        Raises TooMany after many wrong ones.
+        Raises TooMany for a wrong one after many.
         """
         kind, _, secret = request.headers["authorization"].partition(" ")
         if kind.lower() != "bearer" or not request.url.path.startswith("/api/"):
             return None
-        client = request.client.host if request.client else ""
-        self.throttle.check(client)
         try:
             return self.store.bearer(secret.strip())
-        except RateloopError:
-            self.throttle.note_wrong(client)
+        except NotYours:
+            self.throttle.wrong_one(client_of(request))
             return None
 
     def rater(self, request: HTTPConnection) -> User:
@@ -151,16 +159,31 @@ class Guard:
         return user.name if user and user.role == "operator" else None
 
     def redeem(self, secret: str, client: str) -> User:
-        self.throttle.check(client)
+        """Whom a link lets in. Raises NotYours, saying why it does not, and TooMany after many wrong ones."""
         try:
             return self.store.redeem(secret)
-        except RateloopError:
-            self.throttle.note_wrong(client)
+        except NotYours:
+            self.throttle.wrong_one(client)
             raise
 
     def session(self, user: User) -> str:
         """The value of the cookie that says who this is."""
-        return self.signer.dumps(user.id)
+        return self.signer.dumps([user.id, user.session_epoch])
+
+    def leave(self, request: HTTPConnection) -> str | None:
+        """With this, somebody who has just signed out here can end their sessions elsewhere, too."""
+        try:
+            found = self.signer.loads(request.cookies.get(self.cookie_name, ""), max_age=SESSION_LASTS)
+        except BadSignature:
+            return None
+        return str(self.leaving.dumps(found))
+
+    def sign_out_everywhere(self, secret: str) -> None:
+        """Ends all sessions of whom `leave` was made for. Raises NotYours."""
+        user = self.signed(self.leaving, secret, LEAVING_LASTS)
+        if user is None:
+            raise NotYours("This page is old: open your invite link, and sign out again.")
+        self.store.sign_out(user.id, user.name, links=False)
 
     def sign_in(self, response: Response, user: User, *, secure: bool) -> None:
         response.set_cookie(
@@ -174,3 +197,7 @@ class Guard:
 
     def sign_out(self, response: Response, *, secure: bool) -> None:
         response.delete_cookie(self.cookie_name, httponly=True, samesite="lax", secure=secure)
+
+
+def client_of(request: HTTPConnection) -> str:
+    return request.client.host if request.client else "unknown"

@@ -196,7 +196,7 @@ def load(
         models = default_home() / "models"
         if train and models.is_dir():
             (store.home / "models").symlink_to(models)
-        token = inviting.token(store, "bench", operator=True)
+        token = inviting.token(store, "bench", "bench", role="operator")
         trainer = ("--model", train) if train else ("--no-worker",)
         with serving(store.home, *trainer) as (url, _), beside(work):
             simulate(url, token, rate, raters * 2, raters, think_s=0.2)  # everybody has been there once
@@ -235,7 +235,7 @@ def memory(ratings: int, tell: Callable[[int], None]) -> Memory:
     """The server's memory over many ratings."""
     with tempfile.TemporaryDirectory(prefix="rateloop-bench-") as folder:
         store = make_home(Path(folder) / "home", ratings, 8)
-        token = inviting.token(store, "bench", operator=True)
+        token = inviting.token(store, "bench", "bench", role="operator")
         with serving(store.home, "--no-worker") as (url, process):
             server = psutil.Process(process.pid)
             simulate(url, token, rate, ratings // 10, 8, tell)
@@ -253,7 +253,7 @@ def kills(count: int, tell: Callable[[int], None]) -> Kills:
         home = Path(folder) / "home"
         store = Store.open(home)
         store.set_setting("round_config", {"plan": {"ratings": 1000, "calibration_share": 0.4}})
-        tokens = [inviting.token(store, f"rater {n}") for n in range(6)]
+        tokens = [inviting.token(store, "bench", f"rater {n}") for n in range(6)]
         for n in range(count):
             with serving(home, "--model", "tiny") as (url, process):
                 _wait(

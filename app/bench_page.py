@@ -71,7 +71,7 @@ def page(clicks: int, tell: Callable[[int], None]) -> Page:
         with serving(store.home, "--no-worker") as (url, _), sync_playwright() as playwright:
             browser = playwright.chromium.launch(executable_path=path, args=flags)
             rater = browser.new_page()
-            rater.goto(inviting.rater_link(store, "bench", url))
+            rater.goto(inviting.invite(store, "bench", "bench", url))
             rater.get_by_role("button", name="Continue").click()
             first = _loads(rater, f"{url}/rate/")
             tell(0)

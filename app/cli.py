@@ -1,4 +1,4 @@
-"""`python -m app`: serve, invite a rater, print an operator link."""
+"""`python -m app`: serve, invite people, print links and tokens."""
 
 from __future__ import annotations
 
@@ -52,6 +52,9 @@ def serve(
     ] = None,
     worker: Annotated[bool, typer.Option(help="Also run the trainer.")] = True,
     allow_public: Annotated[bool, typer.Option(help="Listen on an address that others can reach.")] = False,
+    proxy: Annotated[
+        str, typer.Option(help="Address of a TLS proxy in front, whose X-Forwarded-… headers are believed.")
+    ] = "",
     database: DatabaseUrl = None,
 ) -> None:
     """Start the server and its trainer; prints one link to begin with."""
@@ -64,6 +67,7 @@ def serve(
             device=device,
             worker=worker,
             allow_public=allow_public,
+            proxy=proxy,
             database=database,
         )
         start(settings, scale)
@@ -89,10 +93,12 @@ def start(settings: Settings, scale: str | None = None) -> None:
 
         def ready() -> None:
             store.set_setting("url", settings.url)
-            say(f"Rateloop is ready: {inviting.operator_link(store)}  (opens the operator console, once)")
+            user = inviting.starter(store)
+            told = f"opens the console as {user.name}, once and within an hour; python -m app link: another"
+            say(f"Rateloop is ready: {inviting.link(store, user.name)}  ({told})")
             if settings.worker:
-                told = (store, say, supervisor.stopping.wait)
-                threading.Thread(target=operating.tell_first_progress, args=told, daemon=True).start()
+                telling = (store, say, supervisor.stopping.wait)
+                threading.Thread(target=operating.tell_first_progress, args=telling, daemon=True).start()
 
         server.run(server.build(settings, store, supervisor), socket, settings, ready)
     finally:
@@ -102,19 +108,28 @@ def start(settings: Settings, scale: str | None = None) -> None:
 
 @app.command()
 def invite(
-    name: Annotated[str, typer.Argument(help="The rater's name.")],
+    name: Annotated[str, typer.Argument(help="The person's name.")],
+    operator: Annotated[bool, typer.Option("--operator", help="An operator instead of a rater.")] = False,
     home: Home = None,
     url: Url = "",
     database: DatabaseUrl = None,
 ) -> None:
-    """Print a personal link for a rater (makes the rater if there is none of that name)."""
-    print_link(home, database, lambda store: inviting.rater_link(store, name, url))
+    """Print a personal link for a rater, who is made if new; their links, tokens and sessions from before end."""
+    role = "operator" if operator else "rater"
+    print_link(home, database, lambda store: inviting.invite(store, inviting.TERMINAL, name, url, role))
 
 
 @app.command()
-def link(home: Home = None, url: Url = "", database: DatabaseUrl = None) -> None:
-    """Print a new one-time link to the operator console."""
-    print_link(home, database, lambda store: inviting.operator_link(store, url))
+def link(
+    name: Annotated[
+        str | None, typer.Argument(help="Who it lets in [default: the operator who started this].")
+    ] = None,
+    home: Home = None,
+    url: Url = "",
+    database: DatabaseUrl = None,
+) -> None:
+    """Print a new link for somebody who is known: works once, within an hour, in place of unused earlier ones."""
+    print_link(home, database, lambda store: inviting.link(store, name or inviting.starter(store).name, url))
 
 
 @app.command()
@@ -123,12 +138,35 @@ def token(
         str, typer.Argument(help="Whom the token acts as (made if there is nobody of that name).")
     ],
     operator: Annotated[bool, typer.Option("--operator", help="An operator instead of a rater.")] = False,
-    days: Annotated[float, typer.Option(help="How long it works.")] = 30.0,
+    days: Annotated[float, typer.Option(help="How long it works.")] = inviting.TOKEN_DAYS,
     home: Home = None,
     database: DatabaseUrl = None,
 ) -> None:
     """Print a token for scripts: send it as `Authorization: Bearer …` to the routes under /api."""
-    print_link(home, database, lambda store: inviting.token(store, name, operator=operator, days=days))
+    role = "operator" if operator else "rater"
+    print_link(
+        home, database, lambda store: inviting.token(store, inviting.TERMINAL, name, role=role, days=days)
+    )
+
+
+@app.command()
+def tokens(
+    take_back: Annotated[int | None, typer.Option(help="End the token of this number.")] = None,
+    home: Home = None,
+    database: DatabaseUrl = None,
+) -> None:
+    """List the tokens that still work, or take one back."""
+
+    def listed(store: Store) -> str:
+        if take_back is not None:
+            return inviting.take_back(store, inviting.TERMINAL, take_back)
+        lines = []
+        for one in store.tokens():
+            made, until = inviting.day(one.created_at), inviting.day(one.expires_at)
+            lines.append(f"{one.id}  {one.user.name} ({one.user.role}), made {made}, works until {until}")
+        return "\n".join(lines) or "No token works at the moment."
+
+    print_link(home, database, listed)
 
 
 @app.command()

@@ -1,63 +1,89 @@
-"""Who may come in: personal links for raters, the one-time link to the console, tokens, and keeping people out."""
+"""Who may come in: personal links, the one-time link to the console, tokens, and keeping people out."""
 
 from __future__ import annotations
 
-from app.settings import OPERATOR_LINK_LASTS, RATER_LINK_LASTS, Settings
+from datetime import datetime
+
+from app.settings import INVITED_OPERATOR_LINK_LASTS, OPERATOR_LINK_LASTS, RATER_LINK_LASTS, Settings
 from app.versioning import without
+from rater_data import checks
 from rater_data.errors import BadInput, Missing, Refused
-from rater_data.records import User
+from rater_data.records import ROLES, User
 from rater_data.store import Store
 
 OPERATOR = "operator"
+"""The account of whoever started the server; whoever has a shell there is this one."""
+TERMINAL = "terminal"
+"""Who did what was asked for on the command line, in the journal."""
 LONGEST_NAME = 60
+TOKEN_DAYS = 30
 LONGEST_TOKEN_DAYS = 366
 
 
-def invite(store: Store, user: User, name: str, url: str) -> str:
-    link = rater_link(store, name, url)
-    store.log(user.name, "invited a rater", name=store.user_by_name(name).name)
-    return link
+def invite(store: Store, actor: str, name: str, url: str = "", role: str = "rater") -> str:
+    """A personal link for the person of that name, who is made if new.
+
+    Their older links, tokens and sessions end, and who was kept out is let in. Raises BadInput.
+    """
+    user = known_or_new(store, name, role)
+    once = user.role == "operator"
+    lasts = INVITED_OPERATOR_LINK_LASTS if once else RATER_LINK_LASTS
+    return address(store, url, store.invite_anew(user.id, actor, once=once, ttl_s=lasts))
 
 
-def rater_link(store: Store, name: str, url: str) -> str:
-    """A personal link for the rater of that name, who is made if new. Older links of theirs stop working."""
+def known_or_new(store: Store, name: str, role: str) -> User:
+    """Raises BadInput for a name that is none or that somebody of another role has."""
+    checks.one_of("The role of a person", role, ROLES)
+    checks.text("A name", name)
     name = " ".join(name.split())
     if not name or len(name) > LONGEST_NAME:
-        raise BadInput("A rater needs a name of 1 to 60 letters.")
+        raise BadInput(f"A {role} needs a name of 1 to {LONGEST_NAME} letters.")
     try:
         user = store.user_by_name(name)
     except Missing:
-        user = store.add_user(name, "rater")
-    if user.role != "rater":
-        raise BadInput(f"{name} is an operator here: choose another name for a rater.")
-    if not user.active:
-        store.set_active(user.id, True)
-    store.revoke_links(user.id)
-    return address(store, url, store.make_link(user.id, once=False, ttl_s=RATER_LINK_LASTS))
+        return store.add_user(name, role)
+    if user.role != role:
+        is_, wanted = (f"{'an' if one == OPERATOR else 'a'} {one}" for one in (user.role, role))
+        raise BadInput(f"{user.name} is {is_} here: choose another name for {wanted}.")
+    return user
 
 
-def token(store: Store, name: str, *, operator: bool = False, days: float = 30.0) -> str:
-    """A token for scripts that act as the rater (or operator) of that name, who is made if new."""
-    name = " ".join(name.split())
-    if not name or len(name) > LONGEST_NAME:
-        raise BadInput("A token needs the name of whom it acts as, of 1 to 60 letters.")
+def token(store: Store, actor: str, name: str, *, role: str = "rater", days: float = TOKEN_DAYS) -> str:
+    """A token for scripts that act as the person of that name, who is made if new. Raises BadInput, Refused."""
     if not 0 < days <= LONGEST_TOKEN_DAYS:
         raise BadInput(f"A token lasts up to {LONGEST_TOKEN_DAYS} days, not {days:g}.")
-    role = "operator" if operator else "rater"
+    return store.make_token(known_or_new(store, name, role).id, actor, ttl_s=days * 86400)
+
+
+def role_of(store: Store, name: str) -> str:
+    """What somebody of that name is here; rater, where there is nobody yet."""
+    checks.text("A name", name)
     try:
-        user = store.user_by_name(name)
+        return store.user_by_name(name).role
     except Missing:
-        user = store.add_user(name, role)
-    if user.role != role:
-        raise BadInput(f"{name} is a {user.role} here, no {role}: choose another name.")
-    return store.make_token(user.id, ttl_s=days * 86400)
+        return "rater"
 
 
-def operator_link(store: Store, url: str = "") -> str:
-    """A new link to the console that works once."""
-    operators = [user for user in store.users() if user.role == "operator" and user.active]
-    user = operators[0] if operators else store.add_user(OPERATOR, "operator")
+def link(store: Store, name: str, url: str = "") -> str:
+    """A new link for somebody who is known: works once, and soon. Raises Missing, Refused."""
+    checks.text("A name", name)
+    user = store.user_by_name(name)
+    if not user.active:
+        raise Refused(f"{user.name} is kept out: let them in first.")
     return address(store, url, store.make_link(user.id, once=True, ttl_s=OPERATOR_LINK_LASTS))
+
+
+def starter(store: Store) -> User:
+    """The operator whom the link of a server's start lets in: a person, not a script that has a token."""
+    users, invited = store.users(), store.invited()
+    operators = [user for user in users if user.role == "operator" and user.active]
+    named = [user for user in operators if user.name == OPERATOR]
+    people = [user for user in operators if user.id in invited]
+    if named or people:
+        return (named or people)[0]
+    taken = {user.name.casefold() for user in users}
+    names = (OPERATOR if n == 1 else f"{OPERATOR} {n}" for n in range(1, len(taken) + 2))
+    return store.add_user(next(name for name in names if name not in taken), "operator")
 
 
 def address(store: Store, url: str, secret: str) -> str:
@@ -66,7 +92,7 @@ def address(store: Store, url: str, secret: str) -> str:
 
 
 def change_access(store: Store, user: User, who: int, what: str) -> str:
-    """Lets a rater in or keeps them out; leaves their ratings out of what is trained on, or takes them in again.
+    """Lets a person in or keeps them out, ends their sessions, leaves their ratings out or takes them in again.
 
     Raises BadInput for another wish, Refused for oneself, Missing.
     """
@@ -75,23 +101,29 @@ def change_access(store: Store, user: User, who: int, what: str) -> str:
         raise BadInput(f"{what!r} is none of {', '.join(ACCESS)}.")
     if person.id == user.id:
         raise Refused("This would be about yourself: ask another operator.")
-    column, value, sentence = ACCESS[what]
-    change = store.set_active if column == "active" else store.set_excluded
-    change(person.id, value)
-    return sentence.format(name=person.name) + (without(store, person.id) if what == "exclude" else "")
+    if what in ("off", "on"):
+        store.set_active(person.id, what == "on", user.name)
+    elif what == "signout":
+        store.sign_out(person.id, user.name, links=True)
+    else:
+        store.set_excluded(person.id, what == "exclude", user.name)
+    return ACCESS[what].format(name=person.name) + (without(store, person.id) if what == "exclude" else "")
 
 
 ACCESS = {
-    "off": (
-        "active",
-        False,
-        "{name} is kept out; what they held went back to the others. Their links do not work.",
-    ),
-    "on": ("active", True, "{name} may rate again."),
-    "exclude": (
-        "excluded",
-        True,
-        "Ratings of {name} do not count any more, here and in the next training; others get their cards.",
-    ),
-    "include": ("excluded", False, "Ratings of {name} count again."),
+    "off": "{name} is kept out and signed out everywhere; what they held went back to the others.",
+    "on": "{name} may come in again, with a link: the sessions from before have ended.",
+    "signout": "{name} is signed out everywhere, and their links do not work any more. Invite them anew.",
+    "exclude": "Ratings of {name} do not count any more, here and in the next training; others get their cards.",
+    "include": "Ratings of {name} count again.",
 }
+
+
+def day(at: float) -> str:
+    """A time of which the day and the year matter."""
+    return f"{datetime.fromtimestamp(at):%Y-%m-%d %H:%M}"
+
+
+def take_back(store: Store, actor: str, token_id: int) -> str:
+    """Ends a token. Raises Missing."""
+    return f"A token of {store.take_back(token_id, actor).name} was taken back: it works no more."

@@ -36,7 +36,7 @@ class NextStep:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Overview:
-    """One consistent look at everything that the console's top shows."""
+    """Everything that the console's top shows: several reads, so its numbers may be a moment apart."""
 
     progress: RoundProgress | None
     job: Job | None

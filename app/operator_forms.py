@@ -7,7 +7,7 @@ from typing import Any
 
 import gradio as gr
 
-from app import asking, inviting, panels, people_panels, prompt_panels, prompting, trying
+from app import asking, panels, prompt_panels, prompting, trying
 from app.auth import Guard
 from app.markup import clean_html
 from rater_data import knobs
@@ -16,14 +16,6 @@ from rater_data.records import User
 from rater_data.store import Store
 
 QUICK: dict[str, Any] = {"queue": False, "show_progress": "hidden", "api_visibility": "private"}
-COPY_JS = """
-element.addEventListener('click', (event) => {
-  if (!event.target.closest('[data-copy]')) return;
-  const field = element.querySelector('input');
-  field.select();
-  navigator.clipboard?.writeText(field.value).then(() => { event.target.textContent = 'Copied'; });
-});
-"""
 PROMPTS_JS = """
 element.addEventListener('click', (event) => {
   const button = event.target.closest('[data-retire]');
@@ -66,8 +58,20 @@ def told(act: Callable[[], str]) -> str:
         return panels.notice(str(error), bad=True)
 
 
-def change_access(store: Store, user: User, who: object, what: object) -> str:
-    return inviting.change_access(store, user, whole(who), str(what))
+def asked_by(
+    guard: Guard,
+    notice: gr.HTML,
+    act: Callable[[User, gr.EventData], str],
+    fresh: Callable[..., dict[Any, Any]],
+) -> Callable:
+    """A handler for a wish that a panel's own script sends: says what came of it, and shows the page as it is then."""
+
+    def handler(event: gr.EventData, request: gr.Request, *inputs: Any) -> dict[Any, Any]:
+        user = guard.operator(request.request)
+        return {notice: told(lambda: act(user, event))} | fresh(*inputs)
+
+    handler.__name__ = act.__name__  # what the route that runs it is called
+    return handler
 
 
 def whole(value: object) -> int:
@@ -75,25 +79,6 @@ def whole(value: object) -> int:
     if isinstance(value, bool) or not isinstance(value, int) or not 0 <= value < 2**53:
         raise BadInput("The page asked for something that is not there: load it anew.")
     return value
-
-
-def invite(store: Store, guard: Guard, notice: gr.HTML) -> None:
-    with gr.Row(elem_classes="ops-form"):
-        name = gr.Textbox(label="Invite a rater", placeholder="Name", max_lines=1, elem_classes="ops-name")
-        button = gr.Button("Make a personal link", elem_classes="ops-button")
-    link = html(js_on_load=COPY_JS)
-
-    def make(wanted: str, request: gr.Request) -> dict[Any, Any]:
-        user = guard.operator(request.request)
-        try:
-            made = inviting.invite(store, user, wanted or "", str(request.request.headers["origin"]))
-        except RateloopError as error:
-            return {notice: panels.notice(str(error), bad=True), link: ""}
-        return {notice: "", link: people_panels.invited(" ".join(wanted.split()), made), name: ""}
-
-    quick = QUICK | {"inputs": [name], "outputs": [notice, link, name]}
-    button.click(make, **quick)
-    name.submit(make, **quick)
 
 
 def try_it(store: Store, guard: Guard, notice: gr.HTML, left: gr.Dropdown, right: gr.Dropdown) -> None:
@@ -150,13 +135,6 @@ def prompts(store: Store, guard: Guard, notice: gr.HTML, blocks: gr.Blocks) -> N
 
         return handler
 
-    def asked_by(act: Callable[[User, gr.EventData], str]) -> Callable:
-        def handler(words: str, number: float, event: gr.EventData, request: gr.Request) -> dict[Any, Any]:
-            user = guard.operator(request.request)
-            return {notice: told(lambda: act(user, event))} | found(words, number)
-
-        return handler
-
     def add_lines(words: str, number: float, lines: str, request: gr.Request) -> dict[Any, Any]:
         user = guard.operator(request.request)
         try:
@@ -176,10 +154,16 @@ def prompts(store: Store, guard: Guard, notice: gr.HTML, blocks: gr.Blocks) -> N
     back.click(look(-1), **quick)
     on.click(look(1), **quick)
     add.click(add_lines, **QUICK, inputs=[wanted, page, text], outputs=[notice, shown, page, text])
-    retire = asked_by(lambda u, e: prompting.retire(store, u, whole(e.prompt), e.back is True))
-    shown.retire(retire, **quick)
-    shown.tag(asked_by(lambda u, e: prompting.tag(store, u, whole(e.prompt), str(e.text))), **quick)
-    file.chosen(asked_by(add_file), **quick)
+
+    def retire(user: User, event: gr.EventData) -> str:
+        return prompting.retire(store, user, whole(event.prompt), event.back is True)
+
+    def tag(user: User, event: gr.EventData) -> str:
+        return prompting.tag(store, user, whole(event.prompt), str(event.text))
+
+    shown.retire(asked_by(guard, notice, retire, found), **quick)
+    shown.tag(asked_by(guard, notice, tag, found), **quick)
+    file.chosen(asked_by(guard, notice, add_file, found), **quick)
 
 
 def settings(store: Store, guard: Guard, notice: gr.HTML, blocks: gr.Blocks) -> None:

@@ -22,6 +22,7 @@ from app import (
     operating,
     operator_forms,
     panels,
+    people_forms,
     people_panels,
     round_panels,
     trying,
@@ -31,7 +32,7 @@ from app import (
 from app.auth import Guard
 from app.glance import Glances
 from app.helping import Helped
-from app.operator_forms import QUICK, html, told
+from app.operator_forms import QUICK, asked_by, html, told, whole
 from app.rater_view import styles
 from app.supervisor import Supervisor
 from rater_data.records import RoundProgress, User
@@ -61,17 +62,13 @@ element.addEventListener('change', (event) => {
   if (note !== undefined) trigger('note', {version: Number(note), text: event.target.value});
 });
 """
-ACCESS_JS = """
-element.addEventListener('click', (event) => {
-  const button = event.target.closest('[data-access]');
-  if (!button) return;
-  const {access, who, name} = button.dataset;
-  const question = {
-    off: `Keep ${name} out? Their links stop working; their ratings stay.`,
-    exclude: `Leave the ratings of ${name} out of this round and the next training?`,
-  }[access];
-  if (!question || confirm(question)) trigger('access', {what: access, who: Number(who)});
-});
+NOTICE_JS = """
+let timer;
+new MutationObserver(() => {
+  clearTimeout(timer);
+  const said = element.querySelector('.ops-notice:not(.bad):not([hidden])');
+  if (said) timer = setTimeout(() => { said.hidden = true; }, 20000);
+}).observe(element, {childList: true, subtree: true});
 """
 
 
@@ -97,6 +94,7 @@ class Page:
     tried: gr.HTML
     samples: gr.HTML
     people: gr.HTML
+    tokens: gr.HTML
     log: gr.HTML
 
     def by_name(self) -> dict[str, Any]:
@@ -130,10 +128,8 @@ def build(store: Store, guard: Guard, supervisor: Supervisor) -> gr.Blocks:
                     parts |= lay_out_round(store.scale())
                 with gr.Tab("Versions"):
                     parts |= lay_out_versions(store, guard, notice)
-                with gr.Tab("Raters"):
-                    html(panels.section("Raters"))
-                    parts["people"] = html(js_on_load=ACCESS_JS)
-                    operator_forms.invite(store, guard, notice)
+                with gr.Tab("People"):
+                    parts |= people_forms.lay_out(store, guard, notice)
                 with gr.Tab("Prompts"):
                     operator_forms.prompts(store, guard, notice, blocks)
                 with gr.Tab("Settings"):
@@ -162,7 +158,7 @@ def lay_out_top() -> dict[str, Any]:
         "cancel": cancel,
         "again": again,
         "main": main,
-        "notice": html(elem_classes="rl"),
+        "notice": html(elem_classes="rl ops-said", js_on_load=NOTICE_JS),
     }
 
 
@@ -229,6 +225,7 @@ def look(
         "tried": {"value": version_panels.tried(trying.tried(store))},
         "samples": {"value": version_panels.samples(sides, chosen)},
         "people": {"value": people_panels.people(seen.helped.raters(store), store.users())},
+        "tokens": {"value": people_panels.tokens(store.tokens())},
         "log": {"value": panels.trainer(now.worker) + panels.log(store.events(limit=50))},
     }
 
@@ -299,17 +296,6 @@ def wire(
 
         return handler
 
-    def asked_by(act: Callable[[User, gr.EventData], str]) -> Callable:
-        """As `acting`, for a wish that a panel's own script sends."""
-
-        def handler(
-            old: str, left: object, right: object, event: gr.EventData, request: gr.Request
-        ) -> dict[Any, Any]:
-            user = guard.operator(request.request)
-            return {notice: told(lambda: act(user, event))} | fresh(old, left, right)
-
-        return handler
-
     def again(user: User) -> str:
         step = operating.overview(store, supervisor.status).next
         return operating.train(store, user, override=step.again_override)
@@ -322,11 +308,23 @@ def wire(
     page.main.click(acting(lambda user: operating.press(store, user, supervisor.status)), **quick)
     page.again.click(acting(again), **quick)
     page.cancel.click(acting(lambda user: operating.cancel(store, user)), **quick)
-    page.versions.roll_back(asked_by(lambda user, e: operating.roll_back(store, user, int(e.to))), **quick)
-    page.versions.note(asked_by(lambda user, e: versioning.note(store, user, e.version, e.text)), **quick)
-    page.people.access(
-        asked_by(lambda user, e: operator_forms.change_access(store, user, e.who, e.what)), **quick
-    )
+
+    def roll_back(user: User, event: gr.EventData) -> str:
+        return operating.roll_back(store, user, whole(event.to))
+
+    def note(user: User, event: gr.EventData) -> str:
+        return versioning.note(store, user, event.version, event.text)
+
+    def access(user: User, event: gr.EventData) -> str:
+        return people_forms.change_access(store, user, event)
+
+    def take_back(user: User, event: gr.EventData) -> str:
+        return people_forms.take_back(store, user, event)
+
+    page.versions.roll_back(asked_by(guard, notice, roll_back, fresh), **quick)
+    page.versions.note(asked_by(guard, notice, note, fresh), **quick)
+    page.people.access(asked_by(guard, notice, access, fresh), **quick)
+    page.tokens.take_back(asked_by(guard, notice, take_back, fresh), **quick)
 
 
 def number_of(value: object) -> int | None:

@@ -59,13 +59,34 @@ def join(name: str | None) -> str:
 def join_failed(sentence: str) -> str:
     return page(
         "This link does not work",
-        f"<p>{escape(sentence)}</p><p class='rl-quiet'>Ask the person who sent it for a new one.</p>",
+        f"<p>{escape(sentence)}</p><p class='rl-quiet'>Ask the person who sent it for a new one. "
+        "Running it yourself? <code>python -m app link</code> prints one.</p>",
     )
 
 
-def signed_out() -> str:
+def trouble(sentence: str) -> str:
+    return page("This did not work", f"<p>{escape(sentence)}</p><p>Open your link again in a moment.</p>")
+
+
+def signed_out(leave: str | None) -> str:
+    """`leave`: the way to end their other sessions, of somebody who was signed in."""
+    everywhere = (
+        f"<form method='post' action='/sign-out/{escape(leave)}'>"
+        "<button class='rl-button'>Sign out on all devices</button></form>"
+        if leave
+        else ""
+    )
     return page(
-        "Signed out", "<p>To come back, open your invite link again. Everything you rated is kept.</p>"
+        "Signed out",
+        f"<p>To come back, open your invite link again. Everything you rated is kept.</p>{everywhere}",
+    )
+
+
+def signed_out_everywhere() -> str:
+    return page(
+        "Signed out on all devices",
+        "<p>To come back, open your invite link again. Does somebody else have it? Ask for a new one: "
+        "then the old one works no more.</p>",
     )
 
 

@@ -58,7 +58,10 @@ def worker_line(seen: Overview) -> str:
 
 
 def notice(sentence: str, bad: bool = False) -> str:
-    return f'<p class="ops-notice{" bad" if bad else ""}" role="status">{h(sentence)}</p>' if sentence else ""
+    """What came of a wish. Said again, it is new: the page lets a sentence go after a while."""
+    at = f'data-at="{time.time():.2f}"'
+    kind = "ops-notice bad" if bad else "ops-notice"
+    return f'<p class="{kind}" role="status" {at}>{h(sentence)}</p>' if sentence else ""
 
 
 def bar(done: float, total: float, label: str) -> str:

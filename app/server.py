@@ -5,10 +5,12 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import hashlib
+import logging
 import os
 import socket
 import threading
 from collections.abc import AsyncIterator, Callable
+from html import escape
 from pathlib import Path
 
 import httpx
@@ -19,13 +21,13 @@ from starlette.staticfiles import StaticFiles
 from starlette.types import ASGIApp
 
 from app import pages
-from app.api import answer_errors, description_route, operator_routes, rater_routes
-from app.auth import Guard, TooMany, session_secret
+from app.api import UNAVAILABLE, answer_errors, description_route, operator_routes, rater_routes
+from app.auth import Guard, TooMany, client_of, session_secret
 from app.exporting import export_routes
 from app.settings import Settings
 from app.shield import Mount, Shield
 from app.supervisor import Supervisor
-from rater_data.errors import RateloopError
+from rater_data.errors import NotYours, Unavailable
 from rater_data.store import Store
 
 # Read by gradio when it is imported and when it mounts.
@@ -36,6 +38,7 @@ import gradio as gr
 from app import operator_view, rater_view
 
 STATIC = Path(__file__).parent / "static"
+log = logging.getLogger(__name__)
 
 
 def static_version() -> str:
@@ -126,10 +129,8 @@ def theme() -> gr.themes.Base:
 
 def add_pages(app: FastAPI, guard: Guard) -> None:
     def secure(request: Request) -> bool:
-        return request.url.scheme == "https"
-
-    def client(request: Request) -> str:
-        return request.client.host if request.client else "unknown"
+        # behind a TLS proxy that was not named, the page that posts still says where it came from
+        return request.url.scheme == "https" or request.headers.get("origin", "").startswith("https://")
 
     @app.get("/")
     def start(request: Request) -> Response:
@@ -150,25 +151,36 @@ def add_pages(app: FastAPI, guard: Guard) -> None:
     @app.post("/join/{secret}")
     def redeem(request: Request, secret: str) -> Response:
         try:
-            user = guard.redeem(secret, client(request))
+            user = guard.redeem(secret, client_of(request))
         except TooMany as error:
             return HTMLResponse(pages.join_failed(str(error)), 429, headers={"Retry-After": "60"})
-        except RateloopError as error:
+        except NotYours as error:
             return HTMLResponse(pages.join_failed(str(error)), 403)
+        except Unavailable as error:
+            log.error("%s /join: %s", request.method, error)
+            return HTMLResponse(pages.trouble(UNAVAILABLE), 503, headers={"Retry-After": "2"})
         response = RedirectResponse("/operator/" if user.role == "operator" else "/rate/", 303)
         guard.sign_in(response, user, secure=secure(request))
         return response
 
     @app.post("/sign-out")
     def sign_out(request: Request) -> Response:
-        response = HTMLResponse(pages.signed_out())
+        response = HTMLResponse(pages.signed_out(guard.leave(request)))
         guard.sign_out(response, secure=secure(request))
         return response
+
+    @app.post("/sign-out/{secret}")
+    def sign_out_everywhere(secret: str) -> Response:
+        try:
+            guard.sign_out_everywhere(secret)
+        except NotYours as error:
+            return HTMLResponse(pages.page("Signed out here only", f"<p>{escape(str(error))}</p>"), 403)
+        return HTMLResponse(pages.signed_out_everywhere())
 
 
 def run(app: Shield, server_socket: socket.socket, settings: Settings, on_ready: Callable[[], None]) -> None:
     """Serve until stopped; `on_ready` is called once the port answers."""
-    server = make_server(app)
+    server = make_server(app, settings.proxy)
 
     def begin() -> None:
         pause = threading.Event()
@@ -182,10 +194,18 @@ def run(app: Shield, server_socket: socket.socket, settings: Settings, on_ready:
     server.run(sockets=[server_socket])
 
 
-def make_server(app: ASGIApp) -> uvicorn.Server:
+def make_server(app: ASGIApp, proxy: str = "") -> uvicorn.Server:
+    """Believes X-Forwarded-… headers, who asks and over what, of the proxies named and of nobody else."""
     # One worker, always: Gradio keeps its sessions in memory and the store has one writer.
     config = uvicorn.Config(
-        app, log_level="warning", workers=1, server_header=False, timeout_graceful_shutdown=3, ws="none"
+        app,
+        log_level="warning",
+        workers=1,
+        server_header=False,
+        timeout_graceful_shutdown=3,
+        ws="none",
+        proxy_headers=bool(proxy),
+        forwarded_allow_ips=proxy or [],
     )
     return uvicorn.Server(config)
 

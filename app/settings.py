@@ -14,7 +14,8 @@ DEFAULT_PORT = 7860
 # seconds
 SESSION_LASTS = 30 * 24 * 3600
 RATER_LINK_LASTS = 14 * 24 * 3600
-OPERATOR_LINK_LASTS = 24 * 3600
+INVITED_OPERATOR_LINK_LASTS = 24 * 3600
+OPERATOR_LINK_LASTS = 3600
 CARD_LEASE = 600
 
 
@@ -30,6 +31,8 @@ class Settings:
     worker_module: str = "ppo"
     """The module that `python -m` starts as the trainer, with `work --home … --model … --device …`."""
     allow_public: bool = False
+    proxy: str = ""
+    """Addresses or networks of reverse proxies, with commas between: whom X-Forwarded-… headers are believed."""
     database: str | None = field(default=None, repr=False)
     """Address of a PostgreSQL database, which may hold a password; None = the file in the home."""
 
@@ -43,6 +46,14 @@ class Settings:
                 f"Refusing to listen on {self.host}: everybody who can reach it could try to get in. "
                 "Use 127.0.0.1 (with a tunnel or a TLS proxy in front), or say --allow-public if you mean it."
             )
+
+        for address in filter(None, self.proxy.split(",")):
+            try:
+                ipaddress.ip_network(address.strip())
+            except ValueError:
+                raise BadInput(
+                    f"The address of a proxy is like 127.0.0.1 or 10.0.0.0/8, not {address.strip()!r}."
+                ) from None
 
     @property
     def url(self) -> str:

@@ -20,6 +20,7 @@ from rater_data.scripted import Rater
 PATIENCE = 30.0  # seconds for one answer
 WAIT = 2.0  # seconds between looks while there is nothing to rate
 TRIES = 5  # of one decision, under the same key: a lost answer is no second rating
+TOKEN_LASTS = 2  # days: of the raters that are made, whose tokens nobody takes back
 
 
 @dataclass(frozen=True)
@@ -98,7 +99,8 @@ def _tokens(url: str, token: str, clients: int) -> list[str]:
         _checked(asked)
         names = (f"simulated {n}" for n in itertools.count(1))
         return [
-            _checked(client.post("/api/token", json={"name": next(names)}))["token"] for _ in range(clients)
+            _checked(client.post("/api/token", json={"name": next(names), "days": TOKEN_LASTS}))["token"]
+            for _ in range(clients)
         ]
 
 

@@ -44,6 +44,7 @@ __all__ = [
     "Round",
     "RoundProgress",
     "Sample",
+    "Token",
     "User",
     "Version",
     "next_states",
@@ -241,6 +242,18 @@ class User:
     excluded: bool
     created_at: float
     pseudonym: str = ""
+    session_epoch: int = 0
+    """Sessions begun in an earlier one have ended."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Token:
+    """A token that still works, without the secret, which nobody keeps."""
+
+    id: int
+    user: User
+    created_at: float
+    expires_at: float
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

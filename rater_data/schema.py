@@ -46,6 +46,8 @@ users = Table(
     Column("created_at", sa.Double, nullable=False),
     # goes into the hashes of their ratings, and away when those are removed; null until the first hash
     Column("salt", sa.Text),
+    # a session of an earlier epoch has ended
+    Column("session_epoch", sa.Integer, nullable=False, server_default="0"),
     _among("role", records.ROLES),
 )
 
@@ -61,6 +63,8 @@ links = Table(
     Column("expires_at", sa.Double, nullable=False),
     Column("used_at", sa.Double),
     Column("revoked_at", sa.Double),
+    # a script's, no invite link
+    Column("token", sa.Boolean, nullable=False, server_default=sa.false()),
 )
 
 prompts = Table(

@@ -1,7 +1,7 @@
 """The store: everything that is known, behind short methods. One method is one transaction.
 
-`Store` is put together from its subjects, each in a module of its own: people, prompts, versions, rounds, the
-queue, ratings, jobs and the journal. Any thread may call any method.
+`Store` is put together from its subjects, each in a module of its own: people, their access, prompts, versions,
+rounds, the queue, ratings, jobs and the journal. Any thread may call any method.
 """
 
 import os
@@ -17,6 +17,7 @@ from rater_data.addresses import DATABASE, in_home, parsed, shown
 from rater_data.database import told_plainly
 from rater_data.errors import BadInput, Missing
 from rater_data.migrate import migrate
+from rater_data.store_access import Access
 from rater_data.store_coverage import Coverage
 from rater_data.store_desk import Desks
 from rater_data.store_exports import Exports
@@ -47,6 +48,7 @@ def default_home() -> Path:
 
 class Store(
     People,
+    Access,
     Prompts,
     Versions,
     Rounds,

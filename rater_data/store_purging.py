@@ -22,7 +22,7 @@ from rater_data.errors import RateloopError
 from rater_data.records import User
 from rater_data.scales import REMOVED
 from rater_data.store_journal import note
-from rater_data.store_people import name_key, user_in
+from rater_data.store_people import OUT, name_key, user_in
 from rater_data.store_sealing import SALTED, keep_hashes, sealed_rows
 
 OLD_HASHES = (
@@ -71,7 +71,7 @@ class Purging(Database):
             found, old = _traces(connection, user_id), 0
             connection.execute(t.leases.delete().where(t.leases.c.rater_id == user_id))
             connection.execute(t.links.delete().where(t.links.c.user_id == user_id))
-            connection.execute(t.users.update().where(t.users.c.id == user_id).values(active=False))
+            connection.execute(t.users.update().where(t.users.c.id == user_id).values(OUT))
             if ratings:
                 old = _blank(connection, user_id)
             if found.user.name != found.user.pseudonym:
@@ -246,7 +246,7 @@ class _Renamed:
         return what
 
 
-PROGRAM = ("trainer", "store", "worker", "import")
+PROGRAM = ("trainer", "store", "worker", "import", "terminal")
 """Who does things in the journal without being a person."""
 ENDS_WITH_A_NAME = ("invited ",)
 _e, _j = t.events.c, t.jobs.c

@@ -72,6 +72,7 @@ def serving(
     worker: bool = False,
     scale: str = DEFAULT_SCALE,
     rounds: dict[str, object] | None = None,
+    proxy: str = "",
     **fake: object,
 ) -> Iterator[Live]:
     """A server on a free port; with `worker`, supervising the fake trainer that behaves as `fake` says.
@@ -79,7 +80,7 @@ def serving(
     With `rounds`, settings of the rounds, it is the real trainer on the tiny model.
     """
     real = {"worker_module": "tests.fake_worker"} if rounds is None else {"model": "tiny", "device": "cpu"}
-    settings = Settings(home=home, port=free_port(), worker=worker, **real)
+    settings = Settings(home=home, port=free_port(), worker=worker, proxy=proxy, **real)
     store = Store.open(home)
     store.set_setting("fake", fake)
     store.set_setting(ROUND_CONFIG, rounds or {})
@@ -92,7 +93,7 @@ def serving(
     taken, servers = listen(settings), []
 
     def run() -> None:
-        servers.append(make_server(build(settings, store, supervisor)))
+        servers.append(make_server(build(settings, store, supervisor), settings.proxy))
         servers[0].run(sockets=[taken])
 
     thread = threading.Thread(target=run, daemon=True)

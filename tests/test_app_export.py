@@ -156,7 +156,7 @@ def test_only_operators(live: Live) -> None:
         assert bob.get("/api/export").status_code == 403
         assert nobody.get("/api/export").status_code == 401
         assert nobody.get("/api/export", params={"format": "xml"}).status_code == 401
-    token = inviting.token(live.store, "script", operator=True)
+    token = inviting.token(live.store, "op", "script", role="operator")
     headers = {"Authorization": f"Bearer {token}"}
     with httpx.Client(base_url=live.url, headers=headers) as script:
         assert script.get("/api/export").status_code == 200

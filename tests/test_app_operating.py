@@ -19,8 +19,8 @@ from app.operator_view import PLOTS, Seen, changed, look
 from app.settings import Settings
 from app.supervisor import Supervisor, WorkerStatus
 from app.version_panels import Known
-from rater_data.errors import BadInput, Busy, Missing, Refused
-from rater_data.records import Card, Job, Rating, Round, RoundProgress, User, Version
+from rater_data.errors import BadInput, Busy, Missing, NotYours, Refused
+from rater_data.records import Card, Job, Rating, Round, RoundProgress, Token, User, Version
 from rater_data.scales import SCALES
 from rater_data.store import Store
 from tests import fake_worker
@@ -342,9 +342,60 @@ def test_who_does_not_count_any_more_is_trained_without(store: Store, op: User) 
 def test_names_of_raters(store: Store, op: User) -> None:
     for bad in ("", "   ", "x" * 61):
         with pytest.raises(BadInput, match="1 to 60"):
-            inviting.invite(store, op, bad, "http://x")
-    with pytest.raises(BadInput, match="operator"):
-        inviting.invite(store, op, "op", "http://x")
+            inviting.invite(store, op.name, bad, "http://x")
+    with pytest.raises(BadInput, match="op is an operator here: choose another name for a rater"):
+        inviting.invite(store, op.name, "op", "http://x")
+    with pytest.raises(BadInput, match="character pair"):
+        inviting.invite(store, op.name, "\ud800", "http://x")
+    inviting.invite(store, op.name, "ann", "http://x")
+    with pytest.raises(BadInput, match="ann is a rater here: choose another name for an operator"):
+        inviting.invite(store, op.name, "ann", "http://x", "operator")
+    with pytest.raises(BadInput, match="role"):
+        inviting.invite(store, op.name, "bob", "http://x", "king")
+    assert [user.name for user in store.users()] == ["op", "ann"]
+
+
+def test_a_second_operator_is_invited(store: Store, op: User) -> None:
+    link = inviting.invite(store, op.name, "eve", "http://x", "operator")
+    secret = link.removeprefix("http://x/join/")
+    assert (store.redeem(secret).name, store.user_by_name("eve").role) == ("eve", "operator")
+    with pytest.raises(NotYours, match="worked once"):
+        store.redeem(secret)
+    newest = store.events(1)[0]
+    assert (newest.actor, newest.what, newest.data["name"]) == ("op", "invited an operator", "eve")
+
+
+def test_the_start_signs_a_person_in_and_no_script(store: Store) -> None:
+    inviting.token(store, "terminal", "script", role="operator")
+    first = inviting.starter(store)
+    assert (first.name, first.role) == ("operator", "operator")
+    assert inviting.starter(store) == first, "made once"
+    eve = store.add_user("eve", "operator")
+    inviting.invite(store, "operator", "eve", role="operator")
+    assert inviting.starter(store) == first
+    store.set_active(first.id, False, "eve")
+    assert inviting.starter(store).name == "eve"
+    store.set_active(eve.id, False, "operator")
+    assert inviting.starter(store).name == "operator 2", "the name is taken; whoever has a shell gets in"
+
+
+def test_a_link_for_whom_is_known(store: Store, op: User) -> None:
+    ann, old = store.add_user("ann", "rater"), inviting.link(store, "op")
+    new = inviting.link(store, " OP ", "https://rate.example/")
+    assert new.startswith("https://rate.example/join/")
+    with pytest.raises(NotYours, match="not known"):  # unused earlier ones are gone
+        store.redeem(old.split("/join/")[1])
+    assert store.redeem(new.split("/join/")[1]).name == "op"
+    personal = store.make_link(ann.id, once=False, ttl_s=60)
+    assert store.redeem(inviting.link(store, "ann").split("/join/")[1]).name == "ann"
+    assert store.redeem(personal) == ann, "links that work often stay"
+    with pytest.raises(Missing, match="nobody called zoe"):
+        inviting.link(store, "zoe")
+    store.set_active(ann.id, False, "op")
+    with pytest.raises(Refused, match="kept out"):
+        inviting.link(store, "ann")
+    with pytest.raises(Refused, match="kept out"):
+        inviting.token(store, "op", "ann")
 
 
 def test_first_progress_is_told(store: Store) -> None:
@@ -391,7 +442,9 @@ def test_hostile_text_is_text_in_every_panel(store: Store) -> None:
         people_panels.people(store.rater_stats(), store.users()),
         panels.log(store.events()),
         panels.notice(HOSTILE),
-        people_panels.invited(user.name, HOSTILE),
+        people_panels.invited(user.name, "rater", HOSTILE),
+        people_panels.new_token(user.name, "rater", HOSTILE),
+        people_panels.tokens([Token(id=1, user=user, created_at=0.0, expires_at=1.0)]),
         version_panels.versions(
             [replace(fake_worker.version(1, 0, "kept"), metrics={"kl": HOSTILE}, notes=HOSTILE)],
             False,
@@ -493,11 +546,11 @@ def test_what_people_say_of_a_new_version(store: Store) -> None:
         while card := store.next_card(rater.id):
             score = 5.0 + (better if card.text.endswith("by 1") else 0.0) + (card.text < "1")
             submit(store, rater, card, score)
-    store.set_excluded(bob.id, True)
+    store.set_excluded(bob.id, True, "op")
     found = helped.of(store)[1]
     assert (found.mean, found.n) == (pytest.approx(3.0), 2)
     assert "+3.0 (" in version_panels.versions(store.versions(), False, Known({1: found}))
-    store.set_excluded(bob.id, False)
+    store.set_excluded(bob.id, False, "op")
     assert helped.of(store)[1].mean == pytest.approx(0.0, abs=1e-9)
 
 
@@ -511,6 +564,8 @@ def test_access_is_changed_and_undone(store: Store) -> None:
     ):
         assert "ann" in inviting.change_access(store, operator, ann.id, what)
         assert getattr(store.user(ann.id), field) is value
+        newest = store.events(1)[0]
+        assert (newest.actor, newest.data["name"]) == ("op", "ann"), "who did it, and to whom"
     with pytest.raises(BadInput):
         inviting.change_access(store, operator, ann.id, "delete")
     with pytest.raises(Refused, match="yourself"):

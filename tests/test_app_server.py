@@ -270,7 +270,7 @@ def test_serve_prints_one_link_and_ends_cleanly(tmp_path: Path) -> None:
         line = server.stdout.readline()
         assert re.fullmatch(
             rf"Rateloop is ready: http://127\.0\.0\.1:{port}/join/\S+  "
-            r"\(opens the operator console, once\)\n",
+            r"\(opens the console as operator, once and within an hour; python -m app link: another\)\n",
             line,
         )
         server.send_signal(signal.SIGINT)
@@ -289,4 +289,25 @@ def test_links_from_the_command_line(tmp_path: Path) -> None:
     assert re.match(r"http://127\.0\.0\.1:\d+/join/\S+\n", ran.output)
     store = Store.open(tmp_path)
     assert {user.name: user.role for user in store.users()} == {"ann": "rater", "operator": "operator"}
+    store.close()
+    for arguments, said in (
+        (["invite", "eve", "--operator"], "/join/"),
+        (["link", "eve"], "/join/"),
+        (["link", "zoe"], "There is nobody called zoe."),
+        (["tokens"], "No token works at the moment."),
+        (["token", "bot", "--days", "2"], "rl-"),
+        (["tokens"], "bot (rater), made "),
+        (["tokens", "--take-back", "99"], "There is no such token any more."),
+    ):
+        ran = CliRunner().invoke(cli, [*arguments, "--home", str(tmp_path)])
+        assert said in ran.output, arguments
+        assert ran.exit_code == (1 if said.startswith("There is") else 0)
+    ran = CliRunner().invoke(cli, ["tokens", "--home", str(tmp_path)])
+    number = ran.output.split()[0]
+    ran = CliRunner().invoke(cli, ["tokens", "--take-back", number, "--home", str(tmp_path)])
+    assert ran.output == "A token of bot was taken back: it works no more.\n"
+    store = Store.open(tmp_path)
+    assert {event.actor for event in store.events() if event.what != "joined as rater"} >= {"terminal"}
+    assert store.user_by_name("eve").role == "operator"
+    assert store.tokens() == []
     store.close()

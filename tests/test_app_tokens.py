@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import re
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -28,7 +30,7 @@ def bearer(live: Live, token: str) -> httpx.Client:
 
 
 def test_a_raters_token_rates_and_does_nothing_else(live: Live) -> None:
-    with bearer(live, inviting.token(live.store, "bot")) as bot:
+    with bearer(live, inviting.token(live.store, "op", "bot")) as bot:
         screen = bot.get("/api/card").json()
         assert screen["me"]["name"] == "bot"
         assert screen["scale"] == {"name": "score_1_10", "low": 1, "high": 10, "points": list(range(1, 11))}
@@ -48,7 +50,7 @@ def test_a_raters_token_rates_and_does_nothing_else(live: Live) -> None:
 
 
 def test_an_operators_token_operates(live: Live) -> None:
-    with bearer(live, inviting.token(live.store, "script", operator=True)) as script:
+    with bearer(live, inviting.token(live.store, "op", "script", role="operator")) as script:
         assert script.get("/api/round").json()["round"]["number"] == 1
         assert [v["number"] for v in script.get("/api/versions").json()["versions"]] == [0]
         made = script.post("/api/token", json={"name": "second", "days": 1}).json()["token"]
@@ -59,7 +61,7 @@ def test_an_operators_token_operates(live: Live) -> None:
 def test_the_journal_has_an_accounts_own_name(live: Live) -> None:
     """However it was typed: a purge looks for it."""
     live.store.add_user("Anna Berg", "rater")
-    with bearer(live, inviting.token(live.store, "script", operator=True)) as script:
+    with bearer(live, inviting.token(live.store, "op", "script", role="operator")) as script:
         assert script.post("/api/token", json={"name": "ANNA  berg "}).status_code == 200
         assert script.post("/api/invite", json={"name": " anna Berg"}).status_code == 200
     assert [event.data["name"] for event in live.store.events(9) if "name" in event.data] == ["Anna Berg"] * 2
@@ -68,7 +70,7 @@ def test_the_journal_has_an_accounts_own_name(live: Live) -> None:
 def test_what_is_no_token_opens_nothing(live: Live) -> None:
     user = live.store.add_user("ann", "rater")
     link = live.store.make_link(user.id, once=False, ttl_s=60)
-    token = inviting.token(live.store, "ann")
+    token = inviting.token(live.store, "op", "ann")
     for wrong in ("x", link, token[:-1], token.upper()):
         with bearer(live, wrong) as nobody:
             assert nobody.get("/api/card").status_code == 401
@@ -84,16 +86,81 @@ def test_what_is_no_token_opens_nothing(live: Live) -> None:
 
 def test_a_token_ends(live: Live) -> None:
     user = live.store.add_user("ann", "rater")
-    past = live.store.make_token(user.id, ttl_s=0)
-    token = inviting.token(live.store, "ann")
+    past = live.store.make_token(user.id, "op", ttl_s=0)
+    token = inviting.token(live.store, "op", "ann")
     with bearer(live, past) as late, bearer(live, token) as ann:
         assert late.get("/api/card").status_code == 401
         assert ann.get("/api/card").status_code == 200
-        live.store.set_active(user.id, False)
+        live.store.set_active(user.id, False, "op")
         assert ann.get("/api/card").status_code == 401
-        live.store.set_active(user.id, True)
+        live.store.set_active(user.id, True, "op")
         live.store.revoke_links(user.id)
         assert ann.get("/api/card").status_code == 401
+
+
+def test_tokens_are_listed_and_taken_back(live: Live) -> None:
+    store, op = live.store, live.store.add_user("op", "operator")
+    made = [inviting.token(store, "op", name) for name in ("ann", "bob", "ann")]
+    store.make_token(op.id, "op", ttl_s=-1)
+    store.make_link(op.id, once=False, ttl_s=60)
+    assert [one.user.name for one in store.tokens()] == ["ann", "bob", "ann"]
+    newest = store.tokens()[0]
+    assert newest.expires_at - newest.created_at == pytest.approx(30 * 86400)
+    assert "ann" in inviting.take_back(store, "op", newest.id)
+    with bearer(live, made[2]) as gone, bearer(live, made[0]) as stays:
+        assert gone.get("/api/card").status_code == 401
+        assert stays.get("/api/card").status_code == 200
+    assert [one.user.name for one in store.tokens()] == ["bob", "ann"]
+    for wrong in (newest.id, 10**6):
+        with pytest.raises(Missing, match="no such token"):
+            inviting.take_back(store, "op", wrong)
+    link = store.make_link(op.id, once=False, ttl_s=60)
+    with pytest.raises(Missing):  # the newest row is a link: none of these numbers ends it
+        inviting.take_back(store, "op", newest.id + 3)
+    assert store.redeem(link) == op
+    told = [(e.actor, e.what, e.data["name"]) for e in store.events(6) if "token" in e.what]
+    assert told[0] == ("op", "took a token back", "ann")
+    assert set(told[1:]) == {("op", "made a token", name) for name in ("ann", "bob", "op")}
+    secrets = str(store.events(50)) + str(store.tokens())
+    assert not any(secret in secrets for secret in made)
+
+
+def test_the_console_makes_a_token(live: Live) -> None:
+    op = live.store.add_user("op", "operator")
+
+    def made(client: httpx.Client, name: object, days: object) -> str:
+        body = json.dumps({"data": [name, days], "session_hash": "x"})
+        headers = {"Content-Type": "application/json"}
+        answer = client.post("/operator/gradio_api/run/new_token", content=body, headers=headers)
+        assert answer.status_code == 200, answer.text
+        return str(answer.json()["data"])
+
+    with live.client(op) as client:
+        for name, role in (("op", "operator"), ("bot", "rater")):
+            token = re.search(r"rl-[\w-]{40,}", made(client, name, 3)).group()
+            with bearer(live, token) as script:
+                assert script.get("/api/card").json()["me"]["role"] == role
+        for days, said in ((0, "up to 366 days"), (None, "number of days"), (367, "366"), (True, "number")):
+            assert said in made(client, "bot", days)
+        assert "1 to 60 letters" in made(client, "  ", 3)
+        assert "character pair" in made(client, "\ud800", 3)
+    assert len(live.store.tokens()) == 2
+    assert {e.actor for e in live.store.events() if e.what == "made a token"} == {"op"}
+
+
+@pytest.mark.parametrize("path", ["/api/invite", "/api/token"])
+def test_half_a_character_pair_is_told_in_a_sentence(live: Live, path: str) -> None:
+    with bearer(live, inviting.token(live.store, "op", "script", role="operator")) as script:
+        for body, said in (
+            ({"name": "half \ud800"}, "name"),
+            ({"name": "nul \0"}, "NUL"),
+            ({"name": "x", "half \udfff": 1}, "not right at its body"),
+            ({"name": "x", "operator": "\ud800"}, "operator"),
+        ):
+            headers = {"Content-Type": "application/json"}
+            answer = script.post(path, content=json.dumps(body), headers=headers)
+            assert (answer.status_code, said in answer.json()["error"]) == (422, True), answer.text
+    assert [user.name for user in live.store.users()] == ["script"]
 
 
 def test_guessing_tokens_is_slowed_down(live: Live) -> None:
@@ -106,17 +173,17 @@ def test_guessing_tokens_is_slowed_down(live: Live) -> None:
 
 
 def test_who_a_token_may_not_act_as(live: Live) -> None:
-    inviting.token(live.store, "script", operator=True)
+    inviting.token(live.store, "op", "script", role="operator")
     with pytest.raises(BadInput, match="operator here"):
-        inviting.token(live.store, "Script")
+        inviting.token(live.store, "op", "Script")
     with pytest.raises(BadInput, match="name"):
-        inviting.token(live.store, "   ")
+        inviting.token(live.store, "op", "   ")
     with pytest.raises(BadInput, match="days"):
-        inviting.token(live.store, "bot", days=0)
+        inviting.token(live.store, "op", "bot", days=0)
 
 
 def test_eight_clients_rate_without_a_double_or_a_loss(live: Live) -> None:
-    token = inviting.token(live.store, "script", operator=True)
+    token = inviting.token(live.store, "op", "script", role="operator")
     told: list[int] = []
     done = simulate(live.url, token, lambda prompt, response: len(response) % 13, 60, 8, told.append)
     progress = live.store.round_progress()
@@ -127,7 +194,7 @@ def test_eight_clients_rate_without_a_double_or_a_loss(live: Live) -> None:
 
 
 def test_a_simulation_ends_when_there_is_nothing_to_rate(live: Live) -> None:
-    token = inviting.token(live.store, "bot")
+    token = inviting.token(live.store, "op", "bot")
     cards = 6 * fake_worker.PER_PROMPT
     done = simulate(live.url, token, lambda prompt, response: 99, cards + 5, 1, patience_s=0)
     assert done.ratings == cards
@@ -135,7 +202,7 @@ def test_a_simulation_ends_when_there_is_nothing_to_rate(live: Live) -> None:
 
 
 def test_what_cannot_be_simulated_is_one_sentence(live: Live) -> None:
-    token = inviting.token(live.store, "bot")
+    token = inviting.token(live.store, "op", "bot")
     with pytest.raises(BadInput, match="one person"):
         simulate(live.url, token, lambda prompt, response: 5, 5, 2)
     with pytest.raises(BadInput, match="does not work here"):
@@ -175,8 +242,8 @@ def test_the_commands(live: Live, tmp_path: Path) -> None:
 def test_every_answer_is_what_the_description_says(live: Live) -> None:
     """Models refuse what they do not name, so a field more or less in an answer fails here."""
     with (
-        bearer(live, inviting.token(live.store, "exact")) as bot,
-        bearer(live, inviting.token(live.store, "exact too", operator=True)) as script,
+        bearer(live, inviting.token(live.store, "op", "exact")) as bot,
+        bearer(live, inviting.token(live.store, "op", "exact too", role="operator")) as script,
     ):
         found = script.get("/api/openapi.json").json()
         screen = answers.Screen.model_validate(bot.get("/api/card").json())

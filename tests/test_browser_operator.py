@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -149,8 +150,8 @@ def test_roll_back_asks_first(browser: Browser, live: Live) -> None:
 def test_invite(browser: Browser, live: Live) -> None:
     operator = operator_of(live)
     with signed_in(browser, live, operator) as (_, console):
-        tab(console, "Raters")
-        console.get_by_label("Invite a rater").fill(HOSTILE[:60])
+        tab(console, "People")
+        console.get_by_label("Invite somebody").fill(HOSTILE[:60])
         console.get_by_role("button", name="Make a personal link").click()
         link = console.locator("#ops-link")
         expect(link).to_be_visible()
@@ -159,9 +160,72 @@ def test_invite(browser: Browser, live: Live) -> None:
         assert console.evaluate("window.hacked") is None
         with live.client() as invited:
             assert invited.post(address).headers["location"] == "/rate/"
-        console.get_by_label("Invite a rater").fill("  ")
+        console.get_by_label("Invite somebody").fill("  ")
         console.get_by_role("button", name="Make a personal link").click()
         expect(console.get_by_text("A rater needs a name")).to_be_visible()
+
+
+def test_a_second_operator_is_invited(browser: Browser, live: Live) -> None:
+    with signed_in(browser, live, operator_of(live)) as (_, console):
+        tab(console, "People")
+        console.get_by_label("Invite somebody").fill("eve")
+        console.get_by_label("As", exact=True).click()
+        console.get_by_role("listbox").last.get_by_role("option", name="Operator").click()
+        console.get_by_role("button", name="Make a personal link").click()
+        expect(console.get_by_text("Personal link of eve")).to_be_visible()
+        expect(console.locator("tr", has_text="eve (operator)")).to_be_visible()
+        with live.client() as invited:
+            address = console.locator("#ops-link").input_value()
+            assert invited.post(address).headers["location"] == "/operator/"
+        assert console.troubles == []
+
+
+def test_tokens_are_made_listed_and_taken_back(browser: Browser, live: Live) -> None:
+    with signed_in(browser, live, operator_of(live)) as (_, console):
+        tab(console, "People")
+        expect(console.get_by_text("No token works at the moment.")).to_be_visible()
+        console.get_by_label("Make a token for").fill(f"bot {HOSTILE[:40]}")
+        console.get_by_label("Works for, days").fill("400")
+        console.get_by_role("button", name="Make a token", exact=True).click()
+        expect(console.get_by_text("A token lasts up to 366 days, not 400.")).to_be_in_viewport()
+        console.get_by_label("Works for, days").fill("7")
+        console.get_by_role("button", name="Make a token", exact=True).click()
+        expect(console.locator("#ops-token")).to_have_value(re.compile("^rl-"))
+        headers = {"Authorization": f"Bearer {console.locator('#ops-token').input_value()}"}
+        with live.client() as script:
+            assert script.get("/api/card", headers=headers).status_code == 200
+            row = console.locator(".ops-table .tokens tr", has_text="bot <img")
+            console.once("dialog", lambda dialog: dialog.dismiss())
+            row.get_by_role("button", name="Take back").click()
+            console.wait_for_timeout(300)
+            assert script.get("/api/card", headers=headers).status_code == 200
+            console.once("dialog", lambda dialog: dialog.accept())
+            row.get_by_role("button", name="Take back").click()
+            expect(row).to_have_count(0)
+            assert script.get("/api/card", headers=headers).status_code == 401
+        assert console.evaluate("window.hacked") is None
+        assert console.troubles == []
+
+
+def test_what_was_said_is_seen_and_let_go(browser: Browser, live: Live) -> None:
+    with signed_in(browser, live, operator_of(live), viewport={"width": 800, "height": 500}) as (_, console):
+        console.clock.install()
+        tab(console, "Settings")
+        save, said = console.get_by_role("button", name="Ask this"), console.locator(".ops-notice")
+        save.scroll_into_view_if_needed()
+        save.click()
+        expect(said).to_have_text("Nothing was changed.")
+        expect(said).to_be_in_viewport()
+        assert console.evaluate("scrollY") > 100, "there was something to scroll"
+        console.clock.run_for(21_000)
+        expect(said).to_be_hidden()
+        save.click()  # the same sentence again
+        expect(said).to_be_visible()
+        console.get_by_label("Ratings a round").fill("3")
+        console.get_by_role("button", name="Keep these settings").click()
+        expect(said).to_contain_text("has to be from 8")
+        console.clock.run_for(60_000)
+        expect(said).to_be_visible()
 
 
 def test_operator_page_is_accessible_and_fits_a_phone(browser: Browser, live: Live) -> None:
@@ -170,7 +234,7 @@ def test_operator_page_is_accessible_and_fits_a_phone(browser: Browser, live: Li
     for options in ({}, {"viewport": {"width": 390, "height": 844}, "color_scheme": "dark"}):
         with signed_in(browser, live, operator, **options) as (_, console):
             expect(console.get_by_role("heading", level=1)).to_be_visible()
-            for name in ("Round", "Versions", "Raters", "Prompts", "Settings", "Data", "History"):
+            for name in ("Round", "Versions", "People", "Prompts", "Settings", "Data", "History"):
                 if options and name in ("Prompts", "Settings", "Data", "History"):
                     console.locator(".overflow-menu > button").click()
                     console.locator(".overflow-dropdown").get_by_text(name).click()
@@ -184,7 +248,7 @@ def test_operator_page_is_accessible_and_fits_a_phone(browser: Browser, live: Li
 def test_a_rater_is_kept_out_and_let_in(browser: Browser, live: Live) -> None:
     operator, zoe = operator_of(live), live.store.add_user("zoe <b>", "rater")
     with signed_in(browser, live, operator) as (_, console):
-        tab(console, "Raters")
+        tab(console, "People")
         row = console.locator("tr", has_text="zoe <b>")
         console.once("dialog", lambda dialog: dialog.dismiss())
         row.get_by_role("button", name="Keep out").click()
@@ -195,7 +259,7 @@ def test_a_rater_is_kept_out_and_let_in(browser: Browser, live: Live) -> None:
         expect(console.get_by_text("zoe <b> (kept out)")).to_be_visible()
         assert not live.store.user(zoe.id).active
         row.get_by_role("button", name="Let in").click()
-        expect(console.get_by_text("zoe <b> may rate again.")).to_be_visible()
+        expect(console.get_by_text("zoe <b> may come in again")).to_be_visible()
         console.once("dialog", lambda dialog: dialog.accept())
         row.get_by_role("button", name="Do not count").click()
         expect(console.get_by_text("zoe <b> (does not count)")).to_be_visible()

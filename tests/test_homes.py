@@ -149,6 +149,29 @@ def test_a_migration_that_fails_leaves_the_home_as_it_was(tmp_path, second):
     store.close()
 
 
+def test_tokens_of_an_older_home_are_told_from_its_links(tmp_path):
+    database = sqlite3.connect(tmp_path / DATABASE)
+    database.executescript((GOLDEN / "schema_0003.sql").read_text())
+    database.execute("DELETE FROM links")
+    user, now = database.execute("SELECT min(id) FROM users").fetchone()[0], time.time()
+    for number, (made, token) in enumerate([(1, False), (2, True), (3, False), (4, True), (4.5, False)]):
+        row = (user, f"hash {number}", made == 3, made, now + 60)
+        database.execute(
+            "INSERT INTO links (user_id, secret_sha256, once, created_at, expires_at) VALUES (?, ?, ?, ?, ?)",
+            row,
+        )
+        if token:
+            event = (made + 0.001, "ann", "got a token", f'{{"user": {user}}}')
+            database.execute("INSERT INTO events (at, actor, what, data) VALUES (?, ?, ?, ?)", event)
+    database.commit()
+    database.close()
+    store = Store.open(tmp_path)
+    assert [one.created_at for one in store.tokens()] == [4, 2]
+    assert store.invited() == {user}
+    assert {one.session_epoch for one in store.users()} == {0}
+    store.close()
+
+
 def _open_and_count(home: str, start, found) -> None:
     start.wait()
     store = Store.open(home)

@@ -126,7 +126,7 @@ def lived_in(tmp_path):
             [{"prompt": "p", "response": "r", "rating": 4, "rater": "Elsewhere", "split": "holdout"}],
         ),
     )
-    store.set_excluded(two.id, True)
+    store.set_excluded(two.id, True, "op")
     yield store
     store.close()
 

@@ -58,7 +58,10 @@ def rows(store: Store, query: str) -> list[tuple]:
 
 def test_a_name_is_gone_and_what_they_said_goes_on_counting(backend, world):
     store, person = world.store, world.raters[2]
-    link, token = store.make_link(person.id, once=False, ttl_s=60), store.make_token(person.id, ttl_s=60)
+    link, token = (
+        store.make_link(person.id, once=False, ttl_s=60),
+        store.make_token(person.id, "op", ttl_s=60),
+    )
     before = store.count_ratings(), store.round_progress().ratings, store.rated()
     found = store.purge(person.id, "operator")
     assert (found.user.name, found.links, found.current_ratings, found.ratings) == (NAME, 2, 4, 5)
@@ -124,7 +127,7 @@ def test_what_they_said_is_blank_and_seals_can_still_be_checked(backend, world, 
     }
     assert agreement.alpha(store.rated()) is None
     with pytest.raises(BadInput, match="removed"):
-        store.set_active(person.id, True)
+        store.set_active(person.id, True, "op")
         store.revise(mine[-1].id, person.id, score=5)
     export(store, tmp_path / "out.jsonl")
     assert "Marlene" in (tmp_path / "out.jsonl").read_text()  # the other rater's own words

@@ -209,7 +209,7 @@ def test_who_is_not_there_or_kept_out_gets_nothing(world):
         rate_next(world.store, world.rater)  # keeps a card
         world.store.submit(rating(999, world.rater.id))
     card = world.store.next_card(world.rater.id)
-    world.store.set_active(world.rater.id, False)
+    world.store.set_active(world.rater.id, False, "op")
     with pytest.raises(NotYours):
         world.store.next_card(world.rater.id)
     with pytest.raises(NotYours):
@@ -240,7 +240,7 @@ def test_what_an_excluded_rater_said_is_rated_again(tmp_path):
     one, two = world.raters
     deal(world.store, one)
     assert world.store.next_card(two.id) is None
-    world.store.set_excluded(one.id, True)
+    world.store.set_excluded(one.id, True, "op")
     assert len(deal(world.store, two)) == 2
     assert world.store.round_progress().ratings == 2
     world.store.close()

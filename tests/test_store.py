@@ -80,10 +80,10 @@ def test_a_link_lets_in_once_or_until_it_runs_out(world, store):
 
 def test_a_link_of_somebody_kept_out_does_not_work_and_is_not_used_up(world, store):
     link = store.make_link(world.rater.id, once=True, ttl_s=60)
-    store.set_active(world.rater.id, False)
+    store.set_active(world.rater.id, False, "op")
     with pytest.raises(NotYours, match="no access"):
         store.redeem(link)
-    store.set_active(world.rater.id, True)
+    store.set_active(world.rater.id, True, "op")
     assert store.redeem(link).id == world.rater.id
 
 
@@ -195,7 +195,7 @@ def test_progress_counts_what_fills_the_quota(world, store):
     assert progress.mean_score == 6.5
     assert progress.by_stratum == {"train": (5, 12)}
     assert (progress.responses, progress.expected_responses, progress.complete) == (12, 12, False)
-    store.set_excluded(world.raters[1].id, True)
+    store.set_excluded(world.raters[1].id, True, "op")
     assert store.round_progress().ratings == 4
 
 
@@ -218,7 +218,7 @@ def test_the_snapshot_is_frozen(world, store):
     assert [r.rating.score for r in before] == [2, 9]
     assert sealed.snapshot_sha256 == store.round(1).snapshot_sha256
     rate_next(store, world.rater, 5)
-    store.set_excluded(world.rater.id, True)
+    store.set_excluded(world.rater.id, True, "op")
     assert store.snapshot(1) == before
     with pytest.raises(BadInput, match="sealed"):
         store.revise(before[0].rating.id, world.rater.id, score=10)
@@ -277,7 +277,7 @@ def test_a_snapshot_has_the_current_ratings_of_all_rounds_by_those_who_count(wor
     revised = store.revise(store.recent(world.rater.id)[0].rating.id, world.rater.id, score=4)
     out = store.add_user("Out", "rater")
     rate_next(store, out, 1)
-    store.set_excluded(out.id, True)
+    store.set_excluded(out.id, True, "op")
     publish(store)
     start_round(store, 3, 4)
     rate_next(store, world.rater, 8)
@@ -364,7 +364,7 @@ def test_somebody_who_does_not_count_any_more_is_not_in_a_training_that_is_begun
     job = store.start_training(1, "Olga")
     first = store.round().snapshot_sha256
     store.cancel(job.id, "Olga")
-    store.set_excluded(out.id, True)
+    store.set_excluded(out.id, True, "op")
     store.start_training(1, "Olga")
     assert [one.rating.rater_id for one in store.snapshot(1)] == [world.rater.id]
     assert store.round().snapshot_sha256 != first
@@ -641,7 +641,7 @@ def test_what_the_head_said_is_kept_beside_the_responses_of_its_round(store):
 
 def test_what_somebody_said_counts_on_after_they_were_kept_out(world, store):
     rate_next(store, world.rater, 7)
-    store.set_active(world.rater.id, False)
+    store.set_active(world.rater.id, False, "op")
     assert store.round_progress().ratings == 1
     store.seal(1, "operator")
     assert [one.rating.score for one in store.snapshot(1)] == [7]

@@ -345,7 +345,7 @@ def test_equal_texts_are_one_response_and_excluded_raters_say_nothing(tmp_path):
     rate_next(store, world.rater, 3)
     rate_next(store, world.rater, 8)
     assert len(preference_rows(store)) == 1
-    store.set_excluded(world.rater.id, True)
+    store.set_excluded(world.rater.id, True, "op")
     assert preference_rows(store) == []
     with pytest.raises(BadInput, match="nothing to export"):
         export(store, tmp_path / "out.jsonl", format="preference")

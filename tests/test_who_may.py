@@ -87,14 +87,14 @@ def test_tokens_open_what_their_owner_may(
 ) -> None:
     found = []
     for who in WHO[1:]:
-        token = live.store.make_token(live.store.user_by_name(who).id, ttl_s=60)
+        token = live.store.make_token(live.store.user_by_name(who).id, "op", ttl_s=60)
         with httpx.Client(base_url=live.url, headers={"Authorization": f"Bearer {token}"}) as client:
             found.append(ask(client, method, path))
     assert tuple(found) == expected[1:]
 
 
 def test_a_token_opens_no_page(live: Live) -> None:
-    token = live.store.make_token(live.store.user_by_name("operator").id, ttl_s=60)
+    token = live.store.make_token(live.store.user_by_name("operator").id, "op", ttl_s=60)
     with httpx.Client(base_url=live.url, headers={"Authorization": f"Bearer {token}"}) as client:
         assert client.get("/operator/").headers["location"] == "/sign-in"
         assert client.get("/operator/config").status_code == 401

@@ -1,4 +1,8 @@
-"""A rating keeps its hash from its first seal on: a seal hashes what is new and not all there is."""
+"""A rating keeps its hash from its first seal on; sessions can be ended, and tokens are told from links.
+
+A seal hashes what is new and not all there is. Which rows of `links` are tokens was written in the journal alone:
+the event stands in the same transaction, so it is the newest row of that person at that time.
+"""
 
 import hashlib
 import json
@@ -16,6 +20,9 @@ def upgrade() -> None:
     op.execute("ALTER TABLE ratings RENAME COLUMN removed_sha256 TO sha256")
     op.add_column("users", sa.Column("salt", sa.Text))
     _hash_frozen(op.get_bind())
+    op.add_column("users", sa.Column("session_epoch", sa.Integer(), nullable=False, server_default="0"))
+    op.add_column("links", sa.Column("token", sa.Boolean(), nullable=False, server_default=sa.false()))
+    _mark_tokens(op.get_bind())
     op.create_index(
         "ix_ratings_unhashed",
         "ratings",
@@ -23,6 +30,18 @@ def upgrade() -> None:
         sqlite_where=sa.text("sha256 IS NULL"),
         postgresql_where=sa.text("sha256 IS NULL"),
     )
+
+
+def _mark_tokens(connection: sa.Connection) -> None:
+    row = sa.text(
+        "UPDATE links SET token = :yes WHERE id = (SELECT id FROM links WHERE user_id = :user"
+        " AND created_at BETWEEN :at - 60 AND :at ORDER BY created_at DESC, id DESC LIMIT 1)"
+    )
+    made = connection.execute(sa.text("SELECT at, data FROM events WHERE what = 'got a token'")).all()
+    for at, data in made:
+        told = data if isinstance(data, dict) else json.loads(data)
+        if "user" in told:
+            connection.execute(row, {"yes": True, "user": told["user"], "at": at})
 
 
 def _hash_frozen(connection: sa.Connection) -> None:
