@@ -44,12 +44,12 @@ KINDS = {
 """How the file of each form ends, and its type. A dataset's folder comes as a ZIP."""
 
 
-def export_routes(store: Store, guard: Guard) -> APIRouter:
+def export_routes(store: Store, guard: Guard, shelf: Shelf) -> APIRouter:
+    """`shelf` holds what was made and not fetched yet; whoever gave it closes it at the end."""
     router = APIRouter(prefix="/api")
     operator, asked = Depends(guard.operator), Depends(Options)
     # One at a time: each may take a core and half a gigabyte, and raters come first
     one_at_a_time = threading.Lock()
-    shelf = Shelf()
     for left in store.home.glob(f"{ASIDE}*"):  # of a server that was killed while it wrote
         shutil.rmtree(left, ignore_errors=True)
 

@@ -60,6 +60,7 @@ class Shelf:
 
     exports: dict[str, Export] = field(default_factory=dict)
     lock: threading.Lock = field(default_factory=threading.Lock)
+    closed: bool = False
 
     def begin(self, export: Export, make: Make) -> str:
         """Starts writing beside everything else; the secret of the export."""
@@ -78,7 +79,12 @@ class Shelf:
 
     def _run(self, export: Export, make: Make) -> None:
         try:
-            export.file = make(export)
+            file = make(export)
+            with self.lock:
+                if self.closed:
+                    file.close()
+                else:
+                    export.file = file
         except RateloopError as error:
             export.error = str(error)
         except BaseException:
@@ -105,6 +111,14 @@ class Shelf:
             if self.exports.pop(secret, None) is None:
                 raise Missing("This export was fetched already: make it again.")
         return found
+
+    def close(self) -> None:
+        """Lets all go, those too that are still being written: the server ends."""
+        with self.lock:
+            self.closed = True
+            for one in self.exports.values():
+                one.close()
+            self.exports.clear()
 
     def _clear(self) -> None:
         old = time.monotonic() - KEPT_S

@@ -24,6 +24,7 @@ from app import pages
 from app.api import UNAVAILABLE, answer_errors, description_route, operator_routes, rater_routes
 from app.auth import Guard, TooMany, client_of, session_secret
 from app.exporting import export_routes
+from app.preparing import Shelf
 from app.settings import Settings
 from app.shield import Mount, Shield
 from app.supervisor import Supervisor
@@ -68,19 +69,21 @@ def build(settings: Settings, store: Store, supervisor: Supervisor) -> Shield:
 
 
 def assemble(settings: Settings, store: Store, supervisor: Supervisor) -> Shield:
+    shelf = Shelf()
     guard = Guard(store, session_secret(settings.home), settings.cookie_name)
     os.environ["GRADIO_TEMP_DIR"] = str(settings.home / "gradio")
 
     @contextlib.asynccontextmanager
     async def life(app: FastAPI) -> AsyncIterator[None]:
         yield
+        shelf.close()
         supervisor.stop()
 
     app = FastAPI(title="Rateloop", docs_url=None, redoc_url=None, openapi_url=None, lifespan=life)
     answer_errors(app)
     app.include_router(rater_routes(store, guard, supervisor))
     app.include_router(operator_routes(store, guard, supervisor, settings.url))
-    app.include_router(export_routes(store, guard))
+    app.include_router(export_routes(store, guard, shelf))
     app.include_router(description_route(app, guard))
     add_pages(app, guard)
     version = static_version()

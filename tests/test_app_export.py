@@ -288,3 +288,22 @@ def test_the_form_asks_for_every_option_there_is() -> None:
         assert export_panel.FOR[name].split() == list(formats)
         assert name in export_panel.LABELS
     assert set(export_panel.FORMATS) == set(FORMATS)
+
+
+def test_what_was_not_fetched_is_let_go_at_the_end() -> None:
+    shelf, go_on = preparing.Shelf(), threading.Event()
+    early, late = io.BytesIO(b"made"), io.BytesIO(b"late")
+    ready = shelf.begin(preparing.Export(1, "a", "b"), lambda _export: early)
+    until(lambda: shelf.of(ready, 1).file, "the first export")
+
+    def wait(_export: preparing.Export) -> io.BytesIO:
+        go_on.wait(30)
+        return late
+
+    shelf.begin(preparing.Export(1, "a", "b"), wait)
+    shelf.close()
+    go_on.set()
+    assert early.closed
+    until(lambda: late.closed, "the one that was being written")
+    with pytest.raises(Missing):
+        shelf.of(ready, 1)
