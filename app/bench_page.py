@@ -56,7 +56,7 @@ class Page:
     first_p95: float
 
 
-def page(clicks: int, tell: Callable[[int], None]) -> Page:
+def page(clicks: int, tell: Callable[[int], None], loads: int = LOADS) -> Page:
     """Raises Missing without Playwright or a Chromium."""
     try:
         from playwright.sync_api import sync_playwright
@@ -67,13 +67,13 @@ def page(clicks: int, tell: Callable[[int], None]) -> Page:
         raise Missing("Measuring the page needs a Chromium: apt install chromium, or name one in CHROMIUM.")
     flags = ["--no-sandbox"] if os.geteuid() == 0 else []
     with tempfile.TemporaryDirectory(prefix="rateloop-bench-") as folder:
-        store = make_home(Path(folder) / "home", clicks + 4 * LOADS, 1)
+        store = make_home(Path(folder) / "home", clicks + 4 * loads, 1)
         with serving(store.home, "--no-worker") as (url, _), sync_playwright() as playwright:
             browser = playwright.chromium.launch(executable_path=path, args=flags)
             rater = browser.new_page()
             rater.goto(inviting.invite(store, "bench", "bench", url))
             rater.get_by_role("button", name="Continue").click()
-            first = _loads(rater, f"{url}/rate/")
+            first = _loads(rater, f"{url}/rate/", loads)
             tell(0)
             painted = rater.evaluate(PAINTED, [clicks, 300])
             tell(clicks)
@@ -85,16 +85,16 @@ def page(clicks: int, tell: Callable[[int], None]) -> Page:
         clicks=clicks,
         painted_median=float(np.median(painted)),
         painted_p95=float(np.quantile(painted, 0.95)),
-        loads=LOADS,
+        loads=loads,
         first_median=float(np.median(first)),
         first_p95=float(np.quantile(first, 0.95)),
     )
 
 
-def _loads(rater: Any, address: str) -> list[float]:
+def _loads(rater: Any, address: str, loads: int) -> list[float]:
     """The page asked for anew, and a key pressed as soon as its card is there. The first one warms up."""
     found = []
-    for _ in range(LOADS + 1):
+    for _ in range(loads + 1):
         began = time.perf_counter()
         rater.goto(address, wait_until="commit")
         rater.wait_for_selector(CARD)

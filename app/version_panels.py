@@ -35,7 +35,8 @@ class Known:
 def versions(found: list[Version], busy: bool, known: Known) -> str:
     if not found:
         return quiet("The base model becomes version 0 once it is loaded.")
-    head = "".join(f"<th>{h(x)}</th>" for x in (*HEADS, "Notes", ""))
+    # the button stands where no window is too narrow for it
+    head = "".join(f"<th>{h(x)}</th>" for x in (HEADS[0], "", *HEADS[1:], "Notes"))
     rows = [row(v, busy, known) for v in sorted(found, key=lambda v: -v.number)]
     return table("Version", head, rows)
 
@@ -44,6 +45,7 @@ def row(v: Version, busy: bool, known: Known) -> str:
     ratings = known.ratings.get(v.number)
     cells = (
         f'<span class="ops-state {h(v.status)}">{h(STATUS_WORDS.get(v.status, v.status))}</span>',
+        back(v, busy),
         h("–" if v.parent is None else f"Version {v.parent}"),
         h("–" if ratings is None else f"{ratings} ratings"),
         compared(known.helped.get(v.number), v.parent is not None),
@@ -53,7 +55,6 @@ def row(v: Version, busy: bool, known: Known) -> str:
         h(number(v.metrics.get("eos_share"), "{:.0%}")),
         f'<input class="ops-inline" data-note="{v.number}" value="{h(v.notes)}" maxlength="300" '
         f'aria-label="Notes on version {v.number}" placeholder="Add a note">',
-        back(v, busy),
     )
     name = f"Version {v.number}" + (" (base)" if v.parent is None else "")
     return f"<tr><th>{h(name)}</th>" + "".join(f"<td>{cell}</td>" for cell in cells) + "</tr>"

@@ -276,8 +276,11 @@ SMALL = [
 ]
 
 
-@pytest.mark.parametrize("screen", SMALL, ids=["phone", "on its side", "twice as large"])
-@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize(
+    ("screen", "scheme"),
+    zip(SMALL, ("dark", "light", "dark"), strict=True),
+    ids=["phone", "on its side", "twice as large"],
+)
 def test_small_screens(browser: Browser, live: Live, rater: User, screen: dict, scheme: str) -> None:
     height = screen["viewport"]["height"]
     with signed_in(browser, live, rater, color_scheme=scheme, **screen) as (_, page):
