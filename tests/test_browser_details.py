@@ -278,7 +278,7 @@ SMALL = [
 
 @pytest.mark.parametrize(
     ("screen", "scheme"),
-    zip(SMALL, ("dark", "light", "dark"), strict=True),
+    list(zip(SMALL, ("dark", "light", "dark"), strict=True)),
     ids=["phone", "on its side", "twice as large"],
 )
 def test_small_screens(browser: Browser, live: Live, rater: User, screen: dict, scheme: str) -> None:
