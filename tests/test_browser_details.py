@@ -3,8 +3,6 @@ out, and small screens."""
 
 from __future__ import annotations
 
-import itertools
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -16,30 +14,11 @@ from rater_data.records import User
 from rater_data.scales import SCALES
 from tests import fake_worker
 from tests.app_helpers import Live, serving, until
-from tests.browser import chromium, serious, signed_in, wait_for_card, wait_message
+from tests.browser import answering, serious, signed_in, wait_for_card, wait_message
 
 pytestmark = pytest.mark.browser
 WORDS = SCALES["score_1_10"].anchors
 BANNER = "[data-part=banner]:visible"
-names = itertools.count()
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    with chromium() as found:
-        yield found
-
-
-@pytest.fixture(scope="module")
-def live(browser: Browser, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Live]:
-    with serving(tmp_path_factory.mktemp("details")) as server:
-        fake_worker.generate(server.store, {"prompts": 12, "overlap": 100, "quota": 400})
-        yield server
-
-
-@pytest.fixture
-def rater(live: Live) -> User:
-    return live.store.add_user(f"rater {next(names)}", "rater")
 
 
 def verdicts(live: Live, rater: User) -> list[tuple[str, float | None]]:
@@ -93,7 +72,7 @@ def open_last_ten(page: Page, *keys: str) -> None:
 
 
 def test_arrow_keys_end_with_the_last_value(browser: Browser, live: Live, rater: User) -> None:
-    with signed_in(browser, live, rater) as (context, page):
+    with signed_in(browser, live, rater) as (_, page):
         sent: list[dict] = []
         held: list[Route] = []
 
@@ -101,7 +80,7 @@ def test_arrow_keys_end_with_the_last_value(browser: Browser, live: Live, rater:
             sent.append(route.request.post_data_json)
             held.append(route)
 
-        context.route("**/api/revise", slowly)
+        answering(page, "**/api/revise", slowly)
         open_last_ten(page, "4")
         page.locator("dialog[open] select").focus()
         for _ in range(3):
@@ -133,8 +112,10 @@ def test_a_change_that_fails_shows_what_is_stored(browser: Browser, live: Live, 
     with signed_in(browser, live, rater) as (context, page):
         open_last_ten(page, "4")
         answer = page.locator("dialog[open] select")
-        context.route(
-            "**/api/revise", lambda route: route.fulfill(status=422, json={"error": "Round 1 is sealed."})
+        answering(
+            page,
+            "**/api/revise",
+            lambda route: route.fulfill(status=422, json={"error": "Round 1 is sealed."}),
         )
         answer.select_option("9")
         page.wait_for_selector(f"dialog[open] >> text=Round 1 is sealed. It stays 4 – {WORDS[3]}.")
@@ -145,12 +126,12 @@ def test_a_change_that_fails_shows_what_is_stored(browser: Browser, live: Live, 
             route.fetch()
             route.abort()
 
-        context.route("**/api/revise", lost, times=1)
+        answering(page, "**/api/revise", lost, times=1)
         answer.select_option("8")
         page.wait_for_selector("dialog[open] >> text=Changed to 8")
         answer.select_option("skip")
         page.wait_for_selector("dialog[open] >> text=Changed to Skip")
-        context.route("**/api/re*", lambda route: route.abort())
+        answering(page, "**/api/re*", lambda route: route.abort())
         answer.select_option("2")
         page.wait_for_selector("dialog[open] >> text=The server cannot be reached. Last known: Skip.")
         assert answer.input_value() == "skip"
@@ -222,7 +203,7 @@ def test_keys_rate_after_a_flag_was_ticked(browser: Browser, live: Live, rater: 
 
 
 def test_writing_a_comment_is_looking(browser: Browser, live: Live, rater: User) -> None:
-    with signed_in(browser, live, rater) as (_, page):
+    with signed_in(browser, live, rater, fresh=True) as (_, page):
         page.clock.install()
         page.reload()
         wait_for_card(page)

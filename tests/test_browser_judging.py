@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -12,16 +11,10 @@ from playwright.sync_api import Browser
 from app import asking
 from tests import fake_worker
 from tests.app_helpers import serving
-from tests.browser import card_text, chromium, serious, signed_in, wait_for_card, wait_message
+from tests.browser import card_text, serious, signed_in, wait_for_card, wait_message
 
 pytestmark = pytest.mark.browser
 TEXTS = ["# Rice\n\n- rinse\n- boil", "Rinse it, then boil it."]
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    with chromium() as found:
-        yield found
 
 
 def test_pairs_by_keys(browser: Browser, tmp_path: Path) -> None:

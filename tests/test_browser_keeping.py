@@ -9,7 +9,6 @@ import re
 import signal
 import subprocess
 import sys
-from collections.abc import Iterator
 from pathlib import Path
 
 import httpx
@@ -21,38 +20,19 @@ from rater_data.records import User
 from rater_data.store import Store
 from tests import fake_worker
 from tests.app_helpers import Live, free_port, serving, until
-from tests.browser import card_text, chromium, message, signed_in, wait_for_card, wait_message
+from tests.browser import answering, card_text, message, signed_in, wait_for_card, wait_message
 
 pytestmark = pytest.mark.browser
 BANNER = "[data-part=banner]:visible"
 UNSENT = "Object.keys(localStorage).filter((name) => name.includes('unsent')).length"
 LIVE = "document.querySelector('[data-part=live]').textContent"
-names = itertools.count()
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    with chromium() as found:
-        yield found
-
-
-@pytest.fixture(scope="module")
-def live(browser: Browser, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Live]:
-    with serving(tmp_path_factory.mktemp("keeping")) as server:
-        fake_worker.generate(server.store, {"prompts": 12, "overlap": 100, "quota": 400})
-        yield server
-
-
-@pytest.fixture
-def rater(live: Live) -> User:
-    return live.store.add_user(f"rater {next(names)}", "rater")
 
 
 def scores(store: Store, rater: User) -> list[float | None]:
     return [r.rating.score for r in reversed(store.recent(rater.id, n=1000))]
 
 
-def answering(page: Page, path: str, *statuses: int | None) -> list[dict]:
+def told(page: Page, path: str, *statuses: int | None) -> list[dict]:
     """The first requests get these answers (None: none at all), later ones the server's. Returns what was sent."""
     sent, left = [], list(statuses)
 
@@ -66,7 +46,7 @@ def answering(page: Page, path: str, *statuses: int | None) -> list[dict]:
         else:
             route.fulfill(status=status, json={"error": f"Told to say {status}."})
 
-    page.context.route(path, answer)
+    answering(page, path, answer)
     return sent
 
 
@@ -77,8 +57,7 @@ def answering(page: Page, path: str, *statuses: int | None) -> list[dict]:
 def test_what_may_pass_is_tried_again(browser: Browser, live: Live, rater: User, status: int) -> None:
     with signed_in(browser, live, rater) as (_, page):
         wait_for_card(page)
-        page.wait_for_load_state("networkidle")  # Gradio mounts the screen a second time, and then no more
-        sent = answering(page, "**/api/rate", status, status, status)
+        sent = told(page, "**/api/rate", status, status, status)
         page.keyboard.press("6")
         page.wait_for_selector(f"{BANNER} >> text=Told to say {status}. Your rating is kept here")
         wait_message(page, "Saved 6")
@@ -94,8 +73,7 @@ def test_what_is_refused_for_good_is_said_and_dropped(
 ) -> None:
     with signed_in(browser, live, rater) as (_, page):
         wait_for_card(page)
-        page.wait_for_load_state("networkidle")
-        answering(page, "**/api/rate", status)
+        told(page, "**/api/rate", status)
         page.keyboard.press("6")
         wait_message(page, f"Told to say {status}.")
         assert page.evaluate(UNSENT) == 0
@@ -105,10 +83,11 @@ def test_what_is_refused_for_good_is_said_and_dropped(
 
 
 def test_a_page_of_a_proxy_is_no_refusal(browser: Browser, live: Live, rater: User) -> None:
-    with signed_in(browser, live, rater) as (context, page):
+    with signed_in(browser, live, rater) as (_, page):
         wait_for_card(page)
         turns = itertools.count()
-        context.route(
+        answering(
+            page,
             "**/api/rate",
             lambda route: (
                 route.fulfill(status=404, body="<h1>No such backend</h1>")
@@ -133,7 +112,7 @@ def test_questions_that_changed_while_offline_cost_no_rating(browser: Browser, t
             for flag in ("made up", "rude"):
                 page.get_by_text(flag).click()
             page.keyboard.press("Escape")
-            context.route("**/api/rate", lambda route: route.abort())
+            answering(page, "**/api/rate", lambda route: route.abort())
             page.keyboard.press("6")
             page.wait_for_selector(f"{BANNER} >> text=Connection lost")
             live.store.set_setting(asking.SETTING, {"attributes": [], "flags": ["rude"]})
@@ -147,7 +126,7 @@ def test_without_storage_the_page_itself_keeps_it(browser: Browser, live: Live, 
     """The decision outlives being signed out and in again, on the same page."""
     no_storage = """for (const name of ['setItem', 'getItem', 'removeItem', 'key'])
         Storage.prototype[name] = () => { throw new DOMException('full', 'QuotaExceededError'); };"""
-    with signed_in(browser, live, rater) as (context, page):
+    with signed_in(browser, live, rater, fresh=True) as (context, page):
         page.add_init_script(no_storage)
         page.reload()
         wait_for_card(page)
@@ -169,14 +148,14 @@ def test_without_storage_the_page_itself_keeps_it(browser: Browser, live: Live, 
 # ---- 4. one browser, two people
 
 
-def test_what_ann_decided_is_never_sent_as_bob(browser: Browser, live: Live) -> None:
-    ann, bob = (live.store.add_user(f"rater {next(names)}", "rater") for _ in range(2))
+def test_what_ann_decided_is_never_sent_as_bob(browser: Browser, live: Live, rater: User) -> None:
+    ann, bob = rater, live.store.add_user(f"friend of {rater.name}", "rater")
     with signed_in(browser, live, ann) as (context, page):
         wait_for_card(page)
         page.keyboard.press("m")
         page.keyboard.type("by Ann")
         page.keyboard.press("Escape")
-        context.route("**/api/rate", lambda route: route.abort())
+        answering(page, "**/api/rate", lambda route: route.abort())
         page.keyboard.press("4")
         page.wait_for_selector(f"{BANNER} >> text=Connection lost")
         other = context.new_page()
@@ -219,12 +198,12 @@ def test_what_is_kept_names_the_home_and_the_person(browser: Browser, live: Live
 def test_keys_wait_for_what_was_left_over(browser: Browser, live: Live, rater: User) -> None:
     with signed_in(browser, live, rater) as (context, page):
         first = wait_for_card(page)
-        context.route("**/api/rate", lambda route: route.abort())
+        answering(page, "**/api/rate", lambda route: route.abort())
         page.keyboard.press("6")
         page.wait_for_selector(f"{BANNER} >> text=Connection lost")
         context.unroute("**/api/rate")
         held: list[Route] = []
-        context.route("**/api/rate", lambda route: held.append(route))
+        answering(page, "**/api/rate", lambda route: held.append(route))
         page.reload()
         assert wait_for_card(page) == first
         until(lambda: page.wait_for_timeout(20) or held, "the leftover on its way")
@@ -247,10 +226,10 @@ def test_keys_wait_for_what_was_left_over(browser: Browser, live: Live, rater: U
 
 
 def test_a_late_answer_never_redraws(browser: Browser, live: Live, rater: User) -> None:
-    with signed_in(browser, live, rater) as (context, page):
+    with signed_in(browser, live, rater) as (_, page):
         first = wait_for_card(page)
         held: list[Route] = []
-        context.route("**/api/card", lambda route: held.append(route))
+        answering(page, "**/api/card", lambda route: held.append(route))
         page.evaluate("window.dispatchEvent(new Event('online'))")
         until(lambda: page.wait_for_timeout(20) or held, "the question")
         late = held[0].fetch()
@@ -288,7 +267,7 @@ def test_undo_says_what_it_did(browser: Browser, live: Live, rater: User) -> Non
 
 def test_undo_brings_back_what_was_said(browser: Browser, live: Live, rater: User) -> None:
     """Also when the answer to the first try is lost, and the second finds nothing to do any more."""
-    with signed_in(browser, live, rater) as (context, page):
+    with signed_in(browser, live, rater) as (_, page):
         wait_for_card(page)
         for lost in (False, True):
             page.keyboard.press("m")
@@ -300,7 +279,7 @@ def test_undo_brings_back_what_was_said(browser: Browser, live: Live, rater: Use
             wait_message(page, "Saved 5")
             assert page.locator("#rate-comment").input_value() == ""
             if lost:
-                context.route("**/api/undo", lose_the_answer, times=1)
+                answering(page, "**/api/undo", lose_the_answer, times=1)
             page.keyboard.press("Backspace")
             wait_message(page, "Taken back: you had given 5")
             assert page.locator("#rate-comment").is_visible()
@@ -375,6 +354,8 @@ def test_a_server_that_is_killed_in_the_middle(browser: Browser, tmp_path: Path)
     ann = store.add_user("ann", "rater")
     server = Server(tmp_path)
     server.start()
+    keys = "456789" * 5
+    given = [1.0, *map(float, keys)]
     context = browser.new_context(base_url=server.url)
     try:
         page = context.new_page()
@@ -383,19 +364,16 @@ def test_a_server_that_is_killed_in_the_middle(browser: Browser, tmp_path: Path)
         wait_for_card(page)
         page.keyboard.press("1")
         wait_message(page, "Saved 1")
-        server.kill()
-        page.keyboard.press("2")
+        page.keyboard.type(keys)
+        server.kill()  # with some of these on disk, one on its way and the rest in hand
         page.wait_for_selector(f"{BANNER} >> text=Connection lost")
         page.keyboard.press("3")
         assert "not taken" in message(page)
+        assert len(scores(store, ann)) < len(given)
         server.start()
-        wait_message(page, "Saved 2")
+        until(lambda: page.wait_for_timeout(20) or len(scores(store, ann)) == len(given), "the keys in hand")
         page.wait_for_selector(f"{BANNER} >> text=Connection lost", state="detached")
-        page.keyboard.type("456789", delay=5)
-        server.kill()  # with some of these on disk, one on its way and the rest in hand
-        server.start()
         wait_message(page, "Saved 9")
-        given = [1.0, 2.0, 4.0, 5.0, 6.0, 7.0, 8.0, 9.0]
         assert scores(store, ann) == given
         assert page.evaluate(UNSENT) == 0
         shown = card_text(page)

@@ -13,16 +13,10 @@ from playwright.sync_api import Browser, Page, expect
 from rater_data.records import User
 from tests import fake_worker
 from tests.app_helpers import Live, serving, until
-from tests.browser import card_text, chromium, serious, signed_in, wait_for_card
+from tests.browser import card_text, serious, signed_in, wait_for_card
 
 pytestmark = pytest.mark.browser
 HOSTILE = "<img src=x onerror='window.hacked = 1'><script>window.hacked = 2</script>"
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    with chromium() as found:
-        yield found
 
 
 @pytest.fixture(scope="module")

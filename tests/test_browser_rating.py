@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -15,29 +14,10 @@ from rater_data.records import User
 from rater_data.scales import SCALES
 from tests import fake_worker
 from tests.app_helpers import Live, serving, until
-from tests.browser import card_text, chromium, message, serious, signed_in, wait_for_card, wait_message
+from tests.browser import answering, card_text, message, serious, signed_in, wait_for_card, wait_message
 
 pytestmark = pytest.mark.browser
 WORDS = SCALES["score_1_10"].anchors
-names = itertools.count()
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    with chromium() as found:
-        yield found
-
-
-@pytest.fixture(scope="module")
-def live(browser: Browser, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Live]:
-    with serving(tmp_path_factory.mktemp("browser")) as server:
-        fake_worker.generate(server.store, {"prompts": 12, "overlap": 100, "quota": 400})
-        yield server
-
-
-@pytest.fixture
-def rater(live: Live) -> User:
-    return live.store.add_user(f"rater {next(names)}", "rater")
 
 
 def given(live: Live, rater: User) -> list[tuple[str, float | None]]:
@@ -114,8 +94,8 @@ def test_fast_keys_through_lost_connections(browser: Browser, live: Live, rater:
         else:
             route.continue_()
 
-    with signed_in(browser, live, rater) as (context, page):
-        context.route("**/api/rate", troubled)
+    with signed_in(browser, live, rater) as (_, page):
+        answering(page, "**/api/rate", troubled)
         wait_for_card(page)
         page.keyboard.type(keys, delay=15)
         wait_message(
@@ -130,7 +110,7 @@ def test_fast_keys_through_lost_connections(browser: Browser, live: Live, rater:
 def test_offline_keeps_the_decision_through_a_reload(browser: Browser, live: Live, rater: User) -> None:
     with signed_in(browser, live, rater) as (context, page):
         first = wait_for_card(page)
-        context.route("**/api/rate", lambda route: route.abort())
+        answering(page, "**/api/rate", lambda route: route.abort())
         page.keyboard.press("6")
         page.wait_for_selector("[data-part=banner]:visible >> text=Connection lost")
         assert card_text(page) == first, "no new card before the rating is saved"
@@ -224,8 +204,8 @@ def test_two_tabs_are_one_rater(browser: Browser, live: Live, rater: User) -> No
     assert scores(live, rater) == [3.0]
 
 
-def test_two_raters_at_once(browser: Browser, live: Live) -> None:
-    ann, bob = (live.store.add_user(f"rater {next(names)}", "rater") for _ in range(2))
+def test_two_raters_at_once(browser: Browser, live: Live, rater: User) -> None:
+    ann, bob = rater, live.store.add_user(f"friend of {rater.name}", "rater")
     with signed_in(browser, live, ann) as (_, one), signed_in(browser, live, bob) as (_, two):
         wait_for_card(one)
         wait_for_card(two)
@@ -317,7 +297,7 @@ def test_hostile_responses_are_text(browser: Browser, tmp_path_factory: pytest.T
     with serving(tmp_path_factory.mktemp("hostile")) as live:
         fake_worker.generate(live.store, {"texts": HOSTILE})
         rater = live.store.add_user("ann", "rater")
-        with signed_in(browser, live, rater) as (context, page):
+        with signed_in(browser, live, rater, fresh=True) as (context, page):
             asked: list[str] = []
             context.on("request", lambda request: asked.append(request.url))
             page.on("dialog", lambda dialog: pytest.fail(f"a dialog: {dialog.message}"))
@@ -384,7 +364,7 @@ def test_formatting_is_shown_clean_and_can_be_turned_off(
     with serving(tmp_path_factory.mktemp("formatted")) as live:
         fake_worker.generate(live.store, {"texts": [FORMATTED, FORMATTED + "\n*two*", "plain"]})
         rater = live.store.add_user("ann", "rater")
-        with signed_in(browser, live, rater) as (context, page):
+        with signed_in(browser, live, rater, fresh=True) as (context, page):
             asked: list[str] = []
             context.on("request", lambda request: asked.append(request.url))
             while card_text(page) == "plain" or not wait_for_card(page):
@@ -430,7 +410,7 @@ def test_thumbs(browser: Browser, tmp_path_factory: pytest.TempPathFactory) -> N
     with serving(tmp_path_factory.mktemp("thumbs"), scale="thumbs") as live:
         fake_worker.generate(live.store, {})
         rater = live.store.add_user("ann", "rater")
-        with signed_in(browser, live, rater) as (_, page):
+        with signed_in(browser, live, rater, fresh=True) as (_, page):
             wait_for_card(page)
             assert page.locator("[data-score]").count() == 2
             page.keyboard.press("2")
