@@ -21,6 +21,7 @@ from rater_data.knobs import SETTING as ROUND_CONFIG
 from rater_data.records import User
 from rater_data.scales import DEFAULT_SCALE
 from rater_data.store import Store
+from tests.store_world import open_store
 
 PATIENCE = 90.0
 
@@ -81,7 +82,7 @@ def serving(
     """
     real = {"worker_module": "tests.fake_worker"} if rounds is None else {"model": "tiny", "device": "cpu"}
     settings = Settings(home=home, port=free_port(), worker=worker, proxy=proxy, **real)
-    store = Store.open(home)
+    store = open_store(home)
     store.set_setting("fake", fake)
     store.set_setting(ROUND_CONFIG, rounds or {})
     store.choose_scale(scale)

@@ -1,11 +1,13 @@
 """A small world for the tests of the store: prompts, a base version, a round with responses, some raters."""
 
+import functools
+import tempfile
 import uuid
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 from rater_data.records import Card, Prompt, Rating, Response, User, Version
-from rater_data.store import Store
+from rater_data.store import DATABASE, Store
 
 
 @dataclass
@@ -87,7 +89,19 @@ def address_of(home: Path) -> str | None:
 
 def open_store(home: Path) -> Store:
     """The store of a home on the database that is being tested; the same home again is the same store."""
-    return Store.open(home, address_of(home))
+    address = address_of(home)
+    if address is None and not (home / DATABASE).exists():
+        home.mkdir(parents=True, exist_ok=True)
+        (home / DATABASE).write_bytes(just_made())
+    return Store.open(home, address)
+
+
+@functools.cache
+def just_made() -> bytes:
+    """A new store's file. The migrations that make it take longer than most tests of what comes after them."""
+    with tempfile.TemporaryDirectory() as folder:
+        Store.open(folder).close()
+        return (Path(folder) / DATABASE).read_bytes()
 
 
 def make_world(

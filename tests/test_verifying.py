@@ -2,6 +2,7 @@
 
 import json
 import re
+import shutil
 import sqlite3
 import subprocess
 from contextlib import closing
@@ -45,10 +46,8 @@ def adapter(home, number: int) -> str:
     return sha256(manifest.read_bytes()).hexdigest()
 
 
-@pytest.fixture
-def home(tmp_path):
+def lived_in(home: Path) -> Path:
     """A home with a trained round, an open one, revisions, an import, a card in hand. Every door is closed."""
-    home = tmp_path / "home"
     world = make_world(home, prompts=3, k=3, overlap=2, quota=6)
     store, (one, two) = world.store, world.raters
     for rater, low in ((one, 1), (two, 3)):
@@ -71,6 +70,17 @@ def home(tmp_path):
     assert store.next_card(two.id) is not None
     store.close()
     return home
+
+
+@pytest.fixture(scope="module")
+def whole(tmp_path_factory):
+    return lived_in(tmp_path_factory.mktemp("whole") / "home")
+
+
+@pytest.fixture
+def home(whole, tmp_path):
+    """A copy, to be damaged."""
+    return shutil.copytree(whole, tmp_path / "home")
 
 
 def found(home) -> list[str]:
@@ -282,8 +292,8 @@ DAMAGE_ANYWHERE = [
 ]
 
 
-def test_either_database_is_what_it_says_until_it_is_damaged(backend, home):
-    store = open_store(home)
+def test_either_database_is_what_it_says_until_it_is_damaged(backend, tmp_path):
+    store = open_store(lived_in(tmp_path / "home"))
     assert list(verify(store)) == []
     with store._write() as connection:
         for damage, _ in DAMAGE_ANYWHERE:
