@@ -41,6 +41,8 @@ Id = Annotated[StrictInt, Field(ge=0, le=2**53)]
 Score = StrictInt | StrictFloat | None
 Comment = Annotated[StrictStr, Field(max_length=4000)]
 Verdict = Annotated[StrictStr, Field(max_length=40)]
+Flags = Annotated[list[Annotated[StrictStr, Field(max_length=40)]], Field(max_length=16)]
+Attributes = Annotated[dict[Annotated[StrictStr, Field(max_length=40)], StrictInt], Field(max_length=16)]
 
 
 class Body(BaseModel):
@@ -63,10 +65,8 @@ class RateBody(FromPage):
     position: Annotated[StrictInt, Field(ge=1, le=10_000)] = 1
     shown_at: Annotated[StrictInt | StrictFloat, Field(ge=0)] | None = None
     comment: Comment = ""
-    flags: Annotated[list[Annotated[StrictStr, Field(max_length=40)]], Field(max_length=16)] = []
-    attributes: Annotated[
-        dict[Annotated[StrictStr, Field(max_length=40)], StrictInt], Field(max_length=16)
-    ] = {}
+    flags: Flags = []
+    attributes: Attributes = {}
     guideline_version: Annotated[StrictInt, Field(ge=1, le=2**31 - 1)] | None = None
 
 
@@ -83,6 +83,8 @@ class ReviseBody(Body):
     score: Score = None
     verdict: Verdict = "rated"
     comment: Comment | None = None
+    flags: Flags | None = None
+    attributes: Attributes | None = None
 
 
 class TrainBody(Body):
@@ -148,7 +150,7 @@ def rater_routes(store: Store, guard: Guard, supervisor: Supervisor) -> APIRoute
 
     @router.post("/revise", response_model=None, responses=described(answers.Revised, 404))
     def revise(body: ReviseBody, user: User = rater) -> dict[str, Any]:
-        return {"saved": rating.revise(store, user, body.rating_id, body.score, body.verdict, body.comment)}
+        return {"saved": rating.revise(store, user, rating.Change(**body.model_dump()))}
 
     @router.get("/news", response_model=None, responses=described(answers.News))
     def news(user: User = rater) -> dict[str, Any]:

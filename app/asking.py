@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from rater_data.errors import BadInput
-from rater_data.records import User
+from rater_data.records import Rating, User
 from rater_data.scales import ATTRIBUTE_HIGH, ATTRIBUTE_LOW, ATTRIBUTE_WORDS, FLAGS
 from rater_data.store import Store
 
@@ -29,6 +29,10 @@ class Asks:
             "words": list(ATTRIBUTE_WORDS),
             "flags": list(self.flags),
         }
+
+    def or_said(self, rating: Rating) -> Asks:
+        """And whatever was asked when this rating was given."""
+        return Asks((*self.attributes, *rating.attributes), (*self.flags, *rating.flags))
 
     def answers(
         self, attributes: dict[str, int], flags: tuple[str, ...]

@@ -45,7 +45,19 @@ def head(version: str) -> str:
     """What the page needs before Gradio has started: its looks, and its scripts on their way."""
     scripts = [
         f"/static/{version}/rate/{name}.js"
-        for name in ("main", "dom", "net", "kept", "keys", "card", "details", "dialogs", "recent", "notices")
+        for name in (
+            "main",
+            "dom",
+            "net",
+            "kept",
+            "keys",
+            "card",
+            "details",
+            "dialogs",
+            "recent",
+            "beside",
+            "notices",
+        )
     ]
     return styles(version, "rate") + "".join(
         f'<link rel="modulepreload" href="{script}">' for script in scripts

@@ -299,18 +299,42 @@ def texts_of(store: Store, rated: RatedResponse) -> dict[str, str | None]:
     return {"text": first, "other": second}
 
 
-def revise(
-    store: Store, user: User, rating_id: int, score: float | None, verdict: str, comment: str | None
-) -> dict[str, Any]:
-    """Another answer to a card that was rated; without a comment the one that was given stays."""
-    scale = store.scale()
-    check_verdict(verdict, scale)
-    if verdict == "rated" and score is not None:
+@dataclass(frozen=True, slots=True)
+class Change:
+    """Another answer to a card that was rated; what is None stays as it was given."""
+
+    rating_id: int
+    score: float | None
+    verdict: str
+    comment: str | None = None
+    flags: list[str] | None = None
+    attributes: dict[str, int] | None = None
+
+
+def revise(store: Store, user: User, change: Change) -> dict[str, Any]:
+    """Store a change, as a revision; returns the rating as it is now.
+
+    What is not asked any more can still be left as it was said then.
+    """
+    rules, old = store.rules(SETTING), store.rating(change.rating_id)
+    scale, score = rules.scale, change.score
+    check_verdict(change.verdict, scale)
+    if change.verdict == "rated" and score is not None:
         scale.check(score)
         if scale.paired:
-            score = turned(score, store.rating(rating_id).swapped)
-    comment = None if comment is None else comment.strip()
-    return given(store.revise(rating_id, user.id, score=score, verdict=verdict, comment=comment))
+            score = turned(score, old.swapped)
+    asked = asks_of(rules.asked).or_said(old)
+    attributes, flags = asked.answers(change.attributes or {}, tuple(change.flags or ()))
+    changed = store.revise(
+        change.rating_id,
+        user.id,
+        score=score,
+        verdict=change.verdict,
+        comment=None if change.comment is None else change.comment.strip(),
+        flags=None if change.flags is None else flags,
+        attributes=None if change.attributes is None else attributes,
+    )
+    return given(changed)
 
 
 def keep_lease(store: Store, user: User, response_id: int) -> bool:

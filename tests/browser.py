@@ -9,6 +9,7 @@ import warnings
 from collections.abc import Callable, Iterator
 
 import pytest
+from axe_core_python.base import AXE_SCRIPT
 from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Error, Page, Route, sync_playwright
 
 from rater_data.records import User
@@ -132,8 +133,11 @@ def wait_message(page: Page, part: str) -> None:
     )
 
 
-def serious(report: dict) -> list[str]:
+def serious(page: Page) -> list[str]:
     """What axe-core holds against a page, one line a finding."""
+    if not page.evaluate("'axe' in window"):
+        page.evaluate(AXE_SCRIPT)
+    report = page.evaluate("axe.run(document, {resultTypes: ['violations']})")
     return [
         f"{finding['id']}: {node['html'][:120]} – {node['failureSummary']}"
         for finding in report["violations"]

@@ -2,10 +2,15 @@
 
 import itertools
 
+import hypothesis
 import pytest
 import torch
 
 from tests import postgres, store_world
+
+# How long an example takes is the machine's affair: a shared one may be busy
+hypothesis.settings.register_profile("rateloop", deadline=None)
+hypothesis.settings.load_profile("rateloop")
 
 
 @pytest.fixture(scope="session", autouse=True)

@@ -132,7 +132,7 @@ def test_verdicts_count_as_what_they_mean_in_training():
     assert agreement.corrected_scores(rows) == {1: 1.0, 2: 1.0, 5: 8.0}
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 @given(st.lists(st.tuples(st.integers(1, 6), st.integers(1, 3), st.integers(1, 10)), max_size=18))
 def test_any_ratings_give_finite_scores_whose_mean_stays(given_ratings):
     rows = [rated(i, j, s) for (i, j), s in {(i, j): s for i, j, s in given_ratings}.items()]

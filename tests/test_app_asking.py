@@ -105,6 +105,31 @@ def test_qualities_and_flags(tmp_path: Path) -> None:
                 asking.choose(live.store, operator, text, "")
 
 
+def test_what_was_said_beside_a_score_can_be_changed(tmp_path: Path) -> None:
+    with serving(tmp_path) as live:
+        fake_worker.generate(live.store, {})
+        live.store.set_setting(asking.SETTING, {"attributes": ["helpful", "kind"], "flags": ["rude", "odd"]})
+        bob = live.store.add_user("bob", "rater")
+        with live.client(bob) as client:
+            said = {"attributes": {"helpful": 5}, "flags": ["odd"], "comment": "Hm."}
+            saved = send(client, client.get("/api/card").json()["card"], 7, **said).json()["saved"]
+            live.store.set_setting(asking.SETTING, {"attributes": ["kind"], "flags": ["rude"]})
+
+            def change(**more: object) -> httpx.Response:
+                body = {"rating_id": live.store.recent(bob.id)[0].rating.id, "score": 7}
+                return client.post("/api/revise", json=body | more)
+
+            unchanged = change().json()["saved"]
+            assert {name: unchanged[name] for name in said} == said, "what is not sent stays"
+            for wrong in ({"attributes": {"kind": 6}}, {"flags": "rude"}, {"attributes": {"kind": True}}):
+                assert change(**wrong).status_code == 422, wrong
+            now = change(attributes={"helpful": 4, "brave": 3}, flags=["odd", "rude", "new"], comment=" ")
+        saved = now.json()["saved"]
+        assert saved["attributes"] == {"helpful": 4}, "what was asked then may still be answered, and no more"
+        assert (saved["flags"], saved["comment"]) == (["odd", "rude"], "")
+        assert saved["score"] == 7
+
+
 def test_a_comparison_reads_as_it_was_shown_whoever_has_it_now(live: Live, ann: httpx.Client) -> None:
     """After an import the order is the one that was stored, not what this home would have dealt."""
     saved = send(ann, ann.get("/api/card").json()["card"], -1).json()["saved"]

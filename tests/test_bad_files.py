@@ -25,7 +25,7 @@ from rater_data.verifying import verify
 from tests.store_world import make_world, rate_next
 
 EXAMPLES = 40
-quickly = settings(max_examples=EXAMPLES, deadline=None, suppress_health_check=list(HealthCheck))
+quickly = settings(max_examples=EXAMPLES, suppress_health_check=list(HealthCheck))
 
 NAMES = (
     "prompt", "text", "messages", "response", "completion", "rating", "score", "rater", "comment", "split", "tags",

@@ -6,7 +6,6 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from axe_core_python.sync_playwright import Axe
 from playwright.sync_api import Browser, Page, Route
 
 from app import asking
@@ -155,15 +154,62 @@ def test_last_ten_show_what_was_said_and_a_change_keeps_it(browser: Browser, tmp
             page.locator("#rate-comment").fill("It <b>shouts</b>.")
             page.keyboard.press("Escape")
             open_last_ten(page, "5", "6")
-            assert page.locator(".rate-beside").count() == 1
-            assert page.locator(".rate-beside span").inner_text() == "helpful 4 · rude"
-            assert page.locator(".rate-beside q").inner_text().strip('“”"') == "It <b>shouts</b>."
-            assert serious(Axe().run(page)) == []
-            page.locator("dialog[open] select").nth(1).select_option("2")
+            said = page.locator("dialog[open] .rate-said")
+            assert said.nth(0).inner_text() == "Say more"
+            assert said.nth(1).locator("span").inner_text() == "helpful 4 · rude"
+            assert said.nth(1).locator("q").inner_text().strip('“”"') == "It <b>shouts</b>."
+            page.locator("dialog[open] .rate-answer").nth(1).select_option("2")
             page.wait_for_selector("dialog[open] >> text=Changed to 2")
-        kept = live.store.recent(ann.id)[1].rating
-    assert (kept.score, kept.comment) == (2.0, "It <b>shouts</b>.")
-    assert (kept.flags, kept.attributes) == (("rude",), {"helpful": 4})
+            kept = live.store.recent(ann.id)[1].rating
+            assert (kept.score, kept.comment) == (2.0, "It <b>shouts</b>.")
+            assert (kept.flags, kept.attributes) == (("rude",), {"helpful": 4})
+
+            said.nth(1).click()
+            row = page.locator("dialog[open] li").nth(1)
+            assert serious(page) == []
+            row.locator(".rate-asked select").select_option("5")
+            row.get_by_text("made up").click()
+            row.locator("textarea").fill("No, it whispers.")
+            row.locator("textarea").press("Escape")  # closing saves what is in hand
+            until(lambda: page.wait_for_timeout(20) or len(changes(live, ann)) == 3, "the change")
+            open_last_ten(page)
+            assert said.nth(1).locator("span").inner_text() == "helpful 5 · made up · rude"
+        assert changes(live, ann)[1:] == [
+            (2.0, "It <b>shouts</b>.", ("rude",), {"helpful": 4}),
+            (2.0, "No, it whispers.", ("made up", "rude"), {"helpful": 5}),
+        ]
+
+
+def test_what_was_written_stays_where_it_could_not_be_saved(
+    browser: Browser, live: Live, rater: User
+) -> None:
+    with signed_in(browser, live, rater) as (context, page):
+        open_last_ten(page, "4")
+        answering(page, "**/api/re*", lambda route: route.abort())
+        page.locator("dialog[open] .rate-said").click()
+        page.locator("dialog[open] textarea").press_sequentially("A long thought.")
+        page.locator("dialog[open] textarea").press("Tab")
+        page.wait_for_selector("dialog[open] >> text=What you wrote beside it is not saved")
+        assert page.locator("dialog[open] textarea").input_value() == "A long thought."
+        context.unroute("**/api/re*")
+        page.locator("dialog[open] textarea").press("End")
+        page.keyboard.type("!")
+        page.wait_for_selector("dialog[open] >> text=Not saved yet")
+        page.wait_for_timeout(1000)
+        assert live.store.recent(rater.id)[0].rating.comment == "", "a pause is not the end of a comment"
+        page.keyboard.press("Tab")
+        page.wait_for_selector("dialog[open] >> text=Saved.")
+    kept = live.store.recent(rater.id)[0].rating
+    assert (kept.score, kept.comment) == (4.0, "A long thought.!")
+
+
+def changes(live: Live, rater: User) -> list[tuple]:
+    """What each revision of the rating before the last one says, oldest first."""
+    key = live.store.recent(rater.id)[1].rating.key.split("/")[0]
+    with live.store._read() as connection:
+        ids = connection.exec_driver_sql(f"SELECT id FROM ratings WHERE key LIKE '{key}%' ORDER BY id")
+        found = [live.store.rating(id) for (id,) in ids]
+    return [(one.score, one.comment, one.flags, one.attributes) for one in found]
 
 
 # ---- 7. and 8. keys
@@ -287,7 +333,7 @@ def test_small_screens(browser: Browser, live: Live, rater: User, screen: dict, 
             " return node.contains(document.elementFromPoint(box.x + 5, box.y + 5)); }"
         ), "the response is not covered"
         assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
-        assert serious(Axe().run(page)) == []
+        assert serious(page) == []
         page.locator("[data-score='6']").click()
         wait_message(page, "Saved 6")
     assert verdicts(live, rater) == [("rated", 6.0)]

@@ -3,7 +3,7 @@
 import math
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from scipy.optimize import brentq
 
@@ -53,7 +53,6 @@ def test_what_is_no_comparison_counts_for_nothing():
         max_size=12,
     )
 )
-@settings(deadline=None)  # a shared machine may be busy
 def test_which_is_called_first_does_not_matter(said):
     plain = strengths(compared(a, b, score) for a, b, score in said)
     turned = strengths(compared(b, a, -score) for a, b, score in reversed(said))

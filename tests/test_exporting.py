@@ -432,7 +432,7 @@ HOSTILE = st.text(
 TEXT = HOSTILE.filter(lambda text: text.strip())
 
 
-@settings(max_examples=12, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=12, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(said=st.lists(st.tuples(TEXT, TEXT, st.integers(1, 10), HOSTILE), min_size=1, max_size=4))
 def test_hostile_texts_survive_every_form(tmp_path_factory, said):
     folder = tmp_path_factory.mktemp("hostile")

@@ -368,7 +368,7 @@ def test_what_cannot_be_checked_stops_nothing_else(home):
     assert (done.exit_code, done.exception.__class__) == (1, SystemExit)
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 @given(st.lists(st.tuples(st.integers(1, 10), st.integers(1, 10)), min_size=5, max_size=12))
 def test_spearman_by_the_book_is_that_of_the_library(pairs):
     shared = [(1, float(a), float(b)) for a, b in pairs]
@@ -430,7 +430,7 @@ def test_much_of_a_kind_is_told_in_short(home):
     assert said[-1] == "And 30 more of this kind."
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 @given(st.lists(st.lists(st.integers(1, 10), min_size=1, max_size=4), min_size=2, max_size=8))
 def test_alpha_by_the_book_is_alpha_by_the_library(units):
     rated = [rating(i + 1, j + 1, float(s)) for i, scores in enumerate(units) for j, s in enumerate(scores)]

@@ -121,7 +121,7 @@ class RatingScreen {
     if (what === "raw") return this.toggleRaw();
     try {
       if (what === "keys") showKeys(this.ui["keys-dialog"], this.scale, this.shelf);
-      if (what === "recent") await showRecent(this.ui["recent-dialog"], this.scale, () => this.refresh(), (why) => this.say(why, true));
+      if (what === "recent") await showRecent(this.ui["recent-dialog"], { scale: this.scale, asks: this.screen.asks }, () => this.refresh(), (why) => this.say(why, true));
       if (what === "guidelines") this.screen.guideline_version = await this.notices.readGuidelines();
     } catch (error) {
       this.say(error.message || "The server cannot be reached just now.", true);

@@ -1,17 +1,20 @@
-// The last ten decisions, and changing them: one request at a time for each, and the value chosen last is what stays.
+// The last ten decisions, and changing them: one request at a time for each, and what was chosen last is what stays.
 
 import { el, textBlock } from "./dom.js";
 import { call } from "./net.js";
 import { said } from "./card.js";
 import { fill } from "./dialogs.js";
+import { Beside } from "./beside.js";
 
 // A closed list tells of each arrow key: what is only passed over on the way to another value is not sent.
 const PAUSE = 700;
+const UNSAVED = "Not saved yet…";
 
 // `onFailed`: where a change fails after the panel was closed.
-export async function showRecent(dialog, scale, onChanged, onFailed) {
+export async function showRecent(dialog, { scale, asks }, onChanged, onFailed) {
   const { recent } = await call("/api/recent");
-  const rows = recent.map((entry) => new Row(entry, scale, onChanged, (why) => dialog.open || onFailed(why)));
+  const failed = (why) => dialog.open || onFailed(why);
+  const rows = recent.map((entry) => new Row(entry, scale, asks, onChanged, failed));
   const list = el("ul", { className: "rate-list" }, ...rows.map((row) => row.node));
   const none = recent.length ? null : el("p", { className: "rl-quiet" }, "You have not rated anything yet.");
   dialog.addEventListener("close", () => rows.forEach((row) => row.save()), { once: true });
@@ -19,59 +22,76 @@ export async function showRecent(dialog, scale, onChanged, onFailed) {
 }
 
 class Row {
-  constructor(entry, scale, onChanged, onFailed) {
+  constructor(entry, scale, asks, onChanged, onFailed) {
     Object.assign(this, { entry, scale, onChanged, onFailed, timer: null, saving: false });
     const closed = entry.editable ? "" : `${said(entry)}. This one cannot be changed any more.`;
     this.note = el("small", { role: "status" }, closed);
-    this.answer = el("select", { disabled: !entry.editable, "aria-label": `Rating of the answer to: ${entry.prompt}` });
+    this.answer = el("select", { className: "rate-answer", disabled: !entry.editable, "aria-label": `Rating of the answer to: ${entry.prompt}` });
     for (const p of scale.points) this.answer.append(new Option(`${p.mark} – ${p.words}`, p.score));
     for (const v of scale.verdicts) this.answer.append(new Option(v.label, v.name));
     this.answer.value = valueOf(entry);
     this.answer.addEventListener("change", () => this.wait());
     this.answer.addEventListener("keydown", (event) => event.key === "Enter" && this.save());
     this.answer.addEventListener("blur", () => this.save());
+    this.beside = new Beside(entry, asks, (edit) => this.wait(edit));
     const texts = entry.other === null ? [entry.text] : [`First: ${entry.text}`, `Second: ${entry.other}`];
     const about = el("div", {}, el("strong", { dir: "auto" }, entry.prompt), ...texts.map((text) => textBlock(text)));
-    this.node = el("li", {}, about, this.answer, beside(entry), this.note);
+    this.node = el("li", {}, about, this.answer, this.beside.node, this.note);
   }
 
-  wait() {
+  wait({ more = false } = {}) {
     clearTimeout(this.timer);
-    this.timer = setTimeout(() => this.save(), PAUSE);
-    this.note.textContent = "Not saved yet…";
+    this.timer = more ? null : setTimeout(() => this.save(), PAUSE);
+    this.note.textContent = UNSAVED;
+  }
+
+  // What is not as it is stored. A score goes with every change of it.
+  get change() {
+    const { value } = this.answer;
+    const scored = this.scale.points.some((p) => String(p.score) === value);
+    const beside = this.beside.change(this.entry);
+    if (value === valueOf(this.entry) && !Object.keys(beside).length) return null;
+    return { ...(scored ? { score: Number(value) } : { verdict: value }), ...beside };
   }
 
   async save() {
     clearTimeout(this.timer);
     this.timer = null;
-    if (this.saving) return; // whoever is at it looks again
+    if (this.saving || !this.entry.editable) return; // whoever is at it looks again
     this.saving = true;
-    while (!this.timer && this.answer.value !== valueOf(this.entry)) await this.send();
+    let stored = true;
+    while (stored && !this.timer && this.change) stored = await this.send(this.change);
     this.saving = false;
-    if (this.note.textContent === "Not saved yet…" && !this.timer) this.note.textContent = "";
+    if (this.note.textContent === UNSAVED && !this.timer) this.note.textContent = "";
   }
 
-  async send() {
-    const { value } = this.answer;
-    const scored = this.scale.points.some((p) => String(p.score) === value);
-    const change = scored ? { score: Number(value) } : { verdict: value };
+  async send(change) {
+    const before = valueOf(this.entry);
     try {
       const { saved } = await call("/api/revise", { rating_id: this.entry.rating_id, ...change });
-      Object.assign(this.entry, saved);
-      this.note.textContent = `Changed to ${said(saved)}.`;
+      this.stored(saved, before);
       this.onChanged();
+      return true;
     } catch (error) {
-      await this.failed(error, value);
+      return this.failed(error, before);
     }
   }
 
-  // What is stored may be the old value, or the new one where only the answer was lost: the server knows.
-  async failed(error, wanted) {
+  stored(saved, before) {
+    Object.assign(this.entry, saved);
+    this.beside.tell(saved);
+    this.note.textContent = valueOf(saved) === before ? "Saved." : `Changed to ${said(saved)}.`;
+  }
+
+  // What is stored may be the old answer, or the new one where only the server's word was lost: the server knows. What
+  // was written beside it stays in its fields, and goes with the next change.
+  async failed(error, before) {
     const why = error.message || "The server cannot be reached.";
     try {
       const { recent } = await call("/api/recent");
-      Object.assign(this.entry, recent.find((one) => one.response_id === this.entry.response_id));
-      this.note.textContent = valueOf(this.entry) === wanted ? `Changed to ${said(this.entry)}.` : `${why} It stays ${said(this.entry)}.`;
+      this.stored(recent.find((one) => one.response_id === this.entry.response_id), before);
+      if (!this.change) return true;
+      this.note.textContent = `${why} It stays ${said(this.entry)}.`;
     } catch {
       this.note.textContent = `${why} Last known: ${said(this.entry)}.`;
     }
@@ -79,18 +99,12 @@ class Row {
     this.timer = null;
     this.answer.value = valueOf(this.entry);
     this.answer.disabled = !this.entry.editable;
-    if (this.answer.value !== wanted) this.onFailed(this.note.textContent);
+    if (this.change) this.note.textContent += " What you wrote beside it is not saved.";
+    this.onFailed(this.note.textContent);
+    return false;
   }
 }
 
 function valueOf({ verdict, score }) {
   return verdict === "rated" ? String(score) : verdict;
-}
-
-// What was said beside the score.
-function beside({ comment, flags, attributes }) {
-  const qualities = Object.entries(attributes).map(([name, value]) => `${name} ${value}`);
-  const marks = [...qualities, ...flags].join(" · ");
-  if (!marks && !comment) return null;
-  return el("div", { className: "rate-beside" }, marks ? el("span", { dir: "auto" }, marks) : null, comment ? el("q", { dir: "auto" }, comment) : null);
 }
