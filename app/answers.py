@@ -5,9 +5,12 @@ The routes answer plain dictionaries: a card has to come fast, and checking it a
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Iterable
+from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
+
+Responses = dict[int | str, dict[str, Any]]
 
 
 class Answer(BaseModel):
@@ -255,12 +258,37 @@ class Versions(Answer):
     versions: list[Version]
 
 
-def described(answer: type[Answer], *statuses: int) -> dict[int | str, dict[str, Any]]:
+class ExportBegun(Answer):
+    """Where to ask how far it is: /api/exports/ and this."""
+
+    export: str
+
+
+class ExportState(Answer):
+    """`rows` are written, `of` how many where that is known; `name` is what the file should be called."""
+
+    state: Literal["writing", "ready", "failed"]
+    rows: int
+    of: int | None
+    error: str
+    name: str
+
+
+def described(answer: type[Answer], *statuses: int) -> Responses:
     """The `responses` of a route: this answer, and the errors that anybody has to reckon with."""
-    errors = {
+    return {200: {"model": answer}, **_errors(*statuses)}
+
+
+def described_file(kinds: Iterable[str], *statuses: int) -> Responses:
+    """The same for a route that answers a file of one of these media types."""
+    content = {kind: {"schema": {"type": "string", "format": "binary"}} for kind in kinds}
+    return {200: {"content": content, "description": "The file."}, **_errors(*statuses)}
+
+
+def _errors(*statuses: int) -> Responses:
+    return {
         status: {"model": Error, "description": WHY[status]} for status in (401, 403, 422, 503, *statuses)
     }
-    return {200: {"model": answer}, **errors}
 
 
 WHY = {

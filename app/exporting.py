@@ -20,6 +20,7 @@ from fastapi import APIRouter, Depends, Query, Request
 from fastapi.responses import StreamingResponse
 from starlette.types import Receive, Scope, Send
 
+from app.answers import ExportBegun, ExportState, described, described_file
 from app.auth import Guard
 from app.export_panel import FORMATS, LABELS
 from app.preparing import Export, Shelf
@@ -48,6 +49,7 @@ def export_routes(store: Store, guard: Guard, shelf: Shelf) -> APIRouter:
     """`shelf` holds what was made and not fetched yet; whoever gave it closes it at the end."""
     router = APIRouter(prefix="/api")
     operator, asked = Depends(guard.operator), Depends(Options)
+    types = [media_type for _, media_type in KINDS.values()]
     # One at a time: each may take a core and half a gigabyte, and raters come first
     one_at_a_time = threading.Lock()
     for left in store.home.glob(f"{ASIDE}*"):  # of a server that was killed while it wrote
@@ -67,7 +69,7 @@ def export_routes(store: Store, guard: Guard, shelf: Shelf) -> APIRouter:
             raise
         return file
 
-    @router.get("/export", response_class=StreamingResponse)
+    @router.get("/export", response_class=StreamingResponse, responses=described_file(types, 409))
     def export(user: User = operator, options: Options = asked) -> StreamingResponse:
         """Ratings for other programs, as `python -m rater_data export` writes them. For operators."""
         wish = options.wish()
@@ -75,18 +77,22 @@ def export_routes(store: Store, guard: Guard, shelf: Shelf) -> APIRouter:
         made.file = make(wish, user, PATIENCE, made)
         return Sent(made)
 
-    @router.post("/exports")
+    @router.post("/exports", response_model=None, responses=described(ExportBegun, 409))
     def begin(user: User = operator, options: Options = asked) -> dict[str, str]:
         """The same, made ready while others work: what comes back is where to ask how far it is."""
         wish = options.wish()
         return {"export": shelf.begin(begun(user, wish), partial(make, wish, user, LONG_PATIENCE))}
 
-    @router.get("/exports/{secret}")
+    @router.get("/exports/{secret}", response_model=None, responses=described(ExportState, 404))
     def how_far(secret: str, user: User = operator) -> dict[str, Any]:
         """Its state (writing, ready, failed), the rows that are written and of how many, where that is known."""
         return shelf.of(secret, user.id).as_json()
 
-    @router.get("/exports/{secret}/file", response_class=StreamingResponse)
+    @router.get(
+        "/exports/{secret}/file",
+        response_class=StreamingResponse,
+        responses=described_file(types, 404, 409),
+    )
     def fetch(secret: str, user: User = operator) -> StreamingResponse:
         """The file of a ready export, once, for the operator who asked for it."""
         return Sent(shelf.take(secret, user.id))

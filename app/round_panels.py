@@ -30,7 +30,7 @@ def tiles(seen: Overview, glance: Glance, scale: Scale) -> str:
             f"{glance.at_work} <small>at work</small>",
             f"{p.raters} rater{'s' * (p.raters != 1)} so far this round",
         ),
-        tile(*agreed(glance)),
+        tile(*agreed(glance, scale)),
         tile(*ready(glance)),
         tile(*scored(p, scale)),
     )
@@ -48,24 +48,23 @@ def pace(p: RoundProgress) -> tuple[str, str]:
     return pace_words, f"{duration(3600 * missing / p.ratings_last_hour)} to the quota"
 
 
-def agreed(glance: Glance) -> tuple[str, str]:
+def agreed(glance: Glance, scale: Scale) -> tuple[str, str]:
     """Krippendorff's alpha with its interval, in words a person can use."""
     found = glance.alpha
     if found is None:
         return "–", "Agreement: too few read by several"
     value = f"α {found.mean:.2f} <small>{found.low:.2f} … {found.high:.2f}</small>"
-    return value, f"Agreement on {found.n} responses"
+    return value, f"Agreement on {found.n} {scale.judged}"
 
 
 def ready(glance: Glance) -> tuple[str, str]:
     """What the reward head would say if the round was trained now."""
     told = glance.readiness
     if told is None:
-        return "–", "Reward head: not looked at yet"
+        return "–", "Reward head: the trainer looks when it is free"
     value = f"ρ {number(told.get('spearman'), '{:.2f}')}"
-    if told.get("passed"):
-        return value, "Reward head: ready"
-    return value, "Reward head: not told from chance yet"
+    state = "ready" if told.get("passed") else "not told from chance yet"
+    return value, f"Reward head: {state}, at {told.get('ratings', 0):,} ratings"
 
 
 def scored(p: RoundProgress, scale: Scale) -> tuple[str, str]:

@@ -83,12 +83,12 @@ def agreement_line(store: Store) -> str:
     """Alpha with its interval, of the raters who count."""
     from rater_data import agreement
 
-    alpha = agreement.alpha(store.counting())
+    alpha, judged = agreement.alpha(store.counting()), store.scale().judged
     if alpha is None:
-        return "Agreement: not known yet, fewer than two responses have two raters, or all of them said the same."
+        return f"Agreement: not known yet, fewer than two {judged} have two raters, or all of them said the same."
     return (
         f"Agreement: Krippendorff's alpha {alpha.mean:.2f} (95 % interval {alpha.low:.2f} to {alpha.high:.2f}), "
-        f"on n = {alpha.n} responses with two or more raters."
+        f"on n = {alpha.n} {judged} with two or more raters."
     )
 
 

@@ -30,6 +30,11 @@ class Scale:
         assert len(self.marks) in (0, points), "one mark for every point, or none"
 
     @property
+    def judged(self) -> str:
+        """What one rating is of, in the plural."""
+        return "pairs" if self.paired else "responses"
+
+    @property
     def points(self) -> tuple[int, ...]:
         """All scores there are, lowest first."""
         return tuple(range(self.low, self.high + 1, self.step))
