@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import sqlalchemy as sa
 
 from rater_data.made_up import RATERS
 from rater_data.records import Card, Rating
@@ -27,6 +28,7 @@ CARDS = 300  # cards taken and rated
 LOOKS = 20  # looks of the operator
 MIB = 2**20
 PER_PROMPT = 20  # of the file that is imported
+ASIDE = "rateloop_bench"  # the schema it is imported into, on a server
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -229,7 +231,24 @@ def _out_and_in(store: Store, ratings: int) -> Iterator[Measure]:
         yield _apart("all ratings to Parquet", _export, (store.home, url, out), 60, 500)
         file = Path(folder) / "ratings.jsonl"
         write_file(file, ratings)
-        yield _apart("as many ratings imported", _import, (Path(folder) / "home", None, file), 300)
+        with _beside_it(store) as fresh:
+            yield _apart("as many ratings imported", _import, (Path(folder) / "home", fresh, file), 300)
+
+
+@contextmanager
+def _beside_it(store: Store) -> Iterator[str | None]:
+    """Where a second, empty store of the same kind is: None for a home's own file, else a schema of its own."""
+    if store._engine.dialect.name == "sqlite":
+        yield None
+        return
+    with store._engine.begin() as connection:
+        connection.execute(sa.schema.CreateSchema(ASIDE))
+    address = store._engine.url.update_query_dict({"options": f"-csearch_path={ASIDE}"})
+    try:
+        yield address.render_as_string(hide_password=False)
+    finally:
+        with store._engine.begin() as connection:
+            connection.execute(sa.schema.DropSchema(ASIDE, cascade=True))
 
 
 def _apart(what: str, act: Callable, given: tuple, limit_s: float, limit_mib: float | None = None) -> Measure:

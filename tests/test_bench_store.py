@@ -2,6 +2,7 @@
 
 import json
 
+import psycopg
 import pytest
 import sqlalchemy as sa
 from typer.testing import CliRunner
@@ -53,6 +54,11 @@ def test_the_command(tmp_path, server):
     limits = {row["limit_ms"] for row in lines.values() if row["limit_ms"]}
     assert limits == {20, 300, 60_000, 300_000}
     assert lines["all ratings to Parquet"]["peak_mib"] > 50
+    with psycopg.connect(place) as connection:
+        left = connection.execute("SELECT schema_name FROM information_schema.schemata").fetchall()
+        kept = connection.execute("SELECT count(*) FROM ratings").fetchone()[0]
+    assert ("rateloop_bench",) not in left, "what was imported beside it is gone"
+    assert 600 <= kept < 1200, "nor is it here"
 
 
 def test_where_the_numbers_go_is_looked_at_before_they_are_measured(tmp_path):
