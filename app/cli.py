@@ -25,9 +25,9 @@ app = typer.Typer(
 )
 
 Home = Annotated[
-    Path | None, typer.Option(help="Where everything is kept [default: $RATELOOP_HOME or ~/.rateloop].")
+    Path | None, typer.Option(help="Where everything is kept (default: $RATELOOP_HOME or ~/.rateloop).")
 ]
-Url = Annotated[str, typer.Option(help="The address people use [default: where it was last served].")]
+Url = Annotated[str, typer.Option(help="The address people use (default: where it was last served).")]
 
 
 def say(sentence: str) -> None:
@@ -42,7 +42,7 @@ def stop_with(error: Exception) -> typer.Exit:
 @app.command()
 def serve(
     host: Annotated[str, typer.Option(help="Address to listen on.")] = "127.0.0.1",
-    port: Annotated[int | None, typer.Option(help="Port to listen on [default: $PORT or 7860].")] = None,
+    port: Annotated[int | None, typer.Option(help="Port to listen on (default: $PORT or 7860).")] = None,
     home: Home = None,
     model: Annotated[str | None, typer.Option(help="Base model: a name, a folder or a hub id.")] = None,
     device: Annotated[str, typer.Option(help="auto, cpu or cuda.")] = "auto",
@@ -122,7 +122,7 @@ def invite(
 @app.command()
 def link(
     name: Annotated[
-        str | None, typer.Argument(help="Who it lets in [default: the operator who started this].")
+        str | None, typer.Argument(help="Who it lets in (default: the operator who started this).")
     ] = None,
     home: Home = None,
     url: Url = "",

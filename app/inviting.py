@@ -31,6 +31,16 @@ def invite(store: Store, actor: str, name: str, url: str = "", role: str = "rate
     return address(store, url, store.invite_anew(user.id, actor, once=once, ttl_s=lasts))
 
 
+def who_is_in(store: Store, name: str) -> str | None:
+    """The name, as it is kept, of somebody who would be signed out by a new link; None where nobody would."""
+    try:
+        checks.text("A name", name)
+        user = store.user_by_name(" ".join(name.split()))
+    except (Missing, BadInput):
+        return None
+    return user.name if user.active else None
+
+
 def known_or_new(store: Store, name: str, role: str) -> User:
     """Raises BadInput for a name that is none or that somebody of another role has."""
     checks.one_of("The role of a person", role, ROLES)

@@ -49,8 +49,8 @@ def join(name: str | None) -> str:
     )
     return page(
         "Welcome",
-        "<p>You have been invited to read what a language model writes and say how good it is. "
-        "Your ratings teach the model.</p>"
+        "<p>This link lets you into Rateloop, where people read what a language model writes and say how good "
+        "it is, and the model learns from that.</p>"
         f"{known}<form method='post'><button class='rl-button rl-primary' autofocus>Continue</button></form>"
         "<p class='rl-quiet'>This keeps one cookie on this device so that it knows you next time.</p>",
     )

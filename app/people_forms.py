@@ -13,6 +13,7 @@ from rater_data.errors import BadInput, RateloopError
 from rater_data.records import User
 from rater_data.store import Store
 
+INVITE = "Make a personal link"
 COPY_JS = """
 element.addEventListener('click', (event) => {
   if (!event.target.closest('[data-copy]')) return;
@@ -70,22 +71,36 @@ def invite(store: Store, guard: Guard, notice: gr.HTML) -> None:
             label="As",
             elem_classes="ops-name ops-short",
         )
-        button = gr.Button("Make a personal link", elem_classes="ops-button")
+        button = gr.Button(INVITE, elem_classes="ops-button")
     link = html(js_on_load=COPY_JS)
 
-    def send_link(wanted: str, as_role: str, request: gr.Request) -> dict[Any, Any]:
+    def send_link(wanted: str, as_role: str, pressed: str, request: gr.Request) -> dict[Any, Any]:
         user = guard.operator(request.request)
         url = str(request.request.headers["origin"])
+        known = inviting.who_is_in(store, wanted or "")
+        again = f"Yes, a new link for {known}"
+        if known is not None and pressed != again:
+            return {notice: panels.notice(signs_out(known)), link: "", button: gr.update(value=again)}
         try:
             made = inviting.invite(store, user.name, wanted or "", url, as_role or "rater")
         except RateloopError as error:
-            return {notice: panels.notice(str(error), bad=True), link: ""}
-        shown = people_panels.invited(" ".join(wanted.split()), as_role, made)
-        return {notice: "", link: shown, name: "", role: "rater"}
+            told = {notice: panels.notice(str(error), bad=True), link: ""}
+        else:
+            shown = people_panels.invited(" ".join(wanted.split()), as_role, made)
+            told = {notice: "", link: shown, name: "", role: "rater"}
+        return told | {button: gr.update(value=INVITE)}
 
-    quick = QUICK | {"inputs": [name, role], "outputs": [notice, link, name, role]}
+    # what the button says when it is pressed tells whether the question was asked for this name
+    quick = QUICK | {"inputs": [name, role, button], "outputs": [notice, link, name, role, button]}
     button.click(send_link, **quick)
     name.submit(send_link, **quick)
+
+
+def signs_out(name: str) -> str:
+    return (
+        f"{name} is here already. A new link ends their older links, tokens and sessions: whoever is at work under "
+        "that name has to open the new one. Press again to make it."
+    )
 
 
 def make_token(store: Store, guard: Guard, notice: gr.HTML) -> None:

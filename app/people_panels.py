@@ -23,7 +23,7 @@ def people(stats: list[RaterStats], users: list[User]) -> str:
             number(s.mean if s else None, "{:.1f}"),
             number(s.sd if s else None, "{:.1f}"),
             number(s.agreement if s else None, "{:.2f}"),
-            ago(s.last_seen) if s and s.last_seen else "not yet",
+            ago(s.last_seen) if s and s.last_seen else "–" if user.role == "operator" else "not yet",
         )
         given = "".join(f"<td>{h(cell)}</td>" for cell in cells)
         rows.append(f"<tr><th>{h(user.name + tags(user))}</th>{given}<td>{access(user)}</td></tr>")
@@ -71,7 +71,7 @@ def invited(name: str, role: str, link: str) -> str:
         if role == "operator"
         else "works on any device for 14 days"
     )
-    told = f"Personal link of {name}: shown this once, {how}. Older links, tokens and sessions of theirs have ended."
+    told = f"Personal link of {name}: shown this once, {how}."
     return secret("ops-link", told, link)
 
 

@@ -48,9 +48,9 @@ def add(store: Store, user: User, text: str, kind: str) -> str:
         file = Path(folder) / f"prompts{kind}"
         file.write_text(text, encoding="utf-8", errors="replace")
         added, there = import_prompts(store, file)
-    known = f" {there} were there already." if there else ""
+    known = f" {there} {'were' if there != 1 else 'was'} there already." if there else ""
     store.log(user.name, "added prompts", added=added, known=there)
-    return f"{added} prompts added.{known} They are asked from the next round on."
+    return f"{added} prompt{'s' * (added != 1)} added.{known} They are asked from the next round on."
 
 
 def tag(store: Store, user: User, prompt_id: int, tags: str) -> str:

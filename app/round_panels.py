@@ -43,8 +43,10 @@ def pace(p: RoundProgress) -> tuple[str, str]:
     pace_words = f"{p.ratings_last_hour:.0f} <small>an hour</small>"
     if not missing:
         return pace_words, "Quota reached"
+    if p.round.state != "rating":
+        return pace_words, "This round's rating is over"
     if not p.ratings_last_hour:
-        return pace_words, "Nobody has rated in the last hour"
+        return pace_words, "None of this round in the last hour"
     return pace_words, f"{duration(3600 * missing / p.ratings_last_hour)} to the quota"
 
 
@@ -63,8 +65,7 @@ def ready(glance: Glance) -> tuple[str, str]:
     if told is None:
         return "–", "Reward head: the trainer looks when it is free"
     value = f"ρ {number(told.get('spearman'), '{:.2f}')}"
-    state = "ready" if told.get("passed") else "not told from chance yet"
-    return value, f"Reward head: {state}, at {told.get('ratings', 0):,} ratings"
+    return value, f"Reward head: {'ready' if told.get('passed') else 'not told from chance yet'}"
 
 
 def scored(p: RoundProgress, scale: Scale) -> tuple[str, str]:

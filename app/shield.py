@@ -24,7 +24,7 @@ from app.auth import Guard
 
 SAFE_METHODS = ("GET", "HEAD")
 GRADIO_GETS = re.compile(
-    r"/(config|theme\.css|gradio_api/(info|startup-events|heartbeat/\w+)|(assets|static)/.+)?/?"
+    r"/(config|theme\.css|gradio_api/(info|startup-events|app_id|heartbeat/\w+)|(assets|static)/.+)?/?"
 )
 GRADIO_POSTS = re.compile(r"/gradio_api/run/\w+/?")
 LONGEST_BODY = 200_000  # bytes

@@ -81,7 +81,9 @@ def samples(sides: Sides | None, chosen: tuple[int | None, int | None]) -> str:
     if sides is None:
         before, after = chosen
         if before is None or after is None:
-            return quiet("After the first training, the same prompts are answered by both versions here.")
+            return quiet(
+                "Where two versions have answered the same prompts, their answers stand here side by side."
+            )
         return quiet(f"Versions {before} and {after} have no prompts that both have answered.")
     blocks = []
     for prompt, before, after in sides.rows:

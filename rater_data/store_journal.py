@@ -1,12 +1,11 @@
 """What is written down along the way: events, settings, guidelines, training steps and samples."""
 
 import time
-from importlib import resources
 from typing import Any
 
 import sqlalchemy as sa
 
-from rater_data import checks
+from rater_data import checks, guidelines
 from rater_data import schema as t
 from rater_data.database import Database, plain
 from rater_data.errors import BadInput, Refused
@@ -40,11 +39,6 @@ def put_samples(connection: sa.Connection, samples: list[Sample]) -> None:
     new = [row for where, row in rows.items() if where not in there]
     if new:
         connection.execute(t.samples.insert(), new)
-
-
-def bundled_guideline() -> str:
-    """The text that raters read until the operator writes a better one."""
-    return resources.files("rater_data").joinpath("prompts", "guideline.md").read_text("utf-8").strip()
 
 
 def setting_in(connection: sa.Connection, name: str, default: Any = None) -> Any:
@@ -118,7 +112,9 @@ class Journal(Database):
         query = sa.select(t.guidelines).order_by(t.guidelines.c.version.desc()).limit(1)
         with self._read() as connection:
             row = connection.execute(query).one_or_none()
-        return (FIRST_GUIDELINE, bundled_guideline()) if row is None else (row.version, row.text)
+            if row is None:
+                return FIRST_GUIDELINE, guidelines.bundled(scale_in(connection))
+        return row.version, row.text
 
     def set_guideline(self, text: str, actor: str) -> int:
         """Puts a new text in force and returns its version.

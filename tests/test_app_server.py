@@ -145,7 +145,8 @@ def test_gradios_other_doors_are_closed(live: Live, mount: str, method: str, pat
 
 
 @pytest.mark.parametrize(
-    "path", ["config", "gradio_api/info", "gradio_api/startup-events", "gradio_api/heartbeat/x"]
+    "path",
+    ["config", "gradio_api/info", "gradio_api/startup-events", "gradio_api/app_id", "gradio_api/heartbeat/x"],
 )
 def test_mount_asks_for_its_role(live: Live, path: str) -> None:
     with live.client() as nobody, person(live, "ann") as ann:

@@ -63,8 +63,12 @@ def test_qualities_flags_and_comment(browser: Browser, tmp_path: Path) -> None:
             page.keyboard.press("Escape")
             page.keyboard.press("3")
             wait_message(page, "Saved 3")
+            page.locator("[data-quality=helpful][value='4']").click()
+            page.keyboard.press("6")  # by mouse one quality is answered; the keys still rate
+            wait_message(page, "Saved 6")
             assert page.troubles == []
-        second, first = (r.rating for r in live.store.recent(ann.id))
+        third, second, first = (r.rating for r in live.store.recent(ann.id))
+        assert (third.score, third.attributes) == (6.0, {"helpful": 4})
         assert (first.score, first.attributes, first.flags) == (
             8.0,
             {"helpful": 4, "truthful": 2},

@@ -351,17 +351,20 @@ class Server:
 def test_a_server_that_is_killed_in_the_middle(browser: Browser, tmp_path: Path) -> None:
     store = Store.open(tmp_path)
     fake_worker.generate(store, {"prompts": 12, "overlap": 100, "quota": 400})
-    ann = store.add_user("ann", "rater")
+    ann, op = store.add_user("ann", "rater"), store.add_user("op", "operator")
     server = Server(tmp_path)
     server.start()
     keys = "456789" * 5
     given = [1.0, *map(float, keys)]
-    context = browser.new_context(base_url=server.url)
+    contexts = [browser.new_context(base_url=server.url) for _ in range(2)]
+    page, console = (context.new_page() for context in contexts)
     try:
-        page = context.new_page()
-        page.goto(f"{server.url}/join/{store.make_link(ann.id, once=False, ttl_s=600)}")
-        page.get_by_role("button", name="Continue").press("Enter")
+        for who, place in ((op, console), (ann, page)):
+            place.goto(f"{server.url}/join/{store.make_link(who.id, once=False, ttl_s=600)}")
+            place.get_by_role("button", name="Continue").press("Enter")
         wait_for_card(page)
+        console.get_by_role("tab", name="People").wait_for()
+        console.evaluate("window.before = true")
         page.keyboard.press("1")
         wait_message(page, "Saved 1")
         page.keyboard.type(keys)
@@ -382,8 +385,12 @@ def test_a_server_that_is_killed_in_the_middle(browser: Browser, tmp_path: Path)
         page.keyboard.press("3")
         wait_message(page, "Saved 3")
         assert scores(store, ann) == [*given, 3.0]
+        console.wait_for_function("!window.before", timeout=60_000)  # it loads itself again
+        console.get_by_role("tab", name="People").click()
+        console.locator("th", has_text="ann").wait_for()
     finally:
-        context.close()
+        for context in contexts:
+            context.close()
         server.kill()
         store.close()
     assert re.fullmatch(r"[0-9a-f]{16}", Store.open(tmp_path).setting("home"))

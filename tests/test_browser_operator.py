@@ -111,6 +111,15 @@ def test_invite(browser: Browser, live: Live) -> None:
         assert console.evaluate("window.hacked") is None
         with live.client() as invited:
             assert invited.post(address).headers["location"] == "/rate/"
+            assert invited.get("/api/card").status_code == 200
+            console.get_by_label("Invite somebody").fill(HOSTILE[:60])
+            console.get_by_role("button", name="Make a personal link").click()
+            expect(console.get_by_text("is here already. A new link ends")).to_be_visible()
+            assert invited.get("/api/card").status_code == 200, "nobody is signed out unasked"
+            console.get_by_role("button", name="Yes, a new link for").click()
+            expect(link).to_be_visible()
+            assert invited.get("/api/card").status_code == 401
+        expect(console.get_by_role("button", name="Make a personal link")).to_be_visible()
         console.get_by_label("Invite somebody").fill("  ")
         console.get_by_role("button", name="Make a personal link").click()
         expect(console.get_by_text("A rater needs a name")).to_be_visible()
@@ -224,11 +233,11 @@ def test_prompts_are_added_found_tagged_and_retired(browser: Browser, live: Live
         tab(console, "Prompts")
         console.get_by_label("Prompts, one a line").fill(f"Name a river.\n{HOSTILE}\nHow do I boil an egg?")
         console.get_by_role("button", name="Add them").click()
-        expect(console.get_by_text("2 prompts added. 1 were there already.")).to_be_visible()
+        expect(console.get_by_text("2 prompts added. 1 was there already.")).to_be_visible()
         file = tmp_path / "more.jsonl"
         file.write_text('{"prompt": "Name a lake.", "tags": ["water"]}\n')
         console.locator("input[type=file]").set_input_files(file)
-        expect(console.get_by_text("1 prompts added.")).to_be_visible()
+        expect(console.get_by_text("1 prompt added.")).to_be_visible()
         file.write_text("[]")
         console.locator("input[type=file]").set_input_files(file)
         expect(console.get_by_text("line 1")).to_be_visible()

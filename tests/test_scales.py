@@ -6,6 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from rater_data import guidelines
 from rater_data.errors import BadInput
 from rater_data.scales import COUNTING, SCALES, SET_ASIDE, VERDICTS, offered
 
@@ -76,3 +77,16 @@ def test_what_verdicts_mean_in_training():
     }  # fmt: skip
     assert set(COUNTING) == {"rated", "broken", "unsafe", "both_bad"}
     assert set(SET_ASIDE) == {"skip", "cannot_judge"}
+
+
+@pytest.mark.parametrize("scale", SCALES.values(), ids=SCALES)
+def test_the_first_guideline_speaks_of_the_scale_that_is_rated_on(scale):
+    text = guidelines.bundled(scale)
+    assert not set("{}") & set(text)
+    for mark, words in zip(map(scale.mark, scale.points), scale.anchors, strict=True):
+        assert f"| {mark} | {words} |" in text
+    assert {one.label for one in VERDICTS.values() if f"**{one.label}**" in text} == {
+        one.label for one in offered(scale)
+    }
+    assert ("two answers" in text) is scale.paired
+    assert ("a number from" in text) is (scale.name not in ("thumbs", "pair"))

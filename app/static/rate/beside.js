@@ -14,7 +14,7 @@ export class Beside {
     const named = (known, given) => [...new Set([...known, ...given])]; // also what is asked no more
     this.qualities = named(asks.attributes, Object.keys(entry.attributes)).map((name) => quality(name, asks));
     this.flags = named(asks.flags, entry.flags).map((flag) => el("input", { type: "checkbox", value: flag }));
-    this.comment = el("textarea", { dir: "auto", maxLength: 4000, rows: 2, "aria-label": `Comment on the answer to: ${entry.prompt}` });
+    this.comment = el("textarea", { dir: "auto", maxLength: 4000, rows: 2, placeholder: "A comment on this response", "aria-label": `Comment on the answer to: ${entry.prompt}` });
     const labels = this.qualities.map((field) => el("label", { className: "rate-asked" }, field.dataset.quality, field));
     const ticks = this.flags.map((box) => el("label", { className: "rate-flag" }, box, el("span", {}, box.value)));
     const fields = el("div", { className: "rate-fields" }, ...labels, el("div", { className: "rate-flags" }, ...ticks), this.comment);

@@ -9,6 +9,8 @@ export class Details {
     Object.assign(this, { ui, root, comment: ui.comment.querySelector("textarea"), shape: "", asks: null, card: null, shelf: null });
     for (const place of [ui.details, ui.qualities]) place.addEventListener("input", () => this.keep());
     ui.qualities.addEventListener("keydown", (event) => this.keyed(event));
+    // By mouse or finger one quality is answered and no more: the next key rates.
+    ui.qualities.addEventListener("click", (event) => event.detail > 0 && event.target.blur());
   }
 
   build(asks) {

@@ -240,7 +240,7 @@ class RatingScreen {
 
   signedOut() {
     this.closed = true;
-    this.notices.offline("You are signed out. Open your invite link again; what was not yet sent is kept on this device.");
+    this.notices.offline("You are signed out. Open your invite link again, or ask for a new one; what was not yet sent is kept on this device.");
   }
 
   // ---- the screen

@@ -42,7 +42,12 @@ class Row {
   wait({ more = false } = {}) {
     clearTimeout(this.timer);
     this.timer = more ? null : setTimeout(() => this.save(), PAUSE);
-    this.note.textContent = UNSAVED;
+    this.tell(UNSAVED);
+  }
+
+  tell(sentence, failed = false) {
+    this.note.textContent = sentence;
+    this.note.classList.toggle("failed", failed);
   }
 
   // What is not as it is stored. A score goes with every change of it.
@@ -62,7 +67,7 @@ class Row {
     let stored = true;
     while (stored && !this.timer && this.change) stored = await this.send(this.change);
     this.saving = false;
-    if (this.note.textContent === UNSAVED && !this.timer) this.note.textContent = "";
+    if (this.note.textContent === UNSAVED && !this.timer) this.tell("");
   }
 
   async send(change) {
@@ -80,26 +85,28 @@ class Row {
   stored(saved, before) {
     Object.assign(this.entry, saved);
     this.beside.tell(saved);
-    this.note.textContent = valueOf(saved) === before ? "Saved." : `Changed to ${said(saved)}.`;
+    this.tell(valueOf(saved) === before ? "Saved." : `Changed to ${said(saved)}.`);
   }
 
   // What is stored may be the old answer, or the new one where only the server's word was lost: the server knows. What
   // was written beside it stays in its fields, and goes with the next change.
   async failed(error, before) {
     const why = error.message || "The server cannot be reached.";
+    let stays = "Last known:";
     try {
       const { recent } = await call("/api/recent");
       this.stored(recent.find((one) => one.response_id === this.entry.response_id), before);
       if (!this.change) return true;
-      this.note.textContent = `${why} It stays ${said(this.entry)}.`;
+      stays = "It stays";
     } catch {
-      this.note.textContent = `${why} Last known: ${said(this.entry)}.`;
+      // Nothing newer is known.
     }
     clearTimeout(this.timer);
     this.timer = null;
     this.answer.value = valueOf(this.entry);
     this.answer.disabled = !this.entry.editable;
-    if (this.change) this.note.textContent += " What you wrote beside it is not saved.";
+    const unsaved = this.change ? " What you wrote beside it is not saved." : "";
+    this.tell(`${why} ${stays} ${said(this.entry)}.${unsaved}`, true);
     this.onFailed(this.note.textContent);
     return false;
   }
