@@ -31,10 +31,9 @@ element.addEventListener('change', async (event) => {
   const file = event.target.files?.[0];
   if (!file) return;
   if (file.size > 150000) {
-    trigger('chosen', {kind: 'too long', text: ''});
+    trigger('chosen', {name: '', text: ''});
   } else {
-    const kind = file.name.slice(file.name.lastIndexOf('.')).toLowerCase();
-    trigger('chosen', {kind, text: await file.text()});
+    trigger('chosen', {name: file.name, text: await file.text()});
   }
   event.target.value = '';
 });
@@ -138,15 +137,15 @@ def prompts(store: Store, guard: Guard, notice: gr.HTML, blocks: gr.Blocks) -> N
     def add_lines(words: str, number: float, lines: str, request: gr.Request) -> dict[Any, Any]:
         user = guard.operator(request.request)
         try:
-            sentence = prompting.add(store, user, lines, ".txt")
+            sentence = prompting.add(store, user, lines, prompting.TYPED)
         except RateloopError as error:
             return {notice: panels.notice(str(error), bad=True)}
         return {notice: panels.notice(sentence), text: ""} | found(words, 0)
 
     def add_file(user: User, event: gr.EventData) -> str:
-        if event.kind == "too long":
+        if event.name == "":
             raise BadInput("This file is long: add it with `python -m rater_data import-prompts FILE`.")
-        return prompting.add(store, user, str(event.text), str(event.kind))
+        return prompting.add(store, user, str(event.text), str(event.name))
 
     quick = QUICK | {"inputs": [wanted, page], "outputs": [notice, shown, page]}
     blocks.load(look(0), **quick)

@@ -13,6 +13,8 @@ from rater_data.transfer import import_prompts
 
 PAGE = 25
 KINDS = (".txt", ".jsonl", ".csv")
+TYPED = "typed in the console.txt"
+"""The file's name for prompts that come from none."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -35,17 +37,20 @@ def find(store: Store, wanted: str, page: int) -> Found:
     return Found(prompts=tuple(prompts), begin=begin, total=total)
 
 
-def add(store: Store, user: User, text: str, kind: str) -> str:
-    """Adds prompts from the text of a file of that kind (".txt": one a line). All of them, or none.
+def add(store: Store, user: User, text: str, name: str) -> str:
+    """Adds prompts from the text of a file of that name (".txt": one a line). All of them, or none.
 
     Raises BadInput with the line that is wrong.
     """
+    kind = Path(name).suffix.lower()
     if kind not in KINDS:
         raise BadInput(f"A file of prompts ends in {' or '.join(KINDS)}.")
     if not (text or "").strip():
         raise BadInput("There is no prompt yet: write one a line, or choose a file.")
     with tempfile.TemporaryDirectory(dir=store.home) as folder:
-        file = Path(folder) / f"prompts{kind}"
+        # what the operator calls it is told and kept; where it lies is not theirs to say
+        stem = "".join(c if c.isalnum() or c in "-_ " else "_" for c in Path(name).stem[:60])
+        file = Path(folder) / f"{stem or 'prompts'}{kind}"
         file.write_text(text, encoding="utf-8", errors="replace")
         added, there = import_prompts(store, file)
     known = f" {there} {'were' if there != 1 else 'was'} there already." if there else ""

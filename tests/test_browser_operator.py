@@ -240,7 +240,7 @@ def test_prompts_are_added_found_tagged_and_retired(browser: Browser, live: Live
         expect(console.get_by_text("1 prompt added.")).to_be_visible()
         file.write_text("[]")
         console.locator("input[type=file]").set_input_files(file)
-        expect(console.get_by_text("line 1")).to_be_visible()
+        expect(console.get_by_text("more.jsonl, line 1")).to_be_visible()
         (tmp_path / "more.exe").write_text("x")
         console.locator("input[type=file]").set_input_files(tmp_path / "more.exe")
         expect(console.get_by_text("A file of prompts ends in")).to_be_visible()
