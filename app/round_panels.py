@@ -22,7 +22,7 @@ def tiles(seen: Overview, glance: Glance, scale: Scale) -> str:
     parts = (
         tile(
             f"{p.ratings} <small>of {p.quota}</small>",
-            "Ratings this round",
+            "Ratings this round" + (f", and {p.set_aside} set aside" if p.set_aside else ""),
             bar(p.ratings, p.quota, "Ratings"),
         ),
         tile(*pace(p)),

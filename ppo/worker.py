@@ -60,9 +60,7 @@ class Worker:
             try:
                 result = self._do(job, progress)
             except Cancelled:
-                self._ended(
-                    job, "The operator stopped it; the last good version stays current.", cancelled=True
-                )
+                self._ended(job, "The operator stopped it.", cancelled=True)
             except NotYours:
                 pass  # another worker has the job now: it was thought dead, and the other one ends it
             except RateloopError as error:
