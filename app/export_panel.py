@@ -18,7 +18,7 @@ FORMS = {
     "dataset": "Dataset for the hub, with its card (ZIP)",
 }
 SENTENCE = (
-    "People appear by pseudonym. The same files as from `python -m rater_data export`; "
+    "People appear by pseudonym. The command line gives the same files (python -m rater_data export); "
     "docs/exports.md tells the columns."
 )
 SPLITS = {"": "All prompts", "train": "Prompts for training", "holdout": "Prompts never trained on"}

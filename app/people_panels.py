@@ -6,14 +6,13 @@ from app.inviting import day
 from app.panels import ago, h, number, quiet, table
 from rater_data.records import RaterStats, Token, User
 
+HEADS = ("Ratings", "Median time", "Mean score", "Spread", "Agreement", "Last seen")
+
 
 def people(stats: list[RaterStats], users: list[User]) -> str:
     """Raters, operators, and whoever has rated."""
     known = {s.user.id: s for s in stats}
-    head = "".join(
-        f"<th>{h(x)}</th>"
-        for x in ("Ratings", "Median time", "Mean score", "Spread", "Agreement", "Last seen", "")
-    )
+    head = "".join(f"<th>{h(x)}</th>" for x in (*HEADS, ""))
     rows = []
     for user in users:
         s = known.get(user.id)
@@ -25,11 +24,11 @@ def people(stats: list[RaterStats], users: list[User]) -> str:
             number(s.agreement if s else None, "{:.2f}"),
             ago(s.last_seen) if s and s.last_seen else "–" if user.role == "operator" else "not yet",
         )
-        given = "".join(f"<td>{h(cell)}</td>" for cell in cells)
+        given = "".join(f'<td data-label="{x}">{h(cell)}</td>' for x, cell in zip(HEADS, cells, strict=True))
         rows.append(f"<tr><th>{h(user.name + tags(user))}</th>{given}<td>{access(user)}</td></tr>")
     lonely = all(user.role == "operator" for user in users)
     hint = quiet("No rater has been invited yet. You can rate yourself, too.") if lonely else ""
-    return (table("Name", head, rows) if rows else "") + hint
+    return (table("Name", head, rows, "cards") if rows else "") + hint
 
 
 def tags(user: User) -> str:

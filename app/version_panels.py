@@ -14,6 +14,7 @@ LONGEST_TEXT = 1200
 STATUS_WORDS = {"current": "In use", "kept": "Kept", "candidate": "Candidate", "rolled_back": "Rolled back"}
 HEADS = (
     "State",
+    "",  # the button stands where no window is too narrow for it
     "From",
     "Learned from",
     "People: new − old",
@@ -21,6 +22,7 @@ HEADS = (
     "KL, nats",
     "Tokens",
     "Ended by itself",
+    "Notes",
 )
 
 
@@ -35,10 +37,9 @@ class Known:
 def versions(found: list[Version], busy: bool, known: Known) -> str:
     if not found:
         return quiet("The base model becomes version 0 once it is loaded.")
-    # the button stands where no window is too narrow for it
-    head = "".join(f"<th>{h(x)}</th>" for x in (HEADS[0], "", *HEADS[1:], "Notes"))
+    head = "".join(f"<th>{h(x)}</th>" for x in HEADS)
     rows = [row(v, busy, known) for v in sorted(found, key=lambda v: -v.number)]
-    return table("Version", head, rows)
+    return table("Version", head, rows, "cards versions")
 
 
 def row(v: Version, busy: bool, known: Known) -> str:
@@ -57,7 +58,8 @@ def row(v: Version, busy: bool, known: Known) -> str:
         f'aria-label="Notes on version {v.number}" placeholder="Add a note">',
     )
     name = f"Version {v.number}" + (" (base)" if v.parent is None else "")
-    return f"<tr><th>{h(name)}</th>" + "".join(f"<td>{cell}</td>" for cell in cells) + "</tr>"
+    told = (f'<td data-label="{h(x)}">{cell}</td>' for x, cell in zip(HEADS, cells, strict=True))
+    return f"<tr><th>{h(name)}</th>{''.join(told)}</tr>"
 
 
 def back(v: Version, busy: bool) -> str:

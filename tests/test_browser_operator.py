@@ -204,6 +204,26 @@ def test_operator_page_is_accessible_and_fits_a_phone(browser: Browser, live: Li
                 assert console.evaluate("document.documentElement.scrollWidth <= innerWidth"), name
 
 
+HOLES = """[...document.querySelectorAll('.tabitem:has(.ops-tiles) > .column > *')]
+    .filter((it) => getComputedStyle(it).display !== 'none' && it.offsetHeight === 0).length"""
+
+
+@pytest.mark.parametrize("width", [1280, 390])
+def test_tables_fit_and_nothing_empty_takes_room(browser: Browser, live: Live, width: int) -> None:
+    store, operator = live.store, operator_of(live)
+    if len(store.versions()) < 2:
+        store.add_version(fake_worker.version(1, 0, "kept"))
+    viewport = {"width": width, "height": 844}
+    with signed_in(browser, live, operator, viewport=viewport) as (_, console):
+        expect(console.locator(".ops-tiles")).to_be_visible()
+        assert console.evaluate(HOLES) == 0, "an empty block leaves a gap on either side of it"
+        for name, button in (("Versions", "Use again"), ("People", "Do not count")):
+            tab(console, name)
+            expect(console.get_by_role("button", name=button).first).to_be_visible()
+            table = console.locator(".ops-table:visible", has=console.get_by_role("button", name=button))
+            assert table.evaluate("it => it.scrollWidth <= it.clientWidth"), f"{name} goes out of sight"
+
+
 def test_a_rater_is_kept_out_and_let_in(browser: Browser, live: Live) -> None:
     operator, zoe = operator_of(live), live.store.add_user("zoe <b>", "rater")
     with signed_in(browser, live, operator) as (_, console):
