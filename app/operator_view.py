@@ -42,7 +42,7 @@ from rater_data.store import Store
 EVERY = 2.0  # seconds
 CURVES = {
     "reward": "Reward",
-    "kl": "KL to the base model, nats per response",
+    "kl": "KL to the base, nats a response",
     "clip_frac": "Share of clipped tokens",
     "entropy": "Entropy, nats per token",
     "explained_variance": "Explained variance of the critic",
