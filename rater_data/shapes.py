@@ -216,7 +216,14 @@ def _said(value: Any) -> tuple[tuple[Message, ...], str]:
 
 
 def _rater(row: Row) -> str:
-    return str(row.first("rater") or DEFAULT_RATER)
+    named = row.first("rater")
+    if named is None:
+        return DEFAULT_RATER
+    if not isinstance(
+        named, str | int | float
+    ):  # 0 and false are somebody's number or answer, and tell people apart
+        raise BadInput(f"the rater has to be a name or a number, not {checks.shown(named)}")
+    return str(named)
 
 
 def _rated(row: Row, how: How) -> Scored:
