@@ -45,13 +45,17 @@ csv.field_size_limit(LONGEST_LINE)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Row:
-    """One row of a file and where it stands. `fault`: why it could not be read; then `values` says what was there."""
+    """One row of a file and where it stands. `fault`: why it could not be read; then `values` says what was there.
+
+    `cells`: all values are texts, as CSV has them, also where a list is meant.
+    """
 
     file: str
     line: int
     values: dict[str, Any]
     unit: str = "line"
     fault: str = ""
+    cells: bool = False
 
     @property
     def place(self) -> str:
@@ -226,7 +230,8 @@ def _csv(path: Path) -> Iterator[Row]:
                     continue
                 if escaped:
                     cells = [unescape_cell(cell) for cell in cells]
-                yield Row(file=path.name, line=line, values=dict(zip(header, cells, strict=True)))
+                values = dict(zip(header, cells, strict=True))
+                yield Row(file=path.name, line=line, values=values, cells=True)
         except csv.Error as error:
             raise Row(file=path.name, line=began, values={}).wrong(f"this is no CSV ({error})") from None
 

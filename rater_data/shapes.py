@@ -8,7 +8,7 @@ compare. Our own export is in `own_export`, message trees are in `trees`.
 import json
 import math
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import chain, islice
 from typing import Any
 
@@ -121,7 +121,7 @@ def named(rows: Iterable[Row], columns: dict[str, str]) -> Iterator[Row]:
     for row in chain(first, rows):
         if columns and not row.fault:
             taken = {ours: row.values.get(theirs) for ours, theirs in columns.items()}
-            row = Row(file=row.file, line=row.line, unit=row.unit, values={**row.values, **taken})
+            row = replace(row, values={**row.values, **taken})
         yield row
 
 
@@ -133,7 +133,7 @@ def prompt_of(row: Row, how: How, split: str | None = None) -> Prompt:
     tags, chosen = _tags(row), row.first("split") or how.split or split
     found = row.first("messages")
     if found is None:
-        found = row.first(*PROMPT_NAMES)
+        found = said_in(row, *PROMPT_NAMES)
     if found is None:
         raise BadInput(
             f"there is no prompt: name the column prompt, text or messages, and fill it{_seen(row)}"
@@ -197,8 +197,18 @@ def _json_list(text: str) -> list[Any] | None:
     return found if isinstance(found, list) else None
 
 
+def said_in(row: Row, *names: str) -> Any:
+    """The first of these columns that is filled. A cell of a CSV that holds a chat as JSON is that chat."""
+    found = row.first(*names)
+    if not row.cells or not isinstance(found, str):
+        return found
+    chat = _json_list(found)
+    is_chat = chat and all(isinstance(one, dict) and set(one) == {"role", "content"} for one in chat)
+    return chat if is_chat else found
+
+
 def _response(row: Row) -> str:
-    found = row.first(*RESPONSE_NAMES)
+    found = said_in(row, *RESPONSE_NAMES)
     if found is None:
         raise BadInput("there is no response: name the column response or completion, and fill it")
     if isinstance(found, list):
@@ -266,7 +276,7 @@ def _helpsteer(row: Row, how: How) -> Scored:
 
 
 def _preference(row: Row, how: How) -> Preferred:
-    chosen, rejected = row.first("chosen"), row.first("rejected")
+    chosen, rejected = said_in(row, "chosen"), said_in(row, "rejected")
     if chosen is None or rejected is None:
         raise BadInput("chosen and rejected have to be there, and filled")
     if isinstance(chosen, str) != isinstance(rejected, str):
@@ -276,7 +286,9 @@ def _preference(row: Row, how: How) -> Preferred:
     (before, said), (also_before, other) = _said(chosen), _said(rejected)
     if before != also_before:
         raise BadInput("chosen and rejected do not share the conversation before them")
-    if row.first("prompt", "messages") is not None and (not before or isinstance(row.first("prompt"), list)):
+    if row.first("prompt", "messages") is not None and (
+        not before or isinstance(said_in(row, "prompt"), list)
+    ):
         return _preferred(row, prompt_of(row, how, "train"), said, other)
     return _preferred(row, _chat(row, how, before), said, other)
 

@@ -1,10 +1,12 @@
 """What single cells of an imported row mean: raters, chats, numbers and empty answers."""
 
+import csv
 import json
 
 import pytest
 
 from rater_data.errors import BadInput
+from rater_data.exporting import export
 from rater_data.intake import Asked
 from rater_data.store import Store
 from rater_data.transfer import import_file
@@ -42,3 +44,66 @@ def test_what_is_no_name_is_no_rater(store, tmp_path, rater):
     with pytest.raises(BadInput, match="line 2: the rater has to be a name or a number, not"):
         bring(store, tmp_path, row(), row(prompt="q", rater=rater))
     assert store.users() == []
+
+
+# ---- chats in a CSV
+
+CHAT = [{"role": "system", "content": "=Brief."}, {"role": "user", "content": 'Say "hi", [please]'}]
+ANSWERS = (("yes", 9), ('[{"role": "user"}]', 6), ("- no", 2))
+
+
+def what_is_in(store):
+    ratings = sorted(str((r.prompt.messages, r.response.text, r.rating.score)) for r in store.rated())
+    return ratings, sorted(str((one.messages, one.split)) for one in store.prompts())
+
+
+def both_ways(store, folder, format, scale, **asked):
+    """The reports of a CSV and a JSONL of the same export, each in a home of its own, and what is in them then."""
+    found = []
+    for as_ in ("csv", "jsonl"):
+        export(store, folder / f"out.{as_}", format=format, as_=as_, force=True)
+        other = Store.open(folder / f"{format}-{as_}")
+        other.choose_scale(scale)
+        report = import_file(other, folder / f"out.{as_}", Asked(kind="ratings", **asked))
+        found.append((report, what_is_in(other)))
+        other.close()
+    return found
+
+
+@pytest.mark.parametrize(
+    ("format", "scale", "asked"),
+    [
+        ("prompt-completion", "score_1_10", {"scores": (1, 10)}),
+        ("unpaired", "score_1_10", {"scores": (1, 10)}),
+        ("preference", "pair", {}),
+        ("preference", "score_1_10", {"chosen": 8, "rejected": 3, "skip_bad": True}),
+    ],
+)
+def test_chats_come_back_from_a_csv_as_from_jsonl(store, tmp_path, format, scale, asked):
+    chats = [{"messages": CHAT, "response": text, "rating": score} for text, score in ANSWERS]
+    bring(store, tmp_path, *chats, row(), row(response="other", rating=2))
+    (csv_report, csv_has), (report, has) = both_ways(store, tmp_path, format, scale, **asked)
+    for one in (csv_report, report):  # a CSV has a line more, and its own name
+        one.bad, one.rejected = [line.partition(": ")[2] for line in one.bad], None
+    assert csv_report == report and csv_has == has
+    assert report.stored.ratings >= 4 and "system" in str(has)
+    assert '[{"role": "assistant"' not in str(has)
+
+
+def test_a_conversation_before_both_answers_is_found_in_a_csv_too(store, tmp_path):
+    said = [json.dumps([*CHAT, {"role": "assistant", "content": text}]) for text in ("yes", "no")]
+    with (tmp_path / "in.csv").open("w", newline="") as file:
+        csv.writer(file).writerows([["chosen", "rejected"], said])
+    report = import_file(store, tmp_path / "in.csv", Asked(kind="ratings", chosen=8, rejected=3))
+    assert report.shape == "preference"
+    assert {(r.prompt.text, r.response.text) for r in store.rated()} == {
+        (CHAT[1]["content"], "yes"),
+        (CHAT[1]["content"], "no"),
+    }
+
+
+def test_a_text_of_jsonl_stays_one_whatever_it_looks_like(store, tmp_path):
+    text = json.dumps([{"role": "assistant", "content": "yes"}])
+    bring(store, tmp_path, row(prompt=text, response=text))
+    (one,) = store.rated()
+    assert (one.prompt.text, one.response.text) == (text, text)
