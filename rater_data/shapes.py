@@ -261,10 +261,8 @@ def number_of(row: Row, *names: str) -> float:
 
 
 def _helpsteer(row: Row, how: How) -> Scored:
-    values = {name: number_of(row, name) for name in HELPSTEER if row.first(name) is not None}
     value = number_of(row, HELPSTEER[0]) if row.first("rating") is None else number_of(row, "rating")
-    # 0–4 there, 1–5 here
-    further = {name: v + ATTRIBUTE_LOW for name, v in values.items() if name != HELPSTEER[0]}
+    further = {name: _quality(row, name) for name in HELPSTEER[1:] if row.first(name) is not None}
     return Scored(
         prompt=prompt_of(row, how, "train"),
         response=_response(row),
@@ -273,6 +271,14 @@ def _helpsteer(row: Row, how: How) -> Scored:
         attributes=further,
         scores=how.scores or HELPSTEER_SCORES,
     )
+
+
+def _quality(row: Row, name: str) -> int:
+    """HelpSteer's whole number from 0 to 4, as ours from 1 to 5."""
+    value, (low, high) = number_of(row, name), HELPSTEER_SCORES
+    if value != int(value) or not low <= value <= high:
+        raise BadInput(f"{name} has to be a whole number from {low:g} to {high:g}, not {value:g}")
+    return int(value) + ATTRIBUTE_LOW
 
 
 def _preference(row: Row, how: How) -> Preferred:

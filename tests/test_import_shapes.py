@@ -107,3 +107,28 @@ def test_a_text_of_jsonl_stays_one_whatever_it_looks_like(store, tmp_path):
     bring(store, tmp_path, row(prompt=text, response=text))
     (one,) = store.rated()
     assert (one.prompt.text, one.response.text) == (text, text)
+
+
+# ---- numbers
+
+STEER = {
+    "prompt": "p",
+    "response": "r",
+    "helpfulness": 4,
+    "correctness": 0,
+    "verbosity": "3",
+    "coherence": None,
+}
+
+
+def test_qualities_are_laid_from_0_to_4_onto_1_to_5(store, tmp_path):
+    bring(store, tmp_path, STEER | {"complexity": 2.0})
+    assert store.rated()[0].rating.attributes == {"correctness": 1, "complexity": 3, "verbosity": 4}
+
+
+@pytest.mark.parametrize("name", ["correctness", "coherence", "complexity", "verbosity"])
+@pytest.mark.parametrize("value", [5, -1, 2.5, "4.01", 10**12])
+def test_a_quality_of_another_scale_is_a_bad_row(store, tmp_path, name, value):
+    with pytest.raises(BadInput, match=f"line 2: {name} has to be a whole number from 0 to 4, not"):
+        bring(store, tmp_path, STEER, STEER | {"prompt": "q", name: value})
+    assert store.rated() == []
