@@ -7,6 +7,7 @@ compare. Our own export is in `own_export`, message trees are in `trees`.
 
 import json
 import math
+import re
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field, replace
 from itertools import chain, islice
@@ -26,6 +27,8 @@ HELPSTEER = ("helpfulness", "correctness", "coherence", "complexity", "verbosity
 MOST_NAMED = 12  # columns that are named to somebody who looks for one
 HELPSTEER_SCORES = (0.0, 4.0)
 TURNS = {"\n\nHuman:": "user", "\n\nAssistant:": "assistant"}
+DECIMAL = re.compile(r"\s*[+-]?(\d+(\.\d*)?|\.\d+)(e[+-]?\d+)?\s*", re.ASCII | re.IGNORECASE)
+"""What we take for a number: Python would also take 1_0 and digits of other scripts. Our CSV writes 1e-05."""
 FIRST_BETTER, SECOND_BETTER = -1.0, 1.0
 
 
@@ -250,10 +253,9 @@ def number_of(row: Row, *names: str) -> float:
         listed = f"{', '.join(some)} or {last}" if some else last
         raise BadInput(f"there is no score: name the column {listed}, and fill it")
     if isinstance(value, str):
-        try:
-            value = float(value)
-        except ValueError:
-            raise BadInput(f"the score {checks.shown(value)} is no number") from None
+        if not DECIMAL.fullmatch(value):
+            raise BadInput(f"the score {checks.shown(value)} is no number")
+        value = float(value)
     if isinstance(value, float) and not math.isfinite(value):
         raise BadInput(f"the score {value} is no number on the scale")
     checks.number("the score", value)

@@ -132,3 +132,17 @@ def test_a_quality_of_another_scale_is_a_bad_row(store, tmp_path, name, value):
     with pytest.raises(BadInput, match=f"line 2: {name} has to be a whole number from 0 to 4, not"):
         bring(store, tmp_path, STEER, STEER | {"prompt": "q", name: value})
     assert store.rated() == []
+
+
+@pytest.mark.parametrize("text", ["7", " 7 ", "+7", "7.0", "7.", "07", "0.7e1", "70E-1"])
+def test_a_number_in_decimal_notation_is_one(store, tmp_path, text):
+    bring(store, tmp_path, row(rating=text))
+    assert store.rated()[0].rating.score == 7
+
+
+@pytest.mark.parametrize(
+    "text", ["1_0", "٧", "７", "0x7", "seven", "7,0", "", "--7", "nan", "inf", "1e999", "."]
+)
+def test_what_python_alone_takes_for_a_number_is_none(store, tmp_path, text):
+    with pytest.raises(BadInput, match=r"line 1: (the score .* is no number|there is no score)"):
+        bring(store, tmp_path, row(rating=text))

@@ -193,7 +193,7 @@ def test_ratings_from_csv_with_raters(store, tmp_path):
         ({"prompt": "a", "response": "b", "rating": 7.5}, "between two points"),
         ({"prompt": "a", "response": "b", "rating": True}, "number"),
         ({"prompt": "a", "response": "b", "rating": "good"}, "'good' is no number"),
-        ({"prompt": "a", "response": "b", "rating": "nan"}, "no number on the scale"),
+        ({"prompt": "a", "response": "b", "rating": "nan"}, "'nan' is no number"),
         ({"prompt": "a", "response": "b", "rating": None}, "no score"),
         ({"prompt": "a", "rating": 5}, "no response"),
         ({"response": "b", "rating": 5}, "no prompt"),
