@@ -17,7 +17,7 @@ from rater_data import checks
 from rater_data.errors import BadInput
 from rater_data.imported import DEFAULT_RATER, ImportedRating, ImportedResponse
 from rater_data.reading import Row
-from rater_data.records import Message, Prompt
+from rater_data.records import SPEAKERS, Message, Prompt
 from rater_data.scales import ATTRIBUTE_LOW, Scale
 
 PROMPT_NAMES = ("prompt", "text")
@@ -160,6 +160,11 @@ def _seen(row: Row) -> str:
 
 
 def messages_of(value: Any) -> tuple[Message, ...]:
+    return tuple(Message(**said) for said in _turns(value))
+
+
+def _turns(value: Any) -> list[dict[str, Any]]:
+    """Messages as role and content each, whatever these are."""
     if isinstance(value, str):
         try:
             value = json.loads(value)
@@ -173,8 +178,8 @@ def messages_of(value: Any) -> tuple[Message, ...]:
         said = {k: v for k, v in message.items() if v is not None} if isinstance(message, dict) else {}
         if set(said) != {"role", "content"}:
             raise BadInput("each message has to be an object with role and content")
-        found.append(Message(**said))
-    return tuple(found)
+        found.append(said)
+    return found
 
 
 def _tags(row: Row) -> tuple[str, ...]:
@@ -210,22 +215,34 @@ def said_in(row: Row, *names: str) -> Any:
     return chat if is_chat else found
 
 
+def _answer_in(row: Row, *names: str) -> Any:
+    """As `said_in`, of what a model said, which may be nothing: a text that is there and empty.
+
+    An empty cell of somebody else's CSV is one that was not filled in; ours (with `raters`) leaves no answer out.
+    """
+    found = said_in(row, *names)
+    told = not row.cells or "raters" in row.values
+    return "" if found is None and told and any(row.values.get(name) == "" for name in names) else found
+
+
 def _response(row: Row) -> str:
-    found = said_in(row, *RESPONSE_NAMES)
+    found = _answer_in(row, *RESPONSE_NAMES)
     if found is None:
         raise BadInput("there is no response: name the column response or completion, and fill it")
     if isinstance(found, list):
         return _said(found)[1]
-    checks.text("The response", found, empty=False)
-    return found
+    checks.text("The response", found)
+    return str(found)
 
 
 def _said(value: Any) -> tuple[tuple[Message, ...], str]:
-    """A conversation that ends with the assistant: what came before, and what it said."""
-    messages = messages_of(value)
-    if messages[-1].role != "assistant":
-        raise BadInput(f"a response has to be of the assistant, not of the {messages[-1].role}")
-    return messages[:-1], messages[-1].content
+    """A conversation that ends with the assistant: what came before, and what it said, if it said anything."""
+    *before, last = _turns(value)
+    checks.one_of("The role of a message", last["role"], SPEAKERS)
+    if last["role"] != "assistant":
+        raise BadInput(f"a response has to be of the assistant, not of the {last['role']}")
+    checks.text("The response", last["content"])
+    return tuple(Message(**said) for said in before), last["content"]
 
 
 def _rater(row: Row) -> str:
@@ -284,7 +301,7 @@ def _quality(row: Row, name: str) -> int:
 
 
 def _preference(row: Row, how: How) -> Preferred:
-    chosen, rejected = said_in(row, "chosen"), said_in(row, "rejected")
+    chosen, rejected = _answer_in(row, "chosen"), _answer_in(row, "rejected")
     if chosen is None or rejected is None:
         raise BadInput("chosen and rejected have to be there, and filled")
     if isinstance(chosen, str) != isinstance(rejected, str):
@@ -308,7 +325,7 @@ def _chat(row: Row, how: How, messages: tuple[Message, ...]) -> Prompt:
 
 def _preferred(row: Row, prompt: Prompt, chosen: Any, rejected: Any) -> Preferred:
     for text in (chosen, rejected):
-        checks.text("The response", text, empty=False)
+        checks.text("The response", text)
     if chosen == rejected:
         raise BadInput("chosen and rejected are the same text")
     comment = row.first("comment") or ""
@@ -338,6 +355,7 @@ def _transcript(text: Any) -> tuple[tuple[Message, ...], str]:
         rest = body[end:]
     if turns[-1][0] != "assistant":
         raise BadInput("a transcript has to end with what the assistant said")
+    checks.text("The response", turns[-1][1], empty=False)
     before = tuple(Message(role=role, content=said) for role, said in turns[:-1])
     return before, turns[-1][1]
 

@@ -2,9 +2,11 @@
 
 import csv
 import json
+from contextlib import closing
 
 import pytest
 
+from rater_data import schema as t
 from rater_data.errors import BadInput
 from rater_data.exporting import export
 from rater_data.intake import Asked
@@ -146,3 +148,46 @@ def test_a_number_in_decimal_notation_is_one(store, tmp_path, text):
 def test_what_python_alone_takes_for_a_number_is_none(store, tmp_path, text):
     with pytest.raises(BadInput, match=r"line 1: (the score .* is no number|there is no score)"):
         bring(store, tmp_path, row(rating=text))
+
+
+# ---- answers that say nothing
+
+
+@pytest.mark.parametrize("chat", [False, True])
+@pytest.mark.parametrize(
+    ("format", "scale", "asked"),
+    [
+        ("prompt-completion", "score_1_10", {"scores": (1, 10)}),
+        ("unpaired", "score_1_10", {"scores": (1, 10)}),
+        ("helpsteer", "score_1_10", {}),
+        ("preference", "pair", {}),
+    ],
+)
+def test_an_empty_answer_comes_back_as_one(store, tmp_path, format, scale, asked, chat):
+    prompt = {"messages": CHAT} if chat else {"prompt": "p"}
+    texts = ("", "r", "\n")
+    steer = {name: value for name, value in STEER.items() if name != "prompt"}
+    bring(
+        store,
+        tmp_path,
+        *[prompt | steer | {"response": text, "helpfulness": i} for i, text in enumerate(texts)],
+    )
+    with store._write() as connection:
+        connection.execute(t.ratings.update().values(attributes={"helpful": 4}))
+    for report, _ in both_ways(store, tmp_path, format, scale, **asked):
+        assert (report.bad, report.stored.responses) == ([], 3)
+    for as_ in ("csv", "jsonl"):
+        with closing(Store.open(tmp_path / f"{format}-{as_}")) as other:
+            assert sorted(one.text for one in other.responses(0)) == sorted(texts)
+
+
+@pytest.mark.parametrize("answer", [{}, {"response": None}])
+def test_an_answer_that_is_not_there_is_none(store, tmp_path, answer):
+    with pytest.raises(BadInput, match="line 1: there is no response"):
+        bring(store, tmp_path, {"prompt": "p", "rating": 3} | answer)
+
+
+def test_an_empty_cell_of_somebody_elses_csv_is_no_answer(store, tmp_path):
+    (tmp_path / "in.csv").write_text("prompt,response,rating\np,,3\n", "utf-8")
+    with pytest.raises(BadInput, match="line 2: there is no response"):
+        import_file(store, tmp_path / "in.csv", Asked(kind="ratings"))
