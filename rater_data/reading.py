@@ -111,6 +111,13 @@ def read(path: Path, kinds: tuple[str, ...] = FORMS) -> Iterator[Row]:
         raise BadInput(f"{path.name} is empty: it has no rows to import.")
 
 
+def check_there(path: Path, kinds: tuple[str, ...] = FORMS) -> None:
+    """Raises BadInput for a file that is not there or of another kind, as `read` does once it reads."""
+    path = path.expanduser()
+    if not path.is_dir():
+        _reader(path, kinds)
+
+
 def read_dataset(name: str, split: str | None = None, config: str | None = None) -> Iterator[Row]:
     """The rows of a dataset of the hub, or of a folder that `datasets` can read, from one of its splits (train)."""
     with _loading(name):
