@@ -88,6 +88,7 @@ def alpha_of(frame: pd.DataFrame, most: int | None = None) -> Interval | None:
     # (units, values): how often each value was given to each unit
     counts = np.stack([(table == value).sum(axis=0) for value in values], axis=1)
     found = _alpha_of(counts, values, paired)
+    counts = _by_content(counts, paired)
     random = np.random.default_rng(0)
     draws = (counts[random.integers(0, len(counts), len(counts))] for _ in range(RESAMPLES))
     spread = [a for draw in draws if (a := _alpha_of(draw, values, paired)) is not None]
@@ -95,6 +96,19 @@ def alpha_of(frame: pd.DataFrame, most: int | None = None) -> Interval | None:
         return None
     low, high = np.quantile(spread, [(1 - CONFIDENCE) / 2, (1 + CONFIDENCE) / 2])
     return Interval(mean=found, low=float(low), high=float(high), n=len(counts))
+
+
+def _by_content(counts: np.ndarray, paired: bool) -> np.ndarray:
+    """The units in an order of what was said of them: an equal store with other ids draws the same ones.
+
+    Comparisons are first told from one side that does not go by ids either.
+    """
+    if paired:
+        more = counts - counts[:, ::-1]
+        first = (more != 0).argmax(axis=1)
+        turned = more[np.arange(len(more)), first] < 0
+        counts = np.where(turned[:, None], counts[:, ::-1], counts)
+    return counts[np.lexsort(counts.T[::-1])]
 
 
 def _alpha_of(counts: np.ndarray, values: np.ndarray, paired: bool) -> float | None:

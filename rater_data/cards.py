@@ -47,6 +47,8 @@ From 0 to 4: {", ".join(ATTRIBUTE_WORDS)}.""",
 _TASKS = {"ratings": "text-classification", "helpsteer": "text-classification"}
 _SIZES = ((1_000, "n<1K"), (10_000, "1K<n<10K"), (100_000, "10K<n<100K"), (1_000_000, "100K<n<1M"))
 
+# No `configs:` in its head: `datasets` finds the parts by the names of their files, and would keep files that a card
+# names under a key that leaves their content out, so that whoever loaded one export got its rows for the next one too
 _CARD = """\
 ---
 pretty_name: {title} from Rateloop
@@ -57,10 +59,6 @@ tags:
 - human-feedback
 size_categories:
 - {size}
-configs:
-- config_name: default
-  data_files:
-{files}
 ---
 
 # {title} from Rateloop
@@ -139,12 +137,10 @@ def card(
     judged = Qualities(store, wish.which, quality_column) if qualities else Judged(store, wish.which)
     scale = store.scale() if isinstance(judged, Qualities) else judged.scale
     origins = store.origins(wish.which, qualities)
-    files = "".join(f"  - split: {part}\n    path: data/{part}-*.parquet\n" for part in counts)
     return _CARD.format(
         title=wish.format.replace("-", " ").capitalize(),
         task=_TASKS.get(wish.format, "text-generation"),
         size=next((name for most, name in _SIZES if rows < most), "n>1M"),
-        files=files.rstrip("\n"),
         about=_ABOUT[wish.format],
         rows=rows,
         parts=", ".join(f"{count} {part}" for part, count in counts.items()),

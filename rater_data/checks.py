@@ -62,9 +62,15 @@ def number(what: str, value: object, low: float = -math.inf, high: float = math.
     if not is_number(value) or not isinstance(value, int | float):
         raise BadInput(f"{what} has to be a finite number, not {shown(value)}.")
     if not low <= value <= high:
-        raise BadInput(f"{what} has to be between {low:g} and {high:g}, not {value:g}.")
+        least, most = f"at least {low:g}", f"at most {high:g}"
+        wanted = most if low == -math.inf else least if high == math.inf else f"between {low:g} and {high:g}"
+        raise BadInput(f"{what} has to be {wanted}, not {value:g}.")
 
 
 def seconds(what: str, value: object) -> None:
     """A time as UTC epoch seconds. The bound catches milliseconds, which would lie in the far future."""
-    number(f"{what}, in seconds since 1970,", value, low=0, high=LATEST_SECOND)
+    number(f"{what}, in seconds since 1970,", value)
+    if isinstance(value, int | float) and not 0 <= value <= LATEST_SECOND:
+        raise BadInput(
+            f"{what}, in seconds since 1970, has to lie from 1970 to the year 9999, not at {value:g}."
+        )

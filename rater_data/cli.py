@@ -4,7 +4,7 @@ import gc
 import signal
 import sys
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -37,17 +37,20 @@ Home = Annotated[
 
 
 @contextmanager
-def opened(home: Path | None, database: str | None = None, *, make: bool = True) -> Iterator[Store]:
-    """The store of a home, by default made if need be; what a person can mend becomes a sentence, and exit code 1."""
+def plainly() -> Iterator[None]:
+    """What a person can mend becomes a sentence, and exit code 1."""
     try:
-        store = Store.open(home or default_home(), database, make=make)
-        try:
-            yield store
-        finally:
-            store.close()
+        yield
     except RateloopError as error:
         err.print(str(error), style="red", markup=False)
         raise typer.Exit(1) from None
+
+
+@contextmanager
+def opened(home: Path | None, database: str | None = None, *, make: bool = True) -> Iterator[Store]:
+    """The store of a home, by default made if need be; what a person can mend becomes a sentence, and exit code 1."""
+    with plainly(), closing(Store.open(home or default_home(), database, make=make)) as store:
+        yield store
 
 
 def bar(

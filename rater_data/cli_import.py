@@ -1,7 +1,9 @@
 """The commands that bring prompts, responses and ratings in."""
 
 import re
+import tempfile
 from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, Any
@@ -9,14 +11,14 @@ from typing import Annotated, Any
 import typer
 
 from rater_data import checks
-from rater_data.cli import Home, app, bar, err, opened, say
-from rater_data.errors import BadInput
+from rater_data.cli import Home, app, bar, err, opened, plainly, say
+from rater_data.errors import BadInput, Missing
 from rater_data.intake import REJECTED, TOLD, Asked, Report, bring_in
 from rater_data.options import DatabaseUrl
-from rater_data.reading import read_dataset
+from rater_data.reading import check_there, read_dataset
 from rater_data.records import SPLITS
-from rater_data.store import Store
-from rater_data.transfer import import_file
+from rater_data.store import Store, default_home
+from rater_data.transfer import import_file, kinds_of
 
 
 class Shape(StrEnum):
@@ -81,7 +83,7 @@ def import_prompts(
     database: DatabaseUrl = None,
 ) -> None:
     """Add prompts from a file (also .txt, one a line) or a dataset: all of it, or nothing."""
-    with opened(home, database) as store:
+    with plainly():
         if dataset is None and split is not None:
             checks.one_of("The split", split, SPLITS)
         asked = Asked(
@@ -92,7 +94,9 @@ def import_prompts(
             skip_bad=skip_bad,
             dry_run=dry_run,
         )
-        tell(_import(store, file, dataset, config, split, asked), asked)
+        _check(file, dataset, config, split, asked)
+        with _store(home, database, asked) as store:
+            tell(_import(store, file, dataset, config, split, asked), asked)
 
 
 @app.command("import-responses")
@@ -113,7 +117,7 @@ def import_responses(
     database: DatabaseUrl = None,
 ) -> None:
     """Add responses that were written elsewhere, without ratings: all of the file, or nothing."""
-    with opened(home, database) as store:
+    with plainly():
         asked = Asked(
             kind="responses",
             shape=shape.value,
@@ -122,7 +126,9 @@ def import_responses(
             dry_run=dry_run,
             offer=offer,
         )
-        tell(_import(store, file, dataset, config, split, asked), asked)
+        _check(file, dataset, config, split, asked)
+        with _store(home, database, asked) as store:
+            tell(_import(store, file, dataset, config, split, asked), asked)
 
 
 @app.command("import-ratings")
@@ -149,7 +155,7 @@ def import_ratings(
     database: DatabaseUrl = None,
 ) -> None:
     """Add ratings that were given elsewhere, or our own export: all of the file, or nothing."""
-    with opened(home, database) as store:
+    with plainly():
         asked = Asked(
             kind="ratings",
             shape=shape.value,
@@ -160,21 +166,43 @@ def import_ratings(
             skip_bad=skip_bad,
             dry_run=dry_run,
         )
-        tell(_import(store, file, dataset, config, split, asked), asked)
+        _check(file, dataset, config, split, asked)
+        with _store(home, database, asked) as store:
+            tell(_import(store, file, dataset, config, split, asked), asked)
+
+
+def _check(
+    file: Path | None, dataset: str | None, config: str | None, split: str | None, asked: Asked
+) -> None:
+    """What needs no store: whoever mistypes a name gets no new home for it."""
+    if (file is None) == (dataset is None):
+        raise BadInput("Name a file or a --dataset, one of the two.")
+    if file is not None:
+        if (asked.kind != "prompts" and split is not None) or config is not None:
+            raise BadInput("--split and --config are for a --dataset.")
+        check_there(file, kinds_of(asked))
+
+
+@contextmanager
+def _store(home: Path | None, database: str | None, asked: Asked) -> Iterator[Store]:
+    """The store to import into. A dry run where there is none looks at an empty one, of which nothing is left."""
+    with ExitStack() as until:
+        if asked.dry_run:
+            try:
+                Store.open(home or default_home(), database, make=False).close()
+            except Missing:
+                aside = until.enter_context(tempfile.TemporaryDirectory(prefix="rateloop-"))
+                home, database = Path(aside), None
+        yield until.enter_context(opened(home, database))
 
 
 def _import(
     store: Store, file: Path | None, dataset: str | None, config: str | None, split: str | None, asked: Asked
 ) -> Report:
-    if (file is None) == (dataset is None):
-        raise BadInput("Name a file or a --dataset, one of the two.")
-
     def wrap(rows: Iterator[Any], total: int | None) -> Iterator[Any]:
         return bar("Reading" if total is None else "Storing", rows, total)
 
     if file is not None:
-        if (asked.kind != "prompts" and split is not None) or config is not None:
-            raise BadInput("--split and --config are for a --dataset.")
         return import_file(store, file, asked, wrap=wrap)
     assert dataset is not None
     side = Path.cwd() / (re.sub(r"[^\w.-]+", "-", dataset).strip("-") + REJECTED)

@@ -115,7 +115,8 @@ def since_of(text: str) -> float:
         seconds = (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp()
     except (ValueError, OverflowError):
         raise BadInput(f"{text!r} is no date or time: write 2026-01-31 or 2026-01-31T18:00:00Z.") from None
-    checks.seconds("The time since which ratings are meant", seconds)
+    if not 0 <= seconds <= checks.LATEST_SECOND:
+        raise BadInput(f"{text.strip()} is not between 1970 and the year 9999: no rating is of such a time.")
     return seconds
 
 

@@ -140,12 +140,15 @@ def _shape(first: list[Row], asked: Asked) -> str:
         return asked.shape
     if asked.kind != "ratings":
         return asked.kind
-    columns = next((set(row.values) | set(asked.columns) for row in first if not row.fault), set())
-    values = next((row.values for row in first if not row.fault), {})
+    read = next((row for row in first if not row.fault), None)
+    if read is None:
+        return "ratings"
+    values = read.values
+    columns = set(values) | set(asked.columns)
     if is_ours(columns):
         return RATELOOP
     if {"chosen", "rejected"} <= columns:
-        plain_texts = all(isinstance(values.get(n), str) for n in ("chosen", "rejected"))
+        plain_texts = all(isinstance(shapes.said_in(read, n), str) for n in ("chosen", "rejected"))
         return "hh" if plain_texts and not columns & {"prompt", "text", "messages"} else "preference"
     if shapes.HELPSTEER[0] in columns and not columns & set(shapes.SCORE_NAMES):
         return "helpsteer"

@@ -38,9 +38,14 @@ def stanza(wish: Wish, schema: pa.Schema, out: Path) -> dict[str, Any]:
             "LLaMA-Factory goes by the ending of a file: --out has to end in .jsonl or .parquet, as --as says."
         )
     if schema.field("prompt").type != pa.string():
+        cause = (
+            "--conversational makes all of them chats: leave it out"
+            if wish.conversational
+            else "one that has several messages makes all of them chats: choose others (--round, "
+            "--split, --since)"
+        )
         raise BadInput(
-            "LLaMA-Factory reads prompts that are one text, but these are chats: leave --conversational out, or "
-            "export without --llama-factory."
+            f"LLaMA-Factory reads prompts that are one text, and {cause}, or export without --llama-factory."
         )
     about: dict[str, Any] = {"file_name": out.name}
     if wish.format == "preference":

@@ -12,7 +12,7 @@ from rater_data.errors import BadInput
 from rater_data.imported import ImportedRating, ImportedResponse, Origin, check_attributes
 from rater_data.reading import OUR_COLUMN, Row
 from rater_data.records import IMPORTED_ROUND, Prompt
-from rater_data.shapes import How, Shape, each, prompt_of
+from rater_data.shapes import DECIMAL, How, Shape, each, prompt_of
 
 OURS = (OUR_COLUMN, "revision", "is_current", "verdict", "rater", "response_id")
 """Columns that only our export has all of."""
@@ -135,10 +135,9 @@ def _number(row: Row, name: str, otherwise: float | None = None) -> float | None
     if value is None:
         return otherwise
     if isinstance(value, str):
-        try:
-            value = float(value)
-        except ValueError:
-            raise BadInput(f"the {name} {checks.shown(value)} is no number") from None
+        if not DECIMAL.fullmatch(value):
+            raise BadInput(f"the {name} {checks.shown(value)} is no number")
+        value = float(value)
     checks.number(f"the {name}", value)
     return float(value)
 

@@ -45,13 +45,17 @@ csv.field_size_limit(LONGEST_LINE)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Row:
-    """One row of a file and where it stands. `fault`: why it could not be read; then `values` says what was there."""
+    """One row of a file and where it stands. `fault`: why it could not be read; then `values` says what was there.
+
+    `cells`: all values are texts, as CSV has them, also where a list is meant.
+    """
 
     file: str
     line: int
     values: dict[str, Any]
     unit: str = "line"
     fault: str = ""
+    cells: bool = False
 
     @property
     def place(self) -> str:
@@ -105,6 +109,13 @@ def read(path: Path, kinds: tuple[str, ...] = FORMS) -> Iterator[Row]:
             yield row
     if empty:
         raise BadInput(f"{path.name} is empty: it has no rows to import.")
+
+
+def check_there(path: Path, kinds: tuple[str, ...] = FORMS) -> None:
+    """Raises BadInput for a file that is not there or of another kind, as `read` does once it reads."""
+    path = path.expanduser()
+    if not path.is_dir():
+        _reader(path, kinds)
 
 
 def read_dataset(name: str, split: str | None = None, config: str | None = None) -> Iterator[Row]:
@@ -226,7 +237,8 @@ def _csv(path: Path) -> Iterator[Row]:
                     continue
                 if escaped:
                     cells = [unescape_cell(cell) for cell in cells]
-                yield Row(file=path.name, line=line, values=dict(zip(header, cells, strict=True)))
+                values = dict(zip(header, cells, strict=True))
+                yield Row(file=path.name, line=line, values=values, cells=True)
         except csv.Error as error:
             raise Row(file=path.name, line=began, values={}).wrong(f"this is no CSV ({error})") from None
 

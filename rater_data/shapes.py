@@ -7,8 +7,9 @@ compare. Our own export is in `own_export`, message trees are in `trees`.
 
 import json
 import math
+import re
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import chain, islice
 from typing import Any
 
@@ -16,7 +17,7 @@ from rater_data import checks
 from rater_data.errors import BadInput
 from rater_data.imported import DEFAULT_RATER, ImportedRating, ImportedResponse
 from rater_data.reading import Row
-from rater_data.records import Message, Prompt
+from rater_data.records import SPEAKERS, Message, Prompt
 from rater_data.scales import ATTRIBUTE_LOW, Scale
 
 PROMPT_NAMES = ("prompt", "text")
@@ -26,6 +27,8 @@ HELPSTEER = ("helpfulness", "correctness", "coherence", "complexity", "verbosity
 MOST_NAMED = 12  # columns that are named to somebody who looks for one
 HELPSTEER_SCORES = (0.0, 4.0)
 TURNS = {"\n\nHuman:": "user", "\n\nAssistant:": "assistant"}
+DECIMAL = re.compile(r"\s*[+-]?(\d+(\.\d*)?|\.\d+)(e[+-]?\d+)?\s*", re.ASCII | re.IGNORECASE)
+"""What we take for a number: Python would also take 1_0 and digits of other scripts. Our CSV writes 1e-05."""
 FIRST_BETTER, SECOND_BETTER = -1.0, 1.0
 
 
@@ -121,7 +124,7 @@ def named(rows: Iterable[Row], columns: dict[str, str]) -> Iterator[Row]:
     for row in chain(first, rows):
         if columns and not row.fault:
             taken = {ours: row.values.get(theirs) for ours, theirs in columns.items()}
-            row = Row(file=row.file, line=row.line, unit=row.unit, values={**row.values, **taken})
+            row = replace(row, values={**row.values, **taken})
         yield row
 
 
@@ -133,7 +136,7 @@ def prompt_of(row: Row, how: How, split: str | None = None) -> Prompt:
     tags, chosen = _tags(row), row.first("split") or how.split or split
     found = row.first("messages")
     if found is None:
-        found = row.first(*PROMPT_NAMES)
+        found = said_in(row, *PROMPT_NAMES)
     if found is None:
         raise BadInput(
             f"there is no prompt: name the column prompt, text or messages, and fill it{_seen(row)}"
@@ -157,6 +160,11 @@ def _seen(row: Row) -> str:
 
 
 def messages_of(value: Any) -> tuple[Message, ...]:
+    return tuple(Message(**said) for said in _turns(value))
+
+
+def _turns(value: Any) -> list[dict[str, Any]]:
+    """Messages as role and content each, whatever these are."""
     if isinstance(value, str):
         try:
             value = json.loads(value)
@@ -170,8 +178,8 @@ def messages_of(value: Any) -> tuple[Message, ...]:
         said = {k: v for k, v in message.items() if v is not None} if isinstance(message, dict) else {}
         if set(said) != {"role", "content"}:
             raise BadInput("each message has to be an object with role and content")
-        found.append(Message(**said))
-    return tuple(found)
+        found.append(said)
+    return found
 
 
 def _tags(row: Row) -> tuple[str, ...]:
@@ -197,26 +205,55 @@ def _json_list(text: str) -> list[Any] | None:
     return found if isinstance(found, list) else None
 
 
+def said_in(row: Row, *names: str) -> Any:
+    """The first of these columns that is filled. A cell of a CSV that holds a chat as JSON is that chat."""
+    found = row.first(*names)
+    if not row.cells or not isinstance(found, str):
+        return found
+    chat = _json_list(found)
+    is_chat = chat and all(isinstance(one, dict) and set(one) == {"role", "content"} for one in chat)
+    return chat if is_chat else found
+
+
+def _answer_in(row: Row, *names: str) -> Any:
+    """As `said_in`, of what a model said, which may be nothing: a text that is there and empty.
+
+    An empty cell of somebody else's CSV is one that was not filled in; ours (with `raters`) leaves no answer out.
+    """
+    found = said_in(row, *names)
+    told = not row.cells or "raters" in row.values
+    return "" if found is None and told and any(row.values.get(name) == "" for name in names) else found
+
+
 def _response(row: Row) -> str:
-    found = row.first(*RESPONSE_NAMES)
+    found = _answer_in(row, *RESPONSE_NAMES)
     if found is None:
         raise BadInput("there is no response: name the column response or completion, and fill it")
     if isinstance(found, list):
         return _said(found)[1]
-    checks.text("The response", found, empty=False)
-    return found
+    checks.text("The response", found)
+    return str(found)
 
 
 def _said(value: Any) -> tuple[tuple[Message, ...], str]:
-    """A conversation that ends with the assistant: what came before, and what it said."""
-    messages = messages_of(value)
-    if messages[-1].role != "assistant":
-        raise BadInput(f"a response has to be of the assistant, not of the {messages[-1].role}")
-    return messages[:-1], messages[-1].content
+    """A conversation that ends with the assistant: what came before, and what it said, if it said anything."""
+    *before, last = _turns(value)
+    checks.one_of("The role of a message", last["role"], SPEAKERS)
+    if last["role"] != "assistant":
+        raise BadInput(f"a response has to be of the assistant, not of the {last['role']}")
+    checks.text("The response", last["content"])
+    return tuple(Message(**said) for said in before), last["content"]
 
 
 def _rater(row: Row) -> str:
-    return str(row.first("rater") or DEFAULT_RATER)
+    named = row.first("rater")
+    if named is None:
+        return DEFAULT_RATER
+    if not isinstance(
+        named, str | int | float
+    ):  # 0 and false are somebody's number or answer, and tell people apart
+        raise BadInput(f"the rater has to be a name or a number, not {checks.shown(named)}")
+    return str(named)
 
 
 def _rated(row: Row, how: How) -> Scored:
@@ -233,10 +270,9 @@ def number_of(row: Row, *names: str) -> float:
         listed = f"{', '.join(some)} or {last}" if some else last
         raise BadInput(f"there is no score: name the column {listed}, and fill it")
     if isinstance(value, str):
-        try:
-            value = float(value)
-        except ValueError:
-            raise BadInput(f"the score {checks.shown(value)} is no number") from None
+        if not DECIMAL.fullmatch(value):
+            raise BadInput(f"the score {checks.shown(value)} is no number")
+        value = float(value)
     if isinstance(value, float) and not math.isfinite(value):
         raise BadInput(f"the score {value} is no number on the scale")
     checks.number("the score", value)
@@ -244,10 +280,8 @@ def number_of(row: Row, *names: str) -> float:
 
 
 def _helpsteer(row: Row, how: How) -> Scored:
-    values = {name: number_of(row, name) for name in HELPSTEER if row.first(name) is not None}
     value = number_of(row, HELPSTEER[0]) if row.first("rating") is None else number_of(row, "rating")
-    # 0–4 there, 1–5 here
-    further = {name: v + ATTRIBUTE_LOW for name, v in values.items() if name != HELPSTEER[0]}
+    further = {name: _quality(row, name) for name in HELPSTEER[1:] if row.first(name) is not None}
     return Scored(
         prompt=prompt_of(row, how, "train"),
         response=_response(row),
@@ -258,8 +292,16 @@ def _helpsteer(row: Row, how: How) -> Scored:
     )
 
 
+def _quality(row: Row, name: str) -> int:
+    """HelpSteer's whole number from 0 to 4, as ours from 1 to 5."""
+    value, (low, high) = number_of(row, name), HELPSTEER_SCORES
+    if value != int(value) or not low <= value <= high:
+        raise BadInput(f"{name} has to be a whole number from {low:g} to {high:g}, not {value:g}")
+    return int(value) + ATTRIBUTE_LOW
+
+
 def _preference(row: Row, how: How) -> Preferred:
-    chosen, rejected = row.first("chosen"), row.first("rejected")
+    chosen, rejected = _answer_in(row, "chosen"), _answer_in(row, "rejected")
     if chosen is None or rejected is None:
         raise BadInput("chosen and rejected have to be there, and filled")
     if isinstance(chosen, str) != isinstance(rejected, str):
@@ -269,7 +311,9 @@ def _preference(row: Row, how: How) -> Preferred:
     (before, said), (also_before, other) = _said(chosen), _said(rejected)
     if before != also_before:
         raise BadInput("chosen and rejected do not share the conversation before them")
-    if row.first("prompt", "messages") is not None and (not before or isinstance(row.first("prompt"), list)):
+    if row.first("prompt", "messages") is not None and (
+        not before or isinstance(said_in(row, "prompt"), list)
+    ):
         return _preferred(row, prompt_of(row, how, "train"), said, other)
     return _preferred(row, _chat(row, how, before), said, other)
 
@@ -281,7 +325,7 @@ def _chat(row: Row, how: How, messages: tuple[Message, ...]) -> Prompt:
 
 def _preferred(row: Row, prompt: Prompt, chosen: Any, rejected: Any) -> Preferred:
     for text in (chosen, rejected):
-        checks.text("The response", text, empty=False)
+        checks.text("The response", text)
     if chosen == rejected:
         raise BadInput("chosen and rejected are the same text")
     comment = row.first("comment") or ""
@@ -311,6 +355,7 @@ def _transcript(text: Any) -> tuple[tuple[Message, ...], str]:
         rest = body[end:]
     if turns[-1][0] != "assistant":
         raise BadInput("a transcript has to end with what the assistant said")
+    checks.text("The response", turns[-1][1], empty=False)
     before = tuple(Message(role=role, content=said) for role, said in turns[:-1])
     return before, turns[-1][1]
 

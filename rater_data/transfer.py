@@ -32,10 +32,13 @@ def import_file(
     """
     path = path.expanduser()
     path = path.resolve() if path.is_dir() else path  # "." has no name
-    kinds = FORMS if asked.kind == "prompts" else ROWS
-    return bring_in(
-        store, read(path, kinds), asked, name=path.name, side=side_of(path) if keep else None, wrap=wrap
-    )
+    side = side_of(path) if keep else None
+    return bring_in(store, read(path, kinds_of(asked)), asked, name=path.name, side=side, wrap=wrap)
+
+
+def kinds_of(asked: Asked) -> tuple[str, ...]:
+    """How the name of a file may end."""
+    return FORMS if asked.kind == "prompts" else ROWS
 
 
 def import_prompts(store: Store, path: Path, split: str | None = None) -> tuple[int, int]:

@@ -48,12 +48,25 @@ def write(out: Path, rows: Iterator[Rows], schema: pa.Schema, *, as_: str, force
 
 
 def check_place(out: Path, as_: str, force: bool) -> Path:
-    """The whole path. Raises BadInput where nothing can or may be written in this form."""
+    """The whole path, of a link that of what it names. Raises BadInput where nothing can or may be written."""
     checks.one_of("The form", as_, FORMS)
     out = out.expanduser().absolute()
     with _told(out):
         _check(out, as_, force)
-    return out
+        # whoever made the link wants the file at its end to be new, and what is renamed would take the link's place
+        return _end_of(out) if out.is_symlink() else out
+
+
+def _end_of(link: Path) -> Path:
+    try:
+        end = link.resolve(strict=False)
+    except (OSError, RuntimeError):
+        raise BadInput(f"{link} is a link that leads back to itself: choose another --out.") from None
+    if not end.parent.is_dir():
+        raise BadInput(
+            f"{link} is a link into a folder that does not exist: {end.parent}. Choose another --out."
+        )
+    return end
 
 
 @contextmanager
@@ -75,6 +88,8 @@ def _check(out: Path, as_: str, force: bool) -> None:
         raise BadInput(f"The folder {out.parent} does not exist: make it first, or choose another --out.")
     if not out.exists() and not out.is_symlink():
         return
+    if out.exists() and not (out.is_file() or out.is_dir()):
+        raise BadInput(f"{out} is a device, a pipe or a socket, so it is not replaced: choose another --out.")
     if not force:
         raise BadInput(f"{out} exists already: choose another --out, or --force to replace it.")
     if out.is_dir() and not (as_ == "dataset" and (out / FOLDER_MARK).is_file()):

@@ -37,6 +37,33 @@ def simulated(seed, *, shared=24, alone=40, bias=(-1.0, 0.0, 1.0), noise=1.0):
     return rows
 
 
+def renumbered(frame, seed):
+    """The same judgements in another order, of responses and raters under other numbers."""
+    random = np.random.default_rng(seed)
+    numbers = np.unique(np.concatenate([frame["response_id"], frame["other_id"].dropna()]))
+    new = dict(zip(numbers, random.permutation(len(numbers)) + 1000, strict=True))
+    raters = dict(zip(frame["rater_id"].unique(), random.permutation(50), strict=False))
+    return frame.assign(
+        response_id=frame["response_id"].map(new),
+        other_id=frame["other_id"].map(new),
+        rater_id=frame["rater_id"].map(raters),
+    ).sample(frac=1, random_state=seed)
+
+
+@pytest.mark.parametrize("paired", [False, True])
+def test_the_interval_does_not_depend_on_how_things_are_numbered(paired):
+    frame = agreement.frame_of(simulated(5))
+    if paired:
+        frame = frame.assign(other_id=frame["response_id"] + 10_000, score=frame["score"] % 3 - 1)
+    found = agreement.alpha_of(frame)
+    assert found.low < found.mean < found.high
+    for seed in range(5):
+        other = agreement.alpha_of(renumbered(frame, seed))
+        assert (other.mean, other.low, other.high) == pytest.approx(
+            (found.mean, found.low, found.high), abs=1e-12
+        )
+
+
 def test_alpha_of_a_published_table():
     """Krippendorff, Computing Krippendorff's Alpha-Reliability (2011), example C.
 

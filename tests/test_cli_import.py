@@ -2,6 +2,7 @@
 
 import json
 import re
+import tempfile
 from pathlib import Path
 
 import pytest
@@ -144,3 +145,30 @@ def test_the_page_names_what_exists():
     assert set(re.findall(r"--[a-z][a-z-]+", PAGE)) <= known
     shapes = set(re.findall(r"^\| `([a-z]+)` \|", PAGE, re.MULTILINE))
     assert shapes == set(SHAPES)
+
+
+COMMANDS = ("import-prompts", "import-responses", "import-ratings")
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+@pytest.mark.parametrize("words", [("gone.jsonl",), ("a.doc",), (), ("a.jsonl", "--dataset", "b"),
+                                   ("a.jsonl", "--config", "c"), ("a.jsonl", "--map", "prompt")])  # fmt: skip
+def test_a_mistyped_command_makes_no_home(run, tmp_path, command, words):
+    lines("a.jsonl", {"prompt": "p", "response": "r", "rating": 5})
+    done = run(command, *words)
+    assert (done.exit_code, done.stderr.count("\n")) == (1, 1)
+    assert [path.name for path in tmp_path.iterdir()] == ["a.jsonl"]
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_a_dry_run_where_there_is_no_store_leaves_nothing(run, tmp_path, monkeypatch, command):
+    lines("a.jsonl", {"prompt": "p", "response": "r", "rating": 5})
+    (tmp_path / "aside").mkdir()
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path / "aside"))
+    dry = run(command, "a.jsonl", "--dry-run")
+    assert (dry.exit_code, dry.stderr) == (0, "")
+    assert f"1 {command.partition('-')[2]} would be added" in dry.stdout
+    assert [path.name for path in tmp_path.iterdir() if path.name != "aside"] == ["a.jsonl"]
+    assert list((tmp_path / "aside").iterdir()) == []
+    run(command, "a.jsonl")
+    assert "0 " + command.partition("-")[2] in run(command, "a.jsonl", "--dry-run").stdout

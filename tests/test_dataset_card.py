@@ -5,6 +5,7 @@ import json
 import re
 
 import datasets
+import pyarrow.parquet as pq
 import pytest
 
 from rater_data import pushing
@@ -154,3 +155,27 @@ def test_the_command_on_the_card_is_exact():
     assert float(words[words.index("--min-margin") + 1]) == 0.123456789
     words = Wish(format="unpaired", threshold=1 / 3).command("a").split()
     assert float(words[words.index("--threshold") + 1]) == 1 / 3
+
+
+# ---- what `datasets` makes of the folder
+
+
+def test_a_later_export_is_loaded_and_not_what_is_left_of_an_earlier_one(world, tmp_path):
+    """`datasets` keeps what it loaded under a key: one that leaves the content out would give the old rows again."""
+    found = []
+    for count in (2, 5):
+        bring(world, tmp_path, count)
+        export(world.store, tmp_path / "set", as_="dataset", force=True)
+        found.append(datasets.load_dataset(str(tmp_path / "set"), cache_dir=str(tmp_path / "cache")))
+    assert [sum(loaded.num_rows.values()) for loaded in found] == [2, 5]
+
+
+def test_each_part_is_a_split_of_its_own_name(world, tmp_path):
+    bring(world, tmp_path, 60)
+    export(world.store, tmp_path / "set", as_="dataset")
+    loaded = datasets.load_dataset(str(tmp_path / "set"), cache_dir=str(tmp_path / "cache"))
+    written = {
+        part.name.split("-")[0]: pq.ParquetFile(part).metadata.num_rows
+        for part in (tmp_path / "set" / "data").iterdir()
+    }
+    assert set(written) == {"train", "validation", "test"} and loaded.num_rows == written

@@ -542,9 +542,9 @@ def test_the_card(rated, tmp_path):
     export(rated.store, tmp_path / "set", format="preference", as_="dataset", min_margin=0.5, same_rater=True)
     text = (tmp_path / "set" / "README.md").read_text("utf-8")
     head = yaml.safe_load(text.split("---")[1])
-    assert head["configs"][0]["config_name"] == "default"
-    for config in head["configs"][0]["data_files"]:
-        assert len(list((tmp_path / "set").glob(config["path"]))) == 1
+    assert head["task_categories"] == ["text-generation"]
+    # files that the card names are kept in the cache of `datasets` under their names, whatever is in them
+    assert "configs" not in head
     for wanted in (
         "- 10: Just what I wanted",
         "`broken`: Gibberish",
@@ -742,3 +742,38 @@ def test_the_page_names_every_format_and_column():
 
 def test_schemas_hold_no_type_that_loaders_do_not_know():
     assert not [field for field in RATINGS if pa.types.is_decimal(field.type)]
+
+
+# ---- what is said of options that cannot be
+
+
+def test_llama_factory_is_told_why_these_are_chats(rated, tmp_path):
+    words = ("--format", "preference", "--out", tmp_path / "a.jsonl", "--llama-factory", "print")
+    assert (
+        "--conversational makes all of them chats: leave it out"
+        in run(tmp_path, *words, "--conversational").stderr
+    )
+    chat = {"messages": [{"role": "system", "content": "s"}, {"role": "user", "content": "u"}]}
+    rows = [chat | {"response": text, "rating": score} for text, score in (("a", 1), ("b", 9))]
+    (tmp_path / "in.jsonl").write_text("\n".join(map(json.dumps, rows)), "utf-8")
+    import_ratings(rated.store, tmp_path / "in.jsonl")
+    said = run(tmp_path, *words).stderr
+    assert "one that has several messages makes all of them chats" in said and "--conversational" not in said
+    assert run(tmp_path, *words, "--round", "1").exit_code == 0
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (
+            ("--format", "preference", "--min-margin", "-1"),
+            "The smallest margin has to be at least 0, not -1.\n",
+        ),
+        (
+            ("--since", "1960-01-31"),
+            "1960-01-31 is not between 1970 and the year 9999: no rating is of such a time.\n",
+        ),
+    ],
+)
+def test_limits_are_told_in_plain_words(rated, tmp_path, words, said):
+    assert run(tmp_path, "--out", tmp_path / "a.jsonl", *words).stderr == said

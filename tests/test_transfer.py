@@ -3,6 +3,8 @@
 import csv
 import hashlib
 import json
+import os
+import socket
 from pathlib import Path
 
 import pyarrow.parquet as pq
@@ -14,7 +16,7 @@ from rater_data.errors import BadInput, DiskFull
 from rater_data.exporting import export
 from rater_data.formats import Wish, stream
 from rater_data.lineage import RATINGS
-from rater_data.reading import escape_cell, unescape_cell
+from rater_data.reading import escape_cell, read, unescape_cell
 from rater_data.records import Message, Prompt
 from rater_data.store import Store
 from rater_data.transfer import bundled_prompts, import_prompts, import_ratings
@@ -193,7 +195,7 @@ def test_ratings_from_csv_with_raters(store, tmp_path):
         ({"prompt": "a", "response": "b", "rating": 7.5}, "between two points"),
         ({"prompt": "a", "response": "b", "rating": True}, "number"),
         ({"prompt": "a", "response": "b", "rating": "good"}, "'good' is no number"),
-        ({"prompt": "a", "response": "b", "rating": "nan"}, "no number on the scale"),
+        ({"prompt": "a", "response": "b", "rating": "nan"}, "'nan' is no number"),
         ({"prompt": "a", "response": "b", "rating": None}, "no score"),
         ({"prompt": "a", "rating": 5}, "no response"),
         ({"response": "b", "rating": 5}, "no prompt"),
@@ -399,6 +401,50 @@ def test_force_never_replaces_a_folder_that_is_no_dataset(rated_world, tmp_path)
         with pytest.raises(BadInput, match="not replaced"):
             export(rated_world.store, tmp_path / "photos", as_=as_, force=True)
     assert (tmp_path / "photos" / "cat").read_text() == "meow"
+
+
+@pytest.mark.parametrize("force", [False, True])
+def test_what_is_no_file_is_never_replaced(rated_world, tmp_path, force):
+    """As root, a file would have stood in the place of a device, and every program that writes there would fill it."""
+    os.mkfifo(tmp_path / "pipe")
+    (tmp_path / "link").symlink_to(tmp_path / "pipe")
+    with socket.socket(socket.AF_UNIX) as bound:
+        bound.bind(os.path.relpath(tmp_path / "socket"))  # a socket's name has to be short
+        for name in ("pipe", "link", "socket"):
+            with pytest.raises(BadInput, match="is a device, a pipe or a socket, so it is not replaced"):
+                export(rated_world.store, tmp_path / name, force=force)
+    assert (tmp_path / "pipe").is_fifo() and (tmp_path / "socket").is_socket()
+    assert (tmp_path / "link").is_symlink()
+
+
+@pytest.mark.parametrize("there", [True, False])
+@pytest.mark.parametrize("as_", ["jsonl", "dataset"])
+def test_through_a_link_the_file_at_its_end_is_replaced(rated_world, tmp_path, as_, there):
+    (tmp_path / "far").mkdir()
+    (tmp_path / "near").mkdir()
+    end, link = tmp_path / "far" / "old", tmp_path / "near" / "link"
+    link.symlink_to("../far/old")
+    if there:
+        export(rated_world.store, end, as_=as_, round_number=1)
+    with pytest.raises(BadInput, match="exists already"):
+        export(rated_world.store, link, as_=as_)
+    count = export(rated_world.store, link, as_=as_, force=True)
+    assert link.is_symlink() and not end.is_symlink()
+    rows = end.read_text("utf-8").splitlines() if as_ == "jsonl" else list(read(end))
+    assert len(rows) == count
+    assert [[path.name for path in place.iterdir()] for place in (link.parent, end.parent)] == [
+        ["link"],
+        ["old"],
+    ]
+
+
+def test_a_link_into_nowhere_is_a_sentence(rated_world, tmp_path):
+    (tmp_path / "link").symlink_to("nowhere/out")
+    (tmp_path / "ring").symlink_to("ring")
+    for name, what in (("link", "a folder that does not exist"), ("ring", "leads back to itself")):
+        with pytest.raises(BadInput, match=what):
+            export(rated_world.store, tmp_path / name, force=True)
+        assert (tmp_path / name).is_symlink()
 
 
 def test_an_export_that_breaks_off_leaves_what_was_there(rated_world, tmp_path):
