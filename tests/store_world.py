@@ -90,10 +90,15 @@ def address_of(home: Path) -> str | None:
 def open_store(home: Path) -> Store:
     """The store of a home on the database that is being tested; the same home again is the same store."""
     address = address_of(home)
-    if address is None and not (home / DATABASE).exists():
+    return file_store(home) if address is None else Store.open(home, address)
+
+
+def file_store(home: Path) -> Store:
+    """The store of a home that keeps it in a file; a new one begins as a copy of `just_made`."""
+    if not (home / DATABASE).exists():
         home.mkdir(parents=True, exist_ok=True)
         (home / DATABASE).write_bytes(just_made())
-    return Store.open(home, address)
+    return Store.open(home)
 
 
 @functools.cache

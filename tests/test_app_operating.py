@@ -24,6 +24,7 @@ from rater_data.records import Card, Job, Rating, Round, RoundProgress, Token, U
 from rater_data.scales import SCALES
 from rater_data.store import Store
 from tests import fake_worker
+from tests.store_world import file_store
 
 UP = WorkerStatus(state="running", pid=1)
 DOWN = WorkerStatus(
@@ -164,7 +165,7 @@ def test_time_to_quota_only_from_a_real_pace() -> None:
 
 @pytest.fixture
 def store(tmp_path: Path) -> Iterator[Store]:
-    store = Store.open(tmp_path)
+    store = file_store(tmp_path)
     yield store
     store.close()
 

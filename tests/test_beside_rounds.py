@@ -11,7 +11,7 @@ import pytest
 from ppo.trying import EVERY, READINESS, Lookout
 from ppo.worker import Worker, let_go_of_the_dead
 from rater_data.errors import Busy
-from rater_data.store import Store
+from tests.store_world import file_store
 from tests.test_ring import demo, short
 
 
@@ -21,7 +21,7 @@ def turned(tmp_path_factory):
     home = tmp_path_factory.mktemp("pairs")
     run = demo(home, rater=short, scale="pair")
     rows = run.run()["rounds"]
-    store = Store.open(home)
+    store = file_store(home)
     yield rows, store, run.worker.engine
     store.close()
 
@@ -99,7 +99,7 @@ def test_jobs_of_dead_workers_of_this_machine_are_free_at_once(tmp_path):
     gone = subprocess.Popen([sys.executable, "-c", ""])
     gone.wait()
     here = socket.gethostname()
-    store = Store.open(tmp_path)
+    store = file_store(tmp_path)
     for worker, free in (
         (f"{here}:{gone.pid}:7", True),
         (f"{here}:{os.getpid()}:7", False),

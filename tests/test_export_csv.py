@@ -13,8 +13,8 @@ from rater_data.exporting import export
 from rater_data.formats import FORMATS, Wish, stream
 from rater_data.intake import Asked
 from rater_data.reading import OUR_COLUMN, OURS, read
-from rater_data.store import Store
 from rater_data.transfer import import_file, import_ratings
+from tests.store_world import file_store
 
 PAGE = (Path(__file__).parent.parent / "docs" / "exports.md").read_text("utf-8")
 TEXTS = ("- a drink", "=1+1", "'quoted'", "'-", "@home", "+1\n-2", "plain")
@@ -22,7 +22,7 @@ TEXTS = ("- a drink", "=1+1", "'quoted'", "'-", "@home", "+1\n-2", "plain")
 
 @pytest.fixture
 def store(tmp_path):
-    made = Store.open(tmp_path / "home")
+    made = file_store(tmp_path / "home")
     rows = [{"prompt": "- what?", "response": text, "rating": i + 1} for i, text in enumerate(TEXTS)]
     (tmp_path / "in.jsonl").write_text("\n".join(map(json.dumps, rows)), "utf-8")
     import_ratings(made, tmp_path / "in.jsonl")
@@ -55,7 +55,7 @@ def test_our_formats_are_known_by_their_columns(store, format):
 
 def test_pairs_come_in_again_with_the_texts_they_had(store, tmp_path):
     export(store, tmp_path / "pairs.csv", format="preference", as_="csv")
-    other = Store.open(tmp_path / "other")
+    other = file_store(tmp_path / "other")
     other.choose_scale("pair")
     import_file(other, tmp_path / "pairs.csv", Asked(kind="ratings"))
     assert {one.text for one in other.responses(0)} == set(TEXTS)

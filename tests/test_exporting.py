@@ -27,9 +27,17 @@ from rater_data.lineage import RATINGS, part_of
 from rater_data.reading import unescape_cell
 from rater_data.records import Message, Prompt, split_of
 from rater_data.rows import prompt_sha256, response_row
-from rater_data.store import Store
 from rater_data.transfer import import_ratings
-from tests.store_world import make_world, publish, rate_next, rating, response, start_round, version
+from tests.store_world import (
+    file_store,
+    make_world,
+    publish,
+    rate_next,
+    rating,
+    response,
+    start_round,
+    version,
+)
 
 ROOT = Path(__file__).parent.parent
 FORMS = {"jsonl": "a.jsonl", "csv": "a.csv", "parquet": "a.parquet", "dataset": "a"}
@@ -37,7 +45,7 @@ FORMS = {"jsonl": "a.jsonl", "csv": "a.csv", "parquet": "a.parquet", "dataset": 
 
 @pytest.fixture
 def store(tmp_path):
-    made = Store.open(tmp_path / "home")
+    made = file_store(tmp_path / "home")
     yield made
     made.close()
 
@@ -141,7 +149,7 @@ def test_kl_is_the_difference_of_the_sums(world):
 
 
 def test_a_base_model_in_a_folder_is_not_named_by_its_path(tmp_path):
-    store = Store.open(tmp_path / "home")
+    store = file_store(tmp_path / "home")
     store.add_prompts([Prompt.of("Q?", split="train")])
     from dataclasses import replace
 
@@ -169,7 +177,7 @@ def compare(world):
 
 @pytest.fixture
 def pairs_world(tmp_path):
-    store = Store.open(tmp_path / "home")
+    store = file_store(tmp_path / "home")
     store.choose_scale("pair")
     store.close()
     made = make_world(tmp_path / "home", prompts=2, k=4, overlap=2)
@@ -436,7 +444,7 @@ TEXT = HOSTILE.filter(lambda text: text.strip())
 @given(said=st.lists(st.tuples(TEXT, TEXT, st.integers(1, 10), HOSTILE), min_size=1, max_size=4))
 def test_hostile_texts_survive_every_form(tmp_path_factory, said):
     folder = tmp_path_factory.mktemp("hostile")
-    store = Store.open(folder / "home")
+    store = file_store(folder / "home")
     texts = {}
     for prompt, text, score, comment in said:
         texts.setdefault((prompt, text), (score, comment))

@@ -10,13 +10,13 @@ from rater_data import schema as t
 from rater_data.errors import BadInput
 from rater_data.exporting import export
 from rater_data.intake import Asked
-from rater_data.store import Store
 from rater_data.transfer import import_file
+from tests.store_world import file_store
 
 
 @pytest.fixture
 def store(tmp_path):
-    made = Store.open(tmp_path / "home")
+    made = file_store(tmp_path / "home")
     yield made
     made.close()
 
@@ -64,7 +64,7 @@ def both_ways(store, folder, format, scale, **asked):
     found = []
     for as_ in ("csv", "jsonl"):
         export(store, folder / f"out.{as_}", format=format, as_=as_, force=True)
-        other = Store.open(folder / f"{format}-{as_}")
+        other = file_store(folder / f"{format}-{as_}")
         other.choose_scale(scale)
         report = import_file(other, folder / f"out.{as_}", Asked(kind="ratings", **asked))
         found.append((report, what_is_in(other)))
@@ -177,7 +177,7 @@ def test_an_empty_answer_comes_back_as_one(store, tmp_path, format, scale, asked
     for report, _ in both_ways(store, tmp_path, format, scale, **asked):
         assert (report.bad, report.stored.responses) == ([], 3)
     for as_ in ("csv", "jsonl"):
-        with closing(Store.open(tmp_path / f"{format}-{as_}")) as other:
+        with closing(file_store(tmp_path / f"{format}-{as_}")) as other:
             assert sorted(one.text for one in other.responses(0)) == sorted(texts)
 
 

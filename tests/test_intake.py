@@ -19,7 +19,16 @@ from rater_data.reading import read_dataset
 from rater_data.store import Store
 from rater_data.transfer import import_file, import_prompts, import_ratings
 from rater_data.verifying import verify
-from tests.store_world import make_world, open_store, publish, rate, rate_next, response, start_round
+from tests.store_world import (
+    file_store,
+    make_world,
+    open_store,
+    publish,
+    rate,
+    rate_next,
+    response,
+    start_round,
+)
 
 NOT_THE_STORES = {"rating_id", "response_id", "prompt_id", "other_id"}
 FROM_TOKENS = {"tokens", "logprob", "kl", "other_tokens", "other_logprob", "other_kl"}
@@ -28,14 +37,14 @@ FROM_TOKENS = {"tokens", "logprob", "kl", "other_tokens", "other_logprob", "othe
 
 @pytest.fixture
 def store(tmp_path):
-    made = Store.open(tmp_path / "home")
+    made = file_store(tmp_path / "home")
     yield made
     made.close()
 
 
 @pytest.fixture
 def pair_store(tmp_path):
-    made = Store.open(tmp_path / "pairs")
+    made = file_store(tmp_path / "pairs")
     made.choose_scale("pair")
     yield made
     made.close()
@@ -180,7 +189,7 @@ def test_comparisons_come_back(tmp_path):
     export(store, tmp_path / "before.jsonl")
     if "other_completion" not in read_jsonl(tmp_path / "before.jsonl")[0]:
         pytest.skip("the export says nothing yet of what a response was compared with")
-    fresh = Store.open(tmp_path / "fresh")
+    fresh = file_store(tmp_path / "fresh")
     assert ratings(fresh, tmp_path / "before.jsonl").stored.ratings == 8
     assert fresh.scale().name == "pair"
     export(fresh, tmp_path / "after.jsonl")
@@ -223,7 +232,7 @@ def test_the_second_of_two_keeps_where_it_came_from(two_versions, tmp_path):
         assert (row["other_ref_logprob"], row["other_head_score"]) == (other.ref_logprob, other.head_score)
         assert (row["other_logprob"], row["other_tokens"]) == (pytest.approx(sums[0]), sums[1])
         assert row["other_base_model"] == "tiny" and len(row["other_adapter_sha256"]) == 64
-    fresh = Store.open(tmp_path / "fresh")
+    fresh = file_store(tmp_path / "fresh")
     assert ratings(fresh, tmp_path / "before.jsonl").stored.ratings == 2
     export(fresh, tmp_path / "after.jsonl")
     before, after = shared(tmp_path / "before.jsonl"), shared(tmp_path / "after.jsonl")
@@ -245,7 +254,7 @@ def test_an_export_from_before_the_second_told_where_it_came_from_still_comes_in
         {name: value for name, value in row.items() if not name.startswith("other_") or name in known}
         for row in read_jsonl(tmp_path / "new.jsonl")
     ]
-    fresh = Store.open(tmp_path / "fresh")
+    fresh = file_store(tmp_path / "fresh")
     assert ratings(fresh, lines(tmp_path, "old.jsonl", rows)).stored.ratings == 2
     texts = {one.text for one in fresh.responses(2)}
     assert len(texts) == 2 and texts < {one.text for one in two_versions.responses(2)}
@@ -713,7 +722,7 @@ def test_small_batches_give_the_same_store(lived_in, tmp_path, monkeypatch):
 
     export(lived_in, tmp_path / "before.jsonl")
     monkeypatch.setattr(store_imports, "BATCH", 2)
-    fresh = Store.open(tmp_path / "fresh")
+    fresh = file_store(tmp_path / "fresh")
     import_ratings(fresh, tmp_path / "before.jsonl")
     export(fresh, tmp_path / "after.jsonl")
     assert differences(shared(tmp_path / "before.jsonl"), shared(tmp_path / "after.jsonl")) == []
