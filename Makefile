@@ -40,7 +40,7 @@ serve: setup ## start the server on $PORT (7860), with its data in $RATELOOP_HOM
 	@exec $(RUN) -m app serve $(ARGS)
 
 test: check setup chromium postgresql ## lint, types and every test; ARGS="-k word" for some of them
-	$(RUN) -m pytest -n 3 --dist loadfile $(ARGS)
+	$(RUN) -m pytest -n 2 --dist loadfile $(ARGS)
 
 check: $(DEV_READY) ## lint and types only
 	$(RUN) -m ruff check .

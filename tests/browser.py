@@ -10,11 +10,21 @@ from collections.abc import Callable, Iterator
 
 import pytest
 from axe_core_python.base import AXE_SCRIPT
-from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Error, Page, Route, sync_playwright
+from playwright.sync_api import (
+    Browser,
+    BrowserContext,
+    ConsoleMessage,
+    Error,
+    Page,
+    Route,
+    expect,
+    sync_playwright,
+)
 
 from rater_data.records import User
 from tests.app_helpers import Live, until
 
+expect.set_options(timeout=30_000)  # as long as Playwright waits elsewhere; a shared machine may be busy
 NAMES = ("chromium", "chromium-browser", "google-chrome")
 
 

@@ -19,7 +19,7 @@ from rater_data.errors import Missing, Refused
 from rater_data.exporting import export
 from rater_data.formats import FORMATS, OPTIONS, Wish
 from tests import fake_worker
-from tests.app_helpers import Live, serving, until
+from tests.app_helpers import PATIENCE, Live, serving, until
 
 
 @pytest.fixture(scope="module")
@@ -158,7 +158,7 @@ def test_only_operators(live: Live) -> None:
         assert nobody.get("/api/export", params={"format": "xml"}).status_code == 401
     token = inviting.token(live.store, "op", "script", role="operator")
     headers = {"Authorization": f"Bearer {token}"}
-    with httpx.Client(base_url=live.url, headers=headers) as script:
+    with httpx.Client(base_url=live.url, headers=headers, timeout=PATIENCE) as script:
         assert script.get("/api/export").status_code == 200
         assert "/api/export" in script.get("/api/openapi.json").json()["paths"]
 

@@ -339,7 +339,7 @@ class Server:
 
     def answers(self) -> bool:
         try:
-            return httpx.get(f"{self.url}/sign-in", timeout=1, trust_env=False).status_code == 200
+            return httpx.get(f"{self.url}/sign-in", timeout=5, trust_env=False).status_code == 200
         except httpx.HTTPError:
             return False
 

@@ -62,7 +62,7 @@ def test_an_export_that_is_ended_cleans_up(world, tmp_path, as_, sent):
     try:
         assert len(names(out)) == 2
         child.send_signal(sent)
-        _, said = child.communicate(timeout=30)
+        _, said = child.communicate(timeout=90)
     finally:
         child.kill()
     assert child.returncode == 128 + sent

@@ -191,7 +191,7 @@ def test_several_processes_open_a_new_home_at_once(tmp_path):
     for worker in workers:
         worker.join(60)
     assert [worker.exitcode for worker in workers] == [0, 0]
-    assert [found.get(timeout=5) for _ in workers] == [0, 0]
+    assert [found.get(timeout=60) for _ in workers] == [0, 0]
 
 
 def test_a_full_disk_is_told_and_leaves_nothing_half_written(tmp_path):

@@ -202,7 +202,7 @@ def test_several_processes_open_a_new_database_at_once(tmp_path, empty):
     for worker in workers:
         worker.join(60)
     assert [worker.exitcode for worker in workers] == [0, 0]
-    assert [found.get(timeout=5) for _ in workers] == [0, 0]
+    assert [found.get(timeout=60) for _ in workers] == [0, 0]
 
 
 # ---- what goes wrong

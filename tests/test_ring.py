@@ -349,7 +349,7 @@ def test_the_real_trainer_learns_from_what_was_typed(tmp_path: Path) -> None:
                 rating.keyboard.press(str(score % 10))
                 until(lambda given=given: store.ratings_by(ann.id) > given, "the rating")
             train = console.get_by_role("button", name="Train round 1")
-            expect(train).to_be_enabled(timeout=20_000)
+            expect(train).to_be_enabled()
             train.click()
             until(
                 lambda: store.round().number == 2 and store.round().state == "rating", "the next round", BUSY
@@ -359,7 +359,7 @@ def test_the_real_trainer_learns_from_what_was_typed(tmp_path: Path) -> None:
             assert store.current_version().number == 1
             written = {(one.stratum, one.version_number) for one in store.responses(2)}
             assert {("train", 1), ("control", 0)} <= written, "the version before wrote the control arm"
-            expect(rating.locator("[data-part=text]")).to_have_text(card.text, timeout=20_000)
+            expect(rating.locator("[data-part=text]")).to_have_text(card.text)
             assert len(store.snapshot(1)) == 48
             assert (tmp_path / "versions" / "0001" / "adapter_model.safetensors").is_file()
             console.get_by_role("tab", name="Versions").click()
