@@ -11,11 +11,14 @@ from fastapi.responses import JSONResponse
 from pydantic import BaseModel, ConfigDict, Field, StrictBool, StrictFloat, StrictInt, StrictStr
 from starlette.exceptions import HTTPException
 
-from app import answers, inviting, operating, rating, versioning
-from app.answers import described
-from app.auth import Guard, SignedOut, TooMany, WrongRole
-from app.markup import clean_html
-from app.supervisor import Supervisor
+from app import api_schemas
+from app.access import invitations
+from app.access.auth import Guard, SignedOut, TooMany, WrongRole
+from app.api_schemas import described
+from app.console import operating, version_list
+from app.rating import screen as rating
+from app.safe_html import clean_html
+from app.trainer.supervisor import Supervisor
 from rater_data import errors
 from rater_data.records import User
 from rater_data.store import Store
@@ -105,7 +108,7 @@ class InviteBody(Body):
 
 
 class TokenBody(InviteBody):
-    days: StrictInt | StrictFloat = inviting.TOKEN_DAYS
+    days: StrictInt | StrictFloat = invitations.TOKEN_DAYS
 
 
 def rater_routes(store: Store, guard: Guard, supervisor: Supervisor) -> APIRouter:
@@ -121,11 +124,11 @@ def rater_routes(store: Store, guard: Guard, supervisor: Supervisor) -> APIRoute
         if body.user_id not in (None, user.id) or body.home not in (None, home):
             raise SignedOut("Somebody else is signed in by now: this was not sent as theirs.")
 
-    @router.get("/card", response_model=None, responses=described(answers.Screen))
+    @router.get("/card", response_model=None, responses=described(api_schemas.Screen))
     def card(user: User = rater) -> dict[str, Any]:
         return screen(user)
 
-    @router.post("/rate", response_model=None, responses=described(answers.Rated, 404, 409, 410))
+    @router.post("/rate", response_model=None, responses=described(api_schemas.Rated, 404, 409, 410))
     def rate(body: RateBody, user: User = rater) -> dict[str, Any]:
         check_person(body, user)
         told = body.model_dump(exclude={"flags", "home", "user_id"})
@@ -133,30 +136,30 @@ def rater_routes(store: Store, guard: Guard, supervisor: Supervisor) -> APIRoute
         shown = rating.screen_of(store, user, card, supervisor.status.down)
         return shown | {"home": home, "saved": saved}
 
-    @router.post("/undo", response_model=None, responses=described(answers.Undone))
+    @router.post("/undo", response_model=None, responses=described(api_schemas.Undone))
     def undo(body: UndoBody | None = None, user: User = rater) -> dict[str, Any]:
         body = body or UndoBody()
         check_person(body, user)
         undone = rating.undo(store, user, body.response_id)
         return screen(user) | {"undone": undone}
 
-    @router.post("/heartbeat", response_model=None, responses=described(answers.Heartbeat))
+    @router.post("/heartbeat", response_model=None, responses=described(api_schemas.Heartbeat))
     def heartbeat(body: CardBody, user: User = rater) -> dict[str, Any]:
         return {"yours": rating.keep_lease(store, user, body.response_id)}
 
-    @router.get("/recent", response_model=None, responses=described(answers.RecentList))
+    @router.get("/recent", response_model=None, responses=described(api_schemas.RecentList))
     def recent(user: User = rater) -> dict[str, Any]:
         return {"recent": rating.recent(store, user)}
 
-    @router.post("/revise", response_model=None, responses=described(answers.Revised, 404))
+    @router.post("/revise", response_model=None, responses=described(api_schemas.Revised, 404))
     def revise(body: ReviseBody, user: User = rater) -> dict[str, Any]:
         return {"saved": rating.revise(store, user, rating.Change(**body.model_dump()))}
 
-    @router.get("/news", response_model=None, responses=described(answers.News))
+    @router.get("/news", response_model=None, responses=described(api_schemas.News))
     def news(user: User = rater) -> dict[str, Any]:
         return {"news": rating.news(store, user)}
 
-    @router.get("/guidelines", response_model=None, responses=described(answers.Guidelines))
+    @router.get("/guidelines", response_model=None, responses=described(api_schemas.Guidelines))
     def guidelines(user: User = rater) -> dict[str, Any]:
         version, text = store.guideline()
         return {"version": version, "text": text, "html": clean_html(text)}
@@ -168,37 +171,37 @@ def operator_routes(store: Store, guard: Guard, supervisor: Supervisor, url: str
     router = APIRouter(prefix="/api")
     operator = Depends(guard.operator)
 
-    @router.get("/round", response_model=None, responses=described(answers.RoundState))
+    @router.get("/round", response_model=None, responses=described(api_schemas.RoundState))
     def round_(user: User = operator) -> dict[str, Any]:
         return operating.round_state(store, supervisor.status)
 
-    @router.post("/train", response_model=None, responses=described(answers.RoundState, 409))
+    @router.post("/train", response_model=None, responses=described(api_schemas.RoundState, 409))
     def train(body: TrainBody, user: User = operator) -> dict[str, Any]:
         operating.train(store, user, override=body.override)
         return operating.round_state(store, supervisor.status)
 
-    @router.post("/cancel", response_model=None, responses=described(answers.RoundState, 404))
+    @router.post("/cancel", response_model=None, responses=described(api_schemas.RoundState, 404))
     def cancel(user: User = operator) -> dict[str, Any]:
         operating.cancel(store, user)
         return operating.round_state(store, supervisor.status)
 
-    @router.post("/rollback", response_model=None, responses=described(answers.RoundState, 404, 409))
+    @router.post("/rollback", response_model=None, responses=described(api_schemas.RoundState, 404, 409))
     def roll_back(body: RollBackBody, user: User = operator) -> dict[str, Any]:
         operating.roll_back(store, user, body.to)
         return operating.round_state(store, supervisor.status)
 
-    @router.post("/invite", response_model=None, responses=described(answers.Link))
+    @router.post("/invite", response_model=None, responses=described(api_schemas.Link))
     def invite(body: InviteBody, request: Request, user: User = operator) -> dict[str, Any]:
         at = str(request.base_url) or url
-        return {"link": inviting.invite(store, user.name, body.name, at, body.role)}
+        return {"link": invitations.invite(store, user.name, body.name, at, body.role)}
 
-    @router.post("/token", response_model=None, responses=described(answers.Token, 409))
+    @router.post("/token", response_model=None, responses=described(api_schemas.Token, 409))
     def token(body: TokenBody, user: User = operator) -> dict[str, Any]:
-        return {"token": inviting.token(store, user.name, body.name, role=body.role, days=body.days)}
+        return {"token": invitations.token(store, user.name, body.name, role=body.role, days=body.days)}
 
-    @router.get("/versions", response_model=None, responses=described(answers.Versions))
+    @router.get("/versions", response_model=None, responses=described(api_schemas.Versions))
     def versions(user: User = operator) -> dict[str, Any]:
-        return {"versions": versioning.version_list(store)}
+        return {"versions": version_list.version_list(store)}
 
     return router
 

@@ -11,12 +11,13 @@ from typing import Annotated
 
 import typer
 
-from app import inviting, operating
-from app.listening import listen
+from app.access import invitations
+from app.console import operating
+from app.port import listen
 from app.settings import Settings, port_from_environment
-from app.supervisor import Supervisor
+from app.trainer.supervisor import Supervisor
+from rater_data.cli.options import DatabaseUrl
 from rater_data.errors import RateloopError
-from rater_data.options import DatabaseUrl
 from rater_data.scales import SCALES
 from rater_data.store import Store, default_home
 
@@ -93,9 +94,9 @@ def start(settings: Settings, scale: str | None = None) -> None:
 
         def ready() -> None:
             store.set_setting("url", settings.url)
-            user = inviting.starter(store)
+            user = invitations.starter(store)
             told = f"opens the console as {user.name}, once and within an hour; python -m app link: another"
-            say(f"Rateloop is ready: {inviting.link(store, user.name)}  ({told})")
+            say(f"Rateloop is ready: {invitations.link(store, user.name)}  ({told})")
             if settings.worker:
                 telling = (store, say, supervisor.stopping.wait)
                 threading.Thread(target=operating.tell_first_progress, args=telling, daemon=True).start()
@@ -116,7 +117,7 @@ def invite(
 ) -> None:
     """Print a personal link for a rater, who is made if new; their links, tokens and sessions from before end."""
     role = "operator" if operator else "rater"
-    print_link(home, database, lambda store: inviting.invite(store, inviting.TERMINAL, name, url, role))
+    print_link(home, database, lambda store: invitations.invite(store, invitations.TERMINAL, name, url, role))
 
 
 @app.command()
@@ -129,7 +130,9 @@ def link(
     database: DatabaseUrl = None,
 ) -> None:
     """Print a new link for somebody who is known: works once, within an hour, in place of unused earlier ones."""
-    print_link(home, database, lambda store: inviting.link(store, name or inviting.starter(store).name, url))
+    print_link(
+        home, database, lambda store: invitations.link(store, name or invitations.starter(store).name, url)
+    )
 
 
 @app.command()
@@ -138,14 +141,16 @@ def token(
         str, typer.Argument(help="Whom the token acts as (made if there is nobody of that name).")
     ],
     operator: Annotated[bool, typer.Option("--operator", help="An operator instead of a rater.")] = False,
-    days: Annotated[float, typer.Option(help="How long it works.")] = inviting.TOKEN_DAYS,
+    days: Annotated[float, typer.Option(help="How long it works.")] = invitations.TOKEN_DAYS,
     home: Home = None,
     database: DatabaseUrl = None,
 ) -> None:
     """Print a token for scripts: send it as `Authorization: Bearer …` to the routes under /api."""
     role = "operator" if operator else "rater"
     print_link(
-        home, database, lambda store: inviting.token(store, inviting.TERMINAL, name, role=role, days=days)
+        home,
+        database,
+        lambda store: invitations.token(store, invitations.TERMINAL, name, role=role, days=days),
     )
 
 
@@ -159,10 +164,10 @@ def tokens(
 
     def listed(store: Store) -> str:
         if take_back is not None:
-            return inviting.take_back(store, inviting.TERMINAL, take_back)
+            return invitations.take_back(store, invitations.TERMINAL, take_back)
         lines = []
         for one in store.tokens():
-            made, until = inviting.day(one.created_at), inviting.day(one.expires_at)
+            made, until = invitations.day(one.created_at), invitations.day(one.expires_at)
             lines.append(f"{one.id}  {one.user.name} ({one.user.role}), made {made}, works until {until}")
         return "\n".join(lines) or "No token works at the moment."
 
@@ -182,8 +187,8 @@ def simulate(
     """Rate over the JSON routes of a running server with a function of yours."""
     from rich.progress import Progress
 
-    from app.simulating import simulate as run
-    from rater_data.scripted import load_function
+    from app.benchmark.simulate import simulate as run
+    from rater_data.rater_functions import load_function
 
     try:
         function = load_function(rater)
@@ -230,8 +235,8 @@ def bench(
 
     from rich.progress import Progress
 
-    from app import bench as run
-    from app import bench_page
+    from app.benchmark import browser_page
+    from app.benchmark import server as run
 
     # an end from outside ends the servers, too
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
@@ -250,7 +255,7 @@ def bench(
             if memory:
                 parts["memory"] = run.memory(memory, bar("Rating", memory))
             if page:
-                parts["page"] = bench_page.page(page, bar("Clicking", page))
+                parts["page"] = browser_page.page(page, bar("Clicking", page))
     except RateloopError as error:
         raise stop_with(error) from None
     found = run.as_json(parts)

@@ -20,14 +20,14 @@ from fastapi.responses import HTMLResponse, RedirectResponse, Response
 from starlette.staticfiles import StaticFiles
 from starlette.types import ASGIApp
 
-from app import pages
+from app.access import pages
+from app.access.auth import Guard, TooMany, client_of, session_secret
+from app.access.shield import Mount, Shield
 from app.api import UNAVAILABLE, answer_errors, description_route, operator_routes, rater_routes
-from app.auth import Guard, TooMany, client_of, session_secret
-from app.exporting import export_routes
-from app.preparing import Shelf
+from app.exports.pending import Shelf
+from app.exports.routes import export_routes
 from app.settings import Settings
-from app.shield import Mount, Shield
-from app.supervisor import Supervisor
+from app.trainer.supervisor import Supervisor
 from rater_data.errors import NotYours, Unavailable
 from rater_data.store import Store
 
@@ -36,7 +36,8 @@ os.environ.update(GRADIO_ANALYTICS_ENABLED="False", GRADIO_RUN_HISTORY="False", 
 
 import gradio as gr
 
-from app import operator_view, rater_view
+from app.console import console_page
+from app.rating import rating_page
 
 STATIC = Path(__file__).parent / "static"
 log = logging.getLogger(__name__)
@@ -89,11 +90,11 @@ def assemble(settings: Settings, store: Store, supervisor: Supervisor) -> Shield
     version = static_version()
     app.mount(f"/static/{version}", KeptFiles(directory=STATIC))
     app.mount("/static", StaticFiles(directory=STATIC))
-    mount(app, rater_view.build(version, store.scale()), "/rate", guard.rater_name)
-    mount(app, operator_view.build(store, guard, supervisor), "/operator", guard.operator_name)
+    mount(app, rating_page.build(version, store.scale()), "/rate", guard.rater_name)
+    mount(app, console_page.build(store, guard, supervisor), "/operator", guard.operator_name)
     mounts = {
-        "/rate": Mount(role="rater", head=rater_view.head(version), handlers=False),
-        "/operator": Mount(role="operator", head=operator_view.head(version), handlers=True),
+        "/rate": Mount(role="rater", head=rating_page.head(version), handlers=False),
+        "/operator": Mount(role="operator", head=console_page.head(version), handlers=True),
     }
     return Shield(app, guard, mounts)
 

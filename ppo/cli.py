@@ -21,8 +21,8 @@ import typer
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
+from rater_data.cli.options import DatabaseUrl
 from rater_data.errors import RateloopError
-from rater_data.options import DatabaseUrl
 from rater_data.store import default_home
 
 cli = typer.Typer(add_completion=False, no_args_is_help=True, pretty_exceptions_enable=False)
@@ -80,7 +80,7 @@ def work(
 ) -> None:
     """Claim jobs and do them until ended: the trainer's process."""
     quiet()
-    from ppo.worker import work as run
+    from ppo.training.worker import work as run
 
     with contextlib.suppress(KeyboardInterrupt):
         run(home or default_home(), model, device, database)
@@ -90,7 +90,7 @@ def work(
 def get_model(home: HOME = None, model: MODEL = DEFAULT_MODEL) -> None:
     """Make the default model ready under the home folder, or check that another one loads."""
     quiet()
-    from ppo.models import DEFAULT, default_model, load_base
+    from ppo.model.loading import DEFAULT, default_model, load_base
 
     home = home or default_home()
     if model == DEFAULT:
@@ -126,8 +126,8 @@ def bench(
 ) -> None:
     """Measure one PPO step in phases, beside what this machine could do at best."""
     quiet()
-    from ppo.bench import Bench, Work, against, run
-    from ppo.tables import print_bench, print_scaling
+    from ppo.benchmark.bench import Bench, Work, against, run
+    from ppo.demo.tables import print_bench, print_scaling
 
     work = Work(batch=batch, per_prompt=per_prompt, tokens=tokens, epochs=epochs, minibatch=minibatch)
     peers = {path.stem: _peer(path) for path in peer or []}
@@ -175,7 +175,7 @@ def merge(
 ) -> None:
     """Write a version as a plain transformers model, with the adapter in its weights."""
     quiet()
-    from ppo.merging import merge as run
+    from ppo.training.merge import merge as run
     from rater_data.store import Store
 
     home = home or default_home()
@@ -221,8 +221,8 @@ def demo(
     from dataclasses import replace
 
     from ppo.config import Config
-    from ppo.demo import Demo, DemoConfig
-    from ppo.raters import load_rater
+    from ppo.demo.demo import Demo, DemoConfig
+    from ppo.demo.scripted_raters import load_rater
 
     settings = DemoConfig(rounds, ratings, seed, noise, bias, raters, flip, scale)
     config = replace(Config().changed(changes or []), precision=precision)
@@ -238,7 +238,7 @@ def demo(
             show,
         )
         result = {"rater": rater} | run.run()
-    from ppo.tables import print_demo
+    from ppo.demo.tables import print_demo
 
     print_demo(console, result, run.texts)
     if json_file is not None:
@@ -248,7 +248,7 @@ def demo(
 @contextlib.contextmanager
 def _demo_home(home: Path | None, model: str) -> Iterator[Path]:
     """An empty home; the default model, made once under the user's own, is lent to it and not made again."""
-    from ppo.models import DEFAULT, default_model
+    from ppo.model.loading import DEFAULT, default_model
     from rater_data.errors import BadInput
 
     if home is not None and home.exists() and any(home.iterdir()):

@@ -11,6 +11,9 @@ from typing import Any
 
 from rater_data.errors import BadInput
 
+ADAPTER = "default"
+"""The name of the policy's adapter in PEFT."""
+
 
 @dataclass(frozen=True)
 class SampleConfig:

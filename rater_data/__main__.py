@@ -1,3 +1,3 @@
-from rater_data.cli import main
+from rater_data.cli.main import main
 
 main()

@@ -1,5 +1,8 @@
 """What a person will read. Every message is a sentence: what came, what was wanted, what to do."""
 
+NOTHING_IMPORTED = "Nothing of the file was imported."
+"""How every refusal of an import ends."""
+
 
 class RateloopError(Exception):
     """The root of all errors whose text is meant for a person; anything else that escapes is a bug."""

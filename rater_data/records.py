@@ -11,7 +11,7 @@ from typing import Any, Literal, Self
 
 from rater_data import checks
 from rater_data.errors import BadInput
-from rater_data.reports import (
+from rater_data.lifecycle import (
     ROUND_STATES,
     Event,
     Interval,

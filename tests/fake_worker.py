@@ -13,7 +13,8 @@ import time
 from pathlib import Path
 from typing import Any
 
-from rater_data.records import Job, Prompt, Response, Sample, Version
+from rater_data.lifecycle import Job, Sample, Version
+from rater_data.records import Prompt, Response
 from rater_data.store import Store
 
 PROMPTS = (

@@ -1,0 +1,154 @@
+"""The trainer's process: started niced, started again when it dies, ended with the server."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import signal
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from app.settings import Settings
+from rater_data.cli.options import DATABASE_VARIABLE
+
+FIRST_PAUSE, LONGEST_PAUSE = 1.0, 60.0
+STEADY = 60.0  # a worker that lived so long was healthy: its next death starts from the short pause again
+STOP_PATIENCE = 8.0
+LOG_LIMIT = 5_000_000
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WorkerStatus:
+    state: str
+    """off (not wanted here), starting, running, waiting (it died and will be started again), stopped."""
+    pid: int | None = None
+    deaths: int = 0
+    exit_code: int | None = None
+    next_try_at: float | None = None
+    last_words: str = ""
+
+    @property
+    def down(self) -> bool:
+        return self.state in ("waiting", "stopped")
+
+
+class Supervisor:
+    """One thread that keeps one child alive. `say` gets a sentence when the child dies."""
+
+    def __init__(self, settings: Settings, say: Callable[[str], None] = print) -> None:
+        self.settings, self.say = settings, say
+        self.log_path = settings.home / "worker.log"
+        self.status = WorkerStatus(state="starting" if settings.worker else "off")
+        self.stopping = threading.Event()
+        self.child: subprocess.Popen[bytes] | None = None
+        self.thread = threading.Thread(target=self.keep, name="worker supervisor", daemon=True)
+
+    def command(self) -> list[str]:
+        s = self.settings
+        command = [
+            sys.executable,
+            "-m",
+            "app.trainer.lifeline",
+            s.worker_module,
+            "work",
+            "--home",
+            str(s.home),
+        ]
+        command += ["--device", s.device]
+        return command + (["--model", s.model] if s.model else [])
+
+    def environment(self) -> dict[str, str]:
+        """The child's: the database's address is in it, which may hold a password, and not in the command."""
+        own = {name: value for name, value in os.environ.items() if name != DATABASE_VARIABLE}
+        return own | ({DATABASE_VARIABLE: self.settings.database} if self.settings.database else {})
+
+    def start(self) -> None:
+        if self.settings.worker:
+            self.thread.start()
+
+    def stop(self) -> None:
+        self.stopping.set()
+        if self.thread.is_alive():
+            self.thread.join(STOP_PATIENCE + 5)
+        if self.settings.worker:
+            self.status = WorkerStatus(state="stopped", deaths=self.status.deaths)
+
+    def keep(self) -> None:
+        pause, deaths = FIRST_PAUSE, 0
+        while not self.stopping.is_set():
+            born = time.monotonic()
+            code = self.run_once(deaths)
+            if self.stopping.is_set():
+                return
+            deaths += 1
+            pause = FIRST_PAUSE if time.monotonic() - born > STEADY else min(pause * 2, LONGEST_PAUSE)
+            self.status = WorkerStatus(
+                state="waiting",
+                deaths=deaths,
+                exit_code=code,
+                next_try_at=time.time() + pause,
+                last_words=last_words(self.log_path),
+            )
+            self.say(
+                f"The trainer stopped ({ending(code)}); it starts again in {pause:.0f} s. "
+                f"Its log: {self.log_path}"
+                + (f"\n  {self.status.last_words}" if self.status.last_words else "")
+            )
+            self.stopping.wait(pause)
+
+    def run_once(self, deaths: int) -> int:
+        if self.log_path.exists() and self.log_path.stat().st_size > LOG_LIMIT:
+            self.log_path.replace(self.log_path.with_suffix(".log.1"))
+        with self.log_path.open("ab") as log:
+            # Its own group: Ctrl-C in the terminal is the server's to handle, and the group ends as one.
+            child = subprocess.Popen(
+                self.command(),
+                stdin=subprocess.PIPE,
+                stdout=log,
+                stderr=log,
+                start_new_session=True,
+                env=self.environment(),
+            )
+        self.child = child
+        self.status = WorkerStatus(state="running", pid=child.pid, deaths=deaths)
+        try:
+            while child.poll() is None and not self.stopping.wait(0.2):
+                pass
+        finally:
+            end(child)
+        return child.returncode
+
+
+def end(child: subprocess.Popen[bytes]) -> None:
+    """Ask the child's whole group to stop, then make it."""
+    if child.poll() is None:
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(child.pid, signal.SIGTERM)
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            child.wait(STOP_PATIENCE)
+    with contextlib.suppress(ProcessLookupError, PermissionError):
+        os.killpg(child.pid, signal.SIGKILL)
+    child.wait()
+    if child.stdin:
+        child.stdin.close()
+
+
+def ending(code: int) -> str:
+    if code < 0:
+        with contextlib.suppress(ValueError):
+            return f"killed by {signal.Signals(-code).name}"
+    return f"exit code {code}"
+
+
+def last_words(log: Path) -> str:
+    """The last line of the log that is not empty: usually the error itself."""
+    with contextlib.suppress(OSError), log.open("rb") as file:
+        file.seek(max(0, log.stat().st_size - 4000))
+        lines = [line.strip() for line in file.read().decode(errors="replace").splitlines() if line.strip()]
+        return lines[-1][:300] if lines else ""
+    return ""

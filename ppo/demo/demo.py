@@ -1,0 +1,232 @@
+"""The whole ring with scripted raters: does it learn what they like?
+
+Everything is the real thing: the store in an empty home of its own, the queue with its leases, the worker's code,
+the operator's Train. Only the raters are functions, so the truth is known and can be measured on prompts that
+nobody rated and nothing was trained on.
+"""
+
+import math
+import random
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+
+from ppo.algorithm.measures import distinct_2, mean_interval
+from ppo.algorithm.ppo_update import evaluate
+from ppo.config import Config
+from ppo.demo.scripted_raters import Rater
+from ppo.training import store_tensors
+from ppo.training.engine import Engine
+from ppo.training.worker import Worker
+from rater_data.errors import BadInput, RateloopError
+from rater_data.importing.import_files import bundled_prompts
+from rater_data.lifecycle import Job
+from rater_data.records import Card, Rating, User
+from rater_data.scales import SCALES
+from rater_data.store import Store
+
+EVALUATION_SEED = 1_234_567
+SHOWN = 3  # samples printed before and after
+SCALE = SCALES["score_1_10"]
+
+
+@dataclass(frozen=True)
+class DemoConfig:
+    """What the demo is asked to do; noise and bias in points of the scale."""
+
+    rounds: int
+    ratings: int
+    seed: int = 0
+    noise: float = 1.0
+    bias: float = 0.0
+    raters: int = 3
+    flip: bool = False
+    scale: str = "score_1_10"
+    evaluated_per_prompt: int = 4
+    prompts: tuple[str, ...] = ()
+
+
+@dataclass
+class Demo:
+    """One run: a store, a worker and some scripted raters. `say` is told what happens, in lines."""
+
+    home: Path
+    model: str
+    device: str
+    rater: Rater
+    settings: DemoConfig
+    config: Config
+    say: Callable[[str], None]
+    show: Callable[[Job, dict], None] | None = None
+    rows: list[dict[str, Any]] = field(default_factory=list)
+    texts: list[list[tuple[str, str]]] = field(default_factory=list)
+
+    def run(self) -> dict[str, Any]:
+        """All rounds; returns what `--json` writes."""
+        self.store = Store.open(self.home)
+        try:
+            self._begin()
+            for _ in range(self.settings.rounds):
+                self._turn()
+        finally:
+            self.store.close()
+        return {
+            "model": self.model,
+            "seed": self.settings.seed,
+            "ratings": self.settings.ratings,
+            "noise": self.settings.noise,
+            "bias": self.settings.bias,
+            "rounds": self.rows,
+            "config": self.config.to_dict(),
+        }
+
+    def _begin(self) -> None:
+        store, wanted = self.store, self.settings
+        store.add_prompts(bundled_prompts())
+        store.choose_scale(wanted.scale)
+        self._noise = random.Random(f"raters:{wanted.seed}")
+        count = wanted.raters
+        spread = [0.0] if count == 1 else [-1 + 2 * i / (count - 1) for i in range(count)]
+        self._people: list[tuple[User, float]] = [
+            (store.add_user(f"rater-{i + 1}", "rater"), wanted.bias * s) for i, s in enumerate(spread)
+        ]
+        plan = replace(self.config.plan, ratings=wanted.ratings)
+        self.config = replace(self.config, plan=plan, seed=wanted.seed)
+        engine = Engine(self.home, self.model, self.device, self.config)
+        self.worker = Worker(store, lambda: engine, self.show)
+        store.enqueue("generate", {})
+        self._work()
+        self._measure(None, {})
+
+    def _turn(self) -> None:
+        """Rate, train, write the next responses, measure."""
+        began = time.monotonic()
+        self._rate()
+        rated = time.monotonic() - began
+        number = self.store.round().number
+        self.store.start_training(number, "demo")
+        train = self._work()
+        seconds = {"rate": round(rated, 1)}
+        if train is not None and train.state == "failed":
+            raise RateloopError(f"Round {number} failed: {train.error}")
+        self._measure(number, seconds)
+        self._work()  # the next round's responses
+
+    def _work(self) -> Job | None:
+        """Lets the worker do the next job, as `python -m ppo work` would."""
+        job = self.worker.run_one()
+        if job is not None and job.state == "failed":
+            raise RateloopError(job.error or "The job failed.")
+        return job
+
+    # ---- rating
+
+    def _rate(self) -> None:
+        """The raters take cards in turn until the round has its ratings or there are no cards left."""
+        store, given = self.store, 0
+        wanted = self.settings.ratings
+        idle = 0
+        while given < wanted and idle < len(self._people):
+            user, bias = self._people[given % len(self._people)]
+            card = store.next_card(user.id)
+            if card is None:
+                idle += 1
+                self._people.append(self._people.pop(0))
+                continue
+            idle = 0
+            store.submit(self._judge(user, bias, card))
+            given += 1
+        if given == 0:
+            raise BadInput("There is nothing left to rate in this round.")
+
+    def _judge(self, user: User, bias: float, card: Card) -> Rating:
+        now, scale = time.time(), SCALES[self.settings.scale]
+        felt = self._felt(card.prompt.text, card.text, bias)
+        if card.other_text is not None:  # about what two responses differ by more than half a point
+            better = self._felt(card.prompt.text, card.other_text, bias) - felt
+            score = float(np.sign(better)) if abs(better) > 0.5 else 0.0
+        else:
+            share = (min(SCALE.high, max(SCALE.low, felt)) - SCALE.low) / (SCALE.high - SCALE.low)
+            score = float(scale.low + scale.step * round(share * (scale.high - scale.low) / scale.step))
+        return Rating(
+            response_id=card.response_id,
+            rater_id=user.id,
+            score=score,
+            scale=scale.name,
+            shown_at=card.shown_at,
+            submitted_at=now,
+            active_ms=0,
+            position=card.position,
+            guideline_version=self.store.guideline()[0],
+            key=f"demo-{user.id}-{card.response_id}-{self._noise.random()}",
+        )
+
+    def _felt(self, prompt: str, response: str, bias: float) -> float:
+        return self.truth(prompt, response) + bias + self._noise.gauss(0, self.settings.noise)
+
+    def truth(self, prompt: str, response: str) -> float:
+        """What the scripted rater really thinks, on the scale and without noise."""
+        try:
+            felt = float(self.rater(prompt, response))
+        except (TypeError, ValueError) as error:
+            raise BadInput(f"The rater's function has to give a number: {error}.") from error
+        if math.isnan(felt):
+            raise BadInput("The rater's function gave NaN; it has to give a number.")
+        score = min(float(SCALE.high), max(float(SCALE.low), felt))
+        return SCALE.low + SCALE.high - score if self.settings.flip else score
+
+    # ---- measuring
+
+    def _measure(self, round_number: int | None, seconds: dict[str, float]) -> None:
+        """The true rating on holdout prompts, and what else the table shows."""
+        engine, per = self.worker.engine, self.settings.evaluated_per_prompt
+        version = self.store.current_version()
+        engine.use(self.store, version.number)
+        prompts = store_tensors.holdout_prompts(self.store)
+        began = time.monotonic()
+        rollout, texts = engine.roll(prompts, per, self.config, EVALUATION_SEED + self.settings.seed)
+        with torch.no_grad():
+            kl = evaluate(engine.policy, rollout, (), self.config).kl_per_response()
+        true = [self.truth(prompts[i // per].text, text) for i, text in enumerate(texts)]
+        owners = [i // per for i in range(len(texts))]
+        mean, low, high = mean_interval(true, owners)
+        row = {
+            "round": round_number or 0,
+            "version": version.number,
+            "state": self.store.round(round_number).state if round_number else "start",
+            "true_mean": mean,
+            "true_ci": [low, high],
+            "kl": float(kl.mean()),
+            "length": float(rollout.lengths.float().mean()),
+            "eos_share": float(rollout.ended.float().mean()),
+            "distinct_2": float(np.mean([distinct_2(texts[i::per]) for i in range(per)])),
+            "head_spearman": None,
+            "head_pair_accuracy": None,
+            "seconds": seconds,
+        }
+        if round_number is not None:
+            self._add_round(row, round_number, version.metrics)
+            # The same prompts before and after, so the interval is of the paired difference
+            gain, gain_low, gain_high = mean_interval(np.subtract(true, self._true), owners)
+            row |= {"gain": gain, "gain_ci": [gain_low, gain_high], "helped": gain_low > 0}
+        self._true = true
+        row["seconds"]["evaluate"] = round(time.monotonic() - began, 1)
+        self.rows.append(row)
+        self.say(
+            f"Round {row['round']} ({row['state']}): true rating {mean:.2f} ({low:.2f} … {high:.2f}), "
+            f"KL {row['kl']:.1f} nats, {row['length']:.0f} tokens, distinct-2 {row['distinct_2']:.2f}"
+        )
+        self.texts.append([(prompts[i].text, texts[i * per]) for i in range(min(SHOWN, len(prompts)))])
+
+    def _add_round(self, row: dict[str, Any], round_number: int, metrics: dict[str, Any]) -> None:
+        round_ = self.store.round(round_number)
+        gate = round_.gate or {}
+        row["head_spearman"], row["head_pair_accuracy"] = gate.get("spearman"), gate.get("pair_accuracy")
+        if row["state"] == "published":
+            row["seconds"] |= metrics.get("seconds", {})
+            row["steps"] = metrics.get("steps")

@@ -1,0 +1,59 @@
+"""Scripted raters for `python -m ppo demo`: (prompt, response) → a rating on the scale's 1–10.
+
+They stand in for people with a known taste, so that what the ring learns can be measured against the truth.
+"""
+
+import re
+from functools import cache
+
+from vaderSentiment.vaderSentiment import SentimentIntensityAnalyzer
+
+from rater_data.errors import BadInput
+from rater_data.rater_functions import Rater, load_function
+
+BRIEF, WORDS_A_POINT = 15, 1.5  # brevity: words that still earn a 10, and words that cost a point beyond
+STOP_WORDS = frozenset(
+    """
+    a about am an and any are as at be been but by can could did do does for from get give good had has have how i if
+    in is it its let make may me might most my need no not of on one or our out should so some tell that the their
+    them then there these they this to too up us use want was way we were what when where which who why will with
+    would write you your
+    """.split()  # noqa: SIM905 - read as words
+)
+
+
+def brevity(prompt: str, response: str) -> float:
+    """10 up to 15 words, then a point less for every one and a half words."""
+    return 10 - max(0, len(response.split()) - BRIEF) / WORDS_A_POINT
+
+
+def warmth(prompt: str, response: str) -> float:
+    """VADER's sentiment (Hutto & Gilbert 2014), −1…1, as 0…10: 5 is neutral."""
+    return 5 + 5 * _vader().polarity_scores(response)["compound"]
+
+
+def on_topic(prompt: str, response: str) -> float:
+    """The share of the prompt's content words that the response takes up."""
+    wanted = _content_words(prompt)
+    return 1 + 9 * len(wanted & _content_words(response)) / len(wanted) if wanted else 5.5
+
+
+def _content_words(text: str) -> set[str]:
+    return set(re.findall(r"[^\W\d_]{2,}", text.lower())) - STOP_WORDS
+
+
+@cache
+def _vader() -> SentimentIntensityAnalyzer:
+    return SentimentIntensityAnalyzer()
+
+
+BUILT_IN: dict[str, Rater] = {"brevity": brevity, "warmth": warmth, "on-topic": on_topic}
+
+
+def load_rater(name: str) -> Rater:
+    """A built-in rater's name, or FILE.py:FUNCTION. Raises BadInput or Missing with a sentence."""
+    if name in BUILT_IN:
+        return BUILT_IN[name]
+    if not name.rpartition(":")[0].endswith(".py"):
+        raise BadInput(f"--rater {name} is neither one of {', '.join(BUILT_IN)} nor FILE.py:FUNCTION.")
+    return load_function(name)

@@ -1,0 +1,275 @@
+"""One token a row: prompts are read once, their keys and values kept, and each new token costs one narrow forward.
+
+`sample` asks for four things (the `Decoder` protocol); who does them depends on the model and the machine.
+"""
+
+from collections.abc import Sequence
+from typing import Any, Protocol
+
+import torch
+from torch import Tensor, nn
+from transformers import StaticCache
+
+from ppo.model.cpu.blocks import Blocks, Layer
+from ppo.model.cpu.onednn_linear import Packed
+from ppo.model.lm_head import Head, logits_of_rows, tempered
+
+CAPTURE_TRIALS = 2  # runs before a capture, so that every kernel has chosen its way and taken its memory
+
+
+class Decoder(Protocol):
+    """What `sample` needs of a model. Rows are the responses that are still being written."""
+
+    device: torch.device
+
+    def read(self, prompts: Sequence[Sequence[int]], per_prompt: int, room: int) -> Tensor:
+        """Reads prompts once, each for `per_prompt` rows of up to `room` tokens: last states (B, H)."""
+        ...
+
+    def step(self, token: Tensor) -> Tensor:
+        """One more token (B,) for every row → last states (B, H)."""
+        ...
+
+    def keep(self, index: Tensor) -> None:
+        """Goes on with the rows of `index` alone."""
+        ...
+
+    def logits(self, states: Tensor, temperature: float) -> Tensor:
+        """Last states (B, H) → tempered logits (B, V), fp32."""
+        ...
+
+
+class ModuleDecoder:
+    """Any causal language model of transformers, with its own growing cache."""
+
+    def __init__(self, model: nn.Module):
+        self.model: Any = model
+        self.body, self.head = self.model.base_model, self.model.get_output_embeddings()
+        self.device = self.head.weight.device
+
+    def read(self, prompts: Sequence[Sequence[int]], per_prompt: int, room: int) -> Tensor:
+        """As `Decoder.read`."""
+        ids, mask = left_padded(prompts, self.device)
+        out = self.body(
+            input_ids=ids, attention_mask=mask.long(), position_ids=_positions(mask), use_cache=True
+        )
+        self._cache = out.past_key_values
+        self._cache.batch_repeat_interleave(per_prompt)
+        self._mask = mask.long().repeat_interleave(per_prompt, dim=0)
+        return out.last_hidden_state[:, -1].repeat_interleave(per_prompt, dim=0)
+
+    def step(self, token: Tensor) -> Tensor:
+        """As `Decoder.step`."""
+        self._mask = torch.cat([self._mask, self._mask.new_ones(len(token), 1)], dim=1)
+        out = self.body(
+            input_ids=token.unsqueeze(1),
+            attention_mask=self._mask,
+            position_ids=self._mask.sum(1, keepdim=True) - 1,
+            past_key_values=self._cache,
+            use_cache=True,
+        )
+        return out.last_hidden_state[:, -1]
+
+    def keep(self, index: Tensor) -> None:
+        """As `Decoder.keep`."""
+        self._cache.batch_select_indices(index)
+        self._mask = self._mask[index]
+
+    def logits(self, states: Tensor, temperature: float) -> Tensor:
+        """As `Decoder.logits`."""
+        return logits_of_rows(states, self.head, temperature, self.model.config)
+
+
+class StaticDecoder:
+    """A model of transformers with keys and values in one place and shapes that never change.
+
+    On a GPU a step is captured once and replayed: one launch instead of a thousand. Rows that have ended stay in the
+    batch, unread. For models whose layers all see the whole text (`takes`).
+    """
+
+    def __init__(self, model: nn.Module):
+        self.model: Any = model
+        self.body, self.head = self.model.base_model, self.model.get_output_embeddings()
+        self.device = self.head.weight.device
+
+    @staticmethod
+    def takes(model: Any) -> bool:
+        """Whether no layer of it looks through a sliding window."""
+        kinds = getattr(model.config, "layer_types", None) or ["full_attention"]
+        window = getattr(model.config, "sliding_window", None)
+        return set(kinds) == {"full_attention"} and (
+            window is None or "layer_types" in model.config.to_dict()
+        )
+
+    def read(self, prompts: Sequence[Sequence[int]], per_prompt: int, room: int) -> Tensor:
+        """As `Decoder.read`."""
+        ids, mask = left_padded(prompts, self.device)
+        count, width = ids.shape
+        later = mask.new_zeros(count, room)
+        causal = torch.ones(width, width + room, dtype=torch.bool, device=self.device).tril()
+        itself = torch.eye(width, width + room, dtype=torch.bool, device=self.device)
+        dtype = self.head.weight.dtype
+        open_ = (causal & torch.cat([mask, later], 1).unsqueeze(1)) | itself
+        self._cache = StaticCache(config=self.model.config, max_cache_len=width + room)
+        out = self.body(
+            input_ids=ids,
+            attention_mask=additive(open_, dtype).unsqueeze(1),
+            position_ids=_positions(mask),
+            past_key_values=self._cache,
+            use_cache=True,
+        )
+        for layer in self._cache.layers:
+            layer.keys = layer.keys.repeat_interleave(per_prompt, 0)
+            layer.values = layer.values.repeat_interleave(per_prompt, 0)
+        self._mask = additive(torch.cat([mask, later], 1), dtype).repeat_interleave(per_prompt, 0)[
+            :, None, None
+        ]
+        self._place = mask.sum(1, keepdim=True).repeat_interleave(per_prompt, 0)
+        self._column = torch.tensor([width], device=self.device)
+        self._token = torch.zeros_like(self._place)
+        self._states = out.last_hidden_state[:, -1].repeat_interleave(per_prompt, 0)
+        self._rows = torch.arange(len(self._place), device=self.device)
+        self._graph = self._capture() if self.device.type == "cuda" else None
+        return self._states.clone()
+
+    def step(self, token: Tensor) -> Tensor:
+        """As `Decoder.step`."""
+        self._token[self._rows] = token.unsqueeze(1)
+        if self._graph is None:
+            self._forward()
+        else:
+            self._graph.replay()
+        return self._states[self._rows]
+
+    def keep(self, index: Tensor) -> None:
+        """As `Decoder.keep`."""
+        self._rows = self._rows[index]
+
+    def logits(self, states: Tensor, temperature: float) -> Tensor:
+        """As `Decoder.logits`."""
+        return logits_of_rows(states, self.head, temperature, self.model.config)
+
+    def _forward(self) -> None:
+        self._mask.index_fill_(3, self._column, 0.0)
+        out = self.body(
+            input_ids=self._token,
+            attention_mask=self._mask,
+            position_ids=self._place,
+            past_key_values=self._cache,
+            use_cache=True,
+        )
+        self._states.copy_(out.last_hidden_state[:, -1])
+        self._column.add_(1)
+        self._place.add_(1)
+
+    def _capture(self) -> "torch.cuda.CUDAGraph":
+        """The step as a graph. What the trials before it did to the state is undone."""
+        moving = [self._mask, self._place, self._column, self._states]
+        moving += [layer.cumulative_length for layer in self._cache.layers]
+        before = [x.clone() for x in moving]
+
+        def undo() -> None:
+            for x, old in zip(moving, before, strict=True):
+                x.copy_(old)
+
+        aside = torch.cuda.Stream()
+        aside.wait_stream(torch.cuda.current_stream())
+        with torch.cuda.stream(aside):
+            for _ in range(CAPTURE_TRIALS):
+                self._forward()
+                undo()
+        torch.cuda.current_stream().wait_stream(aside)
+        graph = torch.cuda.CUDAGraph()
+        with torch.cuda.graph(graph):
+            self._forward()
+        undo()
+        return graph
+
+
+class BlocksDecoder:
+    """A Llama-shaped model by its hand-written blocks; for one call of `sample`: the adapter is merged at once."""
+
+    def __init__(self, blocks: Blocks, head: Head):
+        self.blocks, self.config = blocks.merged(), head.config
+        self._head = Packed(head.weight if head.low is None else head.low, head.bias)
+        self.device = head.weight.device
+
+    def read(self, prompts: Sequence[Sequence[int]], per_prompt: int, room: int) -> Tensor:
+        """As `Decoder.read`. What all prompts begin with (a chat template's head) is read once for all."""
+        shared = common(prompts) if len(prompts) > 1 else 0
+        shared = min(shared, min(map(len, prompts)) - 1)  # each needs a last token of its own
+        ids, mask = left_padded([prompt[shared:] for prompt in prompts], self.device)
+        count, width = ids.shape
+        self._cache = [Layer(shared + width + room) for _ in self.blocks.blocks]
+        if shared:
+            start = torch.tensor([list(prompts[0][:shared])], device=self.device)
+            everything = torch.ones(shared, shared, dtype=torch.bool, device=self.device)
+            places = self.blocks.places(
+                torch.arange(shared, device=self.device).unsqueeze(0),
+                additive(everything.tril(), self.blocks.dtype)[None, None],
+            )
+            self.blocks(start, places, adapted=True, cache=self._cache)
+            self._take(torch.zeros(count, dtype=torch.long, device=self.device))
+        mask = torch.cat([mask.new_ones(count, shared), mask], dim=1)
+        causal = torch.ones(width, shared + width, dtype=torch.bool, device=self.device).tril(shared)
+        # Padding looks at itself too: a row of nothing but False would be NaN
+        itself = torch.eye(width, shared + width, dtype=torch.bool, device=self.device).roll(shared, 1)
+        places = self.blocks.places(
+            _positions(mask)[:, shared:],
+            additive((causal & mask.unsqueeze(1)) | itself, self.blocks.dtype).unsqueeze(1),
+        )
+        states, _ = self.blocks(ids, places, adapted=True, cache=self._cache)
+        index = torch.arange(count, device=self.device).repeat_interleave(per_prompt)
+        self._next = mask.sum(1)
+        self._mask = additive(torch.cat([mask, mask.new_ones(count, room)], dim=1), self.blocks.dtype)
+        self.keep(index)
+        return states[index, -1]
+
+    def step(self, token: Tensor) -> Tensor:
+        """As `Decoder.step`."""
+        seen = self._cache[0].filled + 1
+        places = self.blocks.places(self._next.unsqueeze(1), self._mask[:, None, None, :seen])
+        self._next += 1
+        states, _ = self.blocks(token.unsqueeze(1), places, adapted=True, cache=self._cache)
+        return states[:, 0]
+
+    def keep(self, index: Tensor) -> None:
+        """As `Decoder.keep`."""
+        self._mask, self._next = self._mask[index], self._next[index]
+        self._take(index)
+
+    def _take(self, index: Tensor) -> None:
+        for layer in self._cache:
+            layer.take(index)
+
+    def logits(self, states: Tensor, temperature: float) -> Tensor:
+        """As `Decoder.logits`; the product in the head's own type."""
+        return tempered(self._head(states), temperature, self.config)
+
+
+def additive(allowed: Tensor, dtype: torch.dtype) -> Tensor:
+    """A mask to add to attention's scores: 0 where allowed, the lowest number where not."""
+    zeros = torch.zeros(allowed.shape, dtype=dtype, device=allowed.device)
+    return zeros.masked_fill_(~allowed, torch.finfo(dtype).min)
+
+
+def left_padded(prompts: Sequence[Sequence[int]], device: torch.device) -> tuple[Tensor, Tensor]:
+    """Prompts → ids (N, P) and mask (N, P) bool, padded on the left with any token."""
+    width = max(map(len, prompts))
+    ids = torch.tensor([[0] * (width - len(p)) + list(p) for p in prompts], device=device)
+    lengths = torch.tensor([len(p) for p in prompts], device=device)
+    return ids, torch.arange(width, device=device) >= (width - lengths).unsqueeze(1)
+
+
+def common(prompts: Sequence[Sequence[int]]) -> int:
+    """How many tokens all prompts begin with."""
+    first, shortest = prompts[0], min(map(len, prompts))
+    for i in range(shortest):
+        if any(p[i] != first[i] for p in prompts):
+            return i
+    return shortest
+
+
+def _positions(mask: Tensor) -> Tensor:
+    """Left-padded mask (N, P) → where each token stands in its own prompt."""
+    return (mask.cumsum(1) - 1).clamp(min=0)

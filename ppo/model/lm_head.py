@@ -1,0 +1,148 @@
+"""Log-probabilities from hidden states without ever keeping a (rows, vocabulary) tensor.
+
+The log-probability of one token is one number a row, so its gradient with respect to the row is one vector,
+(W[id] − softmax · W) / temperature, and can be made in the forward while the softmax is at hand. The vocabulary is
+walked in blocks with a running maximum (as flash attention walks its keys), so that the logits of a block are
+still in the processor's cache when they are exponentiated: a third of the time of logits, logsumexp and a second
+pass. The same sums as `maths.logprobs_of(rows @ W.T, …)`, which the tests hold it to.
+"""
+
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from ppo.model.cpu.onednn_linear import Packed
+
+CHUNK_ROWS = 256  # rows whose logits of a block are alive at once
+BLOCK = 4096  # entries of the vocabulary a block on a CPU: logits of a mini-batch stay in its cache; measured
+WIDE_BLOCK = 16384  # on a GPU, where starting an operation costs more than a pass over memory
+
+
+class Head:
+    """A model's frozen head with its weight as it is multiplied: packed blocks for the logits, which are fp32 always,
+    and, if `low`, a bf16 copy for the gradient's product.
+
+    `config` is the model's: soft-capped (Gemma) and scaled (Cohere, Granite) logits are honoured.
+    """
+
+    def __init__(self, module: nn.Linear, config: Any, low: bool):
+        self.weight, self.bias, self.config = module.weight.detach(), module.bias, config
+        self.low = self.weight.bfloat16() if low else None
+        self.size = BLOCK if self.weight.device.type == "cpu" else WIDE_BLOCK
+        biases = [None] * len(self.weight) if self.bias is None else self.bias.split(self.size)
+        self.blocks = [
+            Packed(part.float(), bias)
+            for part, bias in zip(self.weight.split(self.size), biases, strict=False)
+        ]
+
+    def logprobs(self, rows: Tensor, ids: Tensor, temperature: float) -> tuple[Tensor, Tensor]:
+        """rows (N, H), ids (N,) → log-probabilities of ids and entropies, both fp32 (N,).
+
+        The first carries a gradient to `rows` (never to the head), the second none.
+        """
+        return _RowLogprobs.apply(rows, ids, self, _bend_of(self.config, temperature))
+
+    def pull(self, p: Tensor, block: int) -> Tensor:
+        """p (n, b) · W's rows of that block → (n, H) fp32."""
+        rows = slice(block * self.size, block * self.size + p.shape[1])
+        if self.low is not None:
+            return (p.to(self.low.dtype) @ self.low[rows]).float()
+        return p @ self.weight[rows].float()
+
+
+def logits_of_rows(rows: Tensor, head: nn.Linear, temperature: float, config: Any) -> Tensor:
+    """rows (N, H) → tempered logits (N, V), fp32: for drawing one token a row.
+
+    Rows are made whole first: a slice of (B, T, H) would be multiplied with a copy of the head for every row.
+    """
+    return tempered(head(rows.contiguous()), temperature, config)
+
+
+def tempered(plain: Tensor, temperature: float, config: Any) -> Tensor:
+    """What a head gives (N, V), of any type → logits as the model means them over the temperature, fp32."""
+    return _bend_of(config, temperature).of(plain.float())
+
+
+def _bend_of(config: Any, temperature: float) -> "_Bend":
+    scale = float(getattr(config, "logit_scale", None) or 1.0)
+    divisor = float(getattr(config, "logits_scaling", None) or 1.0)
+    return _Bend(scale / divisor, getattr(config, "final_logit_softcapping", None), temperature)
+
+
+@dataclass(frozen=True)
+class _Bend:
+    """From what the head gives to tempered logits: cap·tanh(x·scale/cap)/temperature, without the tanh if no cap."""
+
+    scale: float
+    cap: float | None
+    temperature: float
+
+    def of(self, plain: Tensor) -> Tensor:
+        """x·Wᵀ + b → tempered logits, in place."""
+        if self.cap:
+            return plain.mul_(self.scale / self.cap).tanh_().mul_(self.cap / self.temperature)
+        return plain.mul_(self.scale / self.temperature)
+
+    def slope(self, logits: Tensor) -> Tensor | float:
+        """d tempered logit / d (x·Wᵀ + b), from the tempered logits."""
+        factor = self.scale / self.temperature
+        return factor * (1 - (logits * (self.temperature / self.cap)) ** 2) if self.cap else factor
+
+
+class _RowLogprobs(torch.autograd.Function):
+    @staticmethod
+    def forward(ctx, rows, ids, head, bend):
+        gradient = ctx.needs_input_grad[0]
+        found = [
+            _walk(part.float(), part_ids, head, bend, gradient)
+            for part, part_ids in zip(rows.split(CHUNK_ROWS), ids.split(CHUNK_ROWS), strict=True)
+            if len(part)
+        ]
+        if not found:
+            return rows.new_zeros(0, dtype=torch.float32), rows.new_zeros(0, dtype=torch.float32)
+        logprobs, entropy = torch.cat([f[0] for f in found]), torch.cat([f[1] for f in found])
+        if gradient:
+            ctx.save_for_backward(torch.cat([f[2] for f in found]))
+            ctx.rows_dtype = rows.dtype
+        ctx.mark_non_differentiable(entropy)
+        return logprobs, entropy
+
+    @staticmethod
+    def backward(ctx, upstream, _):
+        (slopes,) = ctx.saved_tensors
+        return (upstream.unsqueeze(1) * slopes).to(ctx.rows_dtype), None, None, None
+
+
+def _walk(
+    x: Tensor, ids: Tensor, head: Head, bend: "_Bend", gradient: bool
+) -> tuple[Tensor, Tensor, Tensor | None]:
+    """x (n, H) fp32, ids (n,) → log-probabilities (n,), entropies (n,) and, if wanted, d logprob / d x (n, H).
+
+    With top the largest logit so far: z = Σ exp(l − top), heat = Σ exp(l − top)·(l − top), pulled = Σ exp(l − top)·
+    slope·W, all rescaled when a larger logit is met.
+    """
+    top = x.new_full((len(x), 1), -1e30)
+    z, heat = torch.zeros_like(top), torch.zeros_like(top)
+    pulled = torch.zeros_like(x) if gradient else None
+    for number, block in enumerate(head.blocks):
+        logits = bend.of(block(x))
+        slope = bend.slope(logits) if gradient else 0.0
+        higher = torch.maximum(top, logits.amax(1, keepdim=True))
+        shrink = torch.exp(top - higher)
+        heat = shrink * (heat + z * (top - higher))
+        logits -= higher
+        p = logits.exp()
+        z = shrink * z + p.sum(1, keepdim=True)
+        heat += torch.einsum("nv,nv->n", p, logits).unsqueeze(1)
+        if pulled is not None:
+            pulled = shrink * pulled + head.pull(p.mul_(slope), number)
+        top = higher
+    own = head.weight[ids].float()
+    plain = (x * own).sum(1)
+    if head.bias is not None:
+        plain = plain + head.bias[ids]
+    picked = bend.of(plain.unsqueeze(1))
+    slopes = own * bend.slope(picked) - pulled / z if pulled is not None else None
+    return (picked - top - z.log()).squeeze(1), (z.log() - heat / z).squeeze(1), slopes

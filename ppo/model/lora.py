@@ -1,0 +1,90 @@
+"""LoRA's linear layer as one step of autograd: y = x·Wᵀ + s·(x·Aᵀ)·Bᵀ.
+
+PEFT builds it from eight operations, each with its own pass over memory and its own copy for the backward: half of
+an update's time on a CPU. Here the low-rank part is added into the result of the frozen product, forwards and
+backwards, and only x and x·Aᵀ are kept. PEFT still owns the parameters, the on and off, saving and loading.
+"""
+
+from functools import partial
+from typing import Any
+
+import torch
+from peft import PeftModel
+from peft.tuners.lora import Linear as LoraLinear
+from peft.tuners.lora import LoraLayer
+from torch import Tensor, nn
+from torch.nn import functional
+
+from ppo.config import ADAPTER
+
+
+def fuse(model: PeftModel, dtype: torch.dtype) -> int:
+    """Lets the LoRA layers over plain linear ones compute in `dtype`, fused; returns how many there are.
+
+    Others (GPT-2's turned weights, a second adapter at work, DoRA) go PEFT's own way.
+    """
+    fused = 0
+    for module in model.modules():
+        if is_plain(module):
+            module.forward = partial(_forward, module, module.forward, dtype)
+            fused += 1
+    return fused
+
+
+def is_plain(module: nn.Module) -> bool:
+    """LoRA over a linear layer and nothing else: no bias of its own, no variant."""
+    return (
+        type(module) is LoraLinear
+        and isinstance(module.get_base_layer(), nn.Linear)
+        and not getattr(module, "lora_variant", {})
+        and not getattr(module, "lora_bias", {}).get(ADAPTER, False)
+    )
+
+
+def merge_into(target: Tensor, module: LoraLayer) -> None:
+    """target = W + s·B·A, in target's own type; in one product where the layer is a plain linear one."""
+    base = module.get_base_layer()
+    if is_plain(module):
+        a, b = module.lora_A[ADAPTER].weight, module.lora_B[ADAPTER].weight
+        weight = base.weight.to(target.dtype)
+        torch.addmm(weight, b.to(target.dtype), a.to(target.dtype), alpha=module.scaling[ADAPTER], out=target)
+    else:
+        target.copy_(base.weight.float() + module.get_delta_weight(ADAPTER))
+
+
+def _forward(
+    module: Any, peft_forward: Any, dtype: torch.dtype, x: Tensor, *args: Any, **kwargs: Any
+) -> Tensor:
+    base = module.get_base_layer()
+    if module.disable_adapters:
+        return functional.linear(x.to(dtype), base.weight, base.bias)
+    if module.merged or module.active_adapters != [ADAPTER] or args or kwargs:
+        return peft_forward(x, *args, **kwargs)
+    a, b = module.lora_A[ADAPTER].weight, module.lora_B[ADAPTER].weight
+    return _Fused.apply(x, base.weight, base.bias, a, b, module.scaling[ADAPTER], dtype)
+
+
+class _Fused(torch.autograd.Function):
+    """x (..., I), weight (O, I), a (r, I), b (O, r) → (..., O) in `dtype`; gradients for x, a and b."""
+
+    @staticmethod
+    def forward(ctx, x, weight, bias, a, b, scale, dtype):
+        rows, a_low, b_low = x.reshape(-1, x.shape[-1]).to(dtype), a.to(dtype), b.to(dtype)
+        low = rows @ a_low.T
+        out = functional.linear(rows, weight, bias).addmm_(low, b_low.T, alpha=scale)
+        ctx.save_for_backward(rows, low, weight, a_low, b_low)
+        ctx.scale, ctx.shape, ctx.dtypes = scale, x.shape, (x.dtype, a.dtype, b.dtype)
+        return out.view(*x.shape[:-1], -1)
+
+    @staticmethod
+    def backward(ctx, upstream):
+        rows, low, weight, a_low, b_low = ctx.saved_tensors
+        up = upstream.reshape(-1, upstream.shape[-1]).to(rows.dtype)
+        down = (up @ b_low).mul_(ctx.scale)
+        x_type, a_type, b_type = ctx.dtypes
+        grad_x = None
+        if ctx.needs_input_grad[0]:
+            grad_x = (up @ weight).addmm_(down, a_low).to(x_type).view(ctx.shape)
+        grad_a = (down.T @ rows).to(a_type)
+        grad_b = (up.T @ low).mul_(ctx.scale).to(b_type)
+        return grad_x, None, None, grad_a, grad_b, None, None

@@ -1,0 +1,252 @@
+"""One base model in memory, and everything that is read off it.
+
+The policy is the base with a LoRA adapter switched on; the reference is the same model with it switched off.
+The value head reads the policy's last hidden state, the reward head the reference's: two forwards in all.
+Left out on purpose: a second backbone for the critic or the reward (TRL 1.x keeps four models; we keep one).
+"""
+
+import contextlib
+import copy
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import torch
+from peft import LoraConfig, PeftModel, get_peft_model
+from peft.tuners.lora import LoraLayer
+from torch import Tensor, nn
+from transformers import PreTrainedModel
+from transformers.pytorch_utils import Conv1D
+
+from ppo.config import LoraSettings
+from ppo.model.cpu import attention
+from ppo.model.cpu.blocks import Blocks
+from ppo.model.decoders import BlocksDecoder, Decoder, ModuleDecoder, StaticDecoder, additive
+from ppo.model.lm_head import Head
+from ppo.model.loading import BaseModel
+from ppo.model.lora import fuse, merge_into
+from ppo.model.rollout import Rollout
+from ppo.model.row_packing import pack
+
+PLAIN_ROWS = 768  # widest row whose attention is taken with plain products
+
+
+@dataclass(frozen=True)
+class Reading:
+    """What one forward says about a rollout; (B, T) each, 0 outside the mask."""
+
+    logprobs: Tensor
+    values: Tensor
+    entropy: Tensor
+
+
+class Policy:
+    """The base model, its adapter and the value head.
+
+    `precision` is "fp32" or "bf16" (of matrix products; the head's logits are always fp32, since a rounding of
+    bf16 logits is worth several hundredths of a nat).
+    """
+
+    def __init__(self, base: BaseModel, lora: LoraSettings, precision: str, seed: int):
+        self.base, self.precision = base, precision
+        self.device = next(base.lm.parameters()).device
+        dtype = torch.bfloat16 if precision == "bf16" else torch.float32
+        on_cpu = self.device.type == "cpu"
+        self._plain = None if on_cpu and Blocks.knows(base.lm) else _plain_copy(base.lm, dtype)
+        if precision == "bf16":
+            _frozen_linears_to_bf16(base.lm)
+        if self._plain is None or precision == "bf16":
+            _let_go_of_the_file(base.lm)
+        with torch.random.fork_rng(devices=[]):
+            torch.manual_seed(seed)
+            settings = LoraConfig(
+                r=lora.r,
+                lora_alpha=lora.alpha,
+                lora_dropout=0.0,
+                target_modules="all-linear",
+                fan_in_fan_out=any(
+                    isinstance(m, Conv1D) for m in base.lm.modules()
+                ),  # GPT-2 keeps weights turned
+                task_type="CAUSAL_LM",
+            )
+            self.peft: PeftModel = get_peft_model(base.lm, settings)
+        self._blocks = Blocks(self.peft, base.lm, dtype) if self._plain is None else None
+        fuse(self.peft, dtype)
+        self.peft.eval()  # no dropout anywhere: the base's own would break the ratio too
+        self.backbone = base.lm.base_model
+        self.head = Head(base.lm.get_output_embeddings(), base.lm.config, low=precision == "bf16")
+        self.width = self.head.weight.shape[1]
+        self.share_prompts = True
+        self._adapted = True
+        self._window: int | None = getattr(base.lm.config, "sliding_window", None)
+        self._may_switch = (
+            precision == "bf16"
+            and self.device.type == "cpu"
+            and base.lm.config._attn_implementation == "sdpa"
+            and not _capped(base.lm)
+        )
+        self.value_head = nn.Linear(self.width, 1, device=self.device)
+        nn.init.zeros_(self.value_head.weight)
+        nn.init.zeros_(self.value_head.bias)
+
+    # ---- parameters
+
+    def adapter_parameters(self) -> list[nn.Parameter]:
+        """The LoRA matrices, in a fixed order."""
+        return [p for _, p in sorted(self.peft.named_parameters()) if p.requires_grad]
+
+    def adapter_state(self) -> dict[str, Tensor]:
+        """The LoRA matrices by name, on the CPU (copies)."""
+        return {n: p.detach().cpu().clone() for n, p in self.peft.named_parameters() if p.requires_grad}
+
+    def load_adapter_state(self, state: dict[str, Tensor]) -> None:
+        """Puts back what `adapter_state` gave. Raises KeyError for a state of another shape of adapter."""
+        own = {n: p for n, p in self.peft.named_parameters() if p.requires_grad}
+        if own.keys() != state.keys():
+            raise KeyError("the adapter's tensors are not those of this model")
+        with torch.no_grad():
+            for name, tensor in state.items():
+                own[name].copy_(tensor)
+
+    # ---- forwards
+
+    @contextlib.contextmanager
+    def reference(self) -> Iterator[None]:
+        """Inside, the adapter is off: the model is the one that this line of versions started from."""
+        self._adapted = False
+        try:
+            with self.peft.disable_adapter():
+                yield
+        finally:
+            self._adapted = True
+
+    def _autocast(self) -> contextlib.AbstractContextManager:
+        if self.precision == "bf16":
+            return torch.autocast(self.device.type, dtype=torch.bfloat16)
+        return contextlib.nullcontext()
+
+    def states(self, rollout: Rollout, keep_layers: tuple[int, ...] = ()) -> tuple[Tensor, list[Tensor]]:
+        """Last hidden states before each sampled token (N, H), and those *at* it of each of `keep_layers`.
+
+        N runs over the True entries of `rollout.response_mask`, row after row; layer 0 is the embedding.
+        """
+        packed = pack(rollout, self.share_prompts)
+        if self._window is not None and packed.ids.shape[1] > self._window:
+            # Sliding attention counts columns, and a packed row's are not its positions
+            packed = pack(rollout, share=False)
+        elif self._blocks is not None and packed.attention.ndim == 4:
+            self._blocks.refresh()
+            places = self._blocks.places(packed.positions, self._attend(packed.attention))
+            last, seen = self._blocks(packed.ids, places, self._adapted, keep_layers)
+            kept = [seen[i].flatten(0, 1)[packed.at] for i in keep_layers]
+            return last.flatten(0, 1)[packed.before], kept
+        with self._autocast():
+            out = self.backbone(
+                input_ids=packed.ids,
+                attention_mask=self._attend(packed.attention),
+                position_ids=packed.positions,
+                use_cache=False,
+                output_hidden_states=bool(keep_layers),
+            )
+        rows = out.last_hidden_state.flatten(0, 1)[packed.before]
+        return rows, [out.hidden_states[i].flatten(0, 1)[packed.at].float() for i in keep_layers]
+
+    def _attend(self, allowed: Tensor) -> Tensor:
+        """The mask as the model wants it; picks the attention that is faster for rows of this width.
+
+        On a CPU in bf16 plain products take half the time of the fused kernel, whose backward is slow, but keep
+        (L, L) a head and layer: fused for long rows.
+        """
+        if allowed.ndim == 2:
+            return allowed.long()
+        if self._may_switch:
+            short = allowed.shape[-1] <= PLAIN_ROWS
+            self.base.lm.config._attn_implementation = attention.NAME if short else "sdpa"
+        dtype = torch.bfloat16 if self.precision == "bf16" else torch.float32
+        return additive(allowed, dtype)
+
+    def read(self, rollout: Rollout, temperature: float) -> Reading:
+        """Log-probabilities, values and entropy of the sampled tokens; keeps gradients where they are enabled."""
+        rows, _ = self.states(rollout)
+        return self.read_rows(rollout, rows, temperature)
+
+    def read_rows(self, rollout: Rollout, rows: Tensor, temperature: float) -> Reading:
+        """As `read`, from states that `states` gave."""
+        ids = rollout.response_ids[rollout.response_mask]
+        logprobs, entropy = self.head.logprobs(rows, ids, temperature)
+        values = self.values_of(rows)
+        return Reading(rollout.spread(logprobs), rollout.spread(values), rollout.spread(entropy))
+
+    def values_of(self, states: Tensor) -> Tensor:
+        """The critic's values (...) of the policy's last hidden states (..., H).
+
+        Detached: the critic learns from the states and does not move them. Normalised: their size differs by
+        orders of magnitude between models, and with it what one learning rate means.
+        """
+        normal = nn.functional.layer_norm(states.detach().float(), states.shape[-1:])
+        return self.value_head(normal).squeeze(-1)
+
+    # ---- sampling
+
+    def sampler(self) -> Decoder:
+        """What writes as the policy stands now, for `rollout.sample`.
+
+        Where the policy has no blocks of its own, a plain copy with the adapter merged into its weights: no adapter
+        cost a token, and merging in place and back would leave rounding in the base weights.
+        """
+        if self._blocks is not None:
+            return BlocksDecoder(self._blocks, self.head)
+        merged = self.merged()
+        static = self.device.type == "cuda" and StaticDecoder.takes(merged)
+        return StaticDecoder(merged) if static else ModuleDecoder(merged)
+
+    def merged(self) -> nn.Module:
+        """A plain model in the policy's precision with the adapter merged into its weights, a copy of its own."""
+        if self._plain is None:
+            raise RuntimeError("a policy with blocks keeps no merged copy")
+        plain = dict(self._plain.named_modules())
+        with torch.no_grad():
+            for name, module in self.base.lm.named_modules():
+                if isinstance(module, LoraLayer):
+                    merge_into(plain[name].weight.data, module)
+        return self._plain
+
+
+def pick_precision(name: str, device: torch.device) -> str:
+    """auto → bf16 where the chip multiplies it natively, else fp32."""
+    if name != "auto":
+        return name
+    if device.type == "cuda":
+        return "bf16" if torch.cuda.is_bf16_supported() else "fp32"
+    return "bf16" if torch.cpu._is_avx512_bf16_supported() or torch.cpu._is_amx_tile_supported() else "fp32"
+
+
+def _capped(lm: PreTrainedModel) -> bool:
+    """Whether its attention bends its scores (Gemma 2), which only the family's own code does."""
+    return bool(getattr(lm.config, "attn_logit_softcapping", None))
+
+
+def _plain_copy(lm: PreTrainedModel, dtype: torch.dtype) -> nn.Module:
+    plain = copy.deepcopy(lm)
+    for parameter in plain.parameters():  # parameters only: rotary buffers stay fp32
+        parameter.data = parameter.data.to(dtype)
+    if next(plain.parameters()).device.type == "cpu" and lm.config._attn_implementation == "sdpa":
+        # One query a row: faster than the fused kernel here
+        plain.set_attn_implementation("eager" if _capped(lm) else attention.NAME)
+    return plain.eval()
+
+
+def _let_go_of_the_file(lm: PreTrainedModel) -> None:
+    """What is not copied anyway (embedding, norms, head) are views of the mapped file, and keep all of it in memory."""
+    head = lm.get_output_embeddings()
+    for module in lm.modules():
+        if module is head or not isinstance(module, nn.Linear):
+            for parameter in module.parameters(recurse=False):
+                parameter.data = parameter.data.clone()
+
+
+def _frozen_linears_to_bf16(lm: nn.Module) -> None:
+    """Autocast would round these weights at every forward; once is the same and saves the time and the memory."""
+    head = lm.get_output_embeddings()
+    for module in lm.modules():
+        if isinstance(module, nn.Linear) and module is not head:
+            module.weight.data = module.weight.data.bfloat16()

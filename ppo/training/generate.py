@@ -1,0 +1,66 @@
+"""The responses of a round: sampled, scored, and put into records."""
+
+from dataclasses import replace
+
+from ppo.config import Config
+from ppo.training.engine import Engine
+from ppo.training.plan import Slot
+from rater_data.records import Response
+from rater_data.store import Store
+
+SEED_STRIDE = 1_000_003  # keeps the seeds of rounds and slots apart
+
+
+def chunks(slots: list[Slot], size: int) -> list[list[Slot]]:
+    """Slots in portions that are written and offered together."""
+    return [slots[i : i + size] for i in range(0, len(slots), size)]
+
+
+def write(store: Store, engine: Engine, config: Config, number: int, slots: list[Slot]) -> list[Response]:
+    """Samples the responses of some slots, each from its own version, with the log-probabilities of scoring."""
+    written: list[Response] = []
+    for version in sorted({s.version for s in slots}):
+        engine.use(store, version)
+        own = [s for s in slots if s.version == version]
+        seed = config.seed * SEED_STRIDE + number * 10_007 + own[0].slot * 101 + version
+        drawn = engine.respond([s.prompt for s in own], config, seed)
+        for slot, one in zip(own, drawn, strict=True):
+            written.append(
+                Response(
+                    prompt_id=slot.prompt.id,
+                    round_number=number,
+                    version_number=version,
+                    slot=slot.slot,
+                    text=one.text,
+                    prompt_ids=tuple(one.prompt_ids),
+                    token_ids=tuple(one.token_ids),
+                    logprobs=tuple(one.logprobs),
+                    seed=seed,
+                    temperature=config.sample.temperature,
+                    finish_reason="eos" if one.ended else "length",
+                    stratum=slot.stratum,
+                    overlap=slot.overlap,
+                    propensity=slot.propensity,
+                    ref_logprob=one.ref_logprob,
+                )
+            )
+    return written
+
+
+def anchors(store: Store, config: Config, number: int, first_slot: int) -> list[Response]:
+    """The same few responses of round 1, rated anew in every later round: do raters drift?"""
+    if number == 1:
+        return []
+    known = sorted(store.responses(1, stratum="train"), key=lambda r: r.slot)[: config.plan.anchors]
+    return [
+        replace(
+            r,
+            id=None,
+            round_number=number,
+            slot=first_slot + i,
+            stratum="anchor",
+            overlap=1,
+            head_score=None,  # that of round 1 said it; this round's will too
+        )
+        for i, r in enumerate(known)
+    ]

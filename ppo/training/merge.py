@@ -1,0 +1,82 @@
+"""A version as a plain transformers model: the adapter added into the base's weights, nothing of ours left to load."""
+
+import json
+import shutil
+import tempfile
+from dataclasses import dataclass
+from pathlib import Path
+
+import torch
+from peft import PeftModel
+
+from ppo.model.loading import load_base
+from ppo.training import checkpoint
+from ppo.training.worker import home_model
+from rater_data.errors import BadInput, DiskFull, Missing
+from rater_data.store import Store
+
+PROBE = "What makes a good day?"  # the merged model is compared with the adapted one on this prompt
+
+
+@dataclass(frozen=True)
+class Merged:
+    """Where the model was written, and the largest difference of a logit from the adapted model's on a probe."""
+
+    folder: Path
+    version: int
+    base_model: str
+    difference: float
+
+
+def merge(store: Store, home: Path, number: int | None, out: Path) -> Merged:
+    """Writes version `number` (the current one when None) to `out`, a folder that must not exist or be empty.
+
+    Raises Missing, BadInput or DiskFull with a sentence; `out` is whole or not there.
+    """
+    version = store.current_version() if number is None else store.version(number)
+    if version is None:
+        raise Missing("This home has no version yet." if number is None else f"There is no version {number}.")
+    if out.exists() and (not out.is_dir() or any(out.iterdir())):
+        raise BadInput(f"{out} is there already and is no empty folder; name another one with --out.")
+    base = load_base(home_model(store, None), home, "cpu")
+    lm = base.lm
+    probe = torch.tensor([base.encode([{"role": "user", "content": PROBE}])])
+    with torch.no_grad():
+        if version.folder:
+            folder = checkpoint.inside(home, version.folder)
+            checkpoint.verify(folder, version.sha256)
+            adapted = PeftModel.from_pretrained(lm, folder).eval()
+            wanted = adapted(input_ids=probe).logits
+            lm = adapted.merge_and_unload()
+        else:
+            wanted = lm(input_ids=probe).logits
+        difference = float((lm(input_ids=probe).logits - wanted).abs().max())
+    lineage = {
+        "made_by": "rateloop",
+        "version": version.number,
+        "base_model": version.base_model,
+        "base_revision": version.base_revision,
+        "adapter_sha256": version.sha256,
+        "metrics": version.metrics,
+    }
+    _write(lm, base.tokenizer, lineage, out)
+    return Merged(out, version.number, version.base_model, difference)
+
+
+def _write(lm: torch.nn.Module, tokenizer: object, lineage: dict, out: Path) -> None:
+    out.parent.mkdir(parents=True, exist_ok=True)
+    aside = Path(tempfile.mkdtemp(dir=out.parent, prefix=".merging-"))
+    try:
+        lm.save_pretrained(aside)
+        tokenizer.save_pretrained(aside)
+        (aside / "rateloop.json").write_text(json.dumps(lineage, indent=1), encoding="utf-8")
+        aside.chmod(0o755)  # mkdtemp's own is private; this folder is made to be handed on
+        if out.exists():
+            out.rmdir()
+        aside.replace(out)
+    except OSError as error:
+        raise DiskFull(
+            f"The merged model could not be written to {out}: {error.strerror or error}."
+        ) from error
+    finally:
+        shutil.rmtree(aside, ignore_errors=True)

@@ -1,0 +1,319 @@
+"""The round as a recipe: read it from top to bottom.
+
+`generate_round` writes what raters will read; `train_round` turns what they said into the next version. Each can be
+killed at any point and called again: responses have slots, PPO has checkpoints, and the store changes state in
+single transactions.
+"""
+
+import shutil
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from torch import Tensor
+
+from ppo.algorithm import reward_head, rules
+from ppo.algorithm.ppo_update import TrainState
+from ppo.config import Config
+from ppo.progress import Phases
+from ppo.training import checkpoint, generate, store_tensors, training_steps
+from ppo.training.engine import Engine
+from ppo.training.plan import Slot, plan_round
+from rater_data.lifecycle import Round, Version
+from rater_data.store import Store
+
+REFERENCE = "reference"  # the setting that holds the base model's measures
+EXTRAS = ("quota",)  # what a round's config holds beside the engine's settings
+PROMPTS_A_CHUNK = 4  # written and offered together: the first card comes after seconds, not after the round
+KEEP_STEPS = 2  # checkpoints of a round in progress: the newest, and the one before it against damage
+LEAST_SHARE = 0.1  # of a round's way, below which nothing of it is kept
+SAMPLE_SEED = 20_170_707
+WATCHED = 2  # prompts that are answered after every step
+DONE = ("published", "refused", "rolled_back")  # after a refusal the same version writes more
+
+
+def generate_round(store: Store, engine: Engine, progress: Phases) -> int:
+    """Writes the responses of the next round, or of the one that was interrupted. Returns its number."""
+    _found_base(store, engine)
+    round_ = store.round()
+    version = store.current_version()
+    if round_ is None or round_.state in DONE:
+        config = engine.settings(store)
+        round_ = store.start_round({**config.to_dict(), "quota": config.plan.ratings}, version.number)
+    if round_.state != "generating":
+        return round_.number
+    config = _config_of(round_)
+    slots = _plan(store, config, round_.number, round_.version_number)
+    there = store.slots(round_.number)
+    progress.phase("Writing responses", len(slots))
+    for chunk in generate.chunks(slots, config.plan.responses_per_prompt * PROMPTS_A_CHUNK):
+        missing = [s for s in chunk if s.slot not in there]
+        if missing:
+            store_tensors.offer(store, generate.write(store, engine, config, round_.number, missing))
+        progress.advance(chunk[-1].slot + 1)
+    store.add_responses(generate.anchors(store, config, round_.number, len(slots)))
+    store.set_round_state(round_.number, "rating")
+    _know_reference(store, engine, progress)
+    return round_.number
+
+
+def train_round(
+    store: Store, engine: Engine, number: int, progress: Phases, *, override: bool = False
+) -> str:
+    """Reward head, gate, PPO, publish. Returns the state the round ended in: published or refused."""
+    round_ = store.round(number)
+    if round_.state in DONE and not (round_.state == "refused" and override):
+        return round_.state  # the worker died between the end of the round and the end of its job
+    config = _config_of(round_)
+    if round_.state != "training":  # it is, when a worker died in it
+        store.set_round_state(number, "training")
+    reference = _know_reference(store, engine, progress)
+    version = store.current_version()  # not always the round's own: it may have been rolled back since
+    engine.use(store, version.number)
+
+    progress.phase("Reading the ratings", 1)
+    data = store_tensors.sealed(store, engine.base, number, version.number)
+    features = engine.features(data, config, progress)
+    head, report = _fit(data, features, config)
+    if head is not None:
+        _keep_head_scores(store, engine, config, number, head, progress)
+    gate = _gate_record(report, data, override)
+    if head is None or not (report.passed or override):
+        store.set_round_state(number, "refused", gate=gate, decision=report.reason)
+        return "refused"
+
+    limits = training_steps.limits_of(config, version, reference)
+    start = engine.policy.adapter_state()
+    state = _ppo(store, engine, config, number, data, head, limits, progress)
+    closing = _within_limits(store, engine, config, state, start, limits, progress)
+    _publish(store, engine, config, state, head, gate, closing, progress)
+    return "published"
+
+
+# ---- generate
+
+
+def _found_base(store: Store, engine: Engine) -> None:
+    """Version 0 is the base itself."""
+    if store.current_version() is not None:
+        return
+    base = engine.base
+    version = Version(
+        number=0,
+        parent=None,
+        folder="",
+        sha256="",
+        base_model=base.name,
+        base_revision=base.revision,
+        metrics={"kl": 0.0},
+        status="current",
+        created_at=engine.now(),
+    )
+    store.add_version(version)
+
+
+def _know_reference(store: Store, engine: Engine, progress: Phases) -> dict[str, float]:
+    """What the base says to the holdout prompts, and its measures; taken once, after the first cards are out."""
+    known = store.setting(REFERENCE)
+    if known is None:
+        progress.phase("Measuring the base model", 2)
+        engine.use(store, 0)
+        if not store.samples(0):
+            store.add_samples(engine.samples(store, 0, SAMPLE_SEED))
+        progress.advance(1)
+        known = engine.measure(store, engine.config, SAMPLE_SEED)
+        store.set_setting(REFERENCE, known)
+        progress.advance(2)
+    return known
+
+
+def _config_of(round_: Round) -> Config:
+    return Config.from_dict({k: v for k, v in round_.config.items() if k not in EXTRAS})
+
+
+def _plan(store: Store, config: Config, number: int, version: int) -> list[Slot]:
+    previous = store.version(version).parent
+    return plan_round(
+        config,
+        number,
+        version,
+        previous,
+        store_tensors.trainable_prompts(store),
+        store_tensors.holdout_prompts(store),
+    )
+
+
+# ---- train
+
+
+def _fit(
+    data: store_tensors.Sealed, features: np.ndarray, config: Config
+) -> tuple[reward_head.Head | None, reward_head.Report]:
+    report = reward_head.report(
+        features, data.ratings, data.prompts, config.reward.folds, data.scale, config.seed
+    )
+    head = reward_head.fit(features, data.ratings, data.reference, data.scale) if len(data.ratings) else None
+    return head, report
+
+
+def _keep_head_scores(
+    store: Store, engine: Engine, config: Config, number: int, head: reward_head.Head, progress: Phases
+) -> None:
+    """What this head says of each of the round's responses, holdout and unrated ones too, goes beside them."""
+    texts = store_tensors.round_texts(store, engine.base, number)
+    if texts.ids:
+        scores = head.score(engine.features(texts, config, progress))
+        store.set_head_scores(number, dict(zip(texts.ids, scores.tolist(), strict=True)))
+
+
+def _gate_record(report: reward_head.Report, data: store_tensors.Sealed, override: bool) -> dict[str, Any]:
+    return {**asdict(report), "ratings": data.count, "overridden": override and not report.passed}
+
+
+def _ppo(
+    store: Store,
+    engine: Engine,
+    config: Config,
+    number: int,
+    data: store_tensors.Sealed,
+    head: reward_head.Head,
+    limits: training_steps.Limits,
+    progress: Phases,
+) -> TrainState:
+    """First the people's own scores on what this version wrote, then fresh rollouts scored by the head."""
+    folder = _folder(engine, number)
+    drop_those_of_another_seal(folder, store.round(number).snapshot_sha256 or "")
+    start_kl = store.current_version().metrics.get("kl", 0.0)
+    state = TrainState.begin(engine.policy, config.ppo, number, start_kl)
+    found = checkpoint.latest(folder, progress.log)
+    if found is not None:
+        checkpoint.load_state(state, found)
+        progress.log(f"Going on from {found.name} of round {number}.")
+    else:
+        store.clear_steps(number)
+    untouched = store.current_version().number == 0 and found is None
+    if not state.people_done:
+        metrics = training_steps.learn_from_people(engine, config, data, head, state, progress)
+        _keep(number, 0, metrics, config, untouched, progress)
+        untouched = untouched and metrics["updates"] == 0
+        state.people_done = True
+        _save_step(state, folder, config, head)
+    progress.phase("Practising", config.ppo.steps, done=state.step)
+    prompts = store_tensors.trainable_prompts(store)
+    while state.step < config.ppo.steps:
+        metrics = training_steps.practise(engine, config, prompts, head, state, limits, progress)
+        if metrics is None:
+            progress.log(f"The KL limit of {limits.kl:.1f} nats per response is reached; back to people.")
+            break
+        state.step += 1
+        metrics["samples"] = _samples(store, engine, config)
+        _keep(number, state.step, metrics, config, untouched, progress)
+        untouched = False
+        _save_step(state, folder, config, head)
+        progress.advance(state.step, f"KL {metrics['kl']:.1f} nats, score {metrics['score']:+.2f}")
+    return state
+
+
+def _samples(store: Store, engine: Engine, config: Config) -> list[dict[str, str]]:
+    """What the policy says right now to the first prompts that are never trained on: to watch it change."""
+    prompts = store_tensors.holdout_prompts(store)[:WATCHED]
+    if not prompts:
+        return []
+    _, texts = engine.roll(prompts, 1, config, SAMPLE_SEED)
+    return [{"prompt": p.text, "text": t} for p, t in zip(prompts, texts, strict=True)]
+
+
+def _keep(
+    number: int, step: int, metrics: dict[str, Any], config: Config, first: bool, progress: Phases
+) -> None:
+    """Stores a step with the rules it was held to; a broken one is told in the job's log too."""
+    lights = rules.lights(metrics, first=first, max_new_tokens=config.sample.max_new_tokens)
+    for light in lights:
+        if not light["ok"]:
+            progress.log(f"Step {step}: {light['says']}")
+    progress.step(number, step, metrics | {"lights": lights})
+
+
+def _within_limits(
+    store: Store,
+    engine: Engine,
+    config: Config,
+    state: TrainState,
+    start: dict[str, Tensor],
+    limits: training_steps.Limits,
+    progress: Phases,
+) -> dict[str, float]:
+    """Measures the policy on the holdout prompts; beyond a limit, keeps only a share of the way from the start.
+
+    Between two adapters of one run the KL grows smoothly and what was learned stays in proportion, while an earlier
+    step is a noisier policy, not a milder one (interpolation towards the start: WARP, arXiv 2406.16768).
+    """
+    end, share = state.policy.adapter_state(), 1.0
+    progress.phase("Checking the new version", 1)
+    while True:
+        closing = engine.measure(store, config, SAMPLE_SEED)
+        why = limits.exceeded(closing)
+        if not why or share == 0.0:
+            progress.advance(1)
+            return closing | {"share": share}
+        share = limits.milder(closing, share)
+        share = share if share >= LEAST_SHARE else 0.0
+        progress.log(f"{why[0].upper()}{why[1:]}: {share:.0%} of the round's way is kept.")
+        state.policy.load_adapter_state({n: start[n] + share * (end[n] - start[n]) for n in end})
+
+
+def _publish(
+    store: Store,
+    engine: Engine,
+    config: Config,
+    state: TrainState,
+    head: reward_head.Head,
+    gate: dict[str, Any],
+    closing: dict[str, float],
+    progress: Phases,
+) -> None:
+    parent = store.current_version().number
+    number = store.next_version_number()
+    name = f"versions/{number:04d}"
+    progress.phase("Publishing", 1)
+    digest = checkpoint.save(state, engine.home / name, config, head, resumable=False)
+    engine.loaded = number
+    samples = engine.samples(store, number, SAMPLE_SEED)
+    version = Version(
+        number=number,
+        parent=parent,
+        folder=name,
+        sha256=digest,
+        base_model=engine.base.name,
+        base_revision=engine.base.revision,
+        metrics={
+            **closing,
+            "steps": state.step,
+            "seconds": {k: round(v, 1) for k, v in progress.finish().items()},
+        },
+        status="candidate",
+        created_at=engine.now(),
+    )
+    decision = f"Version {number} learned from {gate['ratings']} ratings."
+    store.publish(state.round_number, version, gate=gate, decision=decision, samples=samples)
+    shutil.rmtree(_folder(engine, state.round_number), ignore_errors=True)
+
+
+def _folder(engine: Engine, number: int) -> Path:
+    return engine.home / "rounds" / f"{number:04d}"
+
+
+def drop_those_of_another_seal(folder: Path, sha256: str) -> None:
+    """Checkpoints go on only with the ratings that they were trained on."""
+    note = folder / "seal"
+    if not (note.is_file() and note.read_text("ascii") == sha256):
+        shutil.rmtree(folder, ignore_errors=True)
+        folder.mkdir(parents=True)
+        note.write_text(sha256, "ascii")
+
+
+def _save_step(state: TrainState, folder: Path, config: Config, head: reward_head.Head) -> None:
+    checkpoint.save(state, folder / f"step-{state.step:04d}", config, head, resumable=True)
+    for old in sorted(folder.glob("step-*"))[:-KEEP_STEPS]:
+        shutil.rmtree(old)

@@ -1,0 +1,147 @@
+"""The only door between the engine and the store: stored token ids become tensors, tensors become records.
+
+Text is never tokenised anew where ids were stored: what was sampled is what is trained. Only imported ratings,
+which no model of ours wrote, are tokenised here; they teach the head and nothing else.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from ppo.model.loading import BaseModel
+from ppo.model.rollout import Rollout, rollout_of
+from rater_data.records import Prompt, RatedResponse, Response
+from rater_data.scales import SCALES
+from rater_data.statistics import agreement
+from rater_data.store import Store
+
+ON_POLICY = ("train", "calibration")  # strata whose responses may move the policy
+NEVER_TRAINED = ("holdout",)
+
+
+@dataclass(frozen=True)
+class Sealed:
+    """A round's frozen ratings as arrays over N rated responses, whose ids in the store are `ids`.
+
+    `ratings` on the raters' scale, raters' offsets taken off, several raters averaged; `prompts` their prompt
+    ids; `reference` True where the base itself wrote it; `current` True where the version in training wrote it
+    on a training prompt: only those are on-policy.
+    """
+
+    ids: tuple[int, ...]
+    rollout: Rollout
+    ratings: np.ndarray
+    prompts: np.ndarray
+    reference: np.ndarray
+    current: np.ndarray
+    scale: tuple[float, float]
+    count: int
+    stored_logprobs: tuple[tuple[float, ...], ...]
+
+
+@dataclass(frozen=True)
+class Texts:
+    """Stored responses to be read, rated or not; `ids` are theirs in the store."""
+
+    ids: tuple[int, ...]
+    rollout: Rollout
+
+
+def sealed(store: Store, base: BaseModel, round_number: int, version_number: int) -> Sealed:
+    """The snapshot of a sealed round, without holdout prompts; `version_number` is about to be trained."""
+    return gathered(store, base, store.snapshot(round_number), version_number)
+
+
+def gathered(store: Store, base: BaseModel, every: list[RatedResponse], version_number: int) -> Sealed:
+    """Ratings as `sealed` gives them, of a list that need not be sealed yet."""
+    rated = [r for r in every if _teaches(r)]
+    scores = agreement.corrected_scores(rated)
+    responses = {r.response.id: r for r in rated if r.response.id in scores}
+    for one in rated:  # of comparisons, those that were only ever the second
+        other = one.rating.other_id
+        if other in scores and other not in responses:
+            responses[other] = replace(one, response=store.response(other))
+    rows = [responses[i] for i in sorted(responses)]
+    scale = SCALES[rows[0].rating.scale] if rows else SCALES["score_1_10"]
+    order = {p: i for i, p in enumerate(dict.fromkeys(r.response.prompt_id for r in rows))}
+    ids = [_ids_of(base, r) for r in rows]
+    return Sealed(
+        ids=tuple(r.response.id for r in rows),
+        rollout=rollout_of(
+            [p for p, _ in ids],
+            [t for _, t in ids],
+            [r.response.finish_reason == "eos" for r in rows],
+            # one group per prompt *and* round: the same prompt may come again
+            [order[r.response.prompt_id] * 100_000 + r.response.round_number for r in rows],
+            base.pad_id,
+            next(base.lm.parameters()).device,
+        ),
+        ratings=np.array([scores[r.response.id] for r in rows], dtype=np.float64),
+        prompts=np.array([r.response.prompt_id for r in rows]),
+        reference=np.array(
+            [r.response.version_number == 0 and r.response.round_number > 0 for r in rows], dtype=bool
+        ),
+        current=np.array([_on_policy(r.response, version_number) for r in rows], dtype=bool),
+        scale=(scale.low, scale.high),
+        count=len(rated),
+        stored_logprobs=tuple(r.response.logprobs for r in rows),
+    )
+
+
+def round_texts(store: Store, base: BaseModel, number: int) -> Texts:
+    """Every response of a round, holdout and unrated ones too."""
+    rows = [r for r in store.responses(number) if r.token_ids]
+    order = {p: i for i, p in enumerate(dict.fromkeys(r.prompt_id for r in rows))}
+    rollout = rollout_of(
+        [list(r.prompt_ids) for r in rows],
+        [list(r.token_ids) for r in rows],
+        [r.finish_reason == "eos" for r in rows],
+        [order[r.prompt_id] for r in rows],
+        base.pad_id,
+        next(base.lm.parameters()).device,
+    )
+    return Texts(tuple(r.id for r in rows), rollout)
+
+
+def _teaches(rated: RatedResponse) -> bool:
+    return rated.response.stratum not in NEVER_TRAINED and rated.prompt.split != "holdout"
+
+
+def _on_policy(response: Response, version_number: int) -> bool:
+    return (
+        response.version_number == version_number
+        and response.stratum in ON_POLICY
+        and bool(response.token_ids)
+    )
+
+
+def _ids_of(base: BaseModel, rated: RatedResponse) -> tuple[list[int], list[int]]:
+    response = rated.response
+    if response.token_ids:
+        return list(response.prompt_ids), list(response.token_ids)
+    # Made elsewhere, of any length: at least half of the context is the response's
+    prompt = encode(base, rated.prompt, max(1, base.context // 2))
+    said = base.tokenizer(response.text, add_special_tokens=False)["input_ids"]
+    return prompt, said[: base.context - len(prompt)]
+
+
+def encode(base: BaseModel, prompt: Prompt, limit: int | None = None) -> list[int]:
+    """A prompt's token ids; of one longer than `limit` the beginning is left out."""
+    ids = base.encode([{"role": m.role, "content": m.content} for m in prompt.messages])
+    return ids[-limit:] if limit is not None else ids
+
+
+def trainable_prompts(store: Store) -> list[Prompt]:
+    """Prompts that may be trained on."""
+    return store.prompts(split="train")
+
+
+def holdout_prompts(store: Store) -> list[Prompt]:
+    """Prompts that never are."""
+    return store.prompts(split="holdout")
+
+
+def offer(store: Store, responses: Sequence[Response]) -> int:
+    """Puts responses before the raters; those already there (same round and slot) are left alone."""
+    return store.add_responses(list(responses))

@@ -1,0 +1,141 @@
+"""PPO on what people rated, then on fresh rollouts: the two kinds of step a round is made of, and their limits."""
+
+import random
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+
+from ppo.algorithm import reward_head
+from ppo.algorithm.measures import distinct_2
+from ppo.algorithm.ppo_update import TrainState, describe, evaluate, experience, ppo_update, warm_critic
+from ppo.config import Config
+from ppo.progress import Phases
+from ppo.training import store_tensors
+from ppo.training.engine import Engine
+from rater_data.lifecycle import Version
+from rater_data.records import Prompt
+
+SEED_STRIDE = 1_000_003  # keeps the seeds of rounds, steps and purposes apart
+
+
+@dataclass(frozen=True)
+class Limits:
+    """How far this round may take the policy: KL to the reference in nats per response, and distinct-2."""
+
+    kl: float
+    distinct_2: float
+
+    def exceeded(self, found: dict[str, float]) -> str:
+        """What is wrong with a measured policy, in words; empty when nothing is."""
+        if found["kl"] > self.kl:
+            return f"the KL is {found['kl']:.1f} nats per response, beyond {self.kl:.1f}"
+        if found["distinct_2"] < self.distinct_2:
+            return f"distinct-2 is {found['distinct_2']:.2f}, below {self.distinct_2:.2f}"
+        return ""
+
+    def milder(self, found: dict[str, float], share: float) -> float:
+        """A smaller share of the round's way to try, after `share` of it was found to be too much."""
+        if found["distinct_2"] < self.distinct_2 or self.kl <= 0:
+            share *= 0.85
+        if 0 < self.kl < found["kl"]:
+            share *= 0.97 * (self.kl / found["kl"]) ** 0.5  # the KL grows as the square of the way
+        return share
+
+
+def limits_of(config: Config, version: Version, reference: dict[str, float]) -> Limits:
+    """From where the version in training stands, and from what the base model's texts are like."""
+    start = version.metrics.get("kl", 0.0)
+    least = config.ppo.diversity * reference["distinct_2"]
+    return Limits(min(start + config.ppo.kl_budget, config.ppo.kl_ceiling), least)
+
+
+def learn_from_people(
+    engine: Engine,
+    config: Config,
+    data: store_tensors.Sealed,
+    head: reward_head.Head,
+    state: TrainState,
+    progress: Phases,
+) -> dict[str, float]:
+    """PPO on the rated responses of the version in training, with the people's ratings as scores."""
+    own = np.flatnonzero(data.current)
+    if config.ppo.people_epochs == 0 or len(own) == 0:
+        return {"score": 0.0, "kl": 0.0, "updates": 0.0}
+    done, passes = 0, 1 + config.ppo.people_epochs
+    progress.phase("Learning from the ratings", len(own) * passes)
+
+    def tick(responses: int) -> None:
+        nonlocal done
+        done += responses
+        progress.advance(done)
+
+    rollout = data.rollout.take(torch.from_numpy(own).to(engine.policy.device))
+    seen = evaluate(engine.policy, rollout, (), config, tick)
+    scores = torch.tensor(head.of_people(data.ratings[own]), dtype=torch.float32, device=engine.policy.device)
+    ppo = config.ppo
+    lessons = warm_critic(state, experience(seen, scores, state.kl.coef, ppo.gamma, ppo.gae_lambda), ppo)
+    found = describe(lessons, state.kl.coef)
+    found["rating"] = float(data.ratings[own].mean())
+    found["sampling_gap"] = _sampling_gap(seen.logprobs, data, own)
+    seed = _seed(config, state, 0)
+    return found | ppo_update(state, lessons, config, config.ppo.people_epochs, seed, tick)
+
+
+def _sampling_gap(logprobs: torch.Tensor, data: store_tensors.Sealed, own: np.ndarray) -> float:
+    """Largest mean difference a response between the log-probabilities stored with it and those read now."""
+    gaps = []
+    for row, i in zip(logprobs.cpu(), own, strict=True):
+        stored = torch.tensor(data.stored_logprobs[i])
+        gaps.append(float((row[: len(stored)] - stored).mean().abs()) if len(stored) else 0.0)
+    return max(gaps)
+
+
+def practise(
+    engine: Engine,
+    config: Config,
+    prompts: list[Prompt],
+    head: reward_head.Head,
+    state: TrainState,
+    limits: Limits,
+    progress: Phases,
+) -> dict[str, float] | None:
+    """One PPO step on fresh rollouts; None when they show that the KL limit is reached."""
+    seed = _seed(config, state, state.step + 1)
+    chosen = _pick(prompts, config.ppo.prompts_per_step, seed)
+    rollout, texts = engine.roll(
+        chosen, config.plan.responses_per_prompt, config, seed, lambda: progress.advance(state.step)
+    )
+    weights = torch.tensor(head.hidden_weights(), dtype=torch.float32, device=engine.policy.device)
+    seen = evaluate(
+        engine.policy,
+        rollout,
+        engine.layers(config),
+        config,
+        lambda _n: progress.advance(state.step),
+        weights,
+    )
+    if float(seen.kl_per_response().mean()) > limits.kl:
+        return None
+    features = seen.features.cpu().numpy().astype(np.float64)
+    scores = torch.tensor(head.score(features), dtype=torch.float32, device=engine.policy.device)
+    coef = state.kl.coef
+    lessons = experience(seen, scores, coef, config.ppo.gamma, config.ppo.head_lambda)
+    found = describe(lessons, coef)
+    found["rating"] = float(head.rating(features).mean())
+    found["distinct_2"] = distinct_2(texts)
+    state.slow_down(config.ppo)
+    # Told after every micro-batch: that is where a cancelled training stops
+    found |= ppo_update(
+        state, lessons, config, config.ppo.epochs, seed, lambda _n: progress.advance(state.step)
+    )
+    state.kl.update(found["kl"], len(rollout))
+    return found
+
+
+def _pick(prompts: list[Prompt], count: int, seed: int) -> list[Prompt]:
+    return random.Random(seed).sample(prompts, min(count, len(prompts)))
+
+
+def _seed(config: Config, state: TrainState, step: int) -> int:
+    return config.seed * SEED_STRIDE + state.round_number * 10_007 + (step + 1) * 101

@@ -1,0 +1,263 @@
+"""The card of an exported dataset: what is in it and how it came about, for whoever opens it later."""
+
+import json
+
+import pyarrow as pa
+
+from rater_data.exporting.aggregate import Judged, Qualities
+from rater_data.exporting.formats import HELPSTEER, Wish, quality_column
+from rater_data.exporting.rating_rows import model_name
+from rater_data.lifecycle import Interval
+from rater_data.scales import ATTRIBUTE_HIGH, ATTRIBUTE_LOW, ATTRIBUTE_WORDS, Scale, offered
+from rater_data.store import Store
+from rater_data.store.reports.export_rows import Origins
+
+MOST_SOURCES = 5  # files that are named
+
+_ABOUT = {
+    "ratings": """\
+Every rating that people gave to responses of a language model, with earlier revisions (`is_current` false).
+
+`score` is on the raters' scale, `score_normalised` from 0 to 1; both are null where the verdict is not
+`rated`. `rater` is a pseudonym that stays the same from export to export. Times are in UTC. Round 0 holds
+imported responses, which no policy version wrote.""",
+    "preference": """\
+Pairs of responses to the same prompt in the form that TRL reads: `prompt`, `chosen`, `rejected`.
+
+`margin` is the difference of their mean scores in points of the raters' scale, after each rater's habit of scoring
+high or low was taken off; of comparisons, the mean answer from 0 to 1. `raters` are those who stand behind the pair,
+`agreement` the share of them who think so too, of those who saw both and told them apart. Equal texts are one.""",
+    "prompt-completion": """\
+Texts with what people think of them, in the form that TRL reads: `prompt`, `completion`.
+
+`score` is the mean of its raters' scores in points of the scale, after each rater's habit of scoring high or low was
+taken off; of comparisons, a strength from −1 to 1.""",
+    "unpaired": """\
+Texts that people call good or not, in the form that TRL reads: `prompt`, `completion`, `label`.
+
+`label` is true from a threshold on `score`: the mean of its raters' scores in points of the scale, after each rater's
+habit of scoring high or low was taken off (of comparisons, a strength from −1 to 1).""",
+    "helpsteer": f"""\
+Texts with further qualities in the shape of HelpSteer: whole numbers from 0 to 4, null where nobody answered.
+
+The mean of the raters' answers from 1 to 5, less 1, to the nearest whole number. HelpSteer's own columns are
+{", ".join(f"`{name}`" for name in HELPSTEER)}; other columns are qualities that only these raters were asked for.
+From 0 to 4: {", ".join(ATTRIBUTE_WORDS)}.""",
+}
+_TASKS = {"ratings": "text-classification", "helpsteer": "text-classification"}
+_SIZES = ((1_000, "n<1K"), (10_000, "1K<n<10K"), (100_000, "10K<n<100K"), (1_000_000, "100K<n<1M"))
+
+# No `configs:` in its head: `datasets` finds the parts by the names of their files, and would keep files that a card
+# names under a key that leaves their content out, so that whoever loaded one export got its rows for the next one too
+_CARD = """\
+---
+pretty_name: {title} from Rateloop
+task_categories:
+- {task}
+tags:
+- rlhf
+- human-feedback
+size_categories:
+- {size}
+---
+
+# {title} from Rateloop
+
+{about}
+
+{rows} rows: {parts}. Load with `datasets.load_dataset` and this folder's path.
+
+## How it was made
+
+{made}
+
+{scale}
+
+{verdicts}
+
+A prompt's part follows from its sha256 alone (of its messages as JSON, keys sorted, no blanks): the first 8 bytes
+modulo 20 are 0 for test, 1 for validation, else train. Holdout prompts, which the policy was never trained on, are
+never in train: even goes to test, odd to validation.
+
+## Raters and agreement
+
+{raters}
+
+## Known biases
+
+- A handful of raters is no sample of anybody: what they like is what this data likes.
+- Raters differ in how high they score; {offsets}
+- The prompts are those the operators chose, and the responses {wrote}. `propensity` in the
+  format `ratings` tells how likely a prompt was drawn.{versions}
+
+## Personal data
+
+Raters appear by pseudonym, which only the home it came from can turn back into a name. Prompts, responses and comments
+are as people and the model wrote them and may name persons: read them before sharing. State a licence, and that the
+raters agreed.
+
+## Columns
+
+{columns}
+
+## Reproduce
+
+```
+{command}
+```
+{sums}"""
+
+_SUMS = """
+| file | sha256 |
+|---|---|
+{rows}
+
+`sha256sum -c rateloop.sha256` checks them.
+"""
+_GIVEN = """\
+{ratings}rated responses of a language model one at a time{compared}, blind: no version, no model score and no other
+rater's answer was shown, and the order of the responses to a prompt was shuffled for each rater. A response may have
+gone to several raters, so that agreement can be measured{strata}."""
+_STRATA = {
+    "control": "some came from the version before (`control`)",
+    "anchor": "some came from the first round again (`anchor`)",
+}
+_IMPORTED = """\
+{ratings} imported from files{sources}. How those were given is not known here: what their raters saw, in which order,
+what they were told, and on which scale; what was on another was laid onto this one. One rater's name may stand for many
+people there."""
+
+
+def card(
+    store: Store, wish: Wish, out: str, schema: pa.Schema, counts: dict[str, int], sums: dict[str, str]
+) -> str:
+    """The text of README.md in a dataset folder."""
+    rows = sum(counts.values())
+    qualities = wish.format == "helpsteer"
+    judged = Qualities(store, wish.which, quality_column) if qualities else Judged(store, wish.which)
+    scale = store.scale() if isinstance(judged, Qualities) else judged.scale
+    origins = store.origins(wish.which, qualities)
+    return _CARD.format(
+        title=wish.format.replace("-", " ").capitalize(),
+        task=_TASKS.get(wish.format, "text-generation"),
+        size=next((name for most, name in _SIZES if rows < most), "n>1M"),
+        about=_ABOUT[wish.format],
+        rows=rows,
+        parts=", ".join(f"{count} {part}" for part, count in counts.items()),
+        made=_made(origins, scale),
+        scale=_scale(scale, qualities, seen=bool(origins.given)),
+        verdicts=_verdicts(scale, qualities),
+        raters=_raters(judged, scale),
+        offsets=(
+            "comparisons do not have that."
+            if scale.paired
+            else "`score` here is as given."
+            if wish.format == "ratings"
+            else "the qualities here are as given."
+            if qualities
+            else "that is estimated and taken off, with little to go by where raters share few responses."
+        ),
+        wrote=_wrote(origins),
+        versions=(
+            "\n- Later rounds were written by versions trained on earlier ones."
+            if origins.versions > 1
+            else ""
+        ),
+        columns="\n".join(f"- `{_plain(field.name)}`: {field.type}" for field in schema),
+        command=wish.command(out),
+        sums=_SUMS.format(rows="\n".join(f"| `{name}` | `{digest}` |" for name, digest in sums.items())),
+    )
+
+
+def without_sums(text: str) -> str:
+    """The card of files that were written anew, as the hub has them: their checksums are others."""
+    return text.partition(_SUMS.partition("{rows}")[0])[0]
+
+
+def _made(origins: Origins, scale: Scale) -> str:
+    """What is known of how the ratings came about: a protocol for those that were given here, and for no others."""
+    told = []
+    if origins.given:
+        strata = "; ".join(words for name, words in _STRATA.items() if name in origins.strata)
+        told.append(
+            _GIVEN.format(
+                ratings=f"{origins.given} ratings were given in Rateloop. People "
+                if origins.imported
+                else "People ",
+                compared=" or compared two of them" if scale.paired else "",
+                strata=f"; {strata}" if strata else "",
+            )
+        )
+    if origins.imported:
+        some = ", ".join(f"`{_plain(name)}`" for name in origins.sources[:MOST_SOURCES])
+        more = len(origins.sources) - MOST_SOURCES
+        listed = f": {some}{f' and {more} more' if more > 0 else ''}" if some else ""
+        number = f"{origins.imported} ratings, by {origins.importers} raters, were"
+        told.append(
+            _IMPORTED.format(ratings=number, sources=f" (prompts came from{listed})" if listed else "")
+        )
+    return (
+        "\n\n".join(told) or "No rating that counts is in it, so there is nothing to say of how it was made."
+    )
+
+
+def _wrote(origins: Origins) -> str:
+    """Who wrote the responses, after "the responses"."""
+    models = " and ".join(f"`{_plain(model_name(name))}`" for name in origins.models)
+    known = f"those of {models} and of what was trained from it" if models else ""
+    unknown = "come from files, which do not say what wrote them" if origins.elsewhere else ""
+    wrote = f"{known}; others {unknown}" if known and unknown else known or unknown or "those that were rated"
+    return f"{wrote}:\n  what they never write is not here"
+
+
+def _scale(scale: Scale, qualities: bool, seen: bool) -> str:
+    if qualities:
+        numbers = range(ATTRIBUTE_LOW, ATTRIBUTE_HIGH + 1)
+        points = [f"- {number}: {word}" for number, word in zip(numbers, ATTRIBUTE_WORDS, strict=True)]
+        return "\n".join(["The words for a quality, from 1 to 5:", "", *points])
+    head = "The scale, as raters saw it:" if seen else "The scale that the scores are on here:"
+    return f"{head}\n\n{_points(scale)}"
+
+
+def _verdicts(scale: Scale, qualities: bool) -> str:
+    if qualities:
+        return "Answers of who skipped a response or could not judge it are not here."
+    lines = "\n".join(f"- `{verdict.name}`: {verdict.meaning}" for verdict in offered(scale))
+    return f"Instead of a score:\n\n{lines}"
+
+
+def _points(scale: Scale) -> str:
+    return "\n".join(
+        f"- {scale.mark(point)}: {word}" for point, word in zip(scale.points, scale.anchors, strict=True)
+    )
+
+
+def _raters(judged: Judged | Qualities, scale: Scale) -> str:
+    """How many raters and ratings stand behind the data, and how far they agree, with n."""
+    given = judged.raters()
+    total = sum(given.values())
+    if not total:
+        return "No rating that counts: all are by raters who are kept out or excluded, or teach nothing."
+    most = f"by {len(given)} raters; the most active one gave {max(given.values())}."
+    if isinstance(judged, Qualities):
+        found = [
+            _agreement(alpha, "responses", f"`{_plain(name)}`: ") for name, alpha in judged.alphas().items()
+        ]
+        return "\n\n".join([f"{total} ratings that answer for qualities, {most}", "\n".join(found)])
+    units = "pairs of responses" if scale.paired else "responses"
+    return f"{total} ratings that count now, {most}\n\n{_agreement(judged.alpha(), units)}"
+
+
+def _agreement(alpha: Interval | None, units: str, name: str = "") -> str:
+    mark = f"- {name}" if name else ""
+    if alpha is None:
+        return f"{mark}Agreement is not known: fewer than two {units} have two raters, or all said the same."
+    return (
+        f"{mark}Krippendorff's alpha (interval level; 1 = perfect, 0 = chance) is {alpha.mean:.2f}, 95 % interval "
+        f"{alpha.low:.2f} to {alpha.high:.2f}, on n = {alpha.n} {units} with two or more raters."
+    )
+
+
+def _plain(name: str) -> str:
+    """A name that an operator or a file chose, so that it ends no code span."""
+    return json.dumps(name, ensure_ascii=False)[1:-1].replace("`", "'")

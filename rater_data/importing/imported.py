@@ -1,0 +1,137 @@
+"""What a file may bring, checked when it is built: responses and ratings with where they came from."""
+
+from dataclasses import dataclass, field
+from typing import Any
+
+from rater_data import checks
+from rater_data.errors import BadInput
+from rater_data.records import FINISH_REASONS, IMPORTED_ROUND, STRATA, Prompt
+from rater_data.scales import SCALES, VERDICTS
+from rater_data.store.people.people import NAME_LENGTH
+
+DEFAULT_RATER = "imported"
+LONGEST_ATTRIBUTES = 200  # how many qualities one rating may have
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Origin:
+    """Where our own export says that a response came from. `response`: its id there."""
+
+    response: int
+    round_number: int
+    version_number: int | None
+    stratum: str
+    seed: int = 0
+    temperature: float = 1.0
+    finish_reason: str = "eos"
+    overlap: int = 1
+    propensity: float = 1.0
+    ref_logprob: float | None = None
+    head_score: float | None = None
+    base_model: str = ""
+    base_revision: str = ""
+    adapter_sha256: str = ""
+    slot: int | None = None
+
+    def __post_init__(self) -> None:
+        for what in ("response", "round_number", "seed"):
+            checks.whole(f"The {what.replace('_', ' ')}", getattr(self, what), high=checks.LARGEST_INT)
+        if (self.round_number == IMPORTED_ROUND) != (self.version_number is None):
+            raise BadInput("A response of a round needs its policy version, and one of round 0 has none.")
+        for what in (self.round_number, self.version_number or 0, self.overlap, self.slot or 0):
+            checks.whole("The number of a round, a version or a slot, and the overlap,", what, high=SMALL)
+        checks.one_of("The stratum of a response", self.stratum, STRATA)
+        checks.number("The temperature of a response", self.temperature, low=0)
+        checks.one_of("The finish reason of a response", self.finish_reason, FINISH_REASONS)
+        checks.whole("The overlap of a response", self.overlap, low=1)
+        checks.number("The propensity of a response", self.propensity, low=0, high=1)
+        for value in (self.ref_logprob, self.head_score):
+            if value is not None:
+                checks.number("The reference log-probability and the head's score", value)
+        checks.text("The base model", self.base_model)
+        checks.text("The base model's revision", self.base_revision)
+        checks.text("The adapter's sha256", self.adapter_sha256)
+
+
+SMALL = 2**31 - 1  # what a column of whole numbers holds in PostgreSQL
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ImportedResponse:
+    """A text that answers a prompt; without an origin it was written elsewhere, nobody knows by whom."""
+
+    prompt: Prompt
+    text: str
+    origin: Origin | None = None
+
+    def __post_init__(self) -> None:
+        checks.text("The response", self.text)  # a model may have said nothing
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ImportedRating:
+    """A rating as a file tells it, in points of the home's scale.
+
+    `other`: what the response was compared with. `pseudonym`: `rater` is one and no name. Times None: now.
+    """
+
+    response: ImportedResponse
+    score: float | None
+    scale: str
+    rater: str = DEFAULT_RATER
+    comment: str = ""
+    verdict: str = "rated"
+    flags: tuple[str, ...] = ()
+    attributes: dict[str, Any] = field(default_factory=dict)
+    other: ImportedResponse | None = None
+    swapped: bool = False
+    shown_at: float | None = None
+    submitted_at: float | None = None
+    given_at: float | None = None
+    active_ms: int = 0
+    position: int = 1
+    guideline_version: int = 1
+    revision: int = 1
+    is_current: bool = True
+    pseudonym: bool = False
+    excluded: bool = False
+    active: bool = True
+    key: str = ""
+
+    def __post_init__(self) -> None:
+        checks.one_of("The scale of a rating", self.scale, SCALES)
+        checks.one_of("The verdict", self.verdict, VERDICTS)
+        scale = SCALES[self.scale]
+        if (self.verdict == "rated") != (self.score is not None):
+            raise BadInput(f"The verdict {self.verdict} does not go with the score {self.score!r}.")
+        if self.score is not None:
+            scale.check(self.score)
+        if scale.paired != (self.other is not None):
+            raise BadInput("A comparison, and nothing else, needs a second response.")
+        checks.text("The name of a rater", self.rater, empty=False)
+        if len(" ".join(self.rater.split())) > NAME_LENGTH:
+            raise BadInput(f"A name has at most {NAME_LENGTH} letters; this one has {len(self.rater)}.")
+        checks.text("The comment", self.comment)
+        checks.text("The key of a rating", self.key)
+        for flag in self.flags:
+            checks.text("A flag", flag, empty=False)
+        check_attributes(self.attributes)
+        checks.whole("The active time", self.active_ms)
+        for what in ("position", "revision"):
+            checks.whole(f"The {what} of a rating", getattr(self, what), low=1, high=SMALL)
+        checks.whole("The guideline version of a rating", self.guideline_version, high=SMALL)
+        for value in (self.shown_at, self.submitted_at, self.given_at):
+            if value is not None:
+                checks.seconds("A time of a rating", value)
+
+
+def check_attributes(found: Any) -> None:
+    """Raises BadInput for anything but names with a number, a text, yes, no or nothing each."""
+    if not isinstance(found, dict) or len(found) > LONGEST_ATTRIBUTES:
+        raise BadInput("The attributes have to be an object of names and values.")
+    for name, value in found.items():
+        checks.text("The name of an attribute", name)
+        if isinstance(value, str):
+            checks.text(f"The attribute {name}", value)
+        elif value is not None and not isinstance(value, bool):
+            checks.number(f"The attribute {name}", value)

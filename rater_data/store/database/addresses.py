@@ -1,0 +1,52 @@
+"""Where a store is kept: `rateloop.db` in a home folder, or a PostgreSQL database by its address."""
+
+from pathlib import Path
+
+import sqlalchemy as sa
+
+from rater_data.errors import BadInput
+
+DATABASE = "rateloop.db"
+ELSEWHERE = "database.txt"
+"""In a home whose store is not in it: where that is, without the password."""
+DRIVER = "psycopg"
+FORM = "write it as postgresql://user@host/name"
+
+
+def in_home(home: Path) -> sa.URL:
+    """The database of a home that has its own."""
+    return sa.URL.create("sqlite", database=str(home / DATABASE))
+
+
+def parsed(url: str) -> sa.URL:
+    """The address as SQLAlchemy needs it, with the driver that we have.
+
+    `postgresql://` and `postgres://` are taken, and `sqlite:///` with a file. Raises BadInput for what is no
+    address of a database that can be used.
+    """
+    text = url.strip()
+    if text.startswith("postgres://"):  # as some hosts hand it out
+        text = "postgresql" + text.removeprefix("postgres")
+    try:
+        address = sa.make_url(text)
+    except sa.exc.ArgumentError:
+        raise BadInput(f"The address of the database is not understood: {FORM}.") from None
+    kind, _, driver = address.drivername.partition("+")
+    if kind == "sqlite" and driver in ("", "pysqlite") and address.database:
+        return address.set(drivername="sqlite", database=str(Path(address.database).expanduser().absolute()))
+    if kind != "postgresql":
+        raise BadInput(
+            f"The address of the database is not understood: {FORM}, or leave it out for the home's own."
+        )
+    if driver not in ("", DRIVER):
+        raise BadInput(f"The driver {driver} is not used here: {FORM}.")
+    return address.set(drivername=f"postgresql+{DRIVER}")
+
+
+def shown(address: sa.URL) -> str:
+    """What a person may read of an address: a file, or the address without password and driver."""
+    if address.get_backend_name() == "sqlite":
+        return address.database or ""
+    query = {key: value for key, value in address.query.items() if key != "password"}
+    plain = address.set(drivername="postgresql", query=query)
+    return plain.render_as_string(hide_password=True)

@@ -1,0 +1,251 @@
+"""The engine under the store: connections, transactions, and database errors told as sentences.
+
+Reads run in a deferred transaction, so that several queries see one state. Writes run in BEGIN IMMEDIATE
+under one lock per process: two threads never meet in SQLite's busy back-off, which costs a tenfold tail
+latency. On PostgreSQL an advisory lock keeps the writers of several processes apart in the same way; the lock
+of the process comes before it, so that writers who wait hold no connection.
+"""
+
+import errno
+import json
+import math
+import sqlite3
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from copy import copy
+from pathlib import Path
+from typing import Any, Self
+
+import sqlalchemy as sa
+
+from rater_data.errors import BadInput, DiskFull, Unavailable
+from rater_data.store.database.addresses import shown
+from rater_data.store.database.postgres_errors import told_by_postgres
+
+BUSY_TIMEOUT_MS = 30_000  # how long a writer waits for a writer of another process
+CONNECT_TIMEOUT_S = 10  # for a server that does not answer at all
+NO_ROOM = "There is no room left on the disk of {where}: free some and try again. Nothing was half-written."
+ADVISORY_LOCK = 7_160_316  # any number that no other program of the same PostgreSQL database uses
+
+_locks: dict[str, threading.Lock] = {}
+_locks_guard = threading.Lock()
+
+
+def write_lock(url: sa.URL) -> threading.Lock:
+    """The process-wide lock of a database, the same for every store that has it open."""
+    with _locks_guard:
+        return _locks.setdefault(url.render_as_string(hide_password=False), threading.Lock())
+
+
+def plain(value: Any) -> Any:
+    """The value as JSON can hold it: numbers that are not finite become null, numpy scalars plain numbers."""
+    if isinstance(value, dict):
+        return {str(k): plain(v) for k, v in value.items()}
+    if isinstance(value, list | tuple):
+        return [plain(v) for v in value]
+    if hasattr(value, "item") and not isinstance(value, str | int | float | bool):
+        value = value.item()
+    if isinstance(value, float) and not math.isfinite(value):
+        return None
+    return value
+
+
+def make_engine(url: sa.URL) -> sa.Engine:
+    """An engine whose SQLite connections are durable, check foreign keys and leave BEGIN to us."""
+    # allow_nan: NaN is no JSON, and PostgreSQL would refuse it
+    options: dict[str, Any] = {
+        "json_serializer": lambda value: json.dumps(value, ensure_ascii=False, allow_nan=False)
+    }
+    if url.get_backend_name() == "sqlite":
+        options["connect_args"] = {"check_same_thread": False, "timeout": BUSY_TIMEOUT_MS / 1000}
+        engine = sa.create_engine(url, pool_size=16, max_overflow=48, **options)
+        sa.event.listen(engine, "connect", _set_up_sqlite)
+        sa.event.listen(engine, "begin", _begin_sqlite)
+        return engine
+    if "connect_timeout" not in url.query:
+        options["connect_args"] = {"connect_timeout": CONNECT_TIMEOUT_S}
+    # A server has a hundred connections by default, for all processes together. The ping finds those that a
+    # restart of the server has cut, before a rater's click does.
+    engine = sa.create_engine(url, pool_size=8, max_overflow=24, pool_pre_ping=True, **options)
+    sa.event.listen(engine, "connect", _set_up_postgres)
+    sa.event.listen(engine, "begin", _begin_postgres)
+    return engine
+
+
+def _set_up_sqlite(connection: sqlite3.Connection, _record: object) -> None:
+    # Python's sqlite3 would begin transactions only at the first write, and not for DDL: it is told to
+    # begin none
+    connection.isolation_level = None
+    try:
+        for pragma in (f"busy_timeout = {BUSY_TIMEOUT_MS}", "synchronous = FULL", "foreign_keys = ON"):
+            connection.execute(f"PRAGMA {pragma}")
+    except UnicodeDecodeError as error:  # SQLite quotes what it found in place of a table's definition
+        damaged = sqlite3.DatabaseError("malformed database schema")
+        damaged.sqlite_errorcode = sqlite3.SQLITE_CORRUPT
+        raise damaged from error
+    # Turning a new file to WAL does not wait for other processes that open it, so it is tried again
+    deadline = time.monotonic() + BUSY_TIMEOUT_MS / 1000
+    while True:
+        try:
+            connection.execute("PRAGMA journal_mode = WAL")
+            return
+        except sqlite3.OperationalError as error:
+            if error.sqlite_errorcode & 0xFF != sqlite3.SQLITE_BUSY or time.monotonic() > deadline:
+                raise
+            time.sleep(0.02)
+
+
+def _begin_sqlite(connection: sa.Connection) -> None:
+    writes = connection.get_execution_options().get("writes", False)
+    connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
+
+
+def _set_up_postgres(connection: Any, _record: object) -> None:
+    with connection.cursor() as cursor:
+        # The planner takes every read for one of a turning disk and would rather go through all ratings than
+        # look up a round's: fifty milliseconds instead of ten at 100,000 ratings
+        cursor.execute(f"SET lock_timeout = {BUSY_TIMEOUT_MS}; SET random_page_cost = 1.1")
+    connection.commit()
+
+
+def _begin_postgres(connection: sa.Connection) -> None:
+    if connection.get_execution_options().get("writes", False):
+        connection.execute(sa.select(sa.func.pg_advisory_xact_lock(ADVISORY_LOCK)))
+
+
+@contextmanager
+def told_plainly(where: Path | str) -> Iterator[None]:
+    """Turns what a person can mend (a full disk, a locked file) into a sentence; lets bugs through."""
+    try:
+        yield
+    except (sa.exc.DBAPIError, sqlite3.Error, OSError) as error:
+        told = _sentence(error, where)
+        if told is None:
+            raise
+        raise told from error
+
+
+def os_sentence(error: OSError, where: Path | str) -> Exception | None:
+    """DiskFull for a full disk or quota, BadInput for an unusable place; None for everything else."""
+    if error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG):
+        return DiskFull(NO_ROOM.format(where=where))
+    if error.errno in (errno.ENOTDIR, errno.EEXIST, errno.EISDIR):
+        return BadInput(
+            f"{where} cannot be used: there is a file where a folder is wanted, or the other way round."
+        )
+    if error.errno in (errno.EACCES, errno.EPERM, errno.EROFS):
+        return BadInput(
+            f"{where} may not be written by this user: choose another place or change its permissions."
+        )
+    if error.errno == errno.ENOENT:
+        return BadInput(f"{where} does not exist.")
+    return None
+
+
+def _sentence(error: Exception, home: Path | str) -> Exception | None:
+    if isinstance(error, OSError):
+        return os_sentence(error, home)
+    if isinstance(error, sa.exc.DBAPIError) and hasattr(error.orig, "sqlstate"):
+        return told_by_postgres(error, str(home))
+    code = getattr(getattr(error, "orig", error), "sqlite_errorcode", None)
+    primary = None if code is None else code & 0xFF  # the low byte; the rest says where it happened
+    match primary:
+        case sqlite3.SQLITE_FULL:
+            return DiskFull(NO_ROOM.format(where=home))
+        case sqlite3.SQLITE_BUSY | sqlite3.SQLITE_LOCKED:
+            return Unavailable(f"Another program holds the database in {home}: try again in a moment.")
+        case sqlite3.SQLITE_READONLY | sqlite3.SQLITE_CANTOPEN | sqlite3.SQLITE_PERM:
+            return Unavailable(
+                f"The database in {home} cannot be opened for writing: check who may write there."
+            )
+        case sqlite3.SQLITE_NOTADB | sqlite3.SQLITE_CORRUPT:
+            return Unavailable(
+                f"The database in {home} is damaged or no database at all: restore it from a backup."
+            )
+        case sqlite3.SQLITE_IOERR:
+            return DiskFull(
+                f"The disk of {home} could not be read or written: check it. Nothing was half-written."
+            )
+    return None
+
+
+class Database:
+    """One open database in a home folder. The subjects of the store build on `_read` and `_write`."""
+
+    def __init__(self, home: Path, url: sa.URL) -> None:
+        self.home = home
+        self._engine = make_engine(url)
+        self._held: sa.Connection | None = None
+        self._writer = self._engine.execution_options(writes=True)
+        sqlite = url.get_backend_name() == "sqlite"
+        # SQLite's readers see one state by themselves
+        alone = {} if sqlite else {"isolation_level": "REPEATABLE READ", "postgresql_readonly": True}
+        self._reader = self._engine.execution_options(**alone)
+        self._lock = write_lock(url)
+        self.where: Path | str = home if sqlite else shown(url)
+        """What an error says the database is at: a folder, or an address without its password."""
+
+    @property
+    def is_file(self) -> bool:
+        """Whether it is SQLite's; else it is a server's."""
+        return self._engine.dialect.name == "sqlite"
+
+    @contextmanager
+    def _read(self) -> Iterator[sa.Connection]:
+        """A transaction that sees one state of the database."""
+        if self._held is not None:
+            with told_plainly(self.where):
+                yield self._held
+            return
+        with told_plainly(self.where), self._reader.begin() as connection:
+            yield connection
+
+    @contextmanager
+    def one_state(self) -> Iterator[Self]:
+        """The same store, for one thread and for reading: all that is asked of it comes from one state of the database.
+
+        Whatever others write in the meantime is not seen. Within such a store it is that store itself.
+        """
+        if self._held is not None:
+            yield self
+            return
+        with self._read() as connection:
+            still = copy(self)
+            still._held = connection
+            yield still
+
+    @contextmanager
+    def _write(self) -> Iterator[sa.Connection]:
+        """A transaction that is committed at the end of the block and leaves nothing behind if it raises."""
+        assert self._held is None, "one state of the database is only read"
+        with told_plainly(self.where), self._lock, self._writer.begin() as connection:
+            yield connection
+
+    @contextmanager
+    def _rebuilding(self) -> Iterator[sa.Connection]:
+        """A write transaction in which tables may be built anew: then foreign keys are checked at its end.
+
+        SQLite builds a table anew by dropping it, and a dropped table that others point to would be refused. Where
+        nothing was built there is nothing to check: a large home opens at once, and `verify` tells of a damaged one.
+        """
+        sqlite = self._engine.dialect.name == "sqlite"
+        with told_plainly(self.where), self._lock, self._writer.connect() as connection:
+            driver = connection.connection.driver_connection
+            if sqlite:
+                driver.execute("PRAGMA foreign_keys = OFF")
+            try:
+                with connection.begin():
+                    before = connection.exec_driver_sql("PRAGMA schema_version").scalar() if sqlite else None
+                    yield connection
+                    built = sqlite and connection.exec_driver_sql("PRAGMA schema_version").scalar() != before
+                    if built and (wrong := connection.exec_driver_sql("PRAGMA foreign_key_check").all()):
+                        raise BadInput(f"The database points to {len(wrong)} rows that do not exist.")
+            finally:
+                if sqlite:
+                    driver.execute("PRAGMA foreign_keys = ON")
+
+    def close(self) -> None:
+        """Closes every connection; the store cannot be used afterwards."""
+        self._engine.dispose()

@@ -1,0 +1,125 @@
+"""Database rows to records and back. The one place that knows which column is which field."""
+
+import hashlib
+import json
+from collections.abc import Mapping
+from typing import Any
+
+import sqlalchemy as sa
+
+from rater_data.lifecycle import Event, Job, Round, Sample, Version
+from rater_data.records import Message, Prompt, Rating, Response, User
+from rater_data.store.database import schema as t
+from rater_data.store.database.engine import plain
+
+Row = Mapping[str, Any]
+
+# Columns that no record has
+_USER = [c for c in t.users.c if c.name not in ("name_key", "salt")]
+RATING = [c for c in t.ratings.c if c.name not in ("given_at", "sha256")]
+_RESPONSE = [c for c in t.responses.c if c.name != "created_at"]
+_PROMPT = [t.prompts.c[name] for name in ("id", "messages", "tags", "split", "source", "retired_at")]
+
+
+def prompt_columns(prefix: str = "") -> list[sa.Label]:
+    return [c.label(prefix + c.name) for c in _PROMPT]
+
+
+def response_columns(prefix: str = "") -> list[sa.Label]:
+    return [c.label(prefix + c.name) for c in _RESPONSE]
+
+
+def rating_columns(prefix: str = "") -> list[sa.Label]:
+    return [c.label(prefix + c.name) for c in RATING]
+
+
+def user_columns(prefix: str = "") -> list[sa.Label]:
+    return [c.label(prefix + c.name) for c in _USER]
+
+
+def _fields(row: Row, columns: list[sa.Column], prefix: str) -> dict[str, Any]:
+    return {c.name: row[prefix + c.name] for c in columns}
+
+
+def user_of(row: Row, prefix: str = "") -> User:
+    return User(**_fields(row, _USER, prefix))
+
+
+def prompt_of(row: Row, prefix: str = "") -> Prompt:
+    fields = _fields(row, _PROMPT, prefix)
+    messages = tuple(Message(**m) for m in fields.pop("messages"))
+    return Prompt(**fields | {"messages": messages, "tags": tuple(fields["tags"])})
+
+
+def response_of(row: Row, prefix: str = "") -> Response:
+    fields = _fields(row, _RESPONSE, prefix)
+    for name in ("prompt_ids", "token_ids", "logprobs"):
+        fields[name] = tuple(fields[name])
+    # null: no version of ours wrote it
+    return Response(**fields | {"version_number": fields["version_number"] or 0})
+
+
+def rating_of(row: Row, prefix: str = "") -> Rating:
+    fields = _fields(row, RATING, prefix)
+    return Rating(**fields | {"flags": tuple(fields["flags"])})
+
+
+def version_of(row: Row) -> Version:
+    return Version(**row)
+
+
+def round_of(row: Row) -> Round:
+    return Round(**dict(row) | {"version_number": row["version_number"] or 0})
+
+
+def job_of(row: Row) -> Job:
+    return Job(**row)
+
+
+def event_of(row: Row) -> Event:
+    return Event(**row)
+
+
+def sample_of(row: Row) -> Sample:
+    return Sample(**row)
+
+
+def messages_json(prompt: Prompt) -> list[dict[str, str]]:
+    return [{"role": m.role, "content": m.content} for m in prompt.messages]
+
+
+def prompt_sha256(prompt: Prompt) -> str:
+    """The prompt's identity: of its messages' canonical JSON, so tags and split do not matter."""
+    canonical = json.dumps(messages_json(prompt), ensure_ascii=False, sort_keys=True, separators=(",", ":"))
+    return hashlib.sha256(canonical.encode()).hexdigest()
+
+
+def prompt_row(prompt: Prompt, now: float) -> dict[str, Any]:
+    return {
+        "messages": messages_json(prompt),
+        "sha256": prompt_sha256(prompt),
+        "tags": list(prompt.tags),
+        "split": prompt.split,
+        "source": prompt.source,
+        "retired_at": prompt.retired_at,
+        "created_at": now,
+    }
+
+
+def response_row(response: Response, now: float) -> dict[str, Any]:
+    row = {c.name: getattr(response, c.name) for c in _RESPONSE if c.name != "id"}
+    for name in ("prompt_ids", "token_ids", "logprobs"):
+        row[name] = list(row[name])
+    if response.round_number == 0:
+        row["version_number"] = None
+    return row | {"created_at": now}
+
+
+def rating_row(rating: Rating, given_at: float) -> dict[str, Any]:
+    row = {c.name: getattr(rating, c.name) for c in RATING if c.name != "id"}
+    return row | {"flags": list(rating.flags), "attributes": plain(rating.attributes), "given_at": given_at}
+
+
+def version_row(version: Version) -> dict[str, Any]:
+    row = {c.name: getattr(version, c.name) for c in t.policy_versions.c}
+    return row | {"metrics": plain(version.metrics)}

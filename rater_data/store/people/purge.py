@@ -1,0 +1,258 @@
+"""Taking a person out: their name and their way in, and if they wish it what they said.
+
+What a version has learned cannot be taken out of it; what it learned from whom is told. Rows stay, so that everything
+that points to them still does: the name becomes the pseudonym, a removed rating is blank. Of every removed rating in a
+snapshot the hash is kept that it was sealed with, so the hashes of sealed rounds can still be checked; the salt that is
+in it goes, so nobody can find the score by trying.
+"""
+
+import glob
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import sqlalchemy as sa
+
+from rater_data.errors import RateloopError
+from rater_data.records import User
+from rater_data.scales import REMOVED
+from rater_data.store.database import schema as t
+from rater_data.store.database.addresses import DATABASE
+from rater_data.store.database.engine import BUSY_TIMEOUT_MS, Database, told_plainly
+from rater_data.store.people.people import OUT, name_key, user_in
+from rater_data.store.rounds.journal import note
+from rater_data.store.rounds.sealing import SALTED, keep_hashes, sealed_rows
+
+OLD_HASHES = (
+    "an older release made the hash that is kept: whoever has the database can find their scores by trying."
+)
+PATIENCE_MS = 2000  # how long the file's being written anew waits for others, who wait for it meanwhile
+
+_g, _s, _v = t.ratings.c, t.snapshot_ratings.c, t.policy_versions.c
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Traces:
+    """What there is of a person. `sealed`: (round, their frozen ratings, the version that came of it or None).
+
+    `versions`: all that have learned from them, also through the version they came from; `current`: the one in use,
+    when it is among them. `left`: sentences about what a purge could not do.
+    """
+
+    user: User
+    ratings: int
+    current_ratings: int
+    links: int
+    events: int
+    sealed: tuple[tuple[int, int, int | None], ...]
+    versions: tuple[int, ...]
+    current: int | None
+    left: tuple[str, ...] = ()
+
+
+class Purging(Database):
+    """A person's traces, and their removal."""
+
+    def traces(self, user_id: int) -> Traces:
+        """What a purge would be about. Raises Missing."""
+        with self._read() as connection:
+            return _traces(connection, user_id)
+
+    def purge(self, user_id: int, actor: str, *, ratings: bool = False) -> Traces:
+        """Puts a person's pseudonym wherever the program wrote their name, and takes their links and tokens away.
+
+        They are kept out from then on. With `ratings`, also blanks everything they said, all revisions: cards they had
+        filled are free for others. Without, what they said goes on counting. Texts that people wrote (comments, notes,
+        guidelines) are left as they are. Returns what there was of them. Raises Missing.
+        """
+        with self._write() as connection:
+            found, old = _traces(connection, user_id), 0
+            connection.execute(t.leases.delete().where(t.leases.c.rater_id == user_id))
+            connection.execute(t.links.delete().where(t.links.c.user_id == user_id))
+            connection.execute(t.users.update().where(t.users.c.id == user_id).values(OUT))
+            if ratings:
+                old = _blank(connection, user_id)
+            if found.user.name != found.user.pseudonym:
+                _rename(connection, found.user)
+            actor = found.user.pseudonym if name_key(actor) == name_key(found.user.name) else actor
+            what = "was purged with all ratings" if ratings else "was purged"
+            note(connection, actor, what, time.time(), user=user_id)
+        told = [f"Of {old} removed ratings {OLD_HASHES}"] if old else []
+        return replace(found, left=(*told, *self._squeeze()))
+
+    def copies(self) -> list[Path]:
+        """Files in which there may be what the store held once: from before a migration, from before a move."""
+        place = self._engine.url.database or ""
+        file = Path(place) if self.is_file else None
+        found = set(self.home.glob("*.before-*"))
+        if file is not None:
+            found |= set(file.parent.glob(f"{glob.escape(file.name)}.before-*"))
+        if (own := self.home / DATABASE) != file and own.is_file():
+            found.add(own)
+        return sorted(found)
+
+    def _squeeze(self) -> Iterator[str]:
+        """Writes SQLite's file anew and empties its log, which both still hold what pages said before.
+
+        The purge itself is done by then: what hinders this is told, and is no error.
+        """
+        if not self.is_file:
+            return
+        try:
+            with told_plainly(self.where), self._lock:
+                self._at_the_file("VACUUM")
+        except RateloopError as error:
+            yield (
+                "The purge is done, but the database file could not be written anew, and what was removed can still "
+                f"be found in it: run purge again for their pseudonym later. {error}"
+            )
+            return
+        try:
+            # not under the lock: it waits for readers
+            with told_plainly(self.where):
+                busy = self._at_the_file("PRAGMA wal_checkpoint(TRUNCATE)")[0][0]
+        except RateloopError:
+            busy = True
+        if busy:
+            yield (
+                "The purge is done, but somebody reads the database right now, so the name is still in the file until "
+                "the server stops: run purge again for their pseudonym then."
+            )
+
+    def _at_the_file(self, command: str) -> list[Any]:
+        """A command outside every transaction, which waits for others for a moment only."""
+        with self._engine.connect() as connection:
+            driver = connection.connection.driver_connection
+            driver.execute(f"PRAGMA busy_timeout = {PATIENCE_MS}")
+            try:
+                return driver.execute(command).fetchall()
+            finally:
+                driver.execute(f"PRAGMA busy_timeout = {BUSY_TIMEOUT_MS}")
+
+
+def _traces(connection: sa.Connection, user_id: int) -> Traces:
+    user = user_in(connection, user_id)
+    mine = _g.rater_id == user_id
+    counts = sa.select(
+        sa.func.count(), sa.func.coalesce(sa.func.sum(sa.case((_g.is_current, 1), else_=0)), 0)
+    ).where(mine, _g.verdict != REMOVED)
+    ratings, current = connection.execute(counts).one()
+    sealed = connection.execute(
+        sa.select(_s.round_number, sa.func.count(), t.rounds.c.published_version)
+        .join(t.ratings, _g.id == _s.rating_id)
+        .join(t.rounds, t.rounds.c.number == _s.round_number)
+        .where(mine)
+        .group_by(_s.round_number, t.rounds.c.published_version)
+        .order_by(_s.round_number)
+    ).all()
+    versions = _descended(connection, {version for _, _, version in sealed if version is not None})
+    in_use = connection.scalar(sa.select(_v.number).where(_v.status == "current"))
+    return Traces(
+        user=user,
+        ratings=ratings,
+        current_ratings=int(current),
+        links=_count(connection, t.links, t.links.c.user_id == user_id),
+        events=_count(connection, t.events, t.events.c.actor == user.name),
+        sealed=tuple((int(number), int(n), version) for number, n, version in sealed),
+        versions=tuple(sorted(versions)),
+        current=in_use if in_use in versions else None,
+    )
+
+
+def _count(connection: sa.Connection, table: sa.Table, where: sa.ColumnElement[bool]) -> int:
+    return connection.scalar(sa.select(sa.func.count()).select_from(table).where(where)) or 0
+
+
+def _descended(connection: sa.Connection, first: set[int]) -> set[int]:
+    """These versions and all that came from them."""
+    found = set(first)
+    for number, parent in connection.execute(sa.select(_v.number, _v.parent).order_by(_v.number)):
+        if parent in found:
+            found.add(number)
+    return found
+
+
+def _blank(connection: sa.Connection, user_id: int) -> int:
+    """Takes away what a person said. Of what snapshots hold the hash stays; what it was salted with does not.
+
+    Returns how many hashes stay that had no salt.
+    """
+    mine = _g.rater_id == user_id
+    frozen = sa.select(_s.rating_id).where(_s.rating_id == _g.id).exists()
+    keep_hashes(connection, connection.execute(sealed_rows().where(mine, frozen, _g.sha256.is_(None))).all())
+    blank = {"score": None, "verdict": REMOVED, "comment": "", "flags": [], "attributes": {}}
+    kept = sa.case((frozen, _g.sha256), else_=None)
+    connection.execute(t.ratings.update().where(mine).values(**blank, sha256=kept))
+    connection.execute(t.users.update().where(t.users.c.id == user_id).values(salt=None))
+    return _count(connection, t.ratings, mine & _g.sha256.not_like(f"{SALTED}%"))
+
+
+def _rename(connection: sa.Connection, user: User) -> None:
+    """The pseudonym in place of the name: the person, what they did, what was done with them.
+
+    Only where a whole value is the name, however it was typed: a part of a text may be another word, or a part of
+    another's name.
+    """
+    key = name_key(user.pseudonym)
+    connection.execute(
+        t.users.update().where(t.users.c.id == user.id).values(name=user.pseudonym, name_key=key)
+    )
+    renamed = _Renamed(name_key(user.name), user.pseudonym)
+    for table, columns in _WRITTEN.items():
+        key_column = next(iter(table.primary_key.columns))
+        for row in connection.execute(sa.select(key_column, *columns)).all():
+            values = {column.name: value for column, value in zip(columns, row[1:], strict=True)}
+            new = {name: renamed.column(name, value) for name, value in values.items()}
+            if new != values:
+                connection.execute(table.update().where(key_column == row[0]).values(new))
+
+
+@dataclass(frozen=True, slots=True)
+class _Renamed:
+    """Values with a name replaced, told by its key."""
+
+    key: str
+    by: str
+
+    def column(self, name: str, value: Any) -> Any:
+        if name == "what":
+            return self._sentence(value)
+        if name == "actor" and value in PROGRAM:
+            return value
+        if isinstance(value, dict):
+            # the first keys are words of the program, and a person may be called like one
+            return {
+                k if k.isidentifier() and k.islower() else self.value(k): self.value(v)
+                for k, v in value.items()
+            }
+        return self.value(value)
+
+    def value(self, value: Any) -> Any:
+        if isinstance(value, str):
+            return self.by if name_key(value) == self.key else value
+        if isinstance(value, list):
+            return [self.value(one) for one in value]
+        if isinstance(value, dict):
+            return {self.value(name): self.value(one) for name, one in value.items()}
+        return value
+
+    def _sentence(self, what: str) -> str:
+        """What happened; of these sentences some end with a name."""
+        for begins in ENDS_WITH_A_NAME:
+            if what.startswith(begins):
+                return begins + self.value(what.removeprefix(begins))
+        return what
+
+
+PROGRAM = ("trainer", "store", "worker", "import", "terminal")
+"""Who does things in the journal without being a person."""
+ENDS_WITH_A_NAME = ("invited ",)
+_e, _j = t.events.c, t.jobs.c
+_WRITTEN: dict[sa.Table, tuple[sa.Column[Any], ...]] = {
+    t.events: (_e.actor, _e.what, _e.data),
+    t.jobs: (_j.payload, _j.progress, _j.result),
+    t.guidelines: (t.guidelines.c.actor,),
+}
+"""What the program itself writes names into."""

@@ -1,0 +1,69 @@
+"""How far rounds were rated, and what counts, in numbers alone."""
+
+from dataclasses import dataclass
+from typing import Any
+
+import sqlalchemy as sa
+
+from rater_data.scales import COUNTING
+from rater_data.store.database import schema as t
+from rater_data.store.database.engine import Database
+from rater_data.store.rounds.rounds import trusted_ratings
+
+_g, _r = t.ratings.c, t.responses.c
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Covered:
+    """How far a stratum of a round was rated.
+
+    `rated`: responses with a rating that counts; `done`: those with as many as are wanted; `ratings` of `wanted`.
+    """
+
+    round_number: int
+    stratum: str
+    responses: int
+    rated: int
+    done: int
+    ratings: int
+    wanted: int
+
+
+class Coverage(Database):
+    """What raters who count have said, without the texts."""
+
+    def coverage(self) -> list[Covered]:
+        """Of every round and stratum, imported responses too."""
+        given = (
+            trusted_ratings()
+            .with_only_columns(_g.response_id, sa.func.count().label("n"))
+            .where(_g.verdict.in_(COUNTING))
+            .group_by(_g.response_id)
+            .subquery()
+        )
+        n = sa.func.coalesce(given.c.n, 0)
+        query = (
+            sa.select(
+                _r.round_number,
+                _r.stratum,
+                sa.func.count().label("responses"),
+                sa.func.sum(sa.case((n > 0, 1), else_=0)).label("rated"),
+                sa.func.sum(sa.case((n >= _r.overlap, 1), else_=0)).label("done"),
+                sa.func.sum(n).label("ratings"),
+                sa.func.sum(_r.overlap).label("wanted"),
+            )
+            .outerjoin(given, given.c.response_id == _r.id)
+            .group_by(_r.round_number, _r.stratum)
+            .order_by(_r.round_number, _r.stratum)
+        )
+        with self._read() as connection:
+            rows = connection.execute(query).all()
+        return [
+            Covered(**{k: v if k == "stratum" else int(v) for k, v in row._mapping.items()}) for row in rows
+        ]
+
+    def counting(self) -> list[Any]:
+        """What they say now, by id: response_id, other_id, rater_id, verdict, scale and score."""
+        columns = (_g.response_id, _g.other_id, _g.rater_id, _g.verdict, _g.scale, _g.score)
+        with self._read() as connection:
+            return list(connection.execute(trusted_ratings().with_only_columns(*columns).order_by(_g.id)))

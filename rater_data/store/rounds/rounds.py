@@ -1,0 +1,275 @@
+"""Rounds and the responses in them; how full a round is.
+
+Round 0 is not one of ours: it holds imported responses, is always published and never the latest. It exists
+once something was imported.
+"""
+
+import time
+from collections import Counter
+from typing import Any
+
+import sqlalchemy as sa
+
+from rater_data import checks
+from rater_data.errors import BadInput, Busy, Missing, Refused
+from rater_data.lifecycle import OVER, RATABLE, ROUND_STATES, Round, RoundProgress, next_states
+from rater_data.records import IMPORTED_ROUND, RESTORED, STRATA, Response
+from rater_data.scales import COUNTING, REMOVED
+from rater_data.store.database import schema as t
+from rater_data.store.database.engine import Database, plain
+from rater_data.store.database.rows import response_columns, response_of, response_row, round_of
+from rater_data.store.rounds.journal import note
+from rater_data.store.rounds.versions import version_in
+
+HOUR = 3600.0
+WITH_MORE = {
+    ("rating", "sealed"): "seal or start_training",
+    ("training", "published"): "publish",
+}
+"""Steps that keep more than the state: each is a method of its own."""
+
+
+def round_in(connection: sa.Connection, number: int | None = None) -> Round | None:
+    """The round of a number, or the latest one of ours."""
+    query = sa.select(t.rounds)
+    if number is None:
+        query = query.where(t.rounds.c.number != IMPORTED_ROUND).order_by(t.rounds.c.number.desc()).limit(1)
+    else:
+        query = query.where(t.rounds.c.number == number)
+    row = connection.execute(query).mappings().one_or_none()
+    return None if row is None else round_of(row)
+
+
+def known_round(connection: sa.Connection, number: int) -> Round:
+    """The round of a number. Raises Missing."""
+    found = round_in(connection, number)
+    if found is None:
+        raise Missing(f"There is no round {number}.")
+    return found
+
+
+def move(connection: sa.Connection, found: Round, state: str, now: float, **values: Any) -> None:
+    """Moves a round on. Raises Refused for a step that the states do not allow, BadInput for no state."""
+    checks.one_of("The state of a round", state, ROUND_STATES)
+    if found.number == IMPORTED_ROUND or state not in next_states(found.state):
+        allowed = " or ".join(next_states(found.state)) if found.number != IMPORTED_ROUND else "nowhere"
+        raise Refused(
+            f"Round {found.number} is {found.state}: from there it goes to {allowed}, not to {state}."
+        )
+    changes = {"state": state, "updated_at": now} | values
+    connection.execute(t.rounds.update().where(t.rounds.c.number == found.number).values(changes))
+
+
+def is_from_elsewhere(found: sa.Row[Any]) -> bool:
+    """Whether a round (a row) came with an import and deals no cards here."""
+    return bool(found.config.get(RESTORED)) or (found.number == IMPORTED_ROUND and found.state not in RATABLE)
+
+
+def trusted_ratings() -> sa.Select[tuple[int]]:
+    """The ids of current ratings of raters who are not excluded: what counts and is sealed.
+
+    Somebody who was kept out since has said what they said. What was removed with its rater says nothing any more.
+    """
+    return (
+        sa.select(t.ratings.c.id)
+        .select_from(t.ratings)
+        .join(t.users, t.users.c.id == t.ratings.c.rater_id)
+        .where(t.ratings.c.is_current, ~t.users.c.excluded, t.ratings.c.verdict != REMOVED)
+    )
+
+
+class Rounds(Database):
+    """Rounds and responses."""
+
+    def start_round(self, config: dict[str, Any], version_number: int) -> Round:
+        """The next round, generating, with responses by a version.
+
+        `config["quota"]` is how many ratings complete it; `config["expected_responses"]`, if there, how many
+        responses it will have. Raises Busy while the last round is not over.
+        """
+        now = time.time()
+        with self._write() as connection:
+            version_in(connection, version_number)
+            last = round_in(connection)
+            if last is not None and last.state not in OVER:
+                raise Busy(f"Round {last.number} is not over yet: it is {last.state}.")
+            number = 1 if last is None else last.number + 1
+            row = {
+                "number": number,
+                "state": "generating",
+                "config": plain(config),
+                "version_number": version_number,
+                "created_at": now,
+                "updated_at": now,
+            }
+            connection.execute(t.rounds.insert().values(row))
+            note(connection, "trainer", f"started round {number}", now, version=version_number)
+            return known_round(connection, number)
+
+    def round(self, number: int | None = None) -> Round | None:
+        """The round of a number, or the latest; None when there is none."""
+        with self._read() as connection:
+            return round_in(connection, number)
+
+    def rounds(self) -> list[Round]:
+        """All rounds of ours, oldest first."""
+        query = sa.select(t.rounds).where(t.rounds.c.number != IMPORTED_ROUND).order_by(t.rounds.c.number)
+        with self._read() as connection:
+            return [round_of(row) for row in connection.execute(query).mappings()]
+
+    def set_round_state(
+        self, number: int, state: str, *, gate: dict[str, Any] | None = None, decision: str | None = None
+    ) -> None:
+        """Moves a round on, with the gate's report and what was decided.
+
+        Raises Refused for a wrong step, and for sealing and publishing: those have methods of their own,
+        which also keep what goes with them. Raises Missing.
+        """
+        now = time.time()
+        values: dict[str, Any] = {} if gate is None else {"gate": plain(gate)}
+        if decision is not None:
+            values["decision"] = decision = checks.kept(decision)
+        with self._write() as connection:
+            found = known_round(connection, number)
+            if (found.state, state) in WITH_MORE:
+                raise Refused(f"Round {number} cannot just be {state}: use {WITH_MORE[found.state, state]}.")
+            move(connection, found, state, now, **values)
+            note(connection, "trainer", f"round {number} is {state}", now, decision=decision)
+
+    def add_responses(self, responses: list[Response]) -> int:
+        """Adds responses, all or none; returns how many were added.
+
+        Those whose round and slot are taken are left out, so writing can go on where it stopped. Raises
+        Missing for an unknown round, Refused for one that no longer takes responses, and BadInput for an
+        unknown prompt or version.
+        """
+        now = time.time()
+        with self._write() as connection:
+            return add_responses_in(connection, responses, now)
+
+    def responses(self, round_number: int, stratum: str | None = None) -> list[Response]:
+        """The responses of a round, by slot."""
+        r = t.responses.c
+        query = sa.select(*response_columns()).where(r.round_number == round_number).order_by(r.slot)
+        if stratum is not None:
+            checks.one_of("The stratum", stratum, STRATA)
+            query = query.where(r.stratum == stratum)
+        with self._read() as connection:
+            return [response_of(row) for row in connection.execute(query).mappings()]
+
+    def response(self, response_id: int) -> Response:
+        """Raises Missing."""
+        query = sa.select(*response_columns()).where(t.responses.c.id == response_id)
+        with self._read() as connection:
+            row = connection.execute(query).mappings().one_or_none()
+        if row is None:
+            raise Missing(f"There is no response {response_id}.")
+        return response_of(row)
+
+    def set_head_scores(self, round_number: int, scores: dict[int, float]) -> None:
+        """Keeps what the reward head said of a round's responses, by response id, in standard deviations.
+
+        A later fit of the same round replaces them. Raises Missing for an unknown round, BadInput for a
+        response of another one or a score that is no number.
+        """
+        for score in scores.values():
+            checks.number("The head's score of a response", score)
+        r = t.responses.c
+        with self._write() as connection:
+            known_round(connection, round_number)
+            own = set(connection.scalars(sa.select(r.id).where(r.round_number == round_number)))
+            if strange := scores.keys() - own:
+                raise BadInput(f"Response {min(strange)} is none of round {round_number}.")
+            if scores:
+                change = t.responses.update().where(r.id == sa.bindparam("response"))
+                rows = [{"response": i, "said": score} for i, score in scores.items()]
+                connection.execute(change.values(head_score=sa.bindparam("said")), rows)
+
+    def slots(self, round_number: int) -> set[int]:
+        """The slots of a round that have their response."""
+        query = sa.select(t.responses.c.slot).where(t.responses.c.round_number == round_number)
+        with self._read() as connection:
+            return set(connection.scalars(query))
+
+    def round_progress(self, number: int | None = None) -> RoundProgress | None:
+        """How full a round (the latest) is; None when there is none."""
+        with self._read() as connection:
+            found = round_in(connection, number)
+            return None if found is None else _progress(connection, found, time.time())
+
+
+def add_responses_in(connection: sa.Connection, responses: list[Response], now: float) -> int:
+    """See Store.add_responses; also for round 0."""
+    added = 0
+    for number in sorted({r.round_number for r in responses}):
+        found = known_round(connection, number)
+        if number != IMPORTED_ROUND and found.state not in ("generating", "rating"):
+            raise Refused(f"Round {number} takes no more responses: it is {found.state}.")
+        taken = set(
+            connection.scalars(sa.select(t.responses.c.slot).where(t.responses.c.round_number == number))
+        )
+        fresh = {r.slot: r for r in responses if r.round_number == number and r.slot not in taken}
+        if fresh:
+            try:
+                connection.execute(t.responses.insert(), [response_row(r, now) for r in fresh.values()])
+            except sa.exc.IntegrityError as error:
+                raise BadInput("A response names a prompt or a version that does not exist.") from error
+        added += len(fresh)
+    return added
+
+
+def _progress(connection: sa.Connection, found: Round, now: float) -> RoundProgress:
+    wanted = {row.stratum: row for row in connection.execute(_WANTED, {"round": found.number})}
+    groups = connection.execute(_GIVEN, {"round": found.number, "since": now - HOUR}).all()
+    counting = [row for row in groups if row.verdict in COUNTING]
+    scores, strata = Counter[float](), Counter[str]()
+    for row in counting:
+        strata[row.stratum] += row.ratings
+        if row.score is not None:
+            scores[row.score] += row.ratings
+    ratings, responses = strata.total(), sum(row.responses for row in wanted.values())
+    quota = int(found.config.get("quota", 0))
+    return RoundProgress(
+        round=found,
+        responses=responses,
+        expected_responses=_expected(found, responses, quota),
+        ratings=ratings,
+        set_aside=sum(row.ratings for row in groups) - ratings,
+        quota=quota,
+        by_stratum={name: (strata[name], int(row.wanted)) for name, row in sorted(wanted.items())},
+        raters=len({row.rater_id for row in groups}),
+        ratings_last_hour=float(sum(row.recent for row in counting)),
+        mean_score=sum(score * n for score, n in scores.items()) / scores.total() if scores else None,
+        scores={f"{score:g}": scores[score] for score in sorted(scores)},
+        complete=ratings >= quota,
+    )
+
+
+_r, _g = t.responses.c, t.ratings.c
+_WANTED = (
+    sa.select(_r.stratum, sa.func.count().label("responses"), sa.func.sum(_r.overlap).label("wanted"))
+    .where(_r.round_number == sa.bindparam("round"))
+    .group_by(_r.stratum)
+)
+# One pass over the round for everything: this runs whenever a rater sees a card
+_GIVEN = (
+    trusted_ratings()
+    .with_only_columns(
+        _r.stratum,
+        _g.rater_id,
+        _g.verdict,
+        _g.score,
+        sa.func.count().label("ratings"),
+        sa.func.sum(sa.case((_g.submitted_at > sa.bindparam("since"), 1), else_=0)).label("recent"),
+    )
+    .join(t.responses, _r.id == _g.response_id)
+    .where(_r.round_number == sa.bindparam("round"))
+    .group_by(_r.stratum, _g.rater_id, _g.verdict, _g.score)
+)
+
+
+def _expected(found: Round, responses: int, quota: int) -> int:
+    """While they are being written: as many as the config says, else one for every rating wanted."""
+    if found.state != "generating":
+        return responses
+    return max(responses, int(found.config.get("expected_responses", quota)))

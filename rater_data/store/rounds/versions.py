@@ -1,0 +1,159 @@
+"""Policy versions: which there are, which one is in use, and the way back."""
+
+import time
+
+import sqlalchemy as sa
+
+from rater_data import checks
+from rater_data.errors import BadInput, Busy, Missing, Refused
+from rater_data.lifecycle import ROUND_STATES, Version, next_states
+from rater_data.store.database import schema as t
+from rater_data.store.database.engine import Database
+from rater_data.store.database.rows import version_of, version_row
+from rater_data.store.rounds.journal import note
+
+
+def version_in(connection: sa.Connection, number: int) -> Version:
+    """The version of a number. Raises Missing."""
+    query = sa.select(t.policy_versions).where(t.policy_versions.c.number == number)
+    row = connection.execute(query).mappings().one_or_none()
+    if row is None:
+        raise Missing(f"There is no version {number}.")
+    return version_of(row)
+
+
+def add_version_in(connection: sa.Connection, version: Version) -> None:
+    """Adds a version; if it is current, the one before is kept. Raises BadInput for a taken number."""
+    numbers = set(connection.scalars(sa.select(t.policy_versions.c.number)))
+    if version.number in numbers:
+        raise BadInput(f"There is a version {version.number} already.")
+    if version.parent is not None and version.parent not in numbers:
+        raise BadInput(f"Version {version.number} cannot come from version {version.parent}: there is none.")
+    if version.status == "current":
+        set_status(connection, "kept", t.policy_versions.c.status == "current")
+    connection.execute(t.policy_versions.insert().values(version_row(version)))
+
+
+def set_status(connection: sa.Connection, status: str, where: sa.ColumnElement[bool]) -> None:
+    connection.execute(t.policy_versions.update().where(where).values(status=status))
+
+
+class Versions(Database):
+    """Policy versions."""
+
+    def add_version(self, version: Version) -> None:
+        """Raises BadInput for a number that is taken or a parent that does not exist."""
+        with self._write() as connection:
+            add_version_in(connection, version)
+            note(connection, "trainer", f"added version {version.number}")
+
+    def version(self, number: int) -> Version:
+        """Raises Missing."""
+        with self._read() as connection:
+            return version_in(connection, number)
+
+    def versions(self) -> list[Version]:
+        """All versions, oldest first."""
+        with self._read() as connection:
+            rows = connection.execute(
+                sa.select(t.policy_versions).order_by(t.policy_versions.c.number)
+            ).mappings()
+            return [version_of(row) for row in rows]
+
+    def note_version(self, number: int, notes: str, actor: str) -> Version:
+        """Replaces what people noted about a version. Raises BadInput for no text, Missing."""
+        checks.text("The notes of a version", notes)
+        with self._write() as connection:
+            version_in(connection, number)
+            where = t.policy_versions.c.number == number
+            connection.execute(t.policy_versions.update().where(where).values(notes=notes.strip()))
+            note(connection, actor, f"noted something about version {number}")
+            return version_in(connection, number)
+
+    def current_version(self) -> Version | None:
+        """The version that writes the next responses."""
+        query = sa.select(t.policy_versions).where(t.policy_versions.c.status == "current")
+        with self._read() as connection:
+            row = connection.execute(query).mappings().one_or_none()
+            return None if row is None else version_of(row)
+
+    def next_version_number(self) -> int:
+        """One more than the highest number so far; 0 when there is none."""
+        with self._read() as connection:
+            highest = connection.scalar(sa.select(sa.func.max(t.policy_versions.c.number)))
+            return 0 if highest is None else highest + 1
+
+    def roll_back(self, to: int, actor: str) -> Version:
+        """Puts version `to` in use again and returns it.
+
+        The versions from there to the one in use count as rolled back, and so do the rounds that published
+        them and the open round whose responses they wrote: its ratings are kept and teach the reward head.
+        Rolling "back" to a version that was itself rolled back takes that back. Raises Missing for an unknown
+        version, Refused when it is in use already, Busy while a round is in training.
+        """
+        now = time.time()
+        with self._write() as connection:
+            target = version_in(connection, to)
+            if target.status == "current":
+                raise Refused(f"Version {to} is in use already.")
+            if (
+                connection.scalar(sa.select(t.rounds.c.number).where(t.rounds.c.state == "training"))
+                is not None
+            ):
+                raise Busy("A round is in training: cancel it first, then roll back.")
+            abandoned, ancestors = _branches(connection, to)
+            v = t.policy_versions.c.number
+            set_status(connection, "rolled_back", v.in_(abandoned))
+            set_status(connection, "kept", v.in_(ancestors))
+            set_status(connection, "current", v == to)
+            _move_rounds(connection, t.rounds.c.published_version.in_(abandoned), "rolled_back", now)
+            _move_rounds(connection, t.rounds.c.published_version.in_([*ancestors, to]), "published", now)
+            _move_rounds(
+                connection,
+                t.rounds.c.published_version.is_(None) & t.rounds.c.version_number.in_(abandoned),
+                "rolled_back",
+                now,
+            )
+            _stop_jobs(connection, now)
+            note(connection, actor, f"rolled back to version {to}", now, to=to, abandoned=abandoned)
+            return version_in(connection, to)
+
+
+def _branches(connection: sa.Connection, to: int) -> tuple[list[int], list[int]]:
+    """The versions left behind on the way from the current one to `to`, and the ancestors of `to`."""
+    v = t.policy_versions.c
+    rows = connection.execute(sa.select(v.number, v.parent, v.status))
+    parents, current = {}, None
+    for row in rows:
+        parents[row.number] = row.parent
+        current = row.number if row.status == "current" else current
+
+    def line(number: int | None) -> list[int]:
+        found = []
+        while number is not None:
+            found.append(number)
+            number = parents[number]
+        return found
+
+    new = line(to)
+    return [n for n in line(current) if n not in new], new[1:]
+
+
+def _move_rounds(connection: sa.Connection, where: sa.ColumnElement[bool], state: str, now: float) -> None:
+    """Moves those of the rounds that may go there."""
+    sources = [s for s in ROUND_STATES if state in next_states(s)]
+    where = where & t.rounds.c.state.in_(sources) & (t.rounds.c.number > 0)
+    connection.execute(t.rounds.update().where(where).values(state=state, updated_at=now))
+
+
+def _stop_jobs(connection: sa.Connection, now: float) -> None:
+    """What was being written or was waiting to be trained came from a version that is left behind."""
+    j = t.jobs.c
+    connection.execute(
+        t.jobs.update()
+        .where(j.state == "queued")
+        .values(state="cancelled", error="A roll-back came first.", updated_at=now)
+    )
+    connection.execute(
+        t.jobs.update().where(j.state == "running").values(cancel_requested=True, updated_at=now)
+    )

@@ -1,0 +1,149 @@
+"""The store: everything that is known, behind short methods. One method is one transaction.
+
+`Store` is put together from its subjects, each in a module of its own: people, their access, prompts, versions,
+rounds, the queue, ratings, jobs and the journal. Any thread may call any method.
+"""
+
+import os
+import sqlite3
+from contextlib import closing
+from pathlib import Path
+from typing import Self
+
+import sqlalchemy as sa
+from alembic.migration import MigrationContext
+
+from rater_data.errors import BadInput, Missing
+from rater_data.store.cards.desk import Desks
+from rater_data.store.cards.leases import Queue
+from rater_data.store.cards.ratings import Ratings
+from rater_data.store.database.addresses import DATABASE, ELSEWHERE, in_home, parsed, shown
+from rater_data.store.database.engine import told_plainly
+from rater_data.store.database.migrate import migrate
+from rater_data.store.people.access import Access
+from rater_data.store.people.people import People
+from rater_data.store.people.purge import Purging
+from rater_data.store.reports.coverage import Coverage
+from rater_data.store.reports.export_rows import Exports
+from rater_data.store.reports.rater_stats import Stats
+from rater_data.store.rounds.jobs import Jobs
+from rater_data.store.rounds.journal import Journal
+from rater_data.store.rounds.prompts import Prompts
+from rater_data.store.rounds.rounds import Rounds
+from rater_data.store.rounds.sealing import Sealing
+from rater_data.store.rounds.versions import Versions
+from rater_data.store.transfer.imports import Imports
+
+__all__ = ["DATABASE", "Store", "default_home"]
+
+
+def default_home() -> Path:
+    """$RATELOOP_HOME, or ~/.rateloop."""
+    named = os.environ.get("RATELOOP_HOME", "").strip()
+    return Path(named).expanduser() if named else Path.home() / ".rateloop"
+
+
+class Store(
+    People,
+    Access,
+    Prompts,
+    Versions,
+    Rounds,
+    Sealing,
+    Queue,
+    Ratings,
+    Desks,
+    Imports,
+    Exports,
+    Purging,
+    Coverage,
+    Stats,
+    Jobs,
+    Journal,
+):
+    """One home folder with its database. Made by `Store.open`."""
+
+    @classmethod
+    def open(cls, home: Path | str | None = None, url: str | None = None, *, make: bool = True) -> Self:
+        """Opens a home, making it when it is new and migrating it when it is old.
+
+        The database is `rateloop.db` in the home, or at `url`. Raises TooNew for a home of a newer version,
+        DiskFull when there is no room, and BadInput for a home or an address that cannot be used. With `make` false
+        raises Missing where there is no store, and makes nothing.
+        """
+        home = (Path(home).expanduser() if home is not None else default_home()).absolute()
+        address = parsed(url) if url else in_home(home)
+        if make:
+            _make_home(home)
+        if not url:
+            _check_not_elsewhere(home)
+        if not make:
+            _check_there(home, address)
+        store = cls(home, address)
+        try:
+            with store._rebuilding() as connection:
+                if not make and MigrationContext.configure(connection).get_current_revision() is None:
+                    raise _no_store(address)
+                migrate(connection, store.where)
+        except BaseException:
+            store.close()
+            raise
+        if url and make:
+            _note_elsewhere(home, shown(address))
+        return store
+
+
+def _note_elsewhere(home: Path, address: str) -> None:
+    note = home / ELSEWHERE
+    if not note.is_file() or note.read_text("utf-8") != address:
+        with told_plainly(home):
+            note.write_text(address, encoding="utf-8")
+
+
+def _check_not_elsewhere(home: Path) -> None:
+    """A command that was not told the address would begin a second, empty store, or go on with an old one."""
+    note = home / ELSEWHERE
+    if note.is_file():
+        raise BadInput(
+            f"What belongs to the home folder {home} is kept in the database {note.read_text('utf-8')}: name it "
+            f"with RATELOOP_DATABASE_URL or --database. To go on without it, remove {note} first."
+        )
+
+
+def _check_there(home: Path, address: sa.URL) -> None:
+    """Raises Missing where no file is that SQLite could open; it would make one."""
+    if address.get_backend_name() != "sqlite":
+        return
+    file = Path(address.database or "")
+    with told_plainly(file):
+        if address == in_home(home) and not home.exists():
+            raise Missing(f"There is no home folder at {home}: check the path, or make one with init.")
+        if not file.is_file() or file.stat().st_size == 0:
+            raise _no_store(address)
+        with file.open("rb") as opened:
+            is_wal = opened.read(19)[18:] == b"\x02"
+        if not is_wal:  # somebody else's, most likely: it stays as it is
+            with closing(sqlite3.connect(f"{file.as_uri()}?mode=ro", uri=True)) as database:
+                if not database.execute(
+                    "SELECT 1 FROM sqlite_master WHERE name = 'alembic_version'"
+                ).fetchone():
+                    raise _no_store(address)
+
+
+def _no_store(address: sa.URL) -> Missing:
+    return Missing(
+        f"There is no store at {shown(address)}: check the path or address, or make one with init."
+    )
+
+
+def _make_home(home: Path) -> None:
+    if home.exists() and not home.is_dir():
+        raise BadInput(f"The home folder {home} is a file: choose a folder with --home or RATELOOP_HOME.")
+    with told_plainly(home):
+        if not home.exists():
+            home.mkdir(parents=True, mode=0o700)
+            home.chmod(0o700)  # whatever the umask says: ratings are private
+    if not os.access(home, os.W_OK | os.X_OK):
+        raise BadInput(
+            f"The home folder {home} may not be written: choose another with --home or RATELOOP_HOME."
+        )

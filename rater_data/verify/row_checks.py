@@ -1,0 +1,143 @@
+"""What `verify` asks of rows by themselves: can they be read, and are they what they were when they were hashed?"""
+
+from collections.abc import Iterator
+
+import sqlalchemy as sa
+
+from rater_data.importing.imported import check_attributes
+from rater_data.scales import DEFAULT_SCALE, REMOVED, SCALES
+from rater_data.store.database import schema as t
+from rater_data.store.database.rows import (
+    RATING,
+    prompt_columns,
+    prompt_of,
+    prompt_sha256,
+    rating_columns,
+    rating_of,
+    response_columns,
+    response_of,
+    user_columns,
+    user_of,
+)
+from rater_data.store.people.people import name_key
+from rater_data.store.rounds.sealing import is_as_hashed, sealed_rows
+from rater_data.verify.damaged_rows import BROKEN, decoded, read_or, rows_of, texts, told
+
+_g, _r = t.ratings.c, t.responses.c
+
+
+def prompts(connection: sa.Connection) -> Iterator[str]:
+    columns = prompt_columns()
+    query = sa.select(*texts(columns), t.prompts.c.sha256).order_by(t.prompts.c.id)
+    for row in rows_of(connection, query):
+        try:
+            sha256 = prompt_sha256(prompt_of(decoded(row, columns)))
+        except BROKEN as error:
+            yield f"Prompt {row['id']} is not well formed: {told(error)}"
+            continue
+        if sha256 != row["sha256"]:
+            yield f"Prompt {row['id']} was altered: its messages do not have the hash they are kept under."
+
+
+def responses(connection: sa.Connection) -> Iterator[str]:
+    columns = response_columns()
+    for row in rows_of(connection, sa.select(*texts(columns)).order_by(_r.id)):
+        try:
+            response_of(decoded(row, columns))
+        except BROKEN as error:
+            yield f"Response {row['id']} is not well formed: {told(error)}"
+    later = (
+        sa.select(
+            _r.round_number,
+            t.rounds.c.version_number.label("wrote"),
+            _r.version_number,
+            sa.func.count().label("n"),
+        )
+        .join(t.rounds, t.rounds.c.number == _r.round_number)
+        .where(_r.version_number > t.rounds.c.version_number)
+        .group_by(_r.round_number, t.rounds.c.version_number, _r.version_number)
+    )
+    for number, wrote, version, n in connection.execute(later):
+        yield f"In round {number}, which version {wrote} wrote, {n} responses are of the later version {version}."
+
+
+def ratings(connection: sa.Connection) -> Iterator[str]:
+    value = sa.select(sa.cast(t.settings.c.value, sa.Text)).where(t.settings.c.name == "scale")
+    found = connection.execute(value).one_or_none()
+    scale = SCALES.get(DEFAULT_SCALE if found is None else read_or(found[0], str, ""))
+    if scale is None:
+        yield "The scale of this home is none that is known."
+    columns = rating_columns()
+    query = sa.select(*texts(columns)).order_by(_g.id)
+    for row in rows_of(connection, query):
+        try:
+            values = decoded(row, columns)
+            if not isinstance(values["flags"], list):
+                raise TypeError("its flags are no list")
+            rating = rating_of({c.name: values[c.name] for c in RATING})
+            check_attributes(rating.attributes)
+        except BROKEN as error:
+            yield f"Rating {row['id']} is not well formed: {told(error)}"
+            continue
+        if scale is not None and rating.scale != scale.name:
+            yield f"Rating {rating.id} is on the scale {rating.scale}, but this home's is {scale.name}."
+        if SCALES[rating.scale].paired != (rating.other_id is not None):
+            yield f"Rating {rating.id} on the scale {rating.scale} compares with {rating.other_id}."
+        blank = (rating.score, rating.comment, rating.flags, rating.attributes) == (None, "", (), {})
+        if rating.verdict == REMOVED and not blank:
+            yield f"Rating {rating.id} was removed, but something of what it said is still there."
+
+
+def hashes(connection: sa.Connection) -> Iterator[str]:
+    """Every rating that was hashed says what it said then, of the same text; of one that was removed the hash is left.
+
+    Only what a snapshot holds needs it then.
+    """
+    salts = {row.id: row.salt for row in connection.execute(sa.select(t.users.c.id, t.users.c.salt))}
+    query = sealed_rows().where(_g.sha256.is_not(None), _g.verdict != REMOVED).order_by(_g.id)
+    with connection.execute(query.execution_options(yield_per=1000)) as rows:
+        for row in rows:
+            try:
+                same = is_as_hashed(row, salts)
+            except BROKEN:
+                same = False
+            if not same:
+                yield f"Rating {row.id} or its response was altered: together they do not have the hash of their seal."
+    frozen = sa.select(t.snapshot_ratings.c.rating_id).where(t.snapshot_ratings.c.rating_id == _g.id).exists()
+    lost = sa.select(_g.id).where(_g.verdict == REMOVED, _g.sha256.is_(None), frozen).order_by(_g.id)
+    for number in connection.scalars(lost):
+        yield f"Rating {number} was removed, and its hash with it."
+
+
+def people(connection: sa.Connection) -> Iterator[str]:
+    for row in rows_of(connection, sa.select(*user_columns(), t.users.c.name_key).order_by(t.users.c.id)):
+        try:
+            key = name_key(user_of(row).name)
+        except BROKEN as error:
+            yield f"User {row['id']} is not well formed: {told(error)}"
+            continue
+        if row["name_key"] != key:
+            yield f"User {row['id']} is called {row['name']}, but is found under {row['name_key']!r}."
+
+
+def notes(connection: sa.Connection) -> Iterator[str]:
+    """What is kept as JSON beside prompts, responses and ratings holds names and values; a setting is anything."""
+    for table in t.metadata.sorted_tables:
+        columns = [c for c in table.c if isinstance(c.type, sa.JSON)]
+        if not columns or table in (t.prompts, t.responses, t.ratings):
+            continue
+        keys = list(table.primary_key)
+        for row in rows_of(connection, sa.select(*keys, *texts(columns)).order_by(*keys)):
+            which = ", ".join(f"{key.name} {row[key.name]}" for key in keys)
+            for column in columns:
+                try:
+                    value = decoded(row, [column])[column.name]
+                except BROKEN as error:
+                    yield f"In {table.name} ({which}), {column.name} is no JSON: {told(error)}"
+                    continue
+                if (
+                    table is not t.settings
+                    and not isinstance(value, dict)
+                    and not (column.nullable and value is None)
+                ):
+                    yield f"In {table.name} ({which}), {column.name} has to hold names and values, and holds others."

@@ -1,0 +1,52 @@
+"""app/benchmark/server.py in small: it runs, and counts what it says it counts. No timed assertion."""
+
+import json
+import os
+import signal
+
+import psutil
+import pytest
+from typer.testing import CliRunner
+
+from app import cli
+from app.benchmark import browser_page
+from tests.browser.helpers import chromium
+
+
+@pytest.mark.browser
+def test_clicks_on_the_page_are_counted():
+    with chromium():  # says so where there is none
+        pass
+    told = []
+    found = browser_page.page(3, told.append, loads=2)
+    assert (found.clicks, found.loads, told[-1]) == (3, 2, 3)
+    assert 0 < found.painted_median <= found.painted_p95
+    assert 0 < found.first_median <= found.first_p95
+
+
+def test_load_and_memory_are_counted_and_printed(tmp_path):
+    out = tmp_path / "found.json"
+    wanted = [
+        "bench",
+        "--raters",
+        "3",
+        "--think",
+        "0.05",
+        "--seconds",
+        "1",
+        "--memory",
+        "40",
+        "--json",
+        str(out),
+    ]
+    done = CliRunner().invoke(cli.app, wanted)
+    assert done.exit_code == 0, done.output
+    assert "memory: ratings 40" in done.stdout
+    load = json.loads(out.read_text())["load"]
+    assert (load["ratings"], load["stored"]) == (60, 60 + 6), "and the two that everybody gave before"
+    assert (load["beyond_overlap"], load["trained_beside"]) == (0, "")
+    assert 0 < load["server_median"] <= load["server_p95"] <= load["client_p95"]
+    mine = [child for child in psutil.Process(os.getpid()).children() if "serve" in " ".join(child.cmdline())]
+    for child in mine:
+        child.send_signal(signal.SIGKILL)
+    assert mine == [], "a server was left running"

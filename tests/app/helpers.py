@@ -1,0 +1,111 @@
+"""A real server in a thread, people who are signed in to it, and a browser: for the tests of the app."""
+
+from __future__ import annotations
+
+import contextlib
+import socket
+import threading
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import httpx
+
+from app.console import operating
+from app.port import listen
+from app.server import build, make_server
+from app.settings import Settings
+from app.trainer.supervisor import Supervisor
+from rater_data.records import User
+from rater_data.round_settings import SETTING as ROUND_CONFIG
+from rater_data.scales import DEFAULT_SCALE
+from rater_data.store import Store
+from tests.rater_data.store_world import open_store
+
+PATIENCE = 90.0
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return probe.getsockname()[1]
+
+
+def until(found: Callable[[], object], what: str, patience: float = PATIENCE) -> None:
+    end = time.monotonic() + patience
+    while not found():
+        assert time.monotonic() < end, f"waited {patience} s in vain for {what}"
+        time.sleep(0.02)
+
+
+@dataclass
+class Live:
+    """A running server. `url` is its address; people sign in through real links."""
+
+    store: Store
+    settings: Settings
+    supervisor: Supervisor
+    said: list[str] = field(default_factory=list)
+
+    @property
+    def url(self) -> str:
+        return self.settings.url
+
+    def link(self, user: User) -> str:
+        return f"{self.url}/join/{self.store.make_link(user.id, once=False, ttl_s=600)}"
+
+    @contextlib.contextmanager
+    def client(self, user: User | None = None, **headers: str) -> Iterator[httpx.Client]:
+        """Speaks like one of our own pages; signed in as `user` if there is one."""
+        headers = {"Origin": self.url} | headers
+        with httpx.Client(base_url=self.url, headers=headers, trust_env=False, timeout=PATIENCE) as client:
+            if user is not None:
+                answer = client.post(self.link(user).removeprefix(self.url))
+                assert answer.status_code == 303, answer.text
+            yield client
+
+
+@contextlib.contextmanager
+def serving(
+    home: Path,
+    *,
+    worker: bool = False,
+    scale: str = DEFAULT_SCALE,
+    rounds: dict[str, object] | None = None,
+    proxy: str = "",
+    **fake: object,
+) -> Iterator[Live]:
+    """A server on a free port; with `worker`, supervising the fake trainer that behaves as `fake` says.
+
+    With `rounds`, settings of the rounds, it is the real trainer on the tiny model.
+    """
+    real = {"worker_module": "tests.fake_worker"} if rounds is None else {"model": "tiny", "device": "cpu"}
+    settings = Settings(home=home, port=free_port(), worker=worker, proxy=proxy, **real)
+    store = open_store(home)
+    store.set_setting("fake", fake)
+    store.set_setting(ROUND_CONFIG, rounds or {})
+    store.choose_scale(scale)
+    said: list[str] = []
+    supervisor = Supervisor(settings, said.append)
+    if worker:
+        operating.first_run(store)
+        supervisor.start()
+    taken, servers = listen(settings), []
+
+    def run() -> None:
+        servers.append(make_server(build(settings, store, supervisor), settings.proxy))
+        servers[0].run(sockets=[taken])
+
+    thread = threading.Thread(target=run, daemon=True)
+    thread.start()
+    until(lambda: servers and servers[0].started, "the server")
+    try:
+        yield Live(store, settings, supervisor, said)
+    finally:
+        servers[0].should_exit = True
+        thread.join(PATIENCE)
+        supervisor.stop()
+        taken.close()
+        store.close()
+        assert not thread.is_alive()

@@ -1,0 +1,122 @@
+"""What `python -m ppo demo` prints and refuses; the run itself is in test_ring.py."""
+
+import json
+
+import pytest
+from rich.console import Console
+from typer.testing import CliRunner
+
+from ppo import cli
+from ppo.algorithm import measures
+from ppo.demo import tables
+from rater_data.errors import BadInput, Missing, RateloopError
+
+ROW = {
+    "round": 1,
+    "version": 1,
+    "state": "published",
+    "true_mean": 6.5,
+    "true_ci": [5.5, 7.5],
+    "gain": 3.0,
+    "gain_ci": [2.0, 4.0],
+    "helped": True,
+    "kl": 5.2,
+    "length": 20.0,
+    "eos_share": 0.5,
+    "distinct_2": 0.91,
+    "head_spearman": 0.6,
+    "head_pair_accuracy": 0.7,
+    "seconds": {"rate": 1.0, "Practising": 100.0, "Loading the model": 9.0, "evaluate": 5.0},
+}
+START = {**ROW, "round": 0, "version": 0, "head_spearman": None, "head_pair_accuracy": None, "seconds": {}}
+
+
+def printed(row):
+    start = {k: v for k, v in START.items() if not k.startswith("gain")}
+    console = Console(record=True, width=200)
+    result = {"rater": "brevity", "seed": 0, "ratings": 64, "rounds": [start, row]}
+    tables.print_demo(console, result, [[("Q?", "[b]long[/b]")], [("Q?", "short")]])
+    return console.export_text()
+
+
+def test_the_table_has_every_number():
+    text = printed(ROW)
+    for part in ("6.50 (5.50 … 7.50)", "+3.00 (+2.00 … +4.00)", "5.2", "20.0", "50%", "0.91", "0.60", "0.70"):
+        assert part in text
+    assert "[b]long[/b]" in text, "what a model wrote is text, not markup"
+
+
+def test_only_training_counts_as_training_time():
+    assert tables.training_seconds(ROW) == 100.0
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        ({}, "like the new version better"),
+        ({"helped": False, "gain_ci": [-1, 1]}, "No improvement can be told from chance"),
+        ({"helped": False, "gain_ci": [-2, -1]}, "liked less"),
+        ({"state": "refused"}, "gate refused"),
+    ],
+)
+def test_what_is_called_an_improvement(change, words):
+    assert words in tables.verdict({**ROW, **change})
+
+
+def test_distinct_2():
+    assert measures.distinct_2(["a b c", "a b d"]) == 3 / 4
+    assert measures.distinct_2(["same words here"] * 10) == pytest.approx(0.1)
+    assert measures.distinct_2(["one"]) == 1
+
+
+def test_mean_interval_is_over_prompts_and_not_over_responses():
+    mean, low, high = measures.mean_interval([1, 1, 3, 3], [0, 0, 1, 1])
+    assert mean == 2
+    assert high - mean == pytest.approx(12.706, abs=1e-3)  # t(0.975, 1) · √2 / √2
+    assert mean - low == pytest.approx(high - mean)
+    assert measures.mean_interval([5, 5], [0, 0]) == (5, 5, 5)
+
+
+def run(*arguments):
+    result = CliRunner().invoke(cli.cli, ["demo", *arguments])
+    return result.exception
+
+
+def test_bad_arguments_are_sentences(tmp_path):
+    (tmp_path / "file").write_text("x")
+    assert isinstance(run("--rater", "kindness", "--model", "tiny"), BadInput)
+    assert isinstance(run("--rater", "none.py:f", "--model", "tiny"), Missing)
+    full = run("--rater", "brevity", "--model", "tiny", "--home", str(tmp_path))
+    assert isinstance(full, BadInput)
+    assert "not empty" in str(full)
+    gone = run("--rater", "brevity", "--model", str(tmp_path / "nowhere"))
+    assert isinstance(gone, Missing)
+
+
+def test_a_rater_that_gives_nan_is_a_sentence(tmp_path):
+    (tmp_path / "nan.py").write_text("def taste(p, r):\n    return float('nan')\n")
+    error = run("--rater", f"{tmp_path}/nan.py:taste", "--model", "tiny", "--ratings", "4")
+    assert isinstance(error, RateloopError)
+    assert "NaN" in str(error)
+
+
+def test_json_has_the_agreed_names(tmp_path):
+    (tmp_path / "mine.py").write_text("def taste(p, r):\n    return len(r) % 10\n")
+    file = tmp_path / "out.json"
+    arguments = ("--rater", f"{tmp_path}/mine.py:taste", "--model", "tiny", "--ratings", "8", "--rounds", "1")
+    assert run(*arguments, "--json", str(file)) is None
+    rows = json.loads(file.read_text())["rounds"]
+    wanted = {
+        "round",
+        "version",
+        "true_mean",
+        "true_ci",
+        "kl",
+        "length",
+        "eos_share",
+        "distinct_2",
+        "seconds",
+    }
+    wanted |= {"head_spearman", "head_pair_accuracy"}
+    assert [r["round"] for r in rows] == [0, 1]
+    assert all(wanted <= row.keys() for row in rows)

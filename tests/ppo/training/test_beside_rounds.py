@@ -1,0 +1,116 @@
+"""What the worker does beside rounds: tries, a look at the reward head, samples while it trains; pairs teach, too."""
+
+import os
+import random
+import socket
+import subprocess
+import sys
+
+import pytest
+
+from ppo.training.trying import EVERY, READINESS, Lookout
+from ppo.training.worker import Worker, let_go_of_the_dead
+from rater_data.errors import Busy
+from tests.ppo.training.test_ring import demo, short
+from tests.rater_data.store_world import file_store
+
+
+@pytest.fixture(scope="module")
+def turned(tmp_path_factory):
+    """A home after one round, rated by comparing."""
+    home = tmp_path_factory.mktemp("pairs")
+    run = demo(home, rater=short, scale="pair")
+    rows = run.run()["rounds"]
+    store = file_store(home)
+    yield rows, store, run.worker.engine
+    store.close()
+
+
+def test_comparisons_teach_the_model(turned):
+    rows, store, _ = turned
+    assert rows[1]["version"] == 1 and rows[1]["state"] == "published"
+    assert rows[1]["true_mean"] > rows[0]["true_mean"] + 0.5
+    assert rows[1]["head_spearman"] > 0.2
+    scales = {one.rating.scale for one in store.rated()}
+    assert scales == {"pair"} and all(one.rating.other_id for one in store.rated())
+
+
+def test_samples_are_kept_while_it_trains(turned):
+    _, store, _ = turned
+    said = [step["samples"] for step in store.steps(1) if step["step"] > 0]
+    assert said and all([s["prompt"] for s in one] == [s["prompt"] for s in said[0]] for one in said)
+    assert len(said[0]) == 2
+    assert len({one[0]["text"] for one in said}) > 1, "what it says changes"
+
+
+def ask(store, versions, text="What is rain?"):
+    messages = [{"role": "user", "content": text}]
+    return store.enqueue("try", {"messages": messages, "versions": versions, "seed": 3})
+
+
+def test_a_try_is_answered_by_every_version_asked(turned):
+    _, store, engine = turned
+    worker = Worker(store, lambda: engine)
+    job = ask(store, [0, 1])
+    with pytest.raises(Busy, match="another try"):
+        ask(store, [0])
+    assert store.active_job() is None, "a try keeps no round waiting"
+    done = worker.run_one()
+    assert (done.id, done.state) == (job.id, "done")
+    answers = done.result["answers"]
+    assert [a["version"] for a in answers] == [0, 1]
+    assert all(isinstance(a["text"], str) and a["tokens"] > 0 for a in answers)
+    ask(store, [1, 0])
+    again = worker.run_one().result["answers"]
+    assert sorted(again, key=lambda a: a["version"]) == answers, "one seed, one answer"
+    ask(store, [7])
+    assert "no version 7" in worker.run_one().error
+
+
+def test_the_head_is_looked_at_while_people_rate(turned):
+    _, store, engine = turned
+    worker = Worker(store, lambda: engine)
+    worker.look_ahead()
+    assert store.setting(READINESS) is None, "nothing was rated in this round"
+    rater = next(u for u in store.users() if u.role == "rater")
+    run = demo(store.home, rater=short, scale="pair")
+    run.store, run._noise = store, random.Random(1)
+    for _ in range(EVERY):
+        store.submit(run._judge(rater, 0.0, store.next_card(rater.id)))
+    worker.look_ahead()
+    first = store.setting(READINESS)
+    assert first["round"] == 2 and first["ratings"] == len(store.trusted())
+    assert {"passed", "reason", "spearman", "p_value"} <= first.keys()
+    store.submit(run._judge(rater, 0.0, store.next_card(rater.id)))
+    worker.look_ahead()
+    assert store.setting(READINESS) == first, "one more rating is no reason to look again"
+
+
+def test_a_look_that_fails_is_told_and_keeps_nobody_from_work(turned, monkeypatch):
+    _, store, _ = turned
+    worker = Worker(store, lambda: 1 / 0)
+    monkeypatch.setattr(Lookout, "due", lambda *_: True)
+    worker.look_ahead()
+    assert store.events(1)[0].what == "could not look at the reward head"
+    assert "ZeroDivisionError" in store.events(1)[0].data["why"]
+
+
+def test_jobs_of_dead_workers_of_this_machine_are_free_at_once(tmp_path):
+    gone = subprocess.Popen([sys.executable, "-c", ""])
+    gone.wait()
+    here = socket.gethostname()
+    store = file_store(tmp_path)
+    for worker, free in (
+        (f"{here}:{gone.pid}:7", True),
+        (f"{here}:{os.getpid()}:7", False),
+        (f"elsewhere:{gone.pid}:7", False),
+        (f"{here}:{gone.pid}", False),
+        ("odd", False),
+    ):
+        job = store.enqueue("generate", {})
+        assert store.claim(worker).id == job.id
+        let_go_of_the_dead(store)
+        claimed = store.claim("next")
+        assert (claimed is not None) == free, worker
+        store.fail(job.id, "next" if free else worker, "over")
+    store.close()

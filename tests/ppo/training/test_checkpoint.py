@@ -1,0 +1,167 @@
+"""ppo/training/checkpoint.py: there and back bit for bit, hashes, damage, PEFT."""
+
+import json
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import torch
+from peft import PeftModel
+
+from ppo.algorithm.ppo_update import TrainState, evaluate, experience, ppo_update
+from ppo.algorithm.reward_head import fit
+from ppo.config import Config, LoraSettings, PPOConfig
+from ppo.model.loading import tiny_model
+from ppo.model.policy import Policy
+from ppo.model.rollout import rollout_of
+from ppo.training import checkpoint, round
+from rater_data.errors import BadInput, DiskFull, Missing
+
+CPU = torch.device("cpu")
+CONFIG = Config(lora=LoraSettings(r=4, alpha=8), ppo=replace(PPOConfig(), minibatch=2, kl_target=3.0))
+
+
+def begin():
+    return TrainState.begin(Policy(tiny_model(CPU), CONFIG.lora, "fp32", seed=0), CONFIG.ppo, 1)
+
+
+def step(state):
+    draw = torch.Generator().manual_seed(state.step)
+    responses = [torch.randint(0, 250, (5,), generator=draw).tolist() for _ in range(4)]
+    rollout = rollout_of([[5, 6, 7]] * 4, responses, [False] * 4, [0, 0, 1, 1], 0, CPU)
+    seen = evaluate(state.policy, rollout, (), CONFIG)
+    lessons = experience(seen, torch.randn(4, generator=draw), state.kl.coef, 1.0, 0.95)
+    ppo_update(state, lessons, CONFIG, 2, seed=state.step)
+    state.kl.update(9.0, 4)
+    state.step += 1
+
+
+def everything(state):
+    heads = state.policy.value_head.state_dict()
+    moments = state.optimizer.state_dict()["state"]
+    flat = {f"{i}.{k}": v for i, entry in moments.items() for k, v in entry.items()}
+    return {**state.policy.adapter_state(), **{k: v.clone() for k, v in heads.items()}, **flat}
+
+
+def head():
+    x = np.random.default_rng(0).normal(size=(20, 10))
+    return fit(x, np.clip(5 + x[:, 0], 1, 10), np.ones(20, dtype=bool), (1, 10))
+
+
+def test_n_plus_m_steps_are_n_a_new_process_and_m(tmp_path):
+    whole = begin()
+    for _ in range(4):
+        step(whole)
+    half = begin()
+    for _ in range(2):
+        step(half)
+    checkpoint.save(half, tmp_path / "step-0002", CONFIG, head(), resumable=True)
+    resumed = begin()
+    checkpoint.load_state(resumed, tmp_path / "step-0002")
+    assert resumed.step == 2
+    for _ in range(2):
+        step(resumed)
+    one, other = everything(whole), everything(resumed)
+    assert one.keys() == other.keys()
+    assert all(torch.equal(one[k], other[k]) for k in one), "bit for bit"
+    assert whole.kl.coef == resumed.kl.coef
+
+
+def test_a_forgotten_optimizer_would_be_seen(tmp_path):
+    whole, half = begin(), begin()
+    for _ in range(2):
+        step(whole)
+    step(half)
+    checkpoint.save(half, tmp_path / "s", CONFIG, None, resumable=True)
+    wrong = begin()
+    checkpoint.load_policy(wrong.policy, tmp_path / "s")
+    wrong.step, wrong.kl.coef = 1, half.kl.coef
+    step(wrong)
+    assert any(not torch.equal(v, everything(wrong)[k]) for k, v in whole.policy.adapter_state().items())
+
+
+def test_the_adapter_loads_with_plain_peft(tmp_path):
+    state = begin()
+    step(state)
+    checkpoint.save(state, tmp_path / "v", CONFIG, None, resumable=False)
+    plain = PeftModel.from_pretrained(tiny_model(CPU).lm, tmp_path / "v")
+    ids = torch.tensor([[5, 6, 7, 8]])
+    with torch.no_grad():
+        torch.testing.assert_close(plain(input_ids=ids).logits, state.policy.peft(input_ids=ids).logits)
+
+
+def test_the_reward_head_comes_back(tmp_path):
+    checkpoint.save(begin(), tmp_path / "v", CONFIG, head(), resumable=False)
+    x = np.random.default_rng(1).normal(size=(3, 10))
+    np.testing.assert_array_equal(checkpoint.load_head(tmp_path / "v").score(x), head().score(x))
+
+
+@pytest.mark.parametrize(
+    "name", ["adapter_model.safetensors", "heads.safetensors", "state.json", "manifest.json"]
+)
+@pytest.mark.parametrize("harm", ["cut", "alter", "remove"])
+def test_damage_is_named(tmp_path, name, harm):
+    digest = checkpoint.save(begin(), tmp_path / "v", CONFIG, None, resumable=False)
+    file = tmp_path / "v" / name
+    data = file.read_bytes()
+    if harm == "cut":
+        file.write_bytes(data[: len(data) // 2])
+    elif harm == "alter":
+        file.write_bytes(data[:-3] + bytes([data[-3] ^ 1]) + data[-2:])
+    else:
+        file.unlink()
+    with pytest.raises((BadInput, Missing), match="checkpoint v"):
+        checkpoint.verify(tmp_path / "v", digest)
+
+
+def test_another_adapter_in_its_place_is_not_the_published_one(tmp_path):
+    state = begin()
+    digest = checkpoint.save(state, tmp_path / "v", CONFIG, None, resumable=False)
+    step(state)
+    checkpoint.save(state, tmp_path / "v", CONFIG, None, resumable=False)
+    checkpoint.verify(tmp_path / "v")
+    with pytest.raises(BadInput, match="not the one that was published"):
+        checkpoint.verify(tmp_path / "v", digest)
+
+
+def test_a_damaged_step_is_named_and_the_one_before_it_used(tmp_path):
+    state, said = begin(), []
+    for number in (1, 2):
+        step(state)
+        checkpoint.save(state, tmp_path / f"step-000{number}", CONFIG, None, resumable=True)
+    weights = tmp_path / "step-0002" / "adapter_model.safetensors"
+    weights.write_bytes(weights.read_bytes()[:-100])
+    assert checkpoint.latest(tmp_path, said.append) == tmp_path / "step-0001"
+    assert "step-0002" in said[0]
+
+
+def test_a_full_disk_leaves_the_old_checkpoint(tmp_path, monkeypatch):
+    state = begin()
+    digest = checkpoint.save(state, tmp_path / "v", CONFIG, None, resumable=False)
+
+    def full(*_args, **_kwargs):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(checkpoint, "save_file", full)
+    with pytest.raises(DiskFull, match="No space left"):
+        checkpoint.save(state, tmp_path / "v", CONFIG, None, resumable=False)
+    checkpoint.verify(tmp_path / "v", digest)
+    assert [p.name for p in tmp_path.iterdir()] == ["v"], "nothing half-written is left"
+
+
+def test_no_pickle_in_a_checkpoint(tmp_path):
+    checkpoint.save(begin(), tmp_path / "v", CONFIG, head(), resumable=True)
+    assert {p.suffix for p in (tmp_path / "v").iterdir()} <= {".safetensors", ".json"}
+    assert set(json.loads((tmp_path / "v" / "manifest.json").read_text())) == {
+        p.name for p in (tmp_path / "v").iterdir()
+    } - {"manifest.json"}
+
+
+def test_checkpoints_of_other_ratings_are_dropped(tmp_path):
+    folder = tmp_path / "rounds" / "0001"
+    round.drop_those_of_another_seal(folder, "ab")
+    (folder / "step-0001").mkdir()
+    round.drop_those_of_another_seal(folder, "ab")
+    assert (folder / "step-0001").is_dir()
+    round.drop_those_of_another_seal(folder, "cd")
+    assert [path.name for path in folder.iterdir()] == ["seal"]

@@ -1,0 +1,69 @@
+"""ppo/training/plan.py: what a round asks for."""
+
+from collections import Counter
+from dataclasses import replace
+
+import pytest
+
+from ppo.config import Config, PlanConfig
+from ppo.training.plan import plan_round
+from rater_data.errors import BadInput
+from rater_data.records import Prompt
+
+TRAIN = [replace(Prompt.of(f"train {i}", split="train"), id=i + 1) for i in range(60)]
+HOLDOUT = [replace(Prompt.of(f"holdout {i}", split="holdout"), id=i + 101) for i in range(10)]
+CONFIG = Config(plan=PlanConfig(ratings=64))
+
+
+def test_the_plan_follows_from_number_and_seed_alone():
+    one, same = (plan_round(CONFIG, 2, 1, 0, TRAIN, HOLDOUT) for _ in range(2))
+    other = plan_round(CONFIG, 3, 1, 0, TRAIN, HOLDOUT)
+    assert one == same
+    assert [s.prompt for s in one] != [s.prompt for s in other]
+
+
+def test_slots_are_numbered_and_prompts_stand_together():
+    slots = plan_round(CONFIG, 1, 0, None, TRAIN, HOLDOUT)
+    assert [s.slot for s in slots] == list(range(64))
+    for i in range(0, 64, 4):
+        assert len({s.prompt.id for s in slots[i : i + 4]}) == 1
+
+
+def test_one_rater_can_fill_the_quota():
+    for quota in (1, 5, 64, 130):
+        slots = plan_round(replace(CONFIG, plan=PlanConfig(ratings=quota)), 1, 0, None, TRAIN, HOLDOUT)
+        assert len(slots) >= quota
+
+
+def test_the_first_round_has_no_control_and_the_second_pairs_it_with_the_new():
+    assert all(s.version == 0 for s in plan_round(CONFIG, 1, 0, None, TRAIN, HOLDOUT))
+    slots = plan_round(CONFIG, 2, 1, 0, TRAIN, HOLDOUT)
+    control = [s for s in slots if s.stratum == "control"]
+    assert control
+    assert {s.version for s in control} == {0}
+    for s in control:
+        beside = [o for o in slots if o.prompt.id == s.prompt.id]
+        assert Counter(o.version for o in beside) == {0: 2, 1: 2}
+
+
+def test_strata_have_their_shares_and_overlap():
+    strata = Counter(s.stratum for s in plan_round(CONFIG, 1, 0, None, TRAIN, HOLDOUT))
+    assert strata["calibration"] == 4  # one prompt: 4 responses × 3 raters are 12 of the 64 ratings
+    assert strata["holdout"] == 4
+    slots = plan_round(CONFIG, 1, 0, None, TRAIN, HOLDOUT)
+    assert all(s.overlap == (3 if s.stratum == "calibration" else 1) for s in slots)
+
+
+def test_holdout_prompts_are_never_train_slots():
+    for s in plan_round(CONFIG, 5, 3, 2, TRAIN, HOLDOUT):
+        assert (s.stratum == "holdout") == (s.prompt.split == "holdout")
+
+
+def test_few_prompts_are_used_over_again():
+    slots = plan_round(CONFIG, 1, 0, None, TRAIN[:3], [])
+    assert len(slots) == 64
+
+
+def test_no_prompt_is_a_sentence():
+    with pytest.raises(BadInput, match="import-prompts"):
+        plan_round(CONFIG, 1, 0, None, [], HOLDOUT)

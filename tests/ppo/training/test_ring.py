@@ -1,0 +1,372 @@
+"""The whole ring on the tiny model, through the real store and the worker's code."""
+
+import contextlib
+import os
+import random
+import shutil
+import signal
+import sqlite3
+import subprocess
+import sys
+import time
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from playwright.sync_api import expect
+
+from ppo.algorithm import reward_head
+from ppo.config import Config, PlanConfig, SampleConfig
+from ppo.demo.demo import Demo, DemoConfig
+from ppo.training import round_recipe, store_tensors, training_steps
+from ppo.training.engine import Engine
+from ppo.training.worker import Worker
+from rater_data.importing.import_files import bundled_prompts
+from rater_data.records import Rating
+from rater_data.store import Store
+from tests.app.helpers import serving, until
+from tests.browser.helpers import chromium, signed_in, wait_for_card
+
+# Answers of at most 24 bytes, as many steps as it takes to see the rating move
+CONFIG = replace(Config(), precision="fp32", sample=SampleConfig(max_new_tokens=24))
+CONFIG = replace(CONFIG, ppo=replace(CONFIG.ppo, steps=3), plan=PlanConfig(ratings=48))
+
+
+def short(_prompt, response):
+    """A taste that a tiny model can learn in a round: shorter is better."""
+    return 10 - len(response) / 2.5
+
+
+def demo(home, rater=short, rounds=1, **settings):
+    wanted = DemoConfig(rounds=rounds, ratings=48, noise=0.5, evaluated_per_prompt=2, **settings)
+    return Demo(home, "tiny", "cpu", rater, wanted, CONFIG, say=lambda _line: None)
+
+
+def test_the_ring_turns_and_the_model_learns(tmp_path):
+    run = demo(tmp_path, rounds=2)
+    rows = run.run()["rounds"]
+    assert [r["round"] for r in rows] == [0, 1, 2]
+    assert [r["version"] for r in rows] == [0, 1, 2]
+    assert rows[0]["kl"] == 0
+    assert rows[2]["true_mean"] > rows[0]["true_mean"] + 1
+    assert rows[2]["helped"] or rows[1]["helped"]
+    for row in rows[1:]:
+        assert row["kl"] <= CONFIG.ppo.kl_ceiling + 3
+        assert {"Practising", "Learning from the ratings", "rate", "evaluate"} <= row["seconds"].keys()
+    store = Store.open(tmp_path)
+    # Which ratings made this sentence: every rating of the snapshot leads to its version
+    assert len(store.snapshot(1)) == 48
+    assert len(store.snapshot(2)) == 96
+    steps = store.steps(1)
+    assert steps[0]["kl"] == 0, "KL to the reference is 0 before the first update of version 1"
+    assert all(s["ratio_gap"] <= 1e-4 for s in steps)
+    assert steps[0]["sampling_gap"] < 1e-3
+    assert store.round().state == "rating"
+    assert {r.version_number for r in store.responses(3, "train")} == {2}
+    assert {r.version_number for r in store.responses(3, "control")} == {1}
+    assert len(store.samples(1)) == len(store.prompts("holdout"))
+    # Where a sentence came from: what the base thinks of it, and what the head said of it
+    for number in (1, 2, 3):
+        written = store.responses(number)
+        assert all(r.ref_logprob is not None and np.isfinite(r.ref_logprob) for r in written)
+        assert all((r.head_score is None) == (number == 3) for r in written)
+    assert all(r.ref_logprob == pytest.approx(sum(r.logprobs), abs=1e-4) for r in store.responses(1))
+    moved = [sum(r.logprobs) - r.ref_logprob for r in store.responses(3, "train")]
+    assert np.mean(moved) > 0.5, "a trained version's own words are likelier to it than to the base"
+    assert {r.stratum for r in store.responses(2)} >= {"holdout", "anchor", "control"}
+    store.close()
+
+
+def test_a_flipped_taste_goes_the_other_way(tmp_path):
+    rows = demo(tmp_path, flip=True, rater=lambda p, r: len(r) / 2.4).run()["rounds"]
+    # The rater now likes short answers; measured with the unflipped taste the rating falls
+    assert rows[1]["version"] == 1
+    assert rows[1]["length"] < rows[0]["length"]
+
+
+def test_a_rater_at_random_is_refused_or_called_no_improvement(tmp_path):
+    draw = random.Random(5)
+    run = demo(tmp_path, rater=lambda _p, _r: draw.uniform(1, 10))
+    row = run.run()["rounds"][1]
+    assert row["state"] == "refused" or not row["helped"]
+    assert row["kl"] <= CONFIG.ppo.kl_budget + 3
+
+
+@pytest.fixture(scope="module")
+def rated(tmp_path_factory):
+    """A home with a round that is rated, sealed and queued for training; tests take copies of it."""
+    folder = tmp_path_factory.mktemp("rated") / "home"
+    run = demo(folder)
+    run.store = Store.open(folder)
+    run._begin()
+    run._rate()
+    run.store.start_training(1, "tester")
+    run.store.close()
+    return folder
+
+
+@dataclass
+class Opened:
+    """A copy of the rated home with a worker on it."""
+
+    store: Store
+    engine: Engine
+    worker: Worker
+
+
+@contextlib.contextmanager
+def opened(rated, folder):
+    shutil.copytree(rated, folder)
+    store = Store.open(folder)
+    engine = Engine(folder, "tiny", "cpu", CONFIG)
+    try:
+        yield Opened(store, engine, Worker(store, lambda: engine))
+    finally:
+        store.close()
+
+
+@pytest.fixture
+def home(rated, tmp_path):
+    with opened(rated, tmp_path / "home") as made:
+        yield made
+
+
+@pytest.fixture(scope="module")
+def undisturbed(rated, tmp_path_factory):
+    """What a training that nothing disturbed gives."""
+    with opened(rated, tmp_path_factory.mktemp("straight") / "home") as made:
+        assert made.worker.run_one().state == "done"
+        return made.engine.policy.adapter_state(), made.store.steps(1)
+
+
+def test_a_training_that_dies_goes_on_where_it_was(home, undisturbed, monkeypatch):
+    class Died(BaseException):
+        pass
+
+    real = round_recipe._save_step
+
+    def die_after_one(state, folder, config, head):
+        real(state, folder, config, head)
+        if state.step == 1:
+            raise Died
+
+    monkeypatch.setattr(round_recipe, "_save_step", die_after_one)
+    with pytest.raises(Died):
+        home.worker.run_one()
+    monkeypatch.setattr(round_recipe, "_save_step", real)
+    job = home.store.active_job("train")
+    monkeypatch.setattr(
+        time, "time", lambda now=time.time: now() + 3600
+    )  # an hour later the heartbeat is stale
+    engine = Engine(home.engine.home, "tiny", "cpu", CONFIG)
+    done = Worker(home.store, lambda: engine).run_one()
+    assert (done.id, done.state) == (job.id, "done")
+    adapter, steps = undisturbed
+    assert len(steps) >= 2
+    assert home.store.steps(1) == steps
+    resumed = engine.policy.adapter_state()
+    assert all(torch.equal(resumed[k], v) for k, v in adapter.items()), "bit for bit"
+
+
+@pytest.mark.parametrize(("kl", "least", "most"), [(0.3, 0.1, 0.99), (-1.0, 0.0, 0.0)])
+def test_beyond_a_limit_only_a_share_of_the_way_is_kept(home, undisturbed, monkeypatch, kl, least, most):
+    monkeypatch.setattr(
+        training_steps, "limits_of", lambda *_: training_steps.Limits(kl=100.0, distinct_2=0.0)
+    )
+    real = round_recipe._within_limits
+    ends = {}
+
+    def hold(store, engine, config, state, start, _limits, progress):
+        ends.update(start=start, end=state.policy.adapter_state())
+        return real(
+            store, engine, config, state, start, training_steps.Limits(kl=kl, distinct_2=0.0), progress
+        )
+
+    monkeypatch.setattr(round_recipe, "_within_limits", hold)
+    assert home.worker.run_one().state == "done"
+    metrics, got = home.store.current_version().metrics, home.engine.policy.adapter_state()
+    assert least <= metrics["share"] <= most
+    assert metrics["kl"] <= max(kl, 1e-6)
+    for name, tensor in got.items():
+        way = ends["end"][name] - ends["start"][name]
+        assert torch.equal(tensor, ends["start"][name] + metrics["share"] * way)
+
+
+def test_an_error_fails_the_round_and_train_can_be_pressed_again(home, monkeypatch):
+    real = training_steps.practise
+    monkeypatch.setattr(training_steps, "practise", lambda *_a, **_k: 1 / 0)
+    job = home.worker.run_one()
+    assert job.state == "failed"
+    assert "ZeroDivisionError" in job.error
+    assert home.store.round(1).state == "failed"
+    assert home.store.current_version().number == 0
+    monkeypatch.setattr(training_steps, "practise", real)
+    home.store.start_training(1, "tester")
+    assert home.worker.run_one().state == "done"
+    assert home.store.current_version().number == 1
+
+
+def test_cancel_leaves_the_last_good_version(home, monkeypatch):
+    monkeypatch.setattr("ppo.training.worker.REPORT_S", 0.0)
+    job = home.store.active_job("train")
+    home.store.cancel(job.id, "tester")
+    done = home.worker.run_one()
+    assert done is None or done.state == "cancelled"
+    assert home.store.current_version().number == 0
+
+
+def test_a_refused_round_is_followed_by_more_and_can_be_overridden(home, monkeypatch):
+    refusal = replace(
+        reward_head.report(np.zeros((0, 3)), np.zeros(0), np.zeros(0), 2, (1, 10), 0), reason="Chance."
+    )
+    monkeypatch.setattr(
+        round_recipe, "_fit", lambda d, f, c: (reward_head.fit(f, d.ratings, d.reference, d.scale), refusal)
+    )
+    home.worker.run_one()
+    assert home.store.round(1).state == "refused"
+    assert home.store.round(1).decision == "Chance."
+    assert all(r.head_score is not None for r in home.store.responses(1))
+    assert home.store.current_version().number == 0
+    home.worker.run_one()
+    assert home.store.round().number == 2, "raters do not run dry"
+    assert {r.version_number for r in home.store.responses(2, "train")} == {0}
+    home.store.start_training(2, "tester", override=True)  # the refused ratings are in its snapshot too
+    home.worker.run_one()
+    assert home.store.round(2).state == "published"
+    assert home.store.round(2).gate["overridden"]
+
+
+def test_the_worker_process_survives_kill_9(tmp_path):
+    """A real process, killed in the middle of writing; a second one finishes; nothing twice, nothing lost."""
+    store = Store.open(tmp_path)
+    store.add_prompts(bundled_prompts())
+    store.set_setting("round_config", {"plan": {"ratings": 96}})
+    store.enqueue("generate", {})
+    with ended(subprocess.Popen(work_command(tmp_path), env=ONE_THREAD)) as first:
+        wait_for(lambda: store.round() is not None and len(store.slots(1)) >= 16)
+        first.send_signal(signal.SIGKILL)
+        first.wait()
+    there = {r.slot: r.token_ids for r in store.responses(1)}
+    forget_heartbeat(tmp_path)
+    with ended(subprocess.Popen(work_command(tmp_path), env=ONE_THREAD)):
+        wait_for(lambda: store.round(1).state == "rating")
+    after = {r.slot: r.token_ids for r in store.responses(1)}
+    assert len(after) == 96
+    assert all(after[slot] == ids for slot, ids in there.items())
+    store.close()
+
+
+def test_a_training_killed_with_9_ends_bit_for_bit_as_one_that_was_not(rated, tmp_path):
+    """Two real processes on copies of one home, one of them killed after its first step and started again.
+
+    A version's sha256 is over its adapter, value head, reward head, KL coefficient and step count; the optimizer and
+    the random numbers are in it too, since every later update follows from them.
+    """
+    digests = []
+    for name in ("straight", "killed"):
+        home = shutil.copytree(rated, tmp_path / name)
+        with contextlib.closing(Store.open(home)) as store:
+            if name == "killed":
+                with ended(subprocess.Popen(work_command(home), env=ONE_THREAD)) as first:
+                    wait_for(lambda home=home: any((home / "rounds").glob("0001/step-0001/manifest.json")))
+                    first.send_signal(signal.SIGKILL)
+                    first.wait()
+                assert store.current_version().number == 0, "killed in the middle, not at the end"
+                forget_heartbeat(home)
+            with ended(subprocess.Popen(work_command(home), env=ONE_THREAD)):
+                wait_for(lambda: store.current_version().number == 1)
+            assert len(store.steps(1)) == CONFIG.ppo.steps + 1
+            digests.append(store.current_version().sha256)
+    assert digests[0] == digests[1]
+
+
+ONE_THREAD = os.environ | {"OMP_NUM_THREADS": "1"}
+
+
+def work_command(home):
+    return [sys.executable, "-m", "ppo", "work", "--home", str(home), "--model", "tiny", "--device", "cpu"]
+
+
+def forget_heartbeat(home):
+    """As if a minute had gone by since the worker's last sign of life."""
+    with sqlite3.connect(home / "rateloop.db") as file:
+        file.execute("UPDATE jobs SET heartbeat_at = 0 WHERE state = 'running'")
+    file.close()
+
+
+@contextlib.contextmanager
+def ended(process):
+    """The process is gone afterwards, however the test went."""
+    try:
+        yield process
+    finally:
+        process.kill()
+        process.wait()
+
+
+def wait_for(condition, limit_s=120.0):
+    end = time.monotonic() + limit_s
+    while not condition():
+        assert time.monotonic() < end, "it did not come about"
+        time.sleep(0.05)
+
+
+def test_ratings_of_holdout_prompts_never_reach_the_head(home):
+    data = store_tensors.sealed(home.store, home.engine.base, 1, 0)
+    holdout = {p.id for p in home.store.prompts("holdout")}
+    assert not holdout & set(data.prompts.tolist())
+    assert len(data.ids) > 0
+
+
+def test_ratings_of_two_raters_are_one_row(home):
+    rated = home.store.snapshot(1)
+    assert all(isinstance(r.rating, Rating) for r in rated)
+    data = store_tensors.sealed(home.store, home.engine.base, 1, 0)
+    assert len(set(data.ids)) == len(data.ids)
+
+
+# ---- in a real browser: nobody plays a part
+
+# Seconds that a trainer, at the lowest priority, may take on a machine that does other things, too
+BUSY = 200.0
+
+
+@pytest.mark.browser
+def test_the_real_trainer_learns_from_what_was_typed(tmp_path: Path) -> None:
+    """Nothing played: the tiny model writes, a person rates by keys, the console trains, the new version writes."""
+    small = {
+        "precision": "fp32",
+        "sample": {"max_new_tokens": 24},
+        "plan": {"ratings": 48},
+        "ppo": {"steps": 2},
+    }
+    with chromium() as browser, serving(tmp_path, worker=True, rounds=small) as live:
+        store = live.store
+        operator, ann = store.add_user("op", "operator"), store.add_user("ann", "rater")
+        until(lambda: (found := store.round()) and found.state == "rating", "the first responses", BUSY)
+        with signed_in(browser, live, operator) as (_, console), signed_in(browser, live, ann) as (_, rating):
+            wait_for_card(rating)
+            while not store.round_progress().complete:
+                given, text = store.ratings_by(ann.id), store.next_card(ann.id).text
+                score = min(10, max(1, round(10 - len(text) / 2.5)))  # the shorter the better
+                rating.keyboard.press(str(score % 10))
+                until(lambda given=given: store.ratings_by(ann.id) > given, "the rating")
+            train = console.get_by_role("button", name="Train round 1")
+            expect(train).to_be_enabled()
+            train.click()
+            until(
+                lambda: store.round().number == 2 and store.round().state == "rating", "the next round", BUSY
+            )
+            wait_for_card(rating)
+            card = store.next_card(ann.id)
+            assert store.current_version().number == 1
+            written = {(one.stratum, one.version_number) for one in store.responses(2)}
+            assert {("train", 1), ("control", 0)} <= written, "the version before wrote the control arm"
+            expect(rating.locator("[data-part=text]")).to_have_text(card.text)
+            assert len(store.snapshot(1)) == 48
+            assert (tmp_path / "versions" / "0001" / "adapter_model.safetensors").is_file()
+            console.get_by_role("tab", name="Versions").click()
+            expect(console.get_by_role("heading", name="Version 1")).not_to_have_count(0)
+            assert console.troubles == rating.troubles == []

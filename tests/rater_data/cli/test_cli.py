@@ -1,0 +1,134 @@
+"""The command line: what it prints, how it fails, and that nobody sees a traceback."""
+
+import json
+import os
+import sqlite3
+import subprocess
+import sys
+from contextlib import closing
+
+import pytest
+from typer.testing import CliRunner
+
+from rater_data.cli.main import app
+from rater_data.store import Store
+from tests.paths import GOLDEN, ROOT
+from tests.rater_data.store_world import make_world, rate_next
+
+FIVE = GOLDEN / "five_ratings.jsonl"
+
+
+@pytest.fixture
+def run(tmp_path, monkeypatch):
+    monkeypatch.setenv("RATELOOP_HOME", str(tmp_path / "home"))
+
+    def call(*words):
+        return CliRunner().invoke(app, [str(word) for word in words])
+
+    return call
+
+
+def test_from_nothing_to_an_export(run, tmp_path):
+    assert run("init").stdout.rstrip().endswith("prompts added.")
+    assert run("init").stdout.rstrip().endswith("0 prompts added.")
+    (tmp_path / "mine.txt").write_text("One?\nTwo?\nOne?\n")
+    assert run("import-prompts", tmp_path / "mine.txt", "--split", "holdout").stdout == (
+        "2 prompts added, 1 duplicates left out.\n"
+    )
+    assert run("import-ratings", FIVE).stdout == "5 ratings added, 0 were there already.\n"
+    done = run("export", "--format", "ratings", "--as", "csv", "--out", tmp_path / "out.csv")
+    assert (done.exit_code, done.stdout) == (0, f"5 ratings written to {tmp_path / 'out.csv'}.\n")
+    again = run("export", "--as", "csv", "--out", tmp_path / "out.csv")
+    assert (again.exit_code, "exists already" in again.stderr) == (1, True)
+    assert run("export", "--as", "csv", "--out", tmp_path / "out.csv", "--force").exit_code == 0
+
+
+def test_pairs(run, tmp_path):
+    world = make_world(tmp_path / "home", prompts=1, k=2)
+    for score in (2, 9):
+        rate_next(world.store, world.rater, score)
+    world.store.close()
+    out = tmp_path / "pairs.jsonl"
+    done = run("export", "--format", "preference", "--out", out, "--min-margin", "3")
+    assert done.stdout == f"1 pairs written to {out}.\n"
+    assert json.loads(out.read_text())["margin"] == 7.0
+
+
+def test_status(run, tmp_path):
+    world = make_world(tmp_path / "home")
+    rate_next(world.store, world.rater)
+    world.store.enqueue("train", {"round": 1})
+    world.store.close()
+    shown = run("status").stdout
+    for line in ("Prompts", "3 (0 holdout)", "1, rating", "1 of 12", "train, queued"):
+        assert line in shown
+
+
+READS = [["verify"], ["export", "--out", "x.jsonl"], ["stats"], ["purge", "--rater", "Anna"], ["status"]]
+
+
+@pytest.mark.parametrize("words", READS)
+def test_a_command_that_looks_at_a_store_makes_none(run, tmp_path, monkeypatch, server, words):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "home").mkdir()
+    (tmp_path / "foreign.db").touch()
+    (tmp_path / "other.db").touch()
+    with closing(sqlite3.connect(tmp_path / "other.db")) as other:
+        other.execute("CREATE TABLE mine (x)")
+    before = {file: file.read_bytes() for file in tmp_path.rglob("*") if file.is_file()}
+    empty = server.new(empty=True)
+    places = [
+        [],
+        *(["--database", f"sqlite:///{tmp_path / name}.db"] for name in ("typo", "foreign", "other")),
+    ]
+    for place in (*places, ["--database", f"sqlite:///{tmp_path}/none/x.db"], ["--database", empty]):
+        done = run(*words, *place)
+        assert (done.exit_code, done.exception.__class__) == (1, SystemExit), done.output
+        assert done.stderr.startswith("There is no store at "), done.stderr
+    assert {file: file.read_bytes() for file in tmp_path.rglob("*") if file.is_file()} == before
+    assert server.tables(empty) == 0
+    server.drop(empty)
+    done = run(*words, "--home", tmp_path / "none")
+    assert done.stderr.startswith("There is no home folder at ")
+    assert not (tmp_path / "none").exists()
+
+
+@pytest.mark.parametrize(
+    ("words", "told"),
+    [
+        (["status"], "no home folder"),
+        (["export", "--out", "x.jsonl"], "no home folder"),
+        (["import-prompts", "none.txt"], "does not exist"),
+        (["import-ratings", "none.txt"], "has to end in"),
+        (["init", "--home", __file__], "is a file"),
+    ],
+)
+def test_errors_are_one_sentence_on_stderr(run, words, told):
+    done = run(*words)
+    assert done.exit_code == 1
+    assert done.stdout == ""
+    assert told in done.stderr
+    assert done.stderr.count("\n") == 1
+    assert isinstance(done.exception, SystemExit)
+
+
+def test_a_bad_row_leaves_the_home_as_it_was(run, tmp_path):
+    (tmp_path / "bad.jsonl").write_text('{"prompt": "a", "response": "b", "rating": 5}\n{"prompt": "a"}\n')
+    done = run("import-ratings", tmp_path / "bad.jsonl")
+    assert (done.exit_code, done.stderr[:21]) == (1, "bad.jsonl, line 2: th")
+    store = Store.open(tmp_path / "home")
+    assert (store.prompts(), store.rated()) == ([], [])
+    store.close()
+
+
+def test_as_a_program(tmp_path):
+    root = ROOT
+    command = [sys.executable, "-W", "error", "-m", "rater_data"]
+    done = subprocess.run(
+        [*command, "status", "--home", tmp_path / "none"], cwd=root, capture_output=True, text=True
+    )
+    assert (done.returncode, done.stdout) == (1, "")
+    assert done.stderr.startswith("There is no home folder at")
+    shown = subprocess.run([*command, "--help"], cwd=root, capture_output=True, text=True, env=os.environ)
+    for name in ("init", "import-prompts", "import-ratings", "export", "status"):
+        assert name in shown.stdout

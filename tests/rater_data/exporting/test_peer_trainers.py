@@ -1,0 +1,132 @@
+"""What is exported for a trainer is loaded by that trainer: one step of TRL's own on the tiny model."""
+
+from __future__ import annotations
+
+import json
+
+import datasets
+import pytest
+import torch
+from transformers import LlamaForSequenceClassification
+from trl import (
+    DPOConfig,
+    DPOTrainer,
+    KTOConfig,
+    KTOTrainer,
+    RewardConfig,
+    RewardTrainer,
+    SFTConfig,
+    SFTTrainer,
+)
+
+from ppo.model.loading import tiny_model
+from rater_data.exporting.export import export
+from rater_data.importing.import_files import import_ratings
+from rater_data.store import Store
+
+pytestmark = pytest.mark.filterwarnings("ignore")  # of TRL and transformers, about each other
+
+CHAT = "{% for m in messages %}{{ m['role'] }}: {{ m['content'] }}\n{% endfor %}"
+
+
+@pytest.fixture(scope="module")
+def store(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("trainers")
+    made = Store.open(folder / "home")
+    rows = [
+        {"prompt": f"Question {i}?", "response": f"Answer {j}.", "rating": 1 + 3 * j, "rater": "A"}
+        for i in range(4)
+        for j in range(4)
+    ]
+    (folder / "in.jsonl").write_text("\n".join(map(json.dumps, rows)), "utf-8")
+    import_ratings(made, folder / "in.jsonl")
+    yield made
+    made.close()
+
+
+@pytest.fixture(scope="module")
+def tiny():
+    base = tiny_model(torch.device("cpu"))
+    base.tokenizer.chat_template = base.tokenizer.chat_template or CHAT
+    return base
+
+
+def fresh():
+    """The tiny model with weights that may move."""
+    return tiny_model(torch.device("cpu")).lm.requires_grad_(True)
+
+
+def settings(kind, folder, **more):
+    return kind(
+        output_dir=str(folder),
+        max_steps=1,
+        per_device_train_batch_size=2,
+        report_to=[],
+        use_cpu=True,
+        bf16=False,
+        fp16=False,
+        gradient_checkpointing=False,
+        disable_tqdm=True,
+        save_strategy="no",
+        dataloader_pin_memory=False,
+        **more,
+    )
+
+
+def loaded(store, folder, as_, **wish):
+    """The train part of an export as a user of `datasets` gets it."""
+    if as_ == "dataset":
+        export(store, folder / "set", as_=as_, **wish)
+        return datasets.load_dataset(str(folder / "set"), split="train", cache_dir=str(folder / "cache"))
+    export(store, folder / f"out.{as_}", as_=as_, **wish)
+    kind = {"jsonl": "json"}.get(as_, as_)
+    return datasets.load_dataset(
+        kind, data_files=str(folder / f"out.{as_}"), split="train", cache_dir=str(folder / "cache")
+    )
+
+
+def trains(trainer):
+    before = {n: p.detach().clone() for n, p in trainer.model.named_parameters()}
+    assert torch.isfinite(torch.tensor(trainer.train().training_loss))
+    assert any(not torch.equal(p, before[n]) for n, p in trainer.model.named_parameters())
+
+
+@pytest.mark.parametrize(
+    ("as_", "chat"), [("jsonl", False), ("parquet", True), ("dataset", True), ("dataset", False)]
+)
+def test_pairs_train_a_reward_model(store, tiny, tmp_path, as_, chat):
+    pairs = loaded(store, tmp_path, as_, format="preference", conversational=chat)
+    model = LlamaForSequenceClassification(
+        type(tiny.lm.config)(**tiny.lm.config.to_dict() | {"num_labels": 1})
+    )
+    model.config.pad_token_id = tiny.tokenizer.pad_token_id
+    args = settings(RewardConfig, tmp_path, max_length=128)
+    trains(RewardTrainer(model=model, args=args, train_dataset=pairs, processing_class=tiny.tokenizer))
+
+
+@pytest.mark.parametrize(("as_", "chat"), [("jsonl", False), ("dataset", True)])
+def test_pairs_train_dpo(store, tiny, tmp_path, as_, chat):
+    pairs = loaded(store, tmp_path, as_, format="preference", conversational=chat)
+    args = settings(DPOConfig, tmp_path, max_length=128)
+    model, base = (fresh() for _ in range(2))
+    tokenizer = tiny.tokenizer
+    trains(DPOTrainer(model, base, args=args, train_dataset=pairs, processing_class=tokenizer))
+
+
+@pytest.mark.parametrize(("as_", "chat"), [("jsonl", False), ("dataset", True)])
+def test_labelled_texts_train_kto(store, tiny, tmp_path, as_, chat):
+    texts = loaded(store, tmp_path, as_, format="unpaired", conversational=chat)
+    assert set(texts["label"]) == {True, False}
+    args = settings(KTOConfig, tmp_path, max_length=128)
+    model, base = (fresh() for _ in range(2))
+    tokenizer = tiny.tokenizer
+    trains(KTOTrainer(model, base, args=args, train_dataset=texts, processing_class=tokenizer))
+
+
+@pytest.mark.parametrize(("as_", "chat"), [("parquet", False), ("dataset", True)])
+def test_texts_train_sft(store, tiny, tmp_path, as_, chat):
+    texts = loaded(store, tmp_path, as_, format="prompt-completion", conversational=chat, threshold=7)
+    assert min(texts["score"]) >= 7
+    args = settings(SFTConfig, tmp_path, max_length=128)
+    model = fresh()
+    trains(SFTTrainer(model=model, args=args, train_dataset=texts, processing_class=tiny.tokenizer))

@@ -1,0 +1,193 @@
+"""What single cells of an imported row mean: raters, chats, numbers and empty answers."""
+
+import csv
+import json
+from contextlib import closing
+
+import pytest
+
+from rater_data.errors import BadInput
+from rater_data.exporting.export import export
+from rater_data.importing.import_files import import_file
+from rater_data.importing.import_rows import Asked
+from rater_data.store.database import schema as t
+from tests.rater_data.store_world import file_store
+
+
+@pytest.fixture
+def store(tmp_path):
+    made = file_store(tmp_path / "home")
+    yield made
+    made.close()
+
+
+def bring(store, folder, *rows, **asked):
+    (folder / "in.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows), "utf-8")
+    return import_file(store, folder / "in.jsonl", Asked(kind="ratings", **asked))
+
+
+def row(**changes):
+    return {"prompt": "p", "response": "r", "rating": 5} | changes
+
+
+# ---- raters
+
+
+@pytest.mark.parametrize(
+    ("rater", "name"), [(0, "0"), (False, "False"), (7, "7"), ("", "imported"), (None, "imported")]
+)
+def test_only_who_is_not_named_is_the_imported_one(store, tmp_path, rater, name):
+    bring(store, tmp_path, row(rater=rater))
+    assert [user.name for user in store.users()] == [name]
+
+
+@pytest.mark.parametrize("rater", [{}, [], {"id": 3}, ["Ann"]])
+def test_what_is_no_name_is_no_rater(store, tmp_path, rater):
+    with pytest.raises(BadInput, match="line 2: the rater has to be a name or a number, not"):
+        bring(store, tmp_path, row(), row(prompt="q", rater=rater))
+    assert store.users() == []
+
+
+# ---- chats in a CSV
+
+CHAT = [{"role": "system", "content": "=Brief."}, {"role": "user", "content": 'Say "hi", [please]'}]
+ANSWERS = (("yes", 9), ('[{"role": "user"}]', 6), ("- no", 2))
+
+
+def what_is_in(store):
+    ratings = sorted(str((r.prompt.messages, r.response.text, r.rating.score)) for r in store.rated())
+    return ratings, sorted(str((one.messages, one.split)) for one in store.prompts())
+
+
+def both_ways(store, folder, format, scale, **asked):
+    """The reports of a CSV and a JSONL of the same export, each in a home of its own, and what is in them then."""
+    found = []
+    for as_ in ("csv", "jsonl"):
+        export(store, folder / f"out.{as_}", format=format, as_=as_, force=True)
+        other = file_store(folder / f"{format}-{as_}")
+        other.choose_scale(scale)
+        report = import_file(other, folder / f"out.{as_}", Asked(kind="ratings", **asked))
+        found.append((report, what_is_in(other)))
+        other.close()
+    return found
+
+
+@pytest.mark.parametrize(
+    ("format", "scale", "asked"),
+    [
+        ("prompt-completion", "score_1_10", {"scores": (1, 10)}),
+        ("unpaired", "score_1_10", {"scores": (1, 10)}),
+        ("preference", "pair", {}),
+        ("preference", "score_1_10", {"chosen": 8, "rejected": 3, "skip_bad": True}),
+    ],
+)
+def test_chats_come_back_from_a_csv_as_from_jsonl(store, tmp_path, format, scale, asked):
+    chats = [{"messages": CHAT, "response": text, "rating": score} for text, score in ANSWERS]
+    bring(store, tmp_path, *chats, row(), row(response="other", rating=2))
+    (csv_report, csv_has), (report, has) = both_ways(store, tmp_path, format, scale, **asked)
+    for one in (csv_report, report):  # a CSV has a line more, and its own name
+        one.bad, one.rejected = [line.partition(": ")[2] for line in one.bad], None
+    assert csv_report == report and csv_has == has
+    assert report.stored.ratings >= 4 and "system" in str(has)
+    assert '[{"role": "assistant"' not in str(has)
+
+
+def test_a_conversation_before_both_answers_is_found_in_a_csv_too(store, tmp_path):
+    said = [json.dumps([*CHAT, {"role": "assistant", "content": text}]) for text in ("yes", "no")]
+    with (tmp_path / "in.csv").open("w", newline="") as file:
+        csv.writer(file).writerows([["chosen", "rejected"], said])
+    report = import_file(store, tmp_path / "in.csv", Asked(kind="ratings", chosen=8, rejected=3))
+    assert report.shape == "preference"
+    assert {(r.prompt.text, r.response.text) for r in store.rated()} == {
+        (CHAT[1]["content"], "yes"),
+        (CHAT[1]["content"], "no"),
+    }
+
+
+def test_a_text_of_jsonl_stays_one_whatever_it_looks_like(store, tmp_path):
+    text = json.dumps([{"role": "assistant", "content": "yes"}])
+    bring(store, tmp_path, row(prompt=text, response=text))
+    (one,) = store.rated()
+    assert (one.prompt.text, one.response.text) == (text, text)
+
+
+# ---- numbers
+
+STEER = {
+    "prompt": "p",
+    "response": "r",
+    "helpfulness": 4,
+    "correctness": 0,
+    "verbosity": "3",
+    "coherence": None,
+}
+
+
+def test_qualities_are_laid_from_0_to_4_onto_1_to_5(store, tmp_path):
+    bring(store, tmp_path, STEER | {"complexity": 2.0})
+    assert store.rated()[0].rating.attributes == {"correctness": 1, "complexity": 3, "verbosity": 4}
+
+
+@pytest.mark.parametrize("name", ["correctness", "coherence", "complexity", "verbosity"])
+@pytest.mark.parametrize("value", [5, -1, 2.5, "4.01", 10**12])
+def test_a_quality_of_another_scale_is_a_bad_row(store, tmp_path, name, value):
+    with pytest.raises(BadInput, match=f"line 2: {name} has to be a whole number from 0 to 4, not"):
+        bring(store, tmp_path, STEER, STEER | {"prompt": "q", name: value})
+    assert store.rated() == []
+
+
+@pytest.mark.parametrize("text", ["7", " 7 ", "+7", "7.0", "7.", "07", "0.7e1", "70E-1"])
+def test_a_number_in_decimal_notation_is_one(store, tmp_path, text):
+    bring(store, tmp_path, row(rating=text))
+    assert store.rated()[0].rating.score == 7
+
+
+@pytest.mark.parametrize(
+    "text", ["1_0", "٧", "７", "0x7", "seven", "7,0", "", "--7", "nan", "inf", "1e999", "."]
+)
+def test_what_python_alone_takes_for_a_number_is_none(store, tmp_path, text):
+    with pytest.raises(BadInput, match=r"line 1: (the score .* is no number|there is no score)"):
+        bring(store, tmp_path, row(rating=text))
+
+
+# ---- answers that say nothing
+
+
+@pytest.mark.parametrize("chat", [False, True])
+@pytest.mark.parametrize(
+    ("format", "scale", "asked"),
+    [
+        ("prompt-completion", "score_1_10", {"scores": (1, 10)}),
+        ("unpaired", "score_1_10", {"scores": (1, 10)}),
+        ("helpsteer", "score_1_10", {}),
+        ("preference", "pair", {}),
+    ],
+)
+def test_an_empty_answer_comes_back_as_one(store, tmp_path, format, scale, asked, chat):
+    prompt = {"messages": CHAT} if chat else {"prompt": "p"}
+    texts = ("", "r", "\n")
+    steer = {name: value for name, value in STEER.items() if name != "prompt"}
+    bring(
+        store,
+        tmp_path,
+        *[prompt | steer | {"response": text, "helpfulness": i} for i, text in enumerate(texts)],
+    )
+    with store._write() as connection:
+        connection.execute(t.ratings.update().values(attributes={"helpful": 4}))
+    for report, _ in both_ways(store, tmp_path, format, scale, **asked):
+        assert (report.bad, report.stored.responses) == ([], 3)
+    for as_ in ("csv", "jsonl"):
+        with closing(file_store(tmp_path / f"{format}-{as_}")) as other:
+            assert sorted(one.text for one in other.responses(0)) == sorted(texts)
+
+
+@pytest.mark.parametrize("answer", [{}, {"response": None}])
+def test_an_answer_that_is_not_there_is_none(store, tmp_path, answer):
+    with pytest.raises(BadInput, match="line 1: there is no response"):
+        bring(store, tmp_path, {"prompt": "p", "rating": 3} | answer)
+
+
+def test_an_empty_cell_of_somebody_elses_csv_is_no_answer(store, tmp_path):
+    (tmp_path / "in.csv").write_text("prompt,response,rating\np,,3\n", "utf-8")
+    with pytest.raises(BadInput, match="line 2: there is no response"):
+        import_file(store, tmp_path / "in.csv", Asked(kind="ratings"))
