@@ -3,13 +3,13 @@
 import json
 import math
 
-import oracle
 import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ppo.algorithm import maths
+from tests import oracle
 from tests.paths import GOLDEN as GOLDEN_FILES
 
 GOLDEN = json.loads((GOLDEN_FILES / "gae_whitening.json").read_text())

@@ -2,7 +2,6 @@
 
 import pytest
 import torch
-from test_families import FAMILIES, SHAPE, TOKENIZER
 from transformers import AutoModelForCausalLM, MistralConfig
 
 from ppo.config import LoraSettings
@@ -12,6 +11,7 @@ from ppo.model.decoders import BlocksDecoder, ModuleDecoder
 from ppo.model.loading import BaseModel
 from ppo.model.policy import Policy
 from ppo.model.rollout import rollout_of
+from tests.ppo.model.test_families import FAMILIES, SHAPE, TOKENIZER
 
 CPU = torch.device("cpu")
 T = 0.7

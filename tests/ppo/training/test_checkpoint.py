@@ -14,7 +14,7 @@ from ppo.config import Config, LoraSettings, PPOConfig
 from ppo.model.loading import tiny_model
 from ppo.model.policy import Policy
 from ppo.model.rollout import rollout_of
-from ppo.training import checkpoint, round
+from ppo.training import checkpoint, round_recipe
 from rater_data.errors import BadInput, DiskFull, Missing
 
 CPU = torch.device("cpu")
@@ -159,9 +159,9 @@ def test_no_pickle_in_a_checkpoint(tmp_path):
 
 def test_checkpoints_of_other_ratings_are_dropped(tmp_path):
     folder = tmp_path / "rounds" / "0001"
-    round.drop_those_of_another_seal(folder, "ab")
+    round_recipe.drop_those_of_another_seal(folder, "ab")
     (folder / "step-0001").mkdir()
-    round.drop_those_of_another_seal(folder, "ab")
+    round_recipe.drop_those_of_another_seal(folder, "ab")
     assert (folder / "step-0001").is_dir()
-    round.drop_those_of_another_seal(folder, "cd")
+    round_recipe.drop_those_of_another_seal(folder, "cd")
     assert [path.name for path in folder.iterdir()] == ["seal"]

@@ -5,7 +5,6 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from store_world import rating, response
 
 from ppo.algorithm import reward_head
 from ppo.config import Config, SampleConfig
@@ -14,6 +13,7 @@ from ppo.training import store_tensors
 from ppo.training.engine import Engine
 from rater_data.errors import BadInput
 from rater_data.records import Message, Prompt, RatedResponse
+from tests.rater_data.store_world import rating, response
 
 LONG = "word " * 2000
 

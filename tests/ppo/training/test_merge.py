@@ -6,7 +6,6 @@ import shutil
 import pytest
 import torch
 from peft import PeftModel
-from test_ring import demo
 from transformers import AutoModelForCausalLM, AutoTokenizer
 from typer.testing import CliRunner
 
@@ -15,6 +14,7 @@ from ppo.model.loading import tiny_model
 from ppo.training import merge
 from rater_data.errors import BadInput, DiskFull, Missing
 from rater_data.store import Store
+from tests.ppo.training.test_ring import demo
 
 IDS = torch.tensor([[5, 6, 7, 8, 9]])
 
