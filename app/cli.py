@@ -11,11 +11,12 @@ from typing import Annotated
 
 import typer
 
+from app import startup
 from app.access import invitations
-from app.console import operating
 from app.port import listen
 from app.settings import Settings, port_from_environment
 from app.trainer.supervisor import Supervisor
+from app.wording import format_datetime
 from rater_data.cli.options import DatabaseUrl
 from rater_data.errors import RateloopError
 from rater_data.scales import SCALES
@@ -85,10 +86,10 @@ def start(settings: Settings, scale: str | None = None) -> None:
     store = Store.open(settings.home, settings.database)
     supervisor = Supervisor(settings, say)
     try:
-        operating.check_model(store, settings.model)
+        startup.check_model(store, settings.model)
         if scale is not None:
             store.choose_scale(scale)
-        operating.first_run(store)
+        startup.prepare_home(store)
         supervisor.start()
         from app import server
 
@@ -99,7 +100,7 @@ def start(settings: Settings, scale: str | None = None) -> None:
             say(f"Rateloop is ready: {invitations.link(store, user.name)}  ({told})")
             if settings.worker:
                 telling = (store, say, supervisor.stopping.wait)
-                threading.Thread(target=operating.tell_first_progress, args=telling, daemon=True).start()
+                threading.Thread(target=startup.report_first_progress, args=telling, daemon=True).start()
 
         server.run(server.build(settings, store, supervisor), socket, settings, ready)
     finally:
@@ -167,7 +168,7 @@ def tokens(
             return invitations.take_back(store, invitations.TERMINAL, take_back)
         lines = []
         for one in store.tokens():
-            made, until = invitations.day(one.created_at), invitations.day(one.expires_at)
+            made, until = format_datetime(one.created_at), format_datetime(one.expires_at)
             lines.append(f"{one.id}  {one.user.name} ({one.user.role}), made {made}, works until {until}")
         return "\n".join(lines) or "No token works at the moment."
 

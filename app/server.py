@@ -4,14 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import hashlib
 import logging
 import os
 import socket
 import threading
 from collections.abc import AsyncIterator, Callable
 from html import escape
-from pathlib import Path
 
 import httpx
 import uvicorn
@@ -27,6 +25,7 @@ from app.api import UNAVAILABLE, answer_errors, description_route, operator_rout
 from app.exports.pending import Shelf
 from app.exports.routes import export_routes
 from app.settings import Settings
+from app.static_files import STATIC, ImmutableFiles, static_version
 from app.trainer.supervisor import Supervisor
 from rater_data.errors import NotYours, Unavailable
 from rater_data.store import Store
@@ -39,24 +38,7 @@ import gradio as gr
 from app.console import console_page
 from app.rating import rating_page
 
-STATIC = Path(__file__).parent / "static"
 log = logging.getLogger(__name__)
-
-
-def static_version() -> str:
-    """Changes when a static file does, so that browsers may keep the files for ever."""
-    digest = hashlib.sha256()
-    for file in sorted(STATIC.rglob("*")):
-        if file.is_file():
-            digest.update(file.read_bytes())
-    return digest.hexdigest()[:12]
-
-
-class KeptFiles(StaticFiles):
-    def file_response(self, *args: object, **kwargs: object) -> Response:
-        response = super().file_response(*args, **kwargs)  # type: ignore[arg-type]
-        response.headers["Cache-Control"] = "public, max-age=31536000, immutable"
-        return response
 
 
 def build(settings: Settings, store: Store, supervisor: Supervisor) -> Shield:
@@ -88,7 +70,7 @@ def assemble(settings: Settings, store: Store, supervisor: Supervisor) -> Shield
     app.include_router(description_route(app, guard))
     add_pages(app, guard)
     version = static_version()
-    app.mount(f"/static/{version}", KeptFiles(directory=STATIC))
+    app.mount(f"/static/{version}", ImmutableFiles(directory=STATIC))
     app.mount("/static", StaticFiles(directory=STATIC))
     mount(app, rating_page.build(version, store.scale()), "/rate", guard.rater_name)
     mount(app, console_page.build(store, guard, supervisor), "/operator", guard.operator_name)

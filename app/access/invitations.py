@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-from datetime import datetime
-
-from app.console.version_list import without
 from app.settings import INVITED_OPERATOR_LINK_LASTS, OPERATOR_LINK_LASTS, RATER_LINK_LASTS, Settings
 from rater_data import checks
 from rater_data.errors import BadInput, Missing, Refused
@@ -117,7 +114,9 @@ def change_access(store: Store, user: User, who: int, what: str) -> str:
         store.sign_out(person.id, user.name, links=True)
     else:
         store.set_excluded(person.id, what == "exclude", user.name)
-    return ACCESS[what].format(name=person.name) + (without(store, person.id) if what == "exclude" else "")
+    return ACCESS[what].format(name=person.name) + (
+        rollback_advice(store, person.id) if what == "exclude" else ""
+    )
 
 
 ACCESS = {
@@ -129,9 +128,19 @@ ACCESS = {
 }
 
 
-def day(at: float) -> str:
-    """A time of which the day and the year matter."""
-    return f"{datetime.fromtimestamp(at):%Y-%m-%d %H:%M}"
+def rollback_advice(store: Store, user_id: int) -> str:
+    """How to get a version that has not learned from somebody; empty where the one in use has not."""
+    traces = store.traces(user_id)
+    if traces.current is None:
+        return ""
+    parents = {version.number: version.parent for version in store.versions()}
+    ancestor: int | None = traces.current
+    while ancestor in traces.versions:
+        ancestor = parents[ancestor]
+    return (
+        f" Version {traces.current}, which is in use, has learned from them: roll back to version {ancestor}, and the "
+        "next round can be trained without them as soon as its responses are written."
+    )
 
 
 def take_back(store: Store, actor: str, token_id: int) -> str:

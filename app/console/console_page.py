@@ -23,7 +23,8 @@ from app.console.forms.operator_forms import QUICK, asked_by, html, told, whole
 from app.console.panels import elements, export_panel, people_panels, round_panels, version_panels
 from app.console.round_summary import Glances
 from app.console.version_comparison import Helped
-from app.rating.rating_page import styles
+from app.sample_comparison import compare_samples
+from app.static_files import stylesheet_links
 from app.trainer.supervisor import Supervisor
 from rater_data.lifecycle import RoundProgress
 from rater_data.records import User
@@ -101,7 +102,7 @@ class Seen:
 
 
 def head(version: str) -> str:
-    return styles(version, "operator")
+    return stylesheet_links(version, "operator")
 
 
 def plot(kind: type, title: str, x: str, y: str, x_title: str, **kwargs: Any) -> Any:
@@ -195,7 +196,7 @@ def look(
     scale, versions = store.scale(), store.versions()
     known = version_panels.Known(seen.helped.of(store), version_list.learned_from(store))
     numbers = [(f"Version {v.number}", v.number) for v in reversed(versions)]
-    sides = version_list.sides(store, *chosen)
+    comparison = compare_samples(store, *chosen)
     glance = seen.glances.of(store, now.progress)
     return {
         "heading": {"value": elements.heading(now)},
@@ -214,7 +215,7 @@ def look(
         "left": {"choices": numbers},
         "right": {"choices": numbers},
         "tried": {"value": version_panels.tried(prompt_trials.tried(store))},
-        "samples": {"value": version_panels.samples(sides, chosen)},
+        "samples": {"value": version_panels.samples(comparison, chosen)},
         "people": {"value": people_panels.people(seen.helped.raters(store), store.users())},
         "tokens": {"value": people_panels.tokens(store.tokens())},
         "log": {"value": elements.trainer(now.worker) + elements.log(store.events(limit=50))},

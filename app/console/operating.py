@@ -3,22 +3,18 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Callable
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 from app.trainer.supervisor import WorkerStatus
-from rater_data.errors import BadInput, Busy, Missing, Refused
-from rater_data.importing.import_files import bundled_prompts
+from app.wording import end_with_period, format_time_to_quota
+from rater_data.errors import Busy, Missing, Refused
 from rater_data.lifecycle import OVER, ROUND_JOBS, Job, Round, RoundProgress
 from rater_data.records import User
 from rater_data.store import Store
 
 FEWEST_TO_TRAIN = 8
 """Below this, training early is not even offered: the reward head could learn nothing."""
-PACE_FROM = 5
-"""Ratings in the last hour from which a time to the quota is worth saying."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -105,7 +101,7 @@ def next_step(
         )
         return NextStep(label="Training…", sentence=sentence, cancel=True)
     if state == "generating" and job is None:
-        why = f"{sentence_of(last_error)} " if last_error else ""
+        why = f"{end_with_period(last_error)} " if last_error else ""
         written = f"{progress.responses} of {progress.expected_responses} responses are written"
         sentence = f"{why}{written}; nobody writes on."
         return NextStep(label="Write on", sentence=sentence + down, possible=True)
@@ -124,7 +120,7 @@ def next_step(
         why = last_error or progress.round.decision or "training was stopped."
         return NextStep(
             label=f"Train round {number} again",
-            sentence=f"{sentence_of(why)} The ratings are safe and the last good version is still in use."
+            sentence=f"{end_with_period(why)} The ratings are safe and the last good version is still in use."
             + down,
             possible=True,
         )
@@ -133,7 +129,7 @@ def next_step(
         return NextStep(
             label=f"Train round {number + 1}", sentence=f"{done} The next responses are being written." + down
         )
-    trouble = f"{sentence_of(last_error)} " if last_error else ""
+    trouble = f"{end_with_period(last_error)} " if last_error else ""
     sentence = f"{done} {trouble}Nothing is being written for the next round."
     return NextStep(label=f"Start round {number + 1}", sentence=sentence + down, possible=True)
 
@@ -157,7 +153,7 @@ def when_refused(progress: RoundProgress, job: Job | None, down: str) -> NextSte
 
 def first_words(job: Job | None, last_error: str | None) -> str:
     if job is None and last_error:
-        return f"The first responses could not be written: {sentence_of(last_error)}"
+        return f"The first responses could not be written: {end_with_period(last_error)}"
     return "The model is being loaded; then it writes the first responses."
 
 
@@ -167,8 +163,9 @@ def when_rating(progress: RoundProgress, label: str, down: str, before: Round | 
         sentence = f"All {progress.quota} ratings are in: the model can learn from them now."
         return NextStep(label=label, sentence=sentence + down, possible=True)
     sentence = f"{missing} more rating{'s' if missing != 1 else ''} to go"
-    if progress.ratings_last_hour >= PACE_FROM:
-        sentence += f", {duration(missing / progress.ratings_last_hour * 3600)} at the pace of the last hour"
+    time_to_quota = format_time_to_quota(missing, progress.ratings_last_hour)
+    if time_to_quota:
+        sentence += f", {time_to_quota} at the pace of the last hour"
     if before is not None and before.state == "rolled_back":
         why = f"Round {before.number} was rolled back. Ratings from before count on; "
         return NextStep(label=label, sentence=why + sentence + "." + down, again="Train with what is there")
@@ -184,23 +181,9 @@ def when_rating(progress: RoundProgress, label: str, down: str, before: Round | 
 
 def gate_reason(round_: Round) -> str:
     gate = round_.gate or {}
-    return sentence_of(str(gate.get("reason") or round_.decision or "the reward model is not sure enough."))
-
-
-def sentence_of(text: str) -> str:
-    text = text.strip()
-    return text if text.endswith((".", "!", "?")) else f"{text}."
-
-
-def duration(seconds: float) -> str:
-    """In words a person would use."""
-    if seconds < 90:
-        return f"about {max(1, round(seconds))} s"
-    if seconds < 5400:
-        return f"about {round(seconds / 60)} min"
-    if seconds < 36 * 3600:
-        return f"about {round(seconds / 3600)} h"
-    return f"about {round(seconds / 86400)} days"
+    return end_with_period(
+        str(gate.get("reason") or round_.decision or "the reward model is not sure enough.")
+    )
 
 
 def round_state(store: Store, worker: WorkerStatus) -> dict[str, Any]:
@@ -278,54 +261,6 @@ def roll_back(store: Store, user: User, to: int) -> str:
     with contextlib.suppress(Busy):  # what was being written for the version left behind stops first
         store.enqueue("generate", {})
     return f"Version {version.number} is in use again. The next round's responses come from it."
-
-
-def check_model(store: Store, model: str | None) -> None:
-    """Raises BadInput when the home was begun with another base model: its versions are adapters of that one."""
-    versions = store.versions()
-    if model is None or not versions:
-        return
-    folder = Path(model).expanduser()
-    named = {model, str(folder.resolve()) if folder.is_dir() else model}
-    if versions[0].base_model not in named:
-        raise BadInput(
-            f"This home was begun with the model {versions[0].base_model!r}; {model!r} cannot go on from there. "
-            "Leave --model out, or name another home with RATELOOP_HOME."
-        )
-
-
-def first_run(store: Store) -> None:
-    """A new home gets the bundled prompts and its first job: write responses. In an old one the work goes on."""
-    store.forgive()
-    if not store.prompts():
-        store.add_prompts(bundled_prompts())
-    found = store.round()
-    unfinished = found is None or found.state == "generating"
-    if unfinished and store.active_job("generate") is None:
-        store.enqueue("generate", {})
-
-
-def tell_first_progress(store: Store, say: Callable[[str], None], nap: Callable[[float], object]) -> None:
-    """While the first responses are being written, say how far that is; ends when there is a card to rate.
-
-    `nap` waits so many seconds and returns something true when it is time to stop.
-    """
-    said = ""
-    while (job := store.active_job("generate")) is not None:
-        progress = store.round_progress()
-        if progress and progress.round.state != "generating":
-            break
-        done, total = job.progress.get("done", 0), job.progress.get("total", 0)
-        phase = job.progress.get("phase") or "Loading the model"
-        line = f"{phase} {done} of {total}" if total > 2 else f"{phase} …"
-        if line != said:
-            say(line)
-        said = line
-        if nap(4.0):
-            return
-    progress = store.round_progress()
-    if said and progress and progress.round.state != "generating":
-        say(f"{progress.responses} responses are ready to rate.")
 
 
 def health(steps: list[dict[str, Any]]) -> list[dict[str, Any]]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Any
 
 from rater_data.errors import BadInput
@@ -40,21 +39,6 @@ def note(store: Store, user: User, number: object, text: object) -> str:
     return f"Noted about version {number}."
 
 
-def without(store: Store, user_id: int) -> str:
-    """How to get a version that has not learned from somebody; empty where the one in use has not."""
-    found = store.traces(user_id)
-    if found.current is None:
-        return ""
-    parents = {version.number: version.parent for version in store.versions()}
-    back: int | None = found.current
-    while back in found.versions:
-        back = parents[back]
-    return (
-        f" Version {found.current}, which is in use, has learned from them: roll back to version {back}, and the next "
-        "round can be trained without them as soon as its responses are written."
-    )
-
-
 def learned_from(store: Store) -> dict[int, int]:
     """How many ratings each version was trained on, by its number."""
     return {
@@ -62,29 +46,3 @@ def learned_from(store: Store) -> dict[int, int]:
         for r in store.rounds()
         if r.published_version is not None and r.gate and "ratings" in r.gate
     }
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Sides:
-    """The same prompts answered by two versions."""
-
-    before: int
-    after: int
-    rows: tuple[tuple[str, str, str], ...]
-
-
-def sides(store: Store, old: int | None = None, new: int | None = None, most: int = 6) -> Sides | None:
-    """One version against another on the prompts that both have samples of: the one in use, and its parent."""
-    if old is None or new is None:
-        current = store.current_version()
-        if current is None or current.parent is None:
-            return None
-        old, new = current.parent, current.number
-    before = {(s.prompt_id, s.seed): s.text for s in store.samples(old)}
-    before |= {(prompt_id, None): text for (prompt_id, _), text in before.items()}
-    rows = []
-    for sample in store.samples(new):
-        text = before.get((sample.prompt_id, sample.seed), before.get((sample.prompt_id, None)))
-        if text is not None:
-            rows.append((store.prompt(sample.prompt_id).text, text, sample.text))
-    return Sides(before=old, after=new, rows=tuple(rows[:most])) if rows else None

@@ -1,0 +1,4 @@
+"""Downloads of ratings: written aside, watched while they are written, sent once.
+
+May import: app, app.access, rater_data, rater_data.exporting, rater_data.store.
+"""

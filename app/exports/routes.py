@@ -22,7 +22,7 @@ from starlette.types import Receive, Scope, Send
 
 from app.access.auth import Guard
 from app.api_schemas import ExportBegun, ExportState, described, described_file
-from app.console.panels.export_panel import FORMATS, LABELS
+from app.exports.labels import FORMAT_LABELS, OPTION_LABELS
 from app.exports.pending import Export, Shelf
 from rater_data.errors import BadInput, Busy
 from rater_data.records import User
@@ -139,14 +139,15 @@ class Options:
             raise BadInput(f"{strange[0]!r} is no option of an export: there are {', '.join(sorted(known))}.")
         if self.as_ not in KINDS:
             raise BadInput(f"The form has to be one of {', '.join(KINDS)}, not {self.as_!r}.")
+        label = {name: f"“{text}”" for name, text in (FORMAT_LABELS | OPTION_LABELS).items()}
         for name, formats in OPTIONS.items():
-            if self.more[name] and self.format in FORMATS and self.format not in formats:
-                whole = " and ".join(f"“{FORMATS[one]}”" for one in formats)
+            if self.more[name] and self.format in FORMAT_LABELS and self.format not in formats:
+                allowed = " and ".join(label[format_] for format_ in formats)
                 raise BadInput(
-                    f"“{LABELS[name]}” ({name}) is for {whole}, not for “{FORMATS[self.format]}”: leave it out."
+                    f"{label[name]} ({name}) is for {allowed}, not for {label[self.format]}: leave it out."
                 )
         if self.more["ties"] and self.more["min_margin"]:
-            raise BadInput(f"Ties have no margin: leave “{LABELS['ties']}” or “{LABELS['min_margin']}” out.")
+            raise BadInput(f"Ties have no margin: leave {label['ties']} or {label['min_margin']} out.")
         since = since_of(self.since) if self.since else None
         return Wish(format=self.format, as_=self.as_, since=since, **self.more)
 

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Any
 
 import gradio as gr
 
+from app.static_files import STATIC, stylesheet_links
 from rater_data.scales import Scale, offered
-
-STATIC = Path(__file__).parent.parent / "static"
 
 
 def build(version: str, scale: Scale) -> gr.Blocks:
@@ -59,12 +57,6 @@ def head(version: str) -> str:
             "notices",
         )
     ]
-    return styles(version, "rate") + "".join(
+    return stylesheet_links(version, "rate") + "".join(
         f'<link rel="modulepreload" href="{script}">' for script in scripts
     )
-
-
-def styles(version: str, own: str) -> str:
-    sheets = [f"/static/{version}/{name}.css" for name in ("base", "gradio", own)]
-    icon = '<link rel="icon" href="/static/mark.svg" type="image/svg+xml">'
-    return icon + "".join(f'<link rel="stylesheet" href="{sheet}">' for sheet in sheets)

@@ -11,11 +11,11 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
-from app.console.operating import PACE_FROM, duration
-from app.console.version_list import sides
 from app.rating.questions import SETTING, asks_of
 from app.safe_html import answer_html, readable
+from app.sample_comparison import compare_samples
 from app.settings import CARD_LEASE
+from app.wording import format_duration, format_time_to_quota
 from rater_data.errors import Missing
 from rater_data.lifecycle import Job, RoundProgress
 from rater_data.records import Card, RatedResponse, Rating, User
@@ -98,7 +98,7 @@ def news(store: Store, user: User) -> dict[str, Any] | None:
     if current is None or not made:
         return None
     every, yours = store.learned_from(made[-1].number, user.id)
-    compared = sides(store, most=1)
+    compared = compare_samples(store, limit=1)
     told = {
         "version": current.number,
         "round": made[-1].number,
@@ -180,16 +180,12 @@ def reason_to_wait(progress: RoundProgress | None, job: Job | None, worker_down:
 def left(progress: RoundProgress | None, job: Job | None) -> str:
     """When there is more to rate, as far as anybody can know, in words; empty when nobody can."""
     if progress is not None and progress.round.state == "rating":
-        missing, pace = progress.quota - progress.ratings, progress.ratings_last_hour
-        return (
-            f"full in {duration(3600 * missing / pace)} at this pace"
-            if missing > 0 and pace >= PACE_FROM
-            else ""
-        )
+        time_to_quota = format_time_to_quota(progress.quota - progress.ratings, progress.ratings_last_hour)
+        return f"full in {time_to_quota} at this pace" if time_to_quota else ""
     eta = job.progress.get("eta_s") if job else None
     if not isinstance(eta, int | float) or eta <= 0:
         return ""
-    return f"{job.progress.get('phase') or 'this part'}: {duration(eta)} left"
+    return f"{job.progress.get('phase') or 'this part'}: {format_duration(eta)} left"
 
 
 def submit(

@@ -12,10 +12,10 @@ from pathlib import Path
 
 import httpx
 
-from app.console import operating
 from app.port import listen
 from app.server import build, make_server
 from app.settings import Settings
+from app.startup import prepare_home
 from app.trainer.supervisor import Supervisor
 from rater_data.records import User
 from rater_data.round_settings import SETTING as ROUND_CONFIG
@@ -89,7 +89,7 @@ def serving(
     said: list[str] = []
     supervisor = Supervisor(settings, said.append)
     if worker:
-        operating.first_run(store)
+        prepare_home(store)
         supervisor.start()
     taken, servers = listen(settings), []
 

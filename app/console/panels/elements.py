@@ -11,8 +11,9 @@ from datetime import datetime
 from html import escape
 from typing import Any
 
-from app.console.operating import STATE_WORDS, Overview, duration, sentence_of
+from app.console.operating import STATE_WORDS, Overview
 from app.trainer.supervisor import WorkerStatus
+from app.wording import end_with_period, format_duration
 from rater_data.lifecycle import Event, Round, RoundProgress
 
 
@@ -91,7 +92,7 @@ def training(seen: Overview) -> str:
     done, total, eta = p.get("done", 0), p.get("total", 0), p.get("eta_s")
     counted = total > 1
     count = f"{done} of {total}" if counted else ""
-    left = f"{duration(eta)} left" if isinstance(eta, int | float) and counted and done < total else ""
+    left = f"{format_duration(eta)} left" if isinstance(eta, int | float) and counted and done < total else ""
     facts = " · ".join(h(fact) for fact in (count, left, p.get("note", "")) if fact)
     return (
         f'<section class="ops-work rl-panel"><div><h2>{h(phase)}</h2><span>{facts}</span></div>'
@@ -103,10 +104,10 @@ def training_heading(trained: Round | None) -> str:
     """Whose curves these are, what came of them, and how sure the reward head was."""
     if trained is None:
         return ""
-    said = [sentence_of(trained.decision)] if trained.decision else []
+    said = [end_with_period(trained.decision)] if trained.decision else []
     reason = (trained.gate or {}).get("reason")
     if reason and reason != trained.decision:
-        said.append(sentence_of(str(reason)))
+        said.append(end_with_period(str(reason)))
     return section(f"Training of round {trained.number}") + (quiet(" ".join(said)) if said else "")
 
 
@@ -256,4 +257,4 @@ def ago(at: float) -> str:
     seconds = max(0.0, time.time() - at)
     if seconds < 90:
         return "now"
-    return f"{duration(seconds).removeprefix('about ')} ago"
+    return f"{format_duration(seconds).removeprefix('about ')} ago"

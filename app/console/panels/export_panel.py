@@ -3,45 +3,18 @@
 from __future__ import annotations
 
 from app.console.panels.elements import h
+from app.exports.labels import (
+    FILE_TYPE_LABELS,
+    FORMAT_LABELS,
+    OPTION_FORMATS,
+    OPTION_LABELS,
+    SPLIT_LABELS,
+)
 
-FORMATS = {
-    "ratings": "Every rating, with its lineage",
-    "preference": "Pairs: prompt, chosen, rejected",
-    "prompt-completion": "Texts with their score",
-    "unpaired": "Texts, good or not",
-    "helpsteer": "Further qualities, HelpSteer's columns",
-}
-FORMS = {
-    "jsonl": "JSON lines",
-    "csv": "CSV for spreadsheets",
-    "parquet": "Parquet",
-    "dataset": "Dataset for the hub, with its card (ZIP)",
-}
 SENTENCE = (
     "People appear by pseudonym. The command line gives the same files (python -m rater_data export); "
     "docs/exports.md tells the columns."
 )
-SPLITS = {"": "All prompts", "train": "Prompts for training", "holdout": "Prompts never trained on"}
-
-LABELS = {
-    "round": "Only round",
-    "since": "Only since",
-    "min_margin": "Smallest margin",
-    "threshold": "Good from this score",
-    "same_rater": "Pairs of the same rater only",
-    "ties": "Ties too",
-    "conversational": "As chats",
-}
-"""What stands beside the fields that an option is asked with; `Options` tells of them by the same words."""
-FOR = {
-    "min_margin": "preference",
-    "same_rater": "preference",
-    "ties": "preference",
-    "threshold": "prompt-completion unpaired",
-    "conversational": "prompt-completion preference unpaired",
-}
-"""Which formats a field is for; of the others it is not shown."""
-
 SCRIPT = """
 const form = element.querySelector('form'), told = form.querySelector('[data-told]');
 const button = form.querySelector('button');
@@ -96,7 +69,8 @@ def exports() -> str:
     )
     return (
         '<form class="ops-export rl-panel" method="get" action="/api/export">'
-        f"{chosen('format', 'What', FORMATS)}{chosen('as', 'In which form', FORMS)}{chosen('split', 'Of', SPLITS)}"
+        f"{chosen('format', 'What', FORMAT_LABELS)}{chosen('as', 'In which form', FILE_TYPE_LABELS)}"
+        f"{chosen('split', 'Of', SPLIT_LABELS)}"
         f'<details><summary>More</summary><div class="more">{more}</div></details>'
         '<button class="rl-button rl-primary">Download</button>'
         '<p class="rl-quiet" role="status" data-told></p></form>'
@@ -109,15 +83,16 @@ def chosen(name: str, label: str, options: dict[str, str]) -> str:
 
 
 def typed(name: str, kind: str, limits: str = "") -> str:
-    return f'<label{fits(name)}><span>{h(LABELS[name])}</span><input type="{kind}" name="{name}" {limits}></label>'
+    words = h(OPTION_LABELS[name])
+    return f'<label{fits(name)}><span>{words}</span><input type="{kind}" name="{name}" {limits}></label>'
 
 
 def ticked(name: str) -> str:
     return (
         f'<label class="tick"{fits(name)}><input type="checkbox" name="{name}" value="true"> '
-        f"{h(LABELS[name])}</label>"
+        f"{h(OPTION_LABELS[name])}</label>"
     )
 
 
 def fits(name: str) -> str:
-    return f' data-for="{FOR[name]}"' if name in FOR else ""
+    return f' data-for="{OPTION_FORMATS[name]}"' if name in OPTION_FORMATS else ""

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from app.access.invitations import day
 from app.console.panels.elements import ago, h, number, quiet, table
+from app.wording import format_datetime
 from rater_data.records import RaterStats, Token, User
 
 HEADS = ("Ratings", "Median time", "Mean score", "Spread", "Agreement", "Last seen")
@@ -56,7 +56,7 @@ def tokens(found: list[Token]) -> str:
     head = "".join(f"<th>{h(x)}</th>" for x in ("Made", "Works until", ""))
     rows = [
         f"<tr><th>{h(one.user.name + tags(one.user))}</th>"
-        f"<td>{h(day(one.created_at))}</td><td>{h(day(one.expires_at))}</td>"
+        f"<td>{h(format_datetime(one.created_at))}</td><td>{h(format_datetime(one.expires_at))}</td>"
         f'<td><button type="button" class="rl-button" data-token="{h(one.id)}" '
         f'data-name="{h(one.user.name)}">Take back</button></td></tr>'
         for one in found

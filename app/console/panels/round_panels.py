@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
-from app.console.operating import Overview, duration
+from app.console.operating import Overview
 from app.console.panels.elements import bar, h, number, quiet, tile
 from app.console.round_summary import Glance
+from app.wording import format_duration
 from rater_data.lifecycle import RoundProgress
 from rater_data.scales import Scale
 
@@ -47,7 +48,7 @@ def pace(p: RoundProgress) -> tuple[str, str]:
         return pace_words, "This round's rating is over"
     if not p.ratings_last_hour:
         return pace_words, "None of this round in the last hour"
-    return pace_words, f"{duration(3600 * missing / p.ratings_last_hour)} to the quota"
+    return pace_words, f"{format_duration(3600 * missing / p.ratings_last_hour)} to the quota"
 
 
 def agreed(glance: Glance, scale: Scale) -> tuple[str, str]:

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 
 from app.console.panels.elements import h, number, quiet, table, when
 from app.console.prompt_trials import Tried
-from app.console.version_list import Sides
+from app.sample_comparison import SampleComparison
 from rater_data.lifecycle import Interval, Version
 
 LONGEST_TEXT = 1200
@@ -78,8 +78,8 @@ def compared(interval: Interval | None, has_parent: bool) -> str:
     return f'<span class="ops-compared {verdict}">{h(text)}</span> <small>{h(words)}, {h(interval.n)} prompts</small>'
 
 
-def samples(sides: Sides | None, chosen: tuple[int | None, int | None]) -> str:
-    if sides is None:
+def samples(comparison: SampleComparison | None, chosen: tuple[int | None, int | None]) -> str:
+    if comparison is None:
         before, after = chosen
         if before is None or after is None:
             return quiet(
@@ -87,10 +87,10 @@ def samples(sides: Sides | None, chosen: tuple[int | None, int | None]) -> str:
             )
         return quiet(f"Versions {before} and {after} have no prompts that both have answered.")
     blocks = []
-    for prompt, before, after in sides.rows:
+    for prompt, before, after in comparison.rows:
         blocks.append(
             f'<article class="rl-panel ops-pair"><h3 dir="auto">{h(prompt)}</h3><div>'
-            f"{side(f'Version {sides.before}', before)}{side(f'Version {sides.after}', after)}"
+            f"{side(f'Version {comparison.older}', before)}{side(f'Version {comparison.newer}', after)}"
             "</div></article>"
         )
     said = quiet("The same held-out prompts with the same seed, answered by both.")

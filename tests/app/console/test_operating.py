@@ -12,17 +12,19 @@ from typing import Any
 import pytest
 
 from app.access import invitations
-from app.console import operating, plot_data, version_list
+from app.console import operating, plot_data
 from app.console.console_page import PLOTS, Seen, changed, look
-from app.console.operating import check_model, next_step
+from app.console.operating import next_step
 from app.console.panels import elements, people_panels, version_panels
 from app.console.panels.version_panels import Known
 from app.console.version_comparison import Helped
 from app.safe_html import clean_html
+from app.sample_comparison import SampleComparison, compare_samples
 from app.settings import Settings
+from app.startup import prepare_home
 from app.trainer.supervisor import Supervisor, WorkerStatus
-from rater_data.errors import BadInput, Busy, Missing, NotYours, Refused
-from rater_data.lifecycle import Job, Round, RoundProgress, Version
+from rater_data.errors import Busy, Missing, Refused
+from rater_data.lifecycle import Job, Round, RoundProgress
 from rater_data.records import Card, Rating, Token, User
 from rater_data.scales import SCALES
 from rater_data.store import Store
@@ -142,25 +144,6 @@ def test_after_a_refusal_the_gate_can_be_overruled() -> None:
     assert next_step(progress("rating", 0), None, None, UP).again is None
 
 
-def test_a_home_keeps_its_model(store: Store) -> None:
-    check_model(store, None)
-    if not store.versions():
-        check_model(store, "anything")
-        base = {
-            "parent": None,
-            "folder": "",
-            "sha256": "",
-            "base_revision": "",
-            "metrics": {},
-            "created_at": 0.0,
-        }
-        store.add_version(Version(number=0, base_model="tiny", status="current", **base))
-    own = store.version(0).base_model
-    check_model(store, own)
-    with pytest.raises(BadInput, match="begun with the model"):
-        check_model(store, "another/model")
-
-
 def test_time_to_quota_only_from_a_real_pace() -> None:
     assert "pace" not in next_step(progress("rating", 1, pace=1), None, None, UP).sentence
     assert "about 60 min at the pace" in next_step(progress("rating", 4, pace=60), None, None, UP).sentence
@@ -211,14 +194,8 @@ def work(store: Store, **settings: Any) -> None:
         fake_worker.train(store, job, "fake", settings | {"pause": 0})
 
 
-def test_first_run_asks_for_responses_once(store: Store) -> None:
-    operating.first_run(store)
-    operating.first_run(store)
-    assert [job.kind for job in store.jobs()] == ["generate"]
-
-
 def test_the_ring_by_the_buttons(store: Store, op: User) -> None:
-    operating.first_run(store)
+    prepare_home(store)
     work(store)
     with pytest.raises(Refused, match="8 more ratings to go"):
         operating.press(store, op, UP)
@@ -232,15 +209,15 @@ def test_the_ring_by_the_buttons(store: Store, op: User) -> None:
     trained, steps = operating.last_trained(store)
     assert (trained.number, len(steps)) == (1, 4)
     assert "Learned." in elements.training_heading(trained)
-    sides = version_list.sides(store)
-    assert (sides.before, sides.after, len(sides.rows)) == (0, 1, 3)
-    assert sides.rows[0][1] == "Before."
+    comparison = compare_samples(store)
+    assert (comparison.older, comparison.newer, len(comparison.rows)) == (0, 1, 3)
+    assert comparison.rows[0][1] == "Before."
     assert "Version 0 is in use again" in operating.roll_back(store, op, 0)
     assert store.current_version().number == 0
 
 
 def test_too_few_ratings_are_refused_by_name(store: Store, op: User) -> None:
-    operating.first_run(store)
+    prepare_home(store)
     work(store, quota=12)
     rate_all(store, operating.FEWEST_TO_TRAIN - 1)
     with pytest.raises(Refused, match="7 of 12 ratings"):
@@ -252,7 +229,7 @@ def test_too_few_ratings_are_refused_by_name(store: Store, op: User) -> None:
 
 def test_gate_refuses_and_the_operator_insists(store: Store, op: User) -> None:
     """The same version writes a next round; there the operator may overrule, with the ratings there are."""
-    operating.first_run(store)
+    prepare_home(store)
     work(store)
     rate_all(store, 8)
     operating.press(store, op, UP)
@@ -274,7 +251,7 @@ def test_gate_refuses_and_the_operator_insists(store: Store, op: User) -> None:
 
 
 def test_refused_and_nobody_writes(store: Store, op: User) -> None:
-    operating.first_run(store)
+    prepare_home(store)
     work(store)
     rate_all(store, 8)
     operating.press(store, op, UP)
@@ -290,7 +267,7 @@ def test_refused_and_nobody_writes(store: Store, op: User) -> None:
 
 
 def test_failure_is_shown_and_training_can_start_again(store: Store, op: User) -> None:
-    operating.first_run(store)
+    prepare_home(store)
     work(store)
     rate_all(store, 8)
     operating.press(store, op, UP)
@@ -306,7 +283,7 @@ def test_failure_is_shown_and_training_can_start_again(store: Store, op: User) -
 def test_cancel(store: Store, op: User) -> None:
     with pytest.raises(Missing, match="Nothing is being trained"):
         operating.cancel(store, op)
-    operating.first_run(store)
+    prepare_home(store)
     work(store)
     rate_all(store, 8)
     operating.press(store, op, UP)
@@ -319,7 +296,7 @@ def test_cancel(store: Store, op: User) -> None:
 
 def test_who_does_not_count_any_more_is_trained_without(store: Store, op: User) -> None:
     """Not counted, rolled back, and trained again at once with what the others said."""
-    operating.first_run(store)
+    prepare_home(store)
     work(store)
     rate_all(store, 8)
     rater = store.recent(store.users()[-1].id)[0].rating.rater_id
@@ -343,92 +320,15 @@ def test_who_does_not_count_any_more_is_trained_without(store: Store, op: User) 
     assert {one.rating.rater_id for one in store.snapshot(2)} == {other.id}
 
 
-def test_names_of_raters(store: Store, op: User) -> None:
-    for bad in ("", "   ", "x" * 61):
-        with pytest.raises(BadInput, match="1 to 60"):
-            invitations.invite(store, op.name, bad, "http://x")
-    with pytest.raises(BadInput, match="op is an operator here: choose another name for a rater"):
-        invitations.invite(store, op.name, "op", "http://x")
-    with pytest.raises(BadInput, match="character pair"):
-        invitations.invite(store, op.name, "\ud800", "http://x")
-    invitations.invite(store, op.name, "ann", "http://x")
-    with pytest.raises(BadInput, match="ann is a rater here: choose another name for an operator"):
-        invitations.invite(store, op.name, "ann", "http://x", "operator")
-    with pytest.raises(BadInput, match="role"):
-        invitations.invite(store, op.name, "bob", "http://x", "king")
-    assert [user.name for user in store.users()] == ["op", "ann"]
-
-
-def test_a_second_operator_is_invited(store: Store, op: User) -> None:
-    link = invitations.invite(store, op.name, "eve", "http://x", "operator")
-    secret = link.removeprefix("http://x/join/")
-    assert (store.redeem(secret).name, store.user_by_name("eve").role) == ("eve", "operator")
-    with pytest.raises(NotYours, match="worked once"):
-        store.redeem(secret)
-    newest = store.events(1)[0]
-    assert (newest.actor, newest.what, newest.data["name"]) == ("op", "invited an operator", "eve")
-
-
-def test_the_start_signs_a_person_in_and_no_script(store: Store) -> None:
-    invitations.token(store, "terminal", "script", role="operator")
-    first = invitations.starter(store)
-    assert (first.name, first.role) == ("operator", "operator")
-    assert invitations.starter(store) == first, "made once"
-    eve = store.add_user("eve", "operator")
-    invitations.invite(store, "operator", "eve", role="operator")
-    assert invitations.starter(store) == first
-    store.set_active(first.id, False, "eve")
-    assert invitations.starter(store).name == "eve"
-    store.set_active(eve.id, False, "operator")
-    assert invitations.starter(store).name == "operator 2", "the name is taken; whoever has a shell gets in"
-
-
-def test_a_link_for_whom_is_known(store: Store, op: User) -> None:
-    ann, old = store.add_user("ann", "rater"), invitations.link(store, "op")
-    new = invitations.link(store, " OP ", "https://rate.example/")
-    assert new.startswith("https://rate.example/join/")
-    with pytest.raises(NotYours, match="not known"):  # unused earlier ones are gone
-        store.redeem(old.split("/join/")[1])
-    assert store.redeem(new.split("/join/")[1]).name == "op"
-    personal = store.make_link(ann.id, once=False, ttl_s=60)
-    assert store.redeem(invitations.link(store, "ann").split("/join/")[1]).name == "ann"
-    assert store.redeem(personal) == ann, "links that work often stay"
-    with pytest.raises(Missing, match="nobody called zoe"):
-        invitations.link(store, "zoe")
-    store.set_active(ann.id, False, "op")
-    with pytest.raises(Refused, match="kept out"):
-        invitations.link(store, "ann")
-    with pytest.raises(Refused, match="kept out"):
-        invitations.token(store, "op", "ann")
-
-
-def test_first_progress_is_told(store: Store) -> None:
-    operating.first_run(store)
-    said: list[str] = []
-    job = store.claim("fake")
-    store.beat(
-        job.id, "fake", {"phase": "Writing responses", "done": 8, "total": 64, "eta_s": None, "note": ""}
-    )
-    naps = iter(range(100))
-
-    def nap(_: float) -> None:
-        if next(naps) == 1:
-            fake_worker.generate(store, {})
-            store.finish(job.id, "fake")
-
-    operating.tell_first_progress(store, said.append, nap=nap)
-    assert said == ["Writing responses 8 of 64", "16 responses are ready to rate."]
-
-
 # ---- panels and charts
 
 
 def test_hostile_text_is_text_in_every_panel(store: Store) -> None:
-    operating.first_run(store)
+    prepare_home(store)
     work(store, texts=[HOSTILE])
     user = store.add_user(HOSTILE[:60], "rater")
     store.log(HOSTILE, HOSTILE, note=HOSTILE)
-    sides = version_list.Sides(before=0, after=1, rows=((HOSTILE, HOSTILE, HOSTILE),))
+    comparison = SampleComparison(older=0, newer=1, rows=((HOSTILE, HOSTILE, HOSTILE),))
     hurt = job("train")
     hurt = replace(hurt, progress={"phase": HOSTILE, "note": HOSTILE, "done": 1, "total": 2, "eta_s": 1.0})
     worker = replace(DOWN, last_words=HOSTILE)
@@ -442,7 +342,7 @@ def test_hostile_text_is_text_in_every_panel(store: Store) -> None:
     shown = [
         elements.heading(seen),
         elements.training(seen),
-        version_panels.samples(sides, (0, 1)),
+        version_panels.samples(comparison, (0, 1)),
         people_panels.people(store.rater_stats(), store.users()),
         elements.log(store.events()),
         elements.notice(HOSTILE),
@@ -482,7 +382,7 @@ def test_a_broken_rule_comes_first_and_stays_broken() -> None:
 
 def test_only_what_changed_is_sent_again(store: Store) -> None:
     supervisor = Supervisor(Settings(home=store.home, worker=False))
-    operating.first_run(store)
+    prepare_home(store)
     work(store)
     first, marks = changed(look(store, supervisor, Seen()), "{}")
     assert set(first) == set(look(store, supervisor, Seen()))
@@ -558,29 +458,9 @@ def test_what_people_say_of_a_new_version(store: Store) -> None:
     assert helped.of(store)[1].mean == pytest.approx(0.0, abs=1e-9)
 
 
-def test_access_is_changed_and_undone(store: Store) -> None:
-    operator, ann = store.add_user("op", "operator"), store.add_user("ann", "rater")
-    for what, field, value in (
-        ("off", "active", False),
-        ("on", "active", True),
-        ("exclude", "excluded", True),
-        ("include", "excluded", False),
-    ):
-        assert "ann" in invitations.change_access(store, operator, ann.id, what)
-        assert getattr(store.user(ann.id), field) is value
-        newest = store.events(1)[0]
-        assert (newest.actor, newest.data["name"]) == ("op", "ann"), "who did it, and to whom"
-    with pytest.raises(BadInput):
-        invitations.change_access(store, operator, ann.id, "delete")
-    with pytest.raises(Refused, match="yourself"):
-        invitations.change_access(store, operator, operator.id, "off")
-    with pytest.raises(Missing):
-        invitations.change_access(store, operator, 999, "off")
-
-
 def test_writing_that_nobody_does_can_be_asked_for(store: Store) -> None:
     op = store.add_user("op", "operator")
-    operating.first_run(store)
+    prepare_home(store)
     store.add_version(fake_worker.version(0, None, "current"))
     store.start_round({"quota": 8, "expected_responses": 8}, 0)
     job = store.claim("fake")
@@ -592,13 +472,5 @@ def test_writing_that_nobody_does_can_be_asked_for(store: Store) -> None:
     assert operating.press(store, op, UP) == "Responses are on their way."
     assert store.active_job("generate") is not None
     store.fail(store.claim("fake").id, "fake", "again")
-    operating.first_run(store)  # a server that starts asks by itself
-    assert store.active_job("generate") is not None
-
-
-def test_a_server_that_was_killed_often_goes_on_with_its_job(store: Store) -> None:
-    operating.first_run(store)
-    for n in range(5):
-        assert store.claim("fake", now=time.time() + 100 * n) is not None
-        operating.first_run(store)
+    prepare_home(store)  # a server that starts asks by itself
     assert store.active_job("generate") is not None

@@ -16,7 +16,7 @@ import pytest
 
 from app.access import invitations
 from app.console.panels import export_panel
-from app.exports import pending, routes
+from app.exports import labels, pending, routes
 from rater_data.errors import Missing, Refused
 from rater_data.exporting.export import export
 from rater_data.exporting.formats import FORMATS, OPTIONS, Wish
@@ -287,9 +287,9 @@ def test_the_form_asks_for_every_option_there_is() -> None:
     asked = set(re.findall(r'name="([a-z_]+)"', text))
     assert asked == {"as", "round", *(f.name for f in fields(Wish))} - {"as_", "round_number"}
     for name, formats in OPTIONS.items():
-        assert export_panel.FOR[name].split() == list(formats)
-        assert name in export_panel.LABELS
-    assert set(export_panel.FORMATS) == set(FORMATS)
+        assert labels.OPTION_FORMATS[name].split() == list(formats)
+        assert name in labels.OPTION_LABELS
+    assert set(labels.FORMAT_LABELS) == set(FORMATS)
 
 
 def test_what_was_not_fetched_is_let_go_at_the_end() -> None:

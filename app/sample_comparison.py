@@ -1,0 +1,41 @@
+"""Answers of two versions to the same prompts, side by side: for the console, and for raters' news."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from rater_data.store import Store
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SampleComparison:
+    """`rows`: (prompt, answer of the older version, answer of the newer one)."""
+
+    older: int
+    newer: int
+    rows: tuple[tuple[str, str, str], ...]
+
+
+def compare_samples(
+    store: Store, older: int | None = None, newer: int | None = None, limit: int = 6
+) -> SampleComparison | None:
+    """Two versions on up to `limit` prompts that both have samples of; by default the one in use and its parent.
+
+    None where there are no such prompts, or the version in use has no parent.
+    """
+    if older is None or newer is None:
+        current = store.current_version()
+        if current is None or current.parent is None:
+            return None
+        older, newer = current.parent, current.number
+    old_texts: dict[tuple[int, int | None], str] = {
+        (s.prompt_id, s.seed): s.text for s in store.samples(older)
+    }
+    old_texts |= {(prompt_id, None): text for (prompt_id, _), text in old_texts.items()}
+    rows = []
+    for sample in store.samples(newer):
+        # the same seed where there is one, else any answer to the prompt
+        old_text = old_texts.get((sample.prompt_id, sample.seed), old_texts.get((sample.prompt_id, None)))
+        if old_text is not None:
+            rows.append((store.prompt(sample.prompt_id).text, old_text, sample.text))
+    return SampleComparison(older=older, newer=newer, rows=tuple(rows[:limit])) if rows else None
