@@ -16,8 +16,8 @@ from app.access import invitations
 from app.access.auth import Guard, SignedOut, TooMany, WrongRole
 from app.api_schemas import described
 from app.console import operating, version_list
-from app.rating import screen as rating
-from app.safe_html import clean_html
+from app.rating import decisions, history, screen
+from app.safe_html import render_markdown
 from app.trainer.supervisor import Supervisor
 from rater_data import errors
 from rater_data.records import User
@@ -115,10 +115,10 @@ def rater_routes(store: Store, guard: Guard, supervisor: Supervisor) -> APIRoute
     router = APIRouter(prefix="/api")
     rater = Depends(guard.rater)
 
-    home = rating.home_id(store)
+    home = screen.load_home_id(store)
 
-    def screen(user: User) -> dict[str, Any]:
-        return rating.screen(store, user, supervisor.status.down) | {"home": home}
+    def current_screen(user: User) -> dict[str, Any]:
+        return screen.build_screen(store, user, supervisor.status.down) | {"home": home}
 
     def check_person(body: FromPage, user: User) -> None:
         if body.user_id not in (None, user.id) or body.home not in (None, home):
@@ -126,43 +126,44 @@ def rater_routes(store: Store, guard: Guard, supervisor: Supervisor) -> APIRoute
 
     @router.get("/card", response_model=None, responses=described(api_schemas.Screen))
     def card(user: User = rater) -> dict[str, Any]:
-        return screen(user)
+        return current_screen(user)
 
     @router.post("/rate", response_model=None, responses=described(api_schemas.Rated, 404, 409, 410))
     def rate(body: RateBody, user: User = rater) -> dict[str, Any]:
         check_person(body, user)
-        told = body.model_dump(exclude={"flags", "home", "user_id"})
-        saved, card = rating.submit(store, user, rating.Decision(**told, flags=tuple(body.flags)))
-        shown = rating.screen_of(store, user, card, supervisor.status.down)
-        return shown | {"home": home, "saved": saved}
+        fields = body.model_dump(exclude={"flags", "home", "user_id"})
+        decision = decisions.Decision(**fields, flags=tuple(body.flags))
+        saved, next_card = decisions.submit(store, user, decision)
+        next_screen = screen.build_screen_with(store, user, next_card, supervisor.status.down)
+        return next_screen | {"home": home, "saved": saved}
 
     @router.post("/undo", response_model=None, responses=described(api_schemas.Undone))
     def undo(body: UndoBody | None = None, user: User = rater) -> dict[str, Any]:
         body = body or UndoBody()
         check_person(body, user)
-        undone = rating.undo(store, user, body.response_id)
-        return screen(user) | {"undone": undone}
+        undone = decisions.undo(store, user, body.response_id)
+        return current_screen(user) | {"undone": undone}
 
     @router.post("/heartbeat", response_model=None, responses=described(api_schemas.Heartbeat))
     def heartbeat(body: CardBody, user: User = rater) -> dict[str, Any]:
-        return {"yours": rating.keep_lease(store, user, body.response_id)}
+        return {"yours": decisions.extend_lease(store, user, body.response_id)}
 
     @router.get("/recent", response_model=None, responses=described(api_schemas.RecentList))
     def recent(user: User = rater) -> dict[str, Any]:
-        return {"recent": rating.recent(store, user)}
+        return {"recent": history.recent_ratings(store, user)}
 
     @router.post("/revise", response_model=None, responses=described(api_schemas.Revised, 404))
     def revise(body: ReviseBody, user: User = rater) -> dict[str, Any]:
-        return {"saved": rating.revise(store, user, rating.Change(**body.model_dump()))}
+        return {"saved": decisions.revise(store, user, decisions.Revision(**body.model_dump()))}
 
     @router.get("/news", response_model=None, responses=described(api_schemas.News))
     def news(user: User = rater) -> dict[str, Any]:
-        return {"news": rating.news(store, user)}
+        return {"news": screen.version_news(store, user)}
 
     @router.get("/guidelines", response_model=None, responses=described(api_schemas.Guidelines))
     def guidelines(user: User = rater) -> dict[str, Any]:
         version, text = store.guideline()
-        return {"version": version, "text": text, "html": clean_html(text)}
+        return {"version": version, "text": text, "html": render_markdown(text)}
 
     return router
 

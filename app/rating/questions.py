@@ -10,18 +10,18 @@ from rater_data.records import Rating, User
 from rater_data.scales import ATTRIBUTE_HIGH, ATTRIBUTE_LOW, ATTRIBUTE_WORDS, FLAGS
 from rater_data.store import Store
 
-SETTING = "asks"
-MOST, LONGEST = 8, 40
+QUESTIONS_SETTING = "asks"
+MAX_NAMES, MAX_NAME_LENGTH = 8, 40
 
 
 @dataclass(frozen=True, slots=True)
-class Asks:
+class Questions:
     """`attributes`: qualities answered from 1 to 5; `flags`: what may be ticked."""
 
     attributes: tuple[str, ...] = ()
     flags: tuple[str, ...] = FLAGS
 
-    def for_page(self, paired: bool) -> dict[str, Any]:
+    def to_json(self, paired: bool) -> dict[str, Any]:
         """Of two responses no single one has a quality: where raters compare, only flags are asked."""
         return {
             "attributes": [] if paired else list(self.attributes),
@@ -30,14 +30,14 @@ class Asks:
             "flags": list(self.flags),
         }
 
-    def or_said(self, rating: Rating) -> Asks:
-        """And whatever was asked when this rating was given."""
-        return Asks((*self.attributes, *rating.attributes), (*self.flags, *rating.flags))
+    def including_answers_of(self, rating: Rating) -> Questions:
+        """Also whatever was asked when this rating was given."""
+        return Questions((*self.attributes, *rating.attributes), (*self.flags, *rating.flags))
 
-    def answers(
+    def select_asked(
         self, attributes: dict[str, int], flags: tuple[str, ...]
     ) -> tuple[dict[str, int], tuple[str, ...]]:
-        """Of what was answered, what is asked: the questions may have changed since the card was shown.
+        """The answers to what is asked: the questions may have changed since the card was shown.
 
         Raises BadInput for a value that no quality has.
         """
@@ -50,31 +50,35 @@ class Asks:
         return asked, tuple(flag for flag in flags if flag in self.flags)
 
 
-def asks(store: Store) -> Asks:
-    return asks_of(store.setting(SETTING, {}))
+def load_questions(store: Store) -> Questions:
+    return parse_questions(store.setting(QUESTIONS_SETTING, {}))
 
 
-def asks_of(kept: dict[str, Any]) -> Asks:
-    """What a kept setting says."""
-    return Asks(tuple(kept.get("attributes", ())), tuple(kept.get("flags", FLAGS)))
+def parse_questions(setting: dict[str, Any]) -> Questions:
+    """Of a stored setting; what it does not name is as by default."""
+    return Questions(tuple(setting.get("attributes", ())), tuple(setting.get("flags", FLAGS)))
 
 
-def choose(store: Store, user: User, attributes: str, flags: str) -> str:
+def save_questions(store: Store, user: User, attributes: str, flags: str) -> str:
     """Takes both lists as people write them, with commas between. Returns what was done, in words."""
-    wanted = Asks(names(attributes), names(flags))
-    if wanted == asks(store):
+    questions = Questions(parse_names(attributes), parse_names(flags))
+    if questions == load_questions(store):
         return "Nothing was changed."
-    store.set_setting(SETTING, {"attributes": list(wanted.attributes), "flags": list(wanted.flags)})
+    store.set_setting(
+        QUESTIONS_SETTING, {"attributes": list(questions.attributes), "flags": list(questions.flags)}
+    )
     store.log(user.name, "changed what raters are asked", attributes=attributes[:80], flags=flags[:80])
     return "Raters are asked this from their next card on."
 
 
-def names(text: str) -> tuple[str, ...]:
+def parse_names(text: str) -> tuple[str, ...]:
     """Words with commas between, each once. Raises BadInput for too many or too long ones."""
-    found = tuple(dict.fromkeys(" ".join(part.split()) for part in text.split(",") if part.strip()))
-    if len(found) > MOST:
-        raise BadInput(f"More than {MOST} are too many to answer on every card: {len(found)} were given.")
-    for name in found:
-        if len(name) > LONGEST:
-            raise BadInput(f"{name[:LONGEST]!r}… is longer than {LONGEST} letters.")
-    return found
+    names = tuple(dict.fromkeys(" ".join(part.split()) for part in text.split(",") if part.strip()))
+    if len(names) > MAX_NAMES:
+        raise BadInput(
+            f"More than {MAX_NAMES} are too many to answer on every card: {len(names)} were given."
+        )
+    for name in names:
+        if len(name) > MAX_NAME_LENGTH:
+            raise BadInput(f"{name[:MAX_NAME_LENGTH]!r}… is longer than {MAX_NAME_LENGTH} letters.")
+    return names

@@ -143,7 +143,9 @@ def test_a_change_that_fails_shows_what_is_stored(browser: Browser, live: Live, 
 
 def test_last_ten_show_what_was_said_and_a_change_keeps_it(browser: Browser, tmp_path: Path) -> None:
     with serving(tmp_path) as live:
-        live.store.set_setting(questions.SETTING, {"attributes": ["helpful"], "flags": ["made up", "rude"]})
+        live.store.set_setting(
+            questions.QUESTIONS_SETTING, {"attributes": ["helpful"], "flags": ["made up", "rude"]}
+        )
         fake_worker.generate(live.store, {})
         ann = live.store.add_user("ann", "rater")
         with signed_in(browser, live, ann, reduced_motion="reduce") as (_, page):

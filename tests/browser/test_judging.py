@@ -42,7 +42,7 @@ def test_pairs_by_keys(browser: Browser, tmp_path: Path) -> None:
 def test_qualities_flags_and_comment(browser: Browser, tmp_path: Path) -> None:
     with serving(tmp_path) as live:
         live.store.set_setting(
-            questions.SETTING, {"attributes": ["helpful", "truthful"], "flags": ["made up", "rude"]}
+            questions.QUESTIONS_SETTING, {"attributes": ["helpful", "truthful"], "flags": ["made up", "rude"]}
         )
         fake_worker.generate(live.store, {"quota": 8, "texts": TEXTS})
         ann = live.store.add_user("ann", "rater")

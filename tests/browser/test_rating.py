@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Browser, Page, Route
 
-from app.safe_html import readable
+from app.safe_html import display_text
 from rater_data.records import User
 from rater_data.scales import SCALES
 from tests import fake_worker
@@ -323,7 +323,7 @@ def test_hostile_responses_are_text(browser: Browser, tmp_path_factory: pytest.T
                 wait_message(page, "Saved 5")
             assert all(url.startswith(live.url) for url in asked)
             assert page.troubles == []
-    assert shown == {readable(text) if text else "The model wrote nothing." for text in HOSTILE}
+    assert shown == {display_text(text) if text else "The model wrote nothing." for text in HOSTILE}
     assert any("\u27e8U+202E\u27e9evil" in text for text in shown), "what turns text round is named"
 
 

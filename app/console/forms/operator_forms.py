@@ -11,7 +11,7 @@ from app.access.auth import Guard
 from app.console import prompt_list, prompt_trials
 from app.console.panels import elements, prompt_panels
 from app.rating import questions
-from app.safe_html import clean_html
+from app.safe_html import render_markdown
 from rater_data import round_settings
 from rater_data.errors import BadInput, RateloopError
 from rater_data.records import User
@@ -233,12 +233,12 @@ def asked(store: Store, guard: Guard, notice: gr.HTML, blocks: gr.Blocks) -> Non
 
     def load(request: gr.Request) -> list[str]:
         guard.operator(request.request)
-        now = questions.asks(store)
+        now = questions.load_questions(store)
         return [", ".join(now.attributes), ", ".join(now.flags)]
 
     def change(names: str, ticks: str, request: gr.Request) -> str:
         user = guard.operator(request.request)
-        return told(lambda: questions.choose(store, user, names or "", ticks or ""))
+        return told(lambda: questions.save_questions(store, user, names or "", ticks or ""))
 
     blocks.load(load, **QUICK, outputs=[qualities, flags])
     save.click(change, **QUICK, inputs=[qualities, flags], outputs=[notice])
@@ -259,7 +259,7 @@ def guidelines(store: Store, guard: Guard, notice: gr.HTML, blocks: gr.Blocks) -
     def shown(markdown: str) -> str:
         version, _ = store.guideline()
         said = elements.quiet(f"As raters see it. In force: version {version}.")
-        return f'<div class="rate-prose ops-preview">{said}{clean_html(markdown)}</div>'
+        return f'<div class="rate-prose ops-preview">{said}{render_markdown(markdown)}</div>'
 
     def load(request: gr.Request) -> list[str]:
         guard.operator(request.request)

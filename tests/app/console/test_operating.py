@@ -18,7 +18,7 @@ from app.console.operating import next_step
 from app.console.panels import elements, people_panels, version_panels
 from app.console.panels.version_panels import Known
 from app.console.version_comparison import Helped
-from app.safe_html import clean_html
+from app.safe_html import render_markdown
 from app.sample_comparison import SampleComparison, compare_samples
 from app.settings import Settings
 from app.startup import prepare_home
@@ -420,12 +420,12 @@ def test_zero_has_no_sign() -> None:
 
 def test_guidelines_are_cleaned_last() -> None:
     hostile = "**ok** <script>x</script> [a](javascript:x) ![b](http://evil.example/i.png)\n\n<p style='x' id='y'>z</p>"
-    html = clean_html(hostile)
+    html = render_markdown(hostile)
     assert "<strong>ok</strong>" in html
     assert set(re.findall(r"<[^>]*>", html)) == {"<p>", "</p>", "<strong>", "</strong>"}, (
         "no tag has attributes"
     )
-    assert "<td>7</td>" in clean_html("| | |\n|--|--|\n| 7 | good |")
+    assert "<td>7</td>" in render_markdown("| | |\n|--|--|\n| 7 | good |")
 
 
 def test_what_people_say_of_a_new_version(store: Store) -> None:

@@ -10,7 +10,7 @@ import httpx
 import pytest
 
 from app.rating import questions
-from app.rating import screen as rating
+from app.rating.history import rating_json
 from rater_data.errors import BadInput
 from rater_data.scales import FLAGS
 from tests import fake_worker
@@ -73,9 +73,9 @@ def test_both_bad_but_not_broken(live: Live, ann: httpx.Client) -> None:
 
 
 def test_of_two_responses_no_quality_is_asked(live: Live, ann: httpx.Client) -> None:
-    live.store.set_setting(questions.SETTING, {"attributes": ["helpful"], "flags": []})
+    live.store.set_setting(questions.QUESTIONS_SETTING, {"attributes": ["helpful"], "flags": []})
     assert ann.get("/api/card").json()["asks"]["attributes"] == []
-    live.store.set_setting(questions.SETTING, {})
+    live.store.set_setting(questions.QUESTIONS_SETTING, {})
     assert tuple(ann.get("/api/card").json()["asks"]["flags"]) == FLAGS
 
 
@@ -83,8 +83,12 @@ def test_qualities_and_flags(tmp_path: Path) -> None:
     with serving(tmp_path) as live:
         fake_worker.generate(live.store, {})
         operator, bob = live.store.add_user("op", "operator"), live.store.add_user("bob", "rater")
-        assert "next card" in questions.choose(live.store, operator, "helpful, kind , helpful", "rude")
-        assert questions.choose(live.store, operator, "helpful,kind", "rude") == "Nothing was changed."
+        assert "next card" in questions.save_questions(
+            live.store, operator, "helpful, kind , helpful", "rude"
+        )
+        assert (
+            questions.save_questions(live.store, operator, "helpful,kind", "rude") == "Nothing was changed."
+        )
         with live.client(bob) as client:
             screen = client.get("/api/card").json()
             assert screen["asks"]["attributes"] == ["helpful", "kind"]
@@ -103,20 +107,20 @@ def test_qualities_and_flags(tmp_path: Path) -> None:
         assert (kept.score, kept.attributes, kept.flags) == (7, {"helpful": 5}, ("rude",))
         for text in (",".join("abcdefghi"), "x" * 41):
             with pytest.raises(BadInput):
-                questions.choose(live.store, operator, text, "")
+                questions.save_questions(live.store, operator, text, "")
 
 
 def test_what_was_said_beside_a_score_can_be_changed(tmp_path: Path) -> None:
     with serving(tmp_path) as live:
         fake_worker.generate(live.store, {})
         live.store.set_setting(
-            questions.SETTING, {"attributes": ["helpful", "kind"], "flags": ["rude", "odd"]}
+            questions.QUESTIONS_SETTING, {"attributes": ["helpful", "kind"], "flags": ["rude", "odd"]}
         )
         bob = live.store.add_user("bob", "rater")
         with live.client(bob) as client:
             said = {"attributes": {"helpful": 5}, "flags": ["odd"], "comment": "Hm."}
             saved = send(client, client.get("/api/card").json()["card"], 7, **said).json()["saved"]
-            live.store.set_setting(questions.SETTING, {"attributes": ["kind"], "flags": ["rude"]})
+            live.store.set_setting(questions.QUESTIONS_SETTING, {"attributes": ["kind"], "flags": ["rude"]})
 
             def change(**more: object) -> httpx.Response:
                 body = {"rating_id": live.store.recent(bob.id)[0].rating.id, "score": 7}
@@ -137,11 +141,11 @@ def test_a_comparison_reads_as_it_was_shown_whoever_has_it_now(live: Live, ann: 
     """After an import the order is the one that was stored, not what this home would have dealt."""
     saved = send(ann, ann.get("/api/card").json()["card"], -1).json()["saved"]
     kept = live.store.rating(saved["rating_id"])
-    assert rating.given(kept)["mark"] == "First"
+    assert rating_json(kept)["mark"] == "First"
     other_way = dataclasses.replace(kept, swapped=not kept.swapped)
-    assert (rating.given(other_way)["score"], rating.given(other_way)["mark"]) == (1, "Second")
+    assert (rating_json(other_way)["score"], rating_json(other_way)["mark"]) == (1, "Second")
     tie = dataclasses.replace(kept, score=0.0)
-    assert str(rating.given(tie)["score"]) == "0.0"
+    assert str(rating_json(tie)["score"]) == "0.0"
 
 
 def test_a_round_that_was_stopped_is_not_said_to_be_rated(tmp_path: Path) -> None:

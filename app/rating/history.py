@@ -1,0 +1,69 @@
+"""A rater's own ratings, as they see them: each as it was given, and the latest ones with their texts."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from app.safe_html import display_text
+from rater_data.records import RatedResponse, Rating, User
+from rater_data.scales import SCALES, VERDICTS, Scale
+from rater_data.store import Store
+
+RECENT_RATINGS = 10
+MAX_RECENT_TEXT = 2_000  # characters of each of them: enough to know it again
+
+
+def rating_json(rating: Rating) -> dict[str, Any]:
+    scale = SCALES[rating.scale]
+    score = mirror_score(rating.score, rating.swapped)
+    return {
+        "rating_id": rating.id,
+        "response_id": rating.response_id,
+        "score": score,
+        "verdict": rating.verdict,
+        "mark": None if score is None else scale.mark(score),
+        "words": answer_words(score, rating.verdict, scale),
+        "comment": rating.comment,
+        "flags": list(rating.flags),
+        "attributes": dict(rating.attributes),
+        "key": rating.key,
+    }
+
+
+def recent_ratings(store: Store, user: User) -> list[dict[str, Any]]:
+    """The latest ones, newest first, with whether they can still be changed."""
+    recent = store.recent(user.id, n=RECENT_RATINGS)
+    changeable = store.changeable(rated.rating for rated in recent)
+    return [
+        rating_json(rated.rating)
+        | {
+            "prompt": rated.prompt.text,
+            **displayed_texts(store, rated),
+            "round": rated.response.round_number,
+            "submitted_at": rated.rating.submitted_at,
+            "editable": rated.rating.id in changeable,
+        }
+        for rated in recent
+    ]
+
+
+def displayed_texts(store: Store, rated: RatedResponse) -> dict[str, str | None]:
+    """What was rated, in the order in which it was shown: `other` is the second of two."""
+    rating = rated.rating
+    if rating.other_id is None:
+        return {"text": display_text(rated.response.text, MAX_RECENT_TEXT), "other": None}
+    texts = (rated.response.text, store.response(rating.other_id).text)
+    pair = [display_text(text, MAX_RECENT_TEXT) for text in texts]
+    first, second = reversed(pair) if rating.swapped else pair
+    return {"text": first, "other": second}
+
+
+def mirror_score(score: float | None, swapped: bool) -> float | None:
+    """A comparison's score as its rater saw the two responses, from the stored one; and the other way round."""
+    return -score if score and swapped else score
+
+
+def answer_words(score: float | None, verdict: str, scale: Scale) -> str:
+    if verdict != "rated" or score is None:
+        return VERDICTS[verdict].label
+    return scale.anchors[scale.points.index(int(score))]
