@@ -20,6 +20,7 @@ from app.rating import decisions, history, screen
 from app.safe_html import render_markdown
 from app.trainer.supervisor import Supervisor
 from rater_data import errors
+from rater_data.names import LONGEST_INVITED_NAME
 from rater_data.records import User
 from rater_data.store import Store
 
@@ -99,7 +100,7 @@ class RollBackBody(Body):
 
 
 class InviteBody(Body):
-    name: Annotated[StrictStr, Field(min_length=1, max_length=60)]
+    name: Annotated[StrictStr, Field(min_length=1, max_length=LONGEST_INVITED_NAME)]
     operator: StrictBool = False
 
     @property

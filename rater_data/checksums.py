@@ -1,4 +1,4 @@
-"""The hashes of a folder of files: a version's, or an exported dataset's. Here, because the trainer and `verify` ask.
+"""Hashes: of values, of ratings with a salt, of a folder of files (a version's or an exported dataset's).
 
 `manifest.json` holds the sha256 of every other file of a version; the sha256 of the manifest names the whole.
 `rateloop.sha256` holds those of a dataset as `sha256sum` writes them.
@@ -6,11 +6,13 @@
 
 import hashlib
 import json
+import secrets
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 from rater_data.errors import BadInput, Missing, RateloopError
+from rater_data.files import sha256_of_file
 
 MANIFEST = "manifest.json"
 CHECKSUMS = "rateloop.sha256"
@@ -21,10 +23,9 @@ def digest(*parts: Any) -> bytes:
     return hashlib.blake2b(repr(parts).encode(), digest_size=16).digest()
 
 
-def sha256_of(file: Path) -> str:
-    """Raises OSError."""
-    with file.open("rb") as opened:
-        return hashlib.file_digest(opened, "sha256").hexdigest()
+def new_salt() -> str:
+    """What goes into the hashes of one rater's ratings: whoever does not have it cannot try what would fit."""
+    return secrets.token_hex(16)
 
 
 def verify(folder: Path, sha256: str | None = None) -> None:
@@ -54,5 +55,5 @@ def faults(folder: Path, sha256: str | None = None) -> Iterator[RateloopError]:
         file = folder / name
         if not file.is_file():
             yield Missing(f"The checkpoint {folder.name} lacks its file {name}.")
-        elif sha256_of(file) != wanted:
+        elif sha256_of_file(file) != wanted:
             yield BadInput(f"The checkpoint {folder.name} is damaged: {name} was cut short or altered.")

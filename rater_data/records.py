@@ -5,6 +5,7 @@ too.
 """
 
 import hashlib
+import json
 import math
 from dataclasses import dataclass, field
 from typing import Any, Literal, Self
@@ -112,6 +113,17 @@ class Prompt:
     def text(self) -> str:
         """The last user message: what a rater reads first."""
         return self.messages[-1].content
+
+    @property
+    def chat(self) -> list[dict[str, str]]:
+        """The messages as JSON has them."""
+        return [{"role": m.role, "content": m.content} for m in self.messages]
+
+    @property
+    def sha256(self) -> str:
+        """The prompt's identity: of its messages' canonical JSON, so tags and split do not matter."""
+        canonical = json.dumps(self.chat, ensure_ascii=False, sort_keys=True, separators=(",", ":"))
+        return hashlib.sha256(canonical.encode()).hexdigest()
 
     @classmethod
     def of(cls, text: str, *, tags: tuple[str, ...] = (), split: str | None = None, source: str = "") -> Self:

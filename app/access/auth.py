@@ -21,6 +21,7 @@ from starlette.responses import Response
 
 from app.settings import SESSION_LASTS
 from rater_data.errors import Missing, NotYours, RateloopError
+from rater_data.files import fsync
 from rater_data.records import User
 from rater_data.store import Store
 
@@ -57,8 +58,7 @@ def session_secret(home: Path) -> str:
         return secret
     with os.fdopen(handle, "w") as file:
         file.write(secret := secrets.token_urlsafe(48))
-        file.flush()
-        os.fsync(file.fileno())
+    fsync(path)
     return secret
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from app.settings import INVITED_OPERATOR_LINK_LASTS, OPERATOR_LINK_LASTS, RATER_LINK_LASTS, Settings
 from rater_data import checks
 from rater_data.errors import BadInput, Missing, Refused
+from rater_data.names import LONGEST_INVITED_NAME, clean_name
 from rater_data.records import ROLES, User
 from rater_data.store import Store
 
@@ -12,7 +13,6 @@ OPERATOR = "operator"
 """The account of whoever started the server; whoever has a shell there is this one."""
 TERMINAL = "terminal"
 """Who did what was asked for on the command line, in the journal."""
-LONGEST_NAME = 60
 TOKEN_DAYS = 30
 LONGEST_TOKEN_DAYS = 366
 
@@ -32,7 +32,7 @@ def who_is_in(store: Store, name: str) -> str | None:
     """The name, as it is kept, of somebody who would be signed out by a new link; None where nobody would."""
     try:
         checks.text("A name", name)
-        user = store.user_by_name(" ".join(name.split()))
+        user = store.user_by_name(clean_name(name))
     except (Missing, BadInput):
         return None
     return user.name if user.active else None
@@ -42,9 +42,9 @@ def known_or_new(store: Store, name: str, role: str) -> User:
     """Raises BadInput for a name that is none or that somebody of another role has."""
     checks.one_of("The role of a person", role, ROLES)
     checks.text("A name", name)
-    name = " ".join(name.split())
-    if not name or len(name) > LONGEST_NAME:
-        raise BadInput(f"A {role} needs a name of 1 to {LONGEST_NAME} letters.")
+    name = clean_name(name)
+    if not name or len(name) > LONGEST_INVITED_NAME:
+        raise BadInput(f"A {role} needs a name of 1 to {LONGEST_INVITED_NAME} letters.")
     try:
         user = store.user_by_name(name)
     except Missing:

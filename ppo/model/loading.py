@@ -6,8 +6,6 @@ used: the package is never imported, since its own dependencies are not installe
 """
 
 import importlib.metadata
-import shutil
-import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -27,6 +25,7 @@ from transformers import (
 )
 
 from rater_data.errors import BadInput, DiskFull, Missing
+from rater_data.files import new_folder
 
 DEFAULT = "smollm2-135m-instruct"
 TINY = "tiny"
@@ -137,19 +136,15 @@ def default_model(home: Path) -> Path:
     if (folder / "model.safetensors").exists():
         return folder
     gguf = _gguf_file()
-    folder.parent.mkdir(parents=True, exist_ok=True)
-    aside = Path(tempfile.mkdtemp(dir=folder.parent, prefix=".new-"))
     try:
-        _dequantise(gguf, aside)
-        aside.replace(folder)
+        with new_folder(folder, replace=False) as aside:
+            _dequantise(gguf, aside)
     except OSError as error:
         if (folder / "model.safetensors").exists():
             return folder  # another process made it meanwhile
         raise DiskFull(
             f"The default model could not be written under {folder.parent}: {error.strerror}."
         ) from error
-    finally:
-        shutil.rmtree(aside, ignore_errors=True)
     return folder
 
 

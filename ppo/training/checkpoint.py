@@ -1,4 +1,4 @@
-"""TrainState and versions <-> folders: written aside, fsynced, renamed, hashed. Safetensors and JSON only.
+"""TrainState and versions <-> folders that are hashed, and whole or absent. Safetensors and JSON only.
 
 A folder loads with plain `PeftModel.from_pretrained(base, folder)`: the adapter lies at its top, in PEFT's own
 names. `manifest.json` holds the sha256 of every other file; the sha256 of the manifest names the whole.
@@ -7,9 +7,6 @@ names. `manifest.json` holds the sha256 of every other file; the sha256 of the m
 import dataclasses
 import hashlib
 import json
-import os
-import shutil
-import tempfile
 from pathlib import Path
 from typing import Any
 
@@ -21,8 +18,9 @@ from ppo.algorithm.ppo_update import TrainState
 from ppo.algorithm.reward_head import Head
 from ppo.config import Config
 from ppo.model.policy import Policy
-from rater_data.checksums import MANIFEST, sha256_of, verify
+from rater_data.checksums import MANIFEST, verify
 from rater_data.errors import BadInput, DiskFull, Missing
+from rater_data.files import new_folder, sha256_of_file
 
 ARRAYS = ("centre", "scale", "weights")
 
@@ -32,22 +30,14 @@ def save(state: TrainState, folder: Path, config: Config, head: Head | None, *, 
 
     `resumable` adds the optimizer, which only a round in progress needs. Raises DiskFull.
     """
-    folder.parent.mkdir(parents=True, exist_ok=True)
-    aside = Path(tempfile.mkdtemp(dir=folder.parent, prefix=".new-"))
     try:
-        _write(state, aside, config, head, resumable)
-        digest = _seal(aside)
-        if folder.exists():
-            shutil.rmtree(folder)
-        aside.replace(folder)
-        _fsync(folder.parent)
+        with new_folder(folder) as aside:
+            _write(state, aside, config, head, resumable)
+            return _seal(aside)
     except OSError as error:
         raise DiskFull(
             f"The checkpoint {folder.name} could not be written: {error.strerror or error}."
         ) from error
-    finally:
-        shutil.rmtree(aside, ignore_errors=True)
-    return digest
 
 
 def _write(state: TrainState, aside: Path, config: Config, head: Head | None, resumable: bool) -> None:
@@ -95,21 +85,10 @@ def _order(config: Path) -> None:
 def _seal(folder: Path) -> str:
     hashes = {}
     for file in sorted(folder.iterdir()):
-        hashes[file.name] = sha256_of(file)
-        _fsync(file)
+        hashes[file.name] = sha256_of_file(file)
     manifest = folder / MANIFEST
     manifest.write_text(json.dumps(hashes, indent=1, sort_keys=True), encoding="utf-8")
-    _fsync(manifest)
-    _fsync(folder)
     return hashlib.sha256(manifest.read_bytes()).hexdigest()
-
-
-def _fsync(path: Path) -> None:
-    handle = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)
 
 
 def inside(home: Path, name: str) -> Path:

@@ -1,8 +1,6 @@
 """A version as a plain transformers model: the adapter added into the base's weights, nothing of ours left to load."""
 
 import json
-import shutil
-import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -13,6 +11,7 @@ from ppo.model.loading import load_base
 from ppo.training import checkpoint
 from ppo.training.worker import home_model
 from rater_data.errors import BadInput, DiskFull, Missing
+from rater_data.files import new_folder
 from rater_data.store import Store
 
 PROBE = "What makes a good day?"  # the merged model is compared with the adapted one on this prompt
@@ -64,19 +63,13 @@ def merge(store: Store, home: Path, number: int | None, out: Path) -> Merged:
 
 
 def _write(lm: torch.nn.Module, tokenizer: object, lineage: dict, out: Path) -> None:
-    out.parent.mkdir(parents=True, exist_ok=True)
-    aside = Path(tempfile.mkdtemp(dir=out.parent, prefix=".merging-"))
     try:
-        lm.save_pretrained(aside)
-        tokenizer.save_pretrained(aside)
-        (aside / "rateloop.json").write_text(json.dumps(lineage, indent=1), encoding="utf-8")
-        aside.chmod(0o755)  # mkdtemp's own is private; this folder is made to be handed on
-        if out.exists():
-            out.rmdir()
-        aside.replace(out)
+        with new_folder(out, replace=False) as aside:
+            lm.save_pretrained(aside)
+            tokenizer.save_pretrained(aside)
+            (aside / "rateloop.json").write_text(json.dumps(lineage, indent=1), encoding="utf-8")
+            aside.chmod(0o755)  # a new folder is private; this one is made to be handed on
     except OSError as error:
         raise DiskFull(
             f"The merged model could not be written to {out}: {error.strerror or error}."
         ) from error
-    finally:
-        shutil.rmtree(aside, ignore_errors=True)

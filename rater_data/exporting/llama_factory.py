@@ -5,7 +5,6 @@ read the standard form, so exports of chats have no stanza.
 """
 
 import json
-import tempfile
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +12,7 @@ import pyarrow as pa
 
 from rater_data.errors import BadInput
 from rater_data.exporting.formats import Wish
-from rater_data.store.database.engine import os_sentence
+from rater_data.files import explain_os_error, new_file
 
 FILE = "dataset_info.json"
 COLUMNS: dict[str, dict[str, str]] = {
@@ -63,12 +62,10 @@ def put(out: Path, described: dict[str, Any]) -> None:
     place = out.expanduser().absolute().with_name(FILE)
     text = json.dumps(_known(out) | described, ensure_ascii=False, indent=2) + "\n"
     try:
-        with tempfile.TemporaryDirectory(prefix=".rateloop-", dir=place.parent) as folder:
-            part = Path(folder) / FILE
+        with new_file(place) as part:
             part.write_text(text, encoding="utf-8")
-            part.replace(place)
     except OSError as error:
-        raise (os_sentence(error, place.parent) or error) from error
+        raise (explain_os_error(error, place.parent) or error) from error
 
 
 def _known(out: Path) -> dict[str, Any]:

@@ -7,10 +7,7 @@ was there before.
 import csv
 import errno
 import fcntl
-import hashlib
 import json
-import os
-import secrets
 import shutil
 import tempfile
 from collections.abc import Callable, Iterator
@@ -23,16 +20,15 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from rater_data import checks
+from rater_data.checksums import CHECKSUMS
 from rater_data.csv_cells import escape_cell
 from rater_data.errors import BadInput
 from rater_data.exporting.rating_rows import PARTS, Rows
-from rater_data.store.database.engine import os_sentence
+from rater_data.files import explain_os_error, move_into_place, sha256_of_file
 
 GROUP_BYTES = 16_000_000  # of rows that are held in memory at once for Parquet
 ASIDE = ".rateloop-"  # how the folder that an export is written in begins
 MARK = "held"
-FOLDER_MARK = "rateloop.sha256"
-"""The checksums of a dataset folder. Only a folder with this file is ever replaced: it is no one's home."""
 
 Card = Callable[[dict[str, int], dict[str, str]], str]
 """The text of a folder's README.md, of rows by part and checksums by file."""
@@ -43,7 +39,7 @@ def write(out: Path, rows: Iterator[Rows], schema: pa.Schema, *, as_: str, force
     out = check_place(out, as_, force)
     with _aside(out) as part:
         count = _dataset(part, rows, schema, card) if as_ == "dataset" else WRITERS[as_](part, rows, schema)
-        _into_place(part, out)
+        move_into_place(part, out)
     return count
 
 
@@ -77,7 +73,7 @@ def _told(out: Path) -> Iterator[None]:
     except OSError as error:
         # a place that is there and takes no files (/proc) says that it is not there
         gone = error.errno == errno.ENOENT and out.parent.is_dir()
-        raise (None if gone else os_sentence(error, out.parent)) or BadInput(
+        raise (None if gone else explain_os_error(error, out.parent)) or BadInput(
             f"{out} cannot be written: {'nothing can be made there' if gone else error.strerror or error}. "
             "Choose another --out."
         ) from error
@@ -92,7 +88,7 @@ def _check(out: Path, as_: str, force: bool) -> None:
         raise BadInput(f"{out} is a device, a pipe or a socket, so it is not replaced: choose another --out.")
     if not force:
         raise BadInput(f"{out} exists already: choose another --out, or --force to replace it.")
-    if out.is_dir() and not (as_ == "dataset" and (out / FOLDER_MARK).is_file()):
+    if out.is_dir() and not (as_ == "dataset" and (out / CHECKSUMS).is_file()):  # it would be no one's home
         raise BadInput(f"{out} is a folder and no dataset, so it is not replaced: choose another --out.")
 
 
@@ -127,40 +123,6 @@ def _sweep(place: Path) -> None:
                 shutil.rmtree(left)
         except OSError:
             continue  # held, of somebody else, or gone
-
-
-def _into_place(part: Path, out: Path) -> None:
-    """`out` is the old thing until it is the new one.
-
-    A file takes its place at once. A folder cannot: the old one is beside it for a moment, under a name of its own,
-    and comes back when the new one does not get there.
-    """
-    for path in [*part.rglob("*"), part] if part.is_dir() else [part]:
-        _flush(path)
-    if part.is_dir() and (out.exists() or out.is_symlink()):
-        old = out.with_name(f"{out.name}.old-{secrets.token_hex(4)}")
-        out.rename(old)
-        try:
-            part.rename(out)
-        except BaseException:
-            old.rename(out)
-            raise
-        _flush(out.parent)
-        if old.is_dir() and not old.is_symlink():
-            shutil.rmtree(old)
-        else:
-            old.unlink()
-    else:
-        part.replace(out)
-    _flush(out.parent)
-
-
-def _flush(path: Path) -> None:
-    handle = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)
 
 
 def _jsonl(part: Path, rows: Iterator[Rows], schema: pa.Schema) -> int:
@@ -256,17 +218,12 @@ def _dataset(part: Path, rows: Iterator[Rows], schema: pa.Schema, card: Card) ->
                     files[place] = open_files.enter_context(_Grouped(path, schema))
                 files[place].add(some.batch.filter(pa.array(some.parts == place)))
     counts = {PARTS[place]: files[place].count for place in sorted(files)}
-    sums = {str(path.relative_to(part)): _sha256(path) for path in sorted((part / "data").iterdir())}
+    sums = {str(path.relative_to(part)): sha256_of_file(path) for path in sorted((part / "data").iterdir())}
     (part / "README.md").write_text(card(counts, sums), encoding="utf-8")
-    sums["README.md"] = _sha256(part / "README.md")
+    sums["README.md"] = sha256_of_file(part / "README.md")
     lines = "".join(f"{digest}  {name}\n" for name, digest in sums.items())
-    (part / FOLDER_MARK).write_text(lines, encoding="utf-8")
+    (part / CHECKSUMS).write_text(lines, encoding="utf-8")
     return sum(counts.values())
-
-
-def _sha256(path: Path) -> str:
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 WRITERS: dict[str, Callable[[Path, Iterator[Rows], pa.Schema], int]] = {

@@ -18,7 +18,7 @@ from typing import IO, Any
 
 from rater_data.csv_cells import unescape_cell
 from rater_data.errors import NOTHING_IMPORTED, BadInput
-from rater_data.store.database.engine import os_sentence
+from rater_data.files import explain_os_error
 
 OUR_COLUMN = "completion_sha256"
 OURS: tuple[frozenset[str], ...] = tuple(
@@ -143,7 +143,7 @@ def _told(path: Path) -> Iterator[None]:
         raise BadInput(f"{path.name} is no whole .gz file: pack it again.") from None
     except OSError as error:
         raise (
-            os_sentence(error, path) or BadInput(f"{path.name} cannot be read ({_brief(error)}).")
+            explain_os_error(error, path) or BadInput(f"{path.name} cannot be read ({_brief(error)}).")
         ) from error
 
 

@@ -5,7 +5,6 @@ beside it. Then everything goes in at once (`store_imports`).
 """
 
 import json
-import os
 import tempfile
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
@@ -17,6 +16,7 @@ from typing import IO, Any
 
 from rater_data import checks
 from rater_data.errors import NOTHING_IMPORTED, BadInput
+from rater_data.files import explain_os_error, move_into_place
 from rater_data.importing import layouts
 from rater_data.importing.containers import Row
 from rater_data.importing.imported import ImportedRating, ImportedResponse
@@ -25,10 +25,10 @@ from rater_data.importing.openassistant import trees
 from rater_data.importing.own_export import RATINGS_OF_OURS, is_ours
 from rater_data.importing.staging import Staged
 from rater_data.importing.to_home_scale import settle
+from rater_data.json_values import to_json_value
 from rater_data.records import Prompt
 from rater_data.scales import SCALES, Scale
 from rater_data.store import Store
-from rater_data.store.database.engine import os_sentence, plain
 from rater_data.store.transfer.imports import Stored
 
 KINDS = ("prompts", "responses", "ratings")
@@ -291,17 +291,15 @@ class _Rejects:
         if self.file is None or self.place is None:
             return
         try:
-            self.file.flush()
-            os.fsync(self.file.fileno())
             self.file.close()
-            Path(self.file.name).replace(self.place)
+            move_into_place(Path(self.file.name), self.place)
         except OSError as error:
             raise self._sentence(error) from error
         self.file = None
         self.report.rejected = self.place
 
     def _sentence(self, error: OSError) -> Exception:
-        told = os_sentence(error, Path(self.place or ""))
+        told = explain_os_error(error, Path(self.place or ""))
         return told or BadInput(
             f"The bad rows cannot be kept in {self.place} ({error.strerror or error}). {NOTHING_IMPORTED}"
         )
@@ -310,6 +308,6 @@ class _Rejects:
 def _written(values: dict[str, Any]) -> Any:
     """The row as JSON can hold it; what it cannot, in words."""
     try:
-        return json.loads(json.dumps(plain(values), default=str))
+        return json.loads(json.dumps(to_json_value(values), default=str))
     except (ValueError, TypeError, RecursionError, AttributeError):
         return checks.shown(values)

@@ -5,9 +5,9 @@ from typing import Any
 
 from rater_data import checks
 from rater_data.errors import BadInput
+from rater_data.names import check_name
 from rater_data.records import FINISH_REASONS, IMPORTED_ROUND, STRATA, Prompt
 from rater_data.scales import SCALES, VERDICTS
-from rater_data.store.people.people import NAME_LENGTH
 
 DEFAULT_RATER = "imported"
 LONGEST_ATTRIBUTES = 200  # how many qualities one rating may have
@@ -108,9 +108,7 @@ class ImportedRating:
             scale.check(self.score)
         if scale.paired != (self.other is not None):
             raise BadInput("A comparison, and nothing else, needs a second response.")
-        checks.text("The name of a rater", self.rater, empty=False)
-        if len(" ".join(self.rater.split())) > NAME_LENGTH:
-            raise BadInput(f"A name has at most {NAME_LENGTH} letters; this one has {len(self.rater)}.")
+        check_name(self.rater, "The name of a rater")
         checks.text("The comment", self.comment)
         checks.text("The key of a rating", self.key)
         for flag in self.flags:

@@ -16,17 +16,16 @@ from typing import IO, Any, Self
 
 from rater_data.checksums import digest
 from rater_data.errors import BadInput
+from rater_data.files import explain_os_error
 from rater_data.importing.imported import ImportedRating, ImportedResponse
+from rater_data.names import clean_name, name_key
 from rater_data.records import Message, Prompt
-from rater_data.store.database.engine import os_sentence
-from rater_data.store.database.rows import messages_json, prompt_sha256
-from rater_data.store.people.people import name_key
 
 
 @lru_cache(maxsize=4096)
 def _sha256(messages: tuple[Message, ...]) -> str:
     """The identity of a prompt, which several rows in a row share."""
-    return prompt_sha256(Prompt(messages=messages))
+    return Prompt(messages=messages).sha256
 
 
 class Staged:
@@ -91,7 +90,7 @@ class Staged:
                 one = self._placed(one, first, second)
             response = self._response(one.response)
         other = self._other(one.other) if one.other else None
-        self._write(self._ratings, (" ".join(one.rater.split()), response, other, *_said(one)))
+        self._write(self._ratings, (clean_name(one.rater), response, other, *_said(one)))
         self.ratings += 1
 
     def add_ratings(self, several: Sequence[ImportedRating]) -> None:
@@ -174,7 +173,7 @@ class Staged:
         key = bytes.fromhex(sha)[:16]
         if key not in self._prompts:
             self._prompts[key] = self.prompts
-            row = {"sha256": sha, "messages": messages_json(prompt), "tags": list(prompt.tags)}
+            row = {"sha256": sha, "messages": prompt.chat, "tags": list(prompt.tags)}
             self._write(self._things, row | {"split": prompt.split, "source": prompt.source})
             self.prompts += 1
         return self._prompts[key]
@@ -289,7 +288,7 @@ def _told() -> Iterator[None]:
         yield
     except OSError as error:
         where = Path(tempfile.gettempdir())
-        raise os_sentence(error, where) or BadInput(f"{where} cannot be written ({error}).") from error
+        raise explain_os_error(error, where) or BadInput(f"{where} cannot be written ({error}).") from error
 
 
 def _turned(one: ImportedRating, turn: bool, rater: str) -> ImportedRating:

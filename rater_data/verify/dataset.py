@@ -15,8 +15,9 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from rater_data.checksums import CHECKSUMS, sha256_of
+from rater_data.checksums import CHECKSUMS
 from rater_data.errors import BadInput
+from rater_data.files import sha256_of_file
 from rater_data.importing.own_export import is_ours
 from rater_data.scales import COUNTING, SCALES, VERDICTS
 from rater_data.verify.recount import Units, agreed, unit_of
@@ -54,7 +55,7 @@ def verify_dataset(folder: Path) -> Iterator[str]:
             yield f"{CHECKSUMS} names a file outside the folder: {name}."
         elif not file.is_file():
             yield f"The file {name} is not there."
-        elif sha256_of(file) != wanted:
+        elif sha256_of_file(file) != wanted:
             yield f"The file {name} is not the one that was exported: its checksum differs."
     files = sorted((folder / "data").glob("*.parquet"))
     for file in files:

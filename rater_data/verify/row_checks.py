@@ -5,13 +5,13 @@ from collections.abc import Iterator
 import sqlalchemy as sa
 
 from rater_data.importing.imported import check_attributes
+from rater_data.names import name_key
 from rater_data.scales import DEFAULT_SCALE, REMOVED, SCALES
 from rater_data.store.database import schema as t
 from rater_data.store.database.rows import (
     RATING,
     prompt_columns,
     prompt_of,
-    prompt_sha256,
     rating_columns,
     rating_of,
     response_columns,
@@ -19,7 +19,6 @@ from rater_data.store.database.rows import (
     user_columns,
     user_of,
 )
-from rater_data.store.people.people import name_key
 from rater_data.store.rounds.sealing import is_as_hashed, sealed_rows
 from rater_data.verify.damaged_rows import BROKEN, decoded, read_or, rows_of, texts, told
 
@@ -31,7 +30,7 @@ def prompts(connection: sa.Connection) -> Iterator[str]:
     query = sa.select(*texts(columns), t.prompts.c.sha256).order_by(t.prompts.c.id)
     for row in rows_of(connection, query):
         try:
-            sha256 = prompt_sha256(prompt_of(decoded(row, columns)))
+            sha256 = prompt_of(decoded(row, columns)).sha256
         except BROKEN as error:
             yield f"Prompt {row['id']} is not well formed: {told(error)}"
             continue

@@ -6,9 +6,7 @@ latency. On PostgreSQL an advisory lock keeps the writers of several processes a
 of the process comes before it, so that writers who wait hold no connection.
 """
 
-import errno
 import json
-import math
 import sqlite3
 import threading
 import time
@@ -21,12 +19,12 @@ from typing import Any, Self
 import sqlalchemy as sa
 
 from rater_data.errors import BadInput, DiskFull, Unavailable
+from rater_data.files import NO_ROOM, explain_os_error
 from rater_data.store.database.addresses import shown
 from rater_data.store.database.postgres_errors import told_by_postgres
 
 BUSY_TIMEOUT_MS = 30_000  # how long a writer waits for a writer of another process
 CONNECT_TIMEOUT_S = 10  # for a server that does not answer at all
-NO_ROOM = "There is no room left on the disk of {where}: free some and try again. Nothing was half-written."
 ADVISORY_LOCK = 7_160_316  # any number that no other program of the same PostgreSQL database uses
 
 _locks: dict[str, threading.Lock] = {}
@@ -37,19 +35,6 @@ def write_lock(url: sa.URL) -> threading.Lock:
     """The process-wide lock of a database, the same for every store that has it open."""
     with _locks_guard:
         return _locks.setdefault(url.render_as_string(hide_password=False), threading.Lock())
-
-
-def plain(value: Any) -> Any:
-    """The value as JSON can hold it: numbers that are not finite become null, numpy scalars plain numbers."""
-    if isinstance(value, dict):
-        return {str(k): plain(v) for k, v in value.items()}
-    if isinstance(value, list | tuple):
-        return [plain(v) for v in value]
-    if hasattr(value, "item") and not isinstance(value, str | int | float | bool):
-        value = value.item()
-    if isinstance(value, float) and not math.isfinite(value):
-        return None
-    return value
 
 
 def make_engine(url: sa.URL) -> sa.Engine:
@@ -127,26 +112,9 @@ def told_plainly(where: Path | str) -> Iterator[None]:
         raise told from error
 
 
-def os_sentence(error: OSError, where: Path | str) -> Exception | None:
-    """DiskFull for a full disk or quota, BadInput for an unusable place; None for everything else."""
-    if error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG):
-        return DiskFull(NO_ROOM.format(where=where))
-    if error.errno in (errno.ENOTDIR, errno.EEXIST, errno.EISDIR):
-        return BadInput(
-            f"{where} cannot be used: there is a file where a folder is wanted, or the other way round."
-        )
-    if error.errno in (errno.EACCES, errno.EPERM, errno.EROFS):
-        return BadInput(
-            f"{where} may not be written by this user: choose another place or change its permissions."
-        )
-    if error.errno == errno.ENOENT:
-        return BadInput(f"{where} does not exist.")
-    return None
-
-
 def _sentence(error: Exception, home: Path | str) -> Exception | None:
     if isinstance(error, OSError):
-        return os_sentence(error, home)
+        return explain_os_error(error, home)
     if isinstance(error, sa.exc.DBAPIError) and hasattr(error.orig, "sqlstate"):
         return told_by_postgres(error, str(home))
     code = getattr(getattr(error, "orig", error), "sqlite_errorcode", None)

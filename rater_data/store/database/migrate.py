@@ -2,6 +2,7 @@
 
 import logging
 import sqlite3
+from contextlib import closing
 from pathlib import Path
 
 import sqlalchemy as sa
@@ -11,6 +12,7 @@ from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
 
 from rater_data.errors import BadInput, TooNew
+from rater_data.files import new_file
 
 SCRIPTS = Path(__file__).parent / "migrations"
 log = logging.getLogger(__name__)
@@ -86,18 +88,12 @@ def _keep_old(connection: sa.Connection, where: Path | str, found: str, newest: 
 
 
 def _back_up(database: Path, schema: str) -> Path:
-    """Copies the database as it was before the migration.
-
-    Written aside first, so that a copy is whole or absent.
-    """
+    """Copies the database as it was before the migration."""
     copy = database.with_name(f"{database.name}.before-{schema}")
-    aside = copy.with_name(copy.name + ".part")
-    aside.unlink(missing_ok=True)
-    source, target = sqlite3.connect(database), sqlite3.connect(aside)
-    try:
+    with (
+        new_file(copy) as part,
+        closing(sqlite3.connect(database)) as source,
+        closing(sqlite3.connect(part)) as target,
+    ):
         source.backup(target)
-    finally:
-        source.close()
-        target.close()
-    aside.replace(copy)
     return copy

@@ -1,16 +1,14 @@
 """Database rows to records and back. The one place that knows which column is which field."""
 
-import hashlib
-import json
 from collections.abc import Mapping
 from typing import Any
 
 import sqlalchemy as sa
 
+from rater_data.json_values import to_json_value
 from rater_data.lifecycle import Event, Job, Round, Sample, Version
 from rater_data.records import Message, Prompt, Rating, Response, User
 from rater_data.store.database import schema as t
-from rater_data.store.database.engine import plain
 
 Row = Mapping[str, Any]
 
@@ -84,20 +82,10 @@ def sample_of(row: Row) -> Sample:
     return Sample(**row)
 
 
-def messages_json(prompt: Prompt) -> list[dict[str, str]]:
-    return [{"role": m.role, "content": m.content} for m in prompt.messages]
-
-
-def prompt_sha256(prompt: Prompt) -> str:
-    """The prompt's identity: of its messages' canonical JSON, so tags and split do not matter."""
-    canonical = json.dumps(messages_json(prompt), ensure_ascii=False, sort_keys=True, separators=(",", ":"))
-    return hashlib.sha256(canonical.encode()).hexdigest()
-
-
 def prompt_row(prompt: Prompt, now: float) -> dict[str, Any]:
     return {
-        "messages": messages_json(prompt),
-        "sha256": prompt_sha256(prompt),
+        "messages": prompt.chat,
+        "sha256": prompt.sha256,
         "tags": list(prompt.tags),
         "split": prompt.split,
         "source": prompt.source,
@@ -117,9 +105,13 @@ def response_row(response: Response, now: float) -> dict[str, Any]:
 
 def rating_row(rating: Rating, given_at: float) -> dict[str, Any]:
     row = {c.name: getattr(rating, c.name) for c in RATING if c.name != "id"}
-    return row | {"flags": list(rating.flags), "attributes": plain(rating.attributes), "given_at": given_at}
+    return row | {
+        "flags": list(rating.flags),
+        "attributes": to_json_value(rating.attributes),
+        "given_at": given_at,
+    }
 
 
 def version_row(version: Version) -> dict[str, Any]:
     row = {c.name: getattr(version, c.name) for c in t.policy_versions.c}
-    return row | {"metrics": plain(version.metrics)}
+    return row | {"metrics": to_json_value(version.metrics)}

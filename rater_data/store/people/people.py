@@ -7,22 +7,18 @@ from typing import Any
 import sqlalchemy as sa
 
 from rater_data import checks
+from rater_data.checksums import new_salt
 from rater_data.errors import BadInput, Missing
+from rater_data.names import check_name, clean_name, name_key
 from rater_data.records import ROLES, User
 from rater_data.store.database import schema as t
 from rater_data.store.database.engine import Database
 from rater_data.store.database.rows import user_columns, user_of
 from rater_data.store.rounds.journal import note
 
-NAME_LENGTH = 80
 SIGNED_OUT: dict[str, Any] = {"session_epoch": t.users.c.session_epoch + 1}
 """Ends every session that a person has: cookies hold the epoch they were begun in."""
 OUT: dict[str, Any] = {"active": False} | SIGNED_OUT
-
-
-def name_key(name: str) -> str:
-    """What makes two names one person's: neither case nor extra blanks do."""
-    return " ".join(name.split()).casefold()
 
 
 def user_in(connection: sa.Connection, user_id: int) -> User:
@@ -37,16 +33,14 @@ def user_in(connection: sa.Connection, user_id: int) -> User:
 
 def add_user_in(connection: sa.Connection, name: str, role: str, now: float) -> User:
     """A new user with a pseudonym of their own. Raises BadInput for a name that is taken or unfit."""
-    checks.text("A name", name, empty=False)
+    check_name(name)
     checks.one_of("The role of a user", role, ROLES)
-    name = " ".join(name.split())
-    if len(name) > NAME_LENGTH:
-        raise BadInput(f"A name has at most {NAME_LENGTH} letters; this one has {len(name)}.")
-    if connection.scalar(sa.select(t.users.c.id).where(t.users.c.name_key == name.casefold())) is not None:
+    name = clean_name(name)
+    if connection.scalar(sa.select(t.users.c.id).where(t.users.c.name_key == name_key(name))) is not None:
         raise BadInput(f"There is somebody called {name} already: choose another name.")
     row = {
         "name": name,
-        "name_key": name.casefold(),
+        "name_key": name_key(name),
         "pseudonym": new_pseudonym(),
         "role": role,
         "active": True,
@@ -83,11 +77,6 @@ def new_users_in(connection: sa.Connection, people: list[dict[str, Any]], now: f
 
 def new_pseudonym() -> str:
     return f"r-{secrets.token_hex(6)}"
-
-
-def new_salt() -> str:
-    """What goes into the hashes of one rater's ratings: whoever does not have it cannot try what would fit."""
-    return secrets.token_hex(16)
 
 
 class People(Database):

@@ -16,12 +16,13 @@ from typing import Any
 import sqlalchemy as sa
 
 from rater_data.errors import RateloopError
+from rater_data.names import name_key
 from rater_data.records import User
 from rater_data.scales import REMOVED
 from rater_data.store.database import schema as t
 from rater_data.store.database.addresses import DATABASE
 from rater_data.store.database.engine import BUSY_TIMEOUT_MS, Database, told_plainly
-from rater_data.store.people.people import OUT, name_key, user_in
+from rater_data.store.people.people import OUT, user_in
 from rater_data.store.rounds.journal import note
 from rater_data.store.rounds.sealing import SALTED, keep_hashes, sealed_rows
 

@@ -7,9 +7,10 @@ import sqlalchemy as sa
 
 from rater_data import checks
 from rater_data.errors import Busy, Missing, NotYours, Refused
+from rater_data.json_values import to_json_value
 from rater_data.lifecycle import JOB_KINDS, ROUND_JOBS, Job
 from rater_data.store.database import schema as t
-from rater_data.store.database.engine import Database, plain
+from rater_data.store.database.engine import Database
 from rater_data.store.database.rows import job_of
 from rater_data.store.rounds.journal import note
 
@@ -50,7 +51,7 @@ def enqueue_in(connection: sa.Connection, kind: str, payload: dict[str, Any], no
         raise busy_with(running)
     row = {
         "kind": kind,
-        "payload": plain(payload),
+        "payload": to_json_value(payload),
         "state": "queued",
         "progress": {},
         "attempts": 0,
@@ -157,7 +158,7 @@ class Jobs(Database):
             job = _own(connection, job_id, worker)
             values: dict[str, Any] = {"heartbeat_at": now}
             if progress is not None:
-                values["progress"] = plain(progress)
+                values["progress"] = to_json_value(progress)
             if log is not None:
                 values["log_tail"] = (job.log_tail + checks.kept(log).rstrip("\n") + "\n")[-LOG_CHARACTERS:]
             return _change(connection, job_id, now, **values).cancel_requested
@@ -167,7 +168,7 @@ class Jobs(Database):
         now = time.time()
         with self._write() as connection:
             job = _own(connection, job_id, worker)
-            _change(connection, job_id, now, state="done", result=plain(result), heartbeat_at=now)
+            _change(connection, job_id, now, state="done", result=to_json_value(result), heartbeat_at=now)
             note(connection, "trainer", f"{job.kind} job done", now, job=job_id)
 
     def fail(self, job_id: int, worker: str, error: str, cancelled: bool = False) -> None:

@@ -7,10 +7,11 @@ import sqlalchemy as sa
 
 from rater_data import checks, guidelines
 from rater_data.errors import BadInput, Refused
+from rater_data.json_values import to_json_value
 from rater_data.lifecycle import Event, Sample
 from rater_data.scales import DEFAULT_SCALE, SCALES, Scale
 from rater_data.store.database import schema as t
-from rater_data.store.database.engine import Database, plain
+from rater_data.store.database.engine import Database
 from rater_data.store.database.rows import event_of, sample_of
 
 FIRST_GUIDELINE = 1
@@ -19,7 +20,7 @@ FIRST_GUIDELINE = 1
 def note(connection: sa.Connection, actor: str, what: str, now: float | None = None, /, **data: Any) -> None:
     """An event, inside the transaction of what it tells about."""
     at = time.time() if now is None else now
-    connection.execute(t.events.insert().values(at=at, actor=actor, what=what, data=plain(data)))
+    connection.execute(t.events.insert().values(at=at, actor=actor, what=what, data=to_json_value(data)))
 
 
 def put_samples(connection: sa.Connection, samples: list[Sample]) -> None:
@@ -78,7 +79,7 @@ class Journal(Database):
         """Keeps a value (anything that JSON can hold) under a name."""
         with self._write() as connection:
             connection.execute(t.settings.delete().where(t.settings.c.name == name))
-            connection.execute(t.settings.insert().values(name=name, value=plain(value)))
+            connection.execute(t.settings.insert().values(name=name, value=to_json_value(value)))
 
     def scale(self) -> Scale:
         """What raters of this home judge by."""
@@ -142,7 +143,7 @@ class Journal(Database):
         row = {
             "round_number": round_number,
             "step": step,
-            "metrics": plain({"step": step} | metrics),
+            "metrics": to_json_value({"step": step} | metrics),
             "at": time.time(),
         }
         with self._write() as connection:

@@ -11,7 +11,7 @@ from rater_data.errors import Missing
 from rater_data.records import SPLITS, Prompt
 from rater_data.store.database import schema as t
 from rater_data.store.database.engine import Database
-from rater_data.store.database.rows import prompt_columns, prompt_of, prompt_row, prompt_sha256
+from rater_data.store.database.rows import prompt_columns, prompt_of, prompt_row
 from rater_data.store.rounds.journal import note
 
 AT_ONCE = 500  # values in one IN (…): databases have limits
@@ -19,8 +19,8 @@ AT_ONCE = 500  # values in one IN (…): databases have limits
 
 def add_prompts_in(connection: sa.Connection, prompts: list[Prompt], now: float) -> int:
     """Adds the prompts that are not there yet and returns how many those were."""
-    rows = {prompt_sha256(p): p for p in reversed(prompts)}  # of two equal ones the first wins
-    new = [(sha, rows[sha]) for sha in dict.fromkeys(prompt_sha256(p) for p in prompts)]
+    rows = {p.sha256: p for p in reversed(prompts)}  # of two equal ones the first wins
+    new = [(sha, rows[sha]) for sha in dict.fromkeys(p.sha256 for p in prompts)]
     there = prompt_ids_in(connection, list(rows))
     fresh = [prompt_row(p, now) for sha, p in new if sha not in there]
     if fresh:

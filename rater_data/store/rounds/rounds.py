@@ -12,11 +12,12 @@ import sqlalchemy as sa
 
 from rater_data import checks
 from rater_data.errors import BadInput, Busy, Missing, Refused
+from rater_data.json_values import to_json_value
 from rater_data.lifecycle import OVER, RATABLE, ROUND_STATES, Round, RoundProgress, next_states
 from rater_data.records import IMPORTED_ROUND, RESTORED, STRATA, Response
 from rater_data.scales import COUNTING, REMOVED
 from rater_data.store.database import schema as t
-from rater_data.store.database.engine import Database, plain
+from rater_data.store.database.engine import Database
 from rater_data.store.database.rows import response_columns, response_of, response_row, round_of
 from rater_data.store.rounds.journal import note
 from rater_data.store.rounds.versions import version_in
@@ -97,7 +98,7 @@ class Rounds(Database):
             row = {
                 "number": number,
                 "state": "generating",
-                "config": plain(config),
+                "config": to_json_value(config),
                 "version_number": version_number,
                 "created_at": now,
                 "updated_at": now,
@@ -126,7 +127,7 @@ class Rounds(Database):
         which also keep what goes with them. Raises Missing.
         """
         now = time.time()
-        values: dict[str, Any] = {} if gate is None else {"gate": plain(gate)}
+        values: dict[str, Any] = {} if gate is None else {"gate": to_json_value(gate)}
         if decision is not None:
             values["decision"] = decision = checks.kept(decision)
         with self._write() as connection:

@@ -8,12 +8,14 @@ from typing import Any
 
 import sqlalchemy as sa
 
+from rater_data.checksums import new_salt
 from rater_data.errors import BadInput, Refused
+from rater_data.json_values import to_json_value
 from rater_data.lifecycle import Job, Round, Sample, Version
 from rater_data.records import RatedResponse
 from rater_data.scales import REMOVED
 from rater_data.store.database import schema as t
-from rater_data.store.database.engine import Database, plain
+from rater_data.store.database.engine import Database
 from rater_data.store.database.rows import (
     prompt_columns,
     prompt_of,
@@ -22,7 +24,6 @@ from rater_data.store.database.rows import (
     response_columns,
     response_of,
 )
-from rater_data.store.people.people import new_salt
 from rater_data.store.rounds.jobs import active_in, busy_with, enqueue_in
 from rater_data.store.rounds.journal import note, put_samples
 from rater_data.store.rounds.rounds import known_round, move, round_in, trusted_ratings
@@ -291,7 +292,7 @@ class Sealing(Database):
         now = time.time()
         with self._write() as connection:
             found = known_round(connection, round_number)
-            values = {"gate": plain(gate), "decision": decision, "published_version": version.number}
+            values = {"gate": to_json_value(gate), "decision": decision, "published_version": version.number}
             fields = {name: getattr(version, name) for name in Version.__slots__}
             add_version_in(connection, Version(**fields | {"status": "current"}))
             move(connection, found, "published", now, **values)

@@ -23,11 +23,12 @@ import sqlalchemy as sa
 from rater_data import checks
 from rater_data.checksums import digest
 from rater_data.errors import NOTHING_IMPORTED, BadInput, Refused
+from rater_data.names import name_key
 from rater_data.records import IMPORTED_ROUND
 from rater_data.scales import DEFAULT_SCALE, SCALES
 from rater_data.store.database import schema as t
 from rater_data.store.database.engine import Database
-from rater_data.store.people.people import name_key, new_users_in
+from rater_data.store.people.people import new_users_in
 from rater_data.store.rounds.journal import note, setting_in
 from rater_data.store.rounds.prompts import AT_ONCE, prompt_ids_in
 from rater_data.store.transfer.restored_rounds import Restored

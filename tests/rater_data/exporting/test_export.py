@@ -27,7 +27,7 @@ from rater_data.exporting.rating_rows import RATINGS, part_of
 from rater_data.importing.containers import unescape_cell
 from rater_data.importing.import_files import import_ratings
 from rater_data.records import Message, Prompt, split_of
-from rater_data.store.database.rows import prompt_sha256, response_row
+from rater_data.store.database.rows import response_row
 from tests.paths import ROOT
 from tests.rater_data.store_world import (
     file_store,
@@ -524,12 +524,12 @@ def test_a_prompts_part_is_a_rule_that_anybody_can_follow(text):
         return
     canonical = json.dumps([{"content": text, "role": "user"}], ensure_ascii=False, separators=(",", ":"))
     place = int.from_bytes(hashlib.sha256(canonical.encode()).digest()[:8], "big") % 20
-    assert part_of(prompt_sha256(prompt), "train") == {0: 2, 1: 1}.get(place, 0)
-    assert part_of(prompt_sha256(prompt), "holdout") == (1 if place % 2 else 2)
+    assert part_of(prompt.sha256, "train") == {0: 2, 1: 1}.get(place, 0)
+    assert part_of(prompt.sha256, "holdout") == (1 if place % 2 else 2)
 
 
 def test_the_parts_have_their_shares():
-    parts = [part_of(prompt_sha256(Prompt.of(f"Question {i}?")), "train") for i in range(4000)]
+    parts = [part_of(Prompt.of(f"Question {i}?").sha256, "train") for i in range(4000)]
     assert [round(parts.count(place) / 4000, 2) for place in range(3)] == pytest.approx(
         [0.9, 0.05, 0.05], abs=0.015
     )

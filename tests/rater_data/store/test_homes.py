@@ -229,7 +229,7 @@ def test_no_room_for_a_new_home(tmp_path, monkeypatch):
 
 WRITER = """
 import sys
-from tests.store_world import rate_next
+from tests.rater_data.store_world import rate_next
 from rater_data.store import Store
 from tests.paths import GOLDEN, ROOT
 
