@@ -87,7 +87,7 @@ def test_a_full_disk_leaves_nothing(store, home, tmp_path, monkeypatch):
     def full(*_args, **_kwargs):
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr(merge.Path, "replace", full)
+    monkeypatch.setattr(merge.Path, "rename", full)
     with pytest.raises(DiskFull, match="No space left"):
         merge.merge(store, home, 1, tmp_path / "out")
     assert not [p for p in tmp_path.iterdir() if p.name != "home"]
