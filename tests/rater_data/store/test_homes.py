@@ -229,9 +229,8 @@ def test_no_room_for_a_new_home(tmp_path, monkeypatch):
 
 WRITER = """
 import sys
-from tests.rater_data.store_world import rate_next
 from rater_data.store import Store
-from tests.paths import GOLDEN, ROOT
+from tests.rater_data.store_world import rate_next
 
 store = Store.open(sys.argv[1])
 rater = store.user_by_name("Rater 0")
@@ -244,13 +243,12 @@ while True:
 def test_what_was_acknowledged_survives_kill_9(tmp_path):
     home = tmp_path / "home"
     make_world(home, prompts=100, quota=400).store.close()
-    root = ROOT
     writer = subprocess.Popen(
         [sys.executable, "-c", WRITER, str(home)],
         stdout=subprocess.PIPE,
         text=True,
-        cwd=root,
-        env=os.environ | {"PYTHONPATH": str(root)},
+        cwd=ROOT,
+        env=os.environ | {"PYTHONPATH": str(ROOT)},
     )
     told = [int(writer.stdout.readline()) for _ in range(10)]
     time.sleep(0.05)  # somewhere in the middle of a transaction
