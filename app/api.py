@@ -2,44 +2,22 @@
 
 from __future__ import annotations
 
-import logging
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, FastAPI, Request
-from fastapi.exceptions import RequestValidationError
-from fastapi.responses import JSONResponse
 from pydantic import BaseModel, ConfigDict, Field, StrictBool, StrictFloat, StrictInt, StrictStr
-from starlette.exceptions import HTTPException
 
 from app import api_schemas
-from app.access import invitations
-from app.access.auth import Guard, SignedOut, TooMany, WrongRole
+from app.access import accounts
+from app.access.auth import Guard, SignedOut
 from app.api_schemas import described
 from app.console import operating, version_list
 from app.rating import decisions, history, screen
 from app.safe_html import render_markdown
 from app.trainer.supervisor import Supervisor
-from rater_data import errors
 from rater_data.names import LONGEST_INVITED_NAME
 from rater_data.records import User
 from rater_data.store import Store
-
-STATUS_OF = {
-    SignedOut: 401,
-    WrongRole: 403,
-    TooMany: 429,
-    errors.BadInput: 422,
-    errors.NotYours: 403,
-    errors.LeaseExpired: 410,
-    errors.AlreadyRated: 409,
-    errors.Busy: 409,
-    errors.Refused: 409,
-    errors.Missing: 404,
-    errors.Unavailable: 503,
-    errors.DiskFull: 507,
-}
-UNAVAILABLE = "The server cannot read or write its data just now: try again in a moment."
-log = logging.getLogger(__name__)
 
 Id = Annotated[StrictInt, Field(ge=0, le=2**53)]
 Score = StrictInt | StrictFloat | None
@@ -53,14 +31,14 @@ class Body(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
 
-class FromPage(Body):
-    """Who the page was for when the request was made; others who are signed in by now do not send it as theirs."""
+class PageBody(Body):
+    """Whom the page was for when the request was made: it is not taken as sent by whoever is signed in by now."""
 
     home: Annotated[StrictStr, Field(max_length=80)] | None = None
     user_id: Id | None = None
 
 
-class RateBody(FromPage):
+class RateBody(PageBody):
     response_id: Id
     score: Score = None
     verdict: Verdict = "rated"
@@ -74,7 +52,7 @@ class RateBody(FromPage):
     guideline_version: Annotated[StrictInt, Field(ge=1, le=2**31 - 1)] | None = None
 
 
-class UndoBody(FromPage):
+class UndoBody(PageBody):
     response_id: Id | None = None
 
 
@@ -109,19 +87,19 @@ class InviteBody(Body):
 
 
 class TokenBody(InviteBody):
-    days: StrictInt | StrictFloat = invitations.TOKEN_DAYS
+    days: StrictInt | StrictFloat = accounts.DEFAULT_TOKEN_DAYS
 
 
 def rater_routes(store: Store, guard: Guard, supervisor: Supervisor) -> APIRouter:
     router = APIRouter(prefix="/api")
-    rater = Depends(guard.rater)
+    rater = Depends(guard.require_rater)
 
     home = screen.load_home_id(store)
 
     def current_screen(user: User) -> dict[str, Any]:
-        return screen.build_screen(store, user, supervisor.status.down) | {"home": home}
+        return screen.build_screen(store, user, supervisor.status.is_down) | {"home": home}
 
-    def check_person(body: FromPage, user: User) -> None:
+    def check_same_person(body: PageBody, user: User) -> None:
         if body.user_id not in (None, user.id) or body.home not in (None, home):
             raise SignedOut("Somebody else is signed in by now: this was not sent as theirs.")
 
@@ -131,17 +109,17 @@ def rater_routes(store: Store, guard: Guard, supervisor: Supervisor) -> APIRoute
 
     @router.post("/rate", response_model=None, responses=described(api_schemas.Rated, 404, 409, 410))
     def rate(body: RateBody, user: User = rater) -> dict[str, Any]:
-        check_person(body, user)
+        check_same_person(body, user)
         fields = body.model_dump(exclude={"flags", "home", "user_id"})
         decision = decisions.Decision(**fields, flags=tuple(body.flags))
         saved, next_card = decisions.submit(store, user, decision)
-        next_screen = screen.build_screen_with(store, user, next_card, supervisor.status.down)
+        next_screen = screen.build_screen_with(store, user, next_card, supervisor.status.is_down)
         return next_screen | {"home": home, "saved": saved}
 
     @router.post("/undo", response_model=None, responses=described(api_schemas.Undone))
     def undo(body: UndoBody | None = None, user: User = rater) -> dict[str, Any]:
         body = body or UndoBody()
-        check_person(body, user)
+        check_same_person(body, user)
         undone = decisions.undo(store, user, body.response_id)
         return current_screen(user) | {"undone": undone}
 
@@ -171,7 +149,7 @@ def rater_routes(store: Store, guard: Guard, supervisor: Supervisor) -> APIRoute
 
 def operator_routes(store: Store, guard: Guard, supervisor: Supervisor, url: str) -> APIRouter:
     router = APIRouter(prefix="/api")
-    operator = Depends(guard.operator)
+    operator = Depends(guard.require_operator)
 
     @router.get("/round", response_model=None, responses=described(api_schemas.RoundState))
     def round_(user: User = operator) -> dict[str, Any]:
@@ -194,12 +172,12 @@ def operator_routes(store: Store, guard: Guard, supervisor: Supervisor, url: str
 
     @router.post("/invite", response_model=None, responses=described(api_schemas.Link))
     def invite(body: InviteBody, request: Request, user: User = operator) -> dict[str, Any]:
-        at = str(request.base_url) or url
-        return {"link": invitations.invite(store, user.name, body.name, at, body.role)}
+        base_url = str(request.base_url) or url
+        return {"link": accounts.invite(store, user.name, body.name, base_url, body.role)}
 
     @router.post("/token", response_model=None, responses=described(api_schemas.Token, 409))
     def token(body: TokenBody, user: User = operator) -> dict[str, Any]:
-        return {"token": invitations.token(store, user.name, body.name, role=body.role, days=body.days)}
+        return {"token": accounts.create_token(store, user.name, body.name, role=body.role, days=body.days)}
 
     @router.get("/versions", response_model=None, responses=described(api_schemas.Versions))
     def versions(user: User = operator) -> dict[str, Any]:
@@ -208,48 +186,17 @@ def operator_routes(store: Store, guard: Guard, supervisor: Supervisor, url: str
     return router
 
 
-def description_route(app: FastAPI, guard: Guard) -> APIRouter:
+def openapi_route(app: FastAPI, guard: Guard) -> APIRouter:
     """What the JSON routes take and give, in OpenAPI, for those who may call them."""
     router = APIRouter(prefix="/api", include_in_schema=False)
-    rater = Depends(guard.rater)
+    rater = Depends(guard.require_rater)
 
     @router.get("/openapi.json")
-    def description(user: User = rater) -> dict[str, Any]:
-        found = app.openapi()
-        found["paths"] = {path: what for path, what in found["paths"].items() if path.startswith("/api/")}
-        found["components"]["securitySchemes"] = {"token": {"type": "http", "scheme": "bearer"}}
-        found["security"] = [{"token": []}]
-        return found
+    def openapi(user: User = rater) -> dict[str, Any]:
+        schema = app.openapi()
+        schema["paths"] = {path: item for path, item in schema["paths"].items() if path.startswith("/api/")}
+        schema["components"]["securitySchemes"] = {"token": {"type": "http", "scheme": "bearer"}}
+        schema["security"] = [{"token": []}]
+        return schema
 
     return router
-
-
-def answer_errors(app: FastAPI) -> None:
-    """Every error a person can cause becomes {"error": a sentence} with a fitting status."""
-
-    @app.exception_handler(errors.RateloopError)
-    def sentence(request: Request, error: errors.RateloopError) -> JSONResponse:
-        status = next((STATUS_OF[kind] for kind in type(error).__mro__ if kind in STATUS_OF), 400)
-        if isinstance(error, errors.Unavailable):
-            log.error("%s %s: %s", request.method, request.url.path, error)
-            # where the data is kept is nobody's business who is not signed in
-            return JSONResponse({"error": UNAVAILABLE}, status, {"Retry-After": "2"})
-        return JSONResponse({"error": str(error)}, status)
-
-    @app.exception_handler(HTTPException)
-    def no_route(request: Request, error: HTTPException) -> JSONResponse:
-        return JSONResponse(
-            {"error": f"{error.detail}: {request.url.path}."}, error.status_code, error.headers
-        )
-
-    @app.exception_handler(RequestValidationError)
-    def bad_body(request: Request, error: RequestValidationError) -> JSONResponse:
-        first = error.errors()[0]
-        place = ".".join(str(part) for part in first["loc"] if part not in ("body", "int", "float"))
-        return JSONResponse(
-            {"error": f"The request is not right at {place or 'its body'}: {first['msg']}."}, 422
-        )
-
-    @app.exception_handler(Exception)
-    def broken(request: Request, error: Exception) -> JSONResponse:
-        return JSONResponse({"error": "The server met an error of its own; it is in the server's log."}, 500)

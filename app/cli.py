@@ -12,8 +12,8 @@ from typing import Annotated
 import typer
 
 from app import startup
-from app.access import invitations
-from app.port import listen
+from app.access import accounts
+from app.port import open_server_socket
 from app.settings import Settings, port_from_environment
 from app.trainer.supervisor import Supervisor
 from app.wording import format_datetime
@@ -36,7 +36,7 @@ def say(sentence: str) -> None:
     typer.echo(sentence)
 
 
-def stop_with(error: Exception) -> typer.Exit:
+def exit_with(error: Exception) -> typer.Exit:
     typer.secho(str(error), fg="red", err=True)
     return typer.Exit(1)
 
@@ -74,7 +74,7 @@ def serve(
         )
         start(settings, scale)
     except RateloopError as error:
-        raise stop_with(error) from None
+        raise exit_with(error) from None
     except KeyboardInterrupt:
         pass
     say("Stopped. Everything is saved; start again to go on.")
@@ -82,7 +82,7 @@ def serve(
 
 def start(settings: Settings, scale: str | None = None) -> None:
     # Cheap refusals first, then the trainer (it takes longest), then the slow import of gradio.
-    socket = listen(settings)
+    server_socket = open_server_socket(settings)
     store = Store.open(settings.home, settings.database)
     supervisor = Supervisor(settings, say)
     try:
@@ -93,16 +93,19 @@ def start(settings: Settings, scale: str | None = None) -> None:
         supervisor.start()
         from app import server
 
-        def ready() -> None:
+        def on_ready() -> None:
             store.set_setting("url", settings.url)
-            user = invitations.starter(store)
-            told = f"opens the console as {user.name}, once and within an hour; python -m app link: another"
-            say(f"Rateloop is ready: {invitations.link(store, user.name)}  ({told})")
+            user = accounts.get_or_create_operator(store)
+            purpose = (
+                f"opens the console as {user.name}, once and within an hour; python -m app link: another"
+            )
+            say(f"Rateloop is ready: {accounts.create_link(store, user.name)}  ({purpose})")
             if settings.worker:
-                telling = (store, say, supervisor.stopping.wait)
-                threading.Thread(target=startup.report_first_progress, args=telling, daemon=True).start()
+                arguments = (store, say, supervisor.stopping.wait)
+                threading.Thread(target=startup.report_first_progress, args=arguments, daemon=True).start()
 
-        server.run(server.build(settings, store, supervisor), socket, settings, ready)
+        web_app = server.build_app(settings, store, supervisor)
+        server.serve(web_app, server_socket, settings, on_ready)
     finally:
         supervisor.stop()
         store.close()
@@ -118,7 +121,9 @@ def invite(
 ) -> None:
     """Print a personal link for a rater, who is made if new; their links, tokens and sessions from before end."""
     role = "operator" if operator else "rater"
-    print_link(home, database, lambda store: invitations.invite(store, invitations.TERMINAL, name, url, role))
+    print_from_store(
+        home, database, lambda store: accounts.invite(store, accounts.TERMINAL_ACTOR, name, url, role)
+    )
 
 
 @app.command()
@@ -131,8 +136,10 @@ def link(
     database: DatabaseUrl = None,
 ) -> None:
     """Print a new link for somebody who is known: works once, within an hour, in place of unused earlier ones."""
-    print_link(
-        home, database, lambda store: invitations.link(store, name or invitations.starter(store).name, url)
+    print_from_store(
+        home,
+        database,
+        lambda store: accounts.create_link(store, name or accounts.get_or_create_operator(store).name, url),
     )
 
 
@@ -142,16 +149,16 @@ def token(
         str, typer.Argument(help="Whom the token acts as (made if there is nobody of that name).")
     ],
     operator: Annotated[bool, typer.Option("--operator", help="An operator instead of a rater.")] = False,
-    days: Annotated[float, typer.Option(help="How long it works.")] = invitations.TOKEN_DAYS,
+    days: Annotated[float, typer.Option(help="How long it works.")] = accounts.DEFAULT_TOKEN_DAYS,
     home: Home = None,
     database: DatabaseUrl = None,
 ) -> None:
     """Print a token for scripts: send it as `Authorization: Bearer …` to the routes under /api."""
     role = "operator" if operator else "rater"
-    print_link(
+    print_from_store(
         home,
         database,
-        lambda store: invitations.token(store, invitations.TERMINAL, name, role=role, days=days),
+        lambda store: accounts.create_token(store, accounts.TERMINAL_ACTOR, name, role=role, days=days),
     )
 
 
@@ -163,16 +170,16 @@ def tokens(
 ) -> None:
     """List the tokens that still work, or take one back."""
 
-    def listed(store: Store) -> str:
+    def list_or_revoke(store: Store) -> str:
         if take_back is not None:
-            return invitations.take_back(store, invitations.TERMINAL, take_back)
+            return accounts.revoke_token(store, accounts.TERMINAL_ACTOR, take_back)
         lines = []
-        for one in store.tokens():
-            made, until = format_datetime(one.created_at), format_datetime(one.expires_at)
-            lines.append(f"{one.id}  {one.user.name} ({one.user.role}), made {made}, works until {until}")
+        for row in store.tokens():
+            made, until = format_datetime(row.created_at), format_datetime(row.expires_at)
+            lines.append(f"{row.id}  {row.user.name} ({row.user.role}), made {made}, works until {until}")
         return "\n".join(lines) or "No token works at the moment."
 
-    print_link(home, database, listed)
+    print_from_store(home, database, list_or_revoke)
 
 
 @app.command()
@@ -188,31 +195,31 @@ def simulate(
     """Rate over the JSON routes of a running server with a function of yours."""
     from rich.progress import Progress
 
-    from app.benchmark.simulate import simulate as run
+    from app.benchmark.simulate import simulate as run_simulation
     from rater_data.rater_functions import load_function
 
     try:
         function = load_function(rater)
-        with Progress(transient=True) as bars:
-            bar = bars.add_task("Rating", total=ratings)
-            done = run(
+        with Progress(transient=True) as progress:
+            task = progress.add_task("Rating", total=ratings)
+            outcome = run_simulation(
                 url,
                 token,
                 function,
                 ratings,
                 clients,
-                lambda saved: bars.update(bar, completed=saved),
+                lambda saved: progress.update(task, completed=saved),
                 patience,
                 think,
             )
     except RateloopError as error:
-        raise stop_with(error) from None
+        raise exit_with(error) from None
     say(
-        f"{done.ratings} ratings in {done.seconds:.1f} s by {clients} at once; a rating and its next card took "
-        f"{done.median_ms:.0f} ms (median), {done.p95_ms:.0f} ms (95 %)."
+        f"{outcome.ratings} ratings in {outcome.seconds:.1f} s by {clients} at once; a rating and its next card took "
+        f"{outcome.median_ms:.0f} ms (median), {outcome.p95_ms:.0f} ms (95 %)."
     )
-    if done.ratings < ratings:
-        say(f"There was nothing more to rate: {ratings - done.ratings} ratings are missing.")
+    if outcome.ratings < ratings:
+        say(f"There was nothing more to rate: {ratings - outcome.ratings} ratings are missing.")
 
 
 @app.command()
@@ -233,43 +240,43 @@ def bench(
 ) -> None:
     """Measure what raters wait for and what survives, on servers and homes of its own."""
     import json
+    from dataclasses import asdict
 
     from rich.progress import Progress
 
-    from app.benchmark import browser_page
-    from app.benchmark import server as run
+    from app.benchmark import browser_page, measure
 
     # an end from outside ends the servers, too
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
-    parts: dict[str, object] = {}
+    parts: dict[str, measure.Load | measure.Kills | measure.Memory | browser_page.Page] = {}
     try:
-        with Progress(transient=True) as bars:
+        with Progress(transient=True) as progress:
 
-            def bar(what: str, total: int) -> Callable[[int], None]:
-                task = bars.add_task(what, total=total)
-                return lambda done: bars.update(task, completed=done)
+            def add_bar(title: str, total: int) -> Callable[[int], None]:
+                task = progress.add_task(title, total=total)
+                return lambda done: progress.update(task, completed=done)
 
-            work = bar("Rating", int(raters * seconds / max(think, 0.05)))
-            parts["load"] = run.load(raters, think, seconds, beside, train, work)
+            on_rating = add_bar("Rating", measure.target_ratings(raters, think, seconds))
+            parts["load"] = measure.measure_load(raters, think, seconds, beside, train, on_rating)
             if kills:
-                parts["kills"] = run.kills(kills, bar("Killing", kills))
+                parts["kills"] = measure.measure_kills(kills, add_bar("Killing", kills))
             if memory:
-                parts["memory"] = run.memory(memory, bar("Rating", memory))
+                parts["memory"] = measure.measure_memory(memory, add_bar("Rating", memory))
             if page:
-                parts["page"] = browser_page.page(page, bar("Clicking", page))
+                parts["page"] = browser_page.measure_page(page, add_bar("Clicking", page))
     except RateloopError as error:
-        raise stop_with(error) from None
-    found = run.as_json(parts)
-    for name, numbers in found.items():
+        raise exit_with(error) from None
+    report = {name: asdict(part) for name, part in parts.items()}
+    for name, numbers in report.items():
         say(
             f"{name}: "
             + ", ".join(f"{k} {v:.1f}" if isinstance(v, float) else f"{k} {v}" for k, v in numbers.items())
         )
     if json_file is not None:
-        json_file.write_text(json.dumps(found, indent=1), encoding="utf-8")
+        json_file.write_text(json.dumps(report, indent=1), encoding="utf-8")
 
 
-def print_link(home: Path | None, database: str | None, make: Callable[[Store], str]) -> None:
+def print_from_store(home: Path | None, database: str | None, make: Callable[[Store], str]) -> None:
     try:
         store = Store.open(home or default_home(), database)
         try:
@@ -277,4 +284,4 @@ def print_link(home: Path | None, database: str | None, make: Callable[[Store], 
         finally:
             store.close()
     except RateloopError as error:
-        raise stop_with(error) from None
+        raise exit_with(error) from None

@@ -9,8 +9,8 @@ from app.settings import Settings
 from rater_data.errors import Busy, RateloopError
 
 
-def listen(settings: Settings) -> socket.socket:
-    """The bound socket, or a sentence about why not."""
+def open_server_socket(settings: Settings) -> socket.socket:
+    """A listening socket. Raises Busy, RateloopError."""
     family = socket.AF_INET6 if ":" in settings.host else socket.AF_INET
     # asyncio switches Nagle's algorithm off only for sockets that name TCP; it costs each answer 40 ms.
     server = socket.socket(family, socket.SOCK_STREAM, socket.IPPROTO_TCP)

@@ -8,7 +8,7 @@ import logging
 import os
 import socket
 import threading
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
 from html import escape
 
 import httpx
@@ -19,9 +19,10 @@ from starlette.staticfiles import StaticFiles
 from starlette.types import ASGIApp
 
 from app.access import pages
-from app.access.auth import Guard, TooMany, client_of, session_secret
-from app.access.shield import Mount, Shield
-from app.api import UNAVAILABLE, answer_errors, description_route, operator_routes, rater_routes
+from app.access.auth import Guard, TooManyAttempts, client_address, load_session_secret
+from app.access.security_middleware import GradioMount, SecurityMiddleware
+from app.api import openapi_route, operator_routes, rater_routes
+from app.api_errors import UNAVAILABLE, add_error_handlers
 from app.exports.pending import Shelf
 from app.exports.routes import export_routes
 from app.settings import Settings
@@ -41,53 +42,55 @@ from app.rating import rating_page
 log = logging.getLogger(__name__)
 
 
-def build(settings: Settings, store: Store, supervisor: Supervisor) -> Shield:
+def build_app(settings: Settings, store: Store, supervisor: Supervisor) -> SecurityMiddleware:
     """The whole application. `supervisor` is stopped when the application shuts down."""
 
-    async def within_a_loop() -> Shield:
-        return assemble(settings, store, supervisor)
+    async def build_in_loop() -> SecurityMiddleware:
+        return _build_app(settings, store, supervisor)
 
     # Outside of a running loop, Gradio makes loops of its own and leaves them behind.
-    return asyncio.run(within_a_loop())
+    return asyncio.run(build_in_loop())
 
 
-def assemble(settings: Settings, store: Store, supervisor: Supervisor) -> Shield:
+def _build_app(settings: Settings, store: Store, supervisor: Supervisor) -> SecurityMiddleware:
     shelf = Shelf()
-    guard = Guard(store, session_secret(settings.home), settings.cookie_name)
+    guard = Guard(store, load_session_secret(settings.home), settings.cookie_name)
     os.environ["GRADIO_TEMP_DIR"] = str(settings.home / "gradio")
 
     @contextlib.asynccontextmanager
-    async def life(app: FastAPI) -> AsyncIterator[None]:
+    async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         yield
         shelf.close()
         supervisor.stop()
 
-    app = FastAPI(title="Rateloop", docs_url=None, redoc_url=None, openapi_url=None, lifespan=life)
-    answer_errors(app)
+    app = FastAPI(title="Rateloop", docs_url=None, redoc_url=None, openapi_url=None, lifespan=lifespan)
+    add_error_handlers(app)
     app.include_router(rater_routes(store, guard, supervisor))
     app.include_router(operator_routes(store, guard, supervisor, settings.url))
     app.include_router(export_routes(store, guard, shelf))
-    app.include_router(description_route(app, guard))
-    add_pages(app, guard)
+    app.include_router(openapi_route(app, guard))
+    add_plain_pages(app, guard)
     version = static_version()
     app.mount(f"/static/{version}", ImmutableFiles(directory=STATIC))
     app.mount("/static", StaticFiles(directory=STATIC))
-    mount(app, rating_page.build(version, store.scale()), "/rate", guard.rater_name)
-    mount(app, console_page.build(store, guard, supervisor), "/operator", guard.operator_name)
+    mount_gradio(app, rating_page.build(version, store.scale()), "/rate", guard.rater_name)
+    mount_gradio(app, console_page.build(store, guard, supervisor), "/operator", guard.operator_name)
     mounts = {
-        "/rate": Mount(role="rater", head=rating_page.head(version), handlers=False),
-        "/operator": Mount(role="operator", head=console_page.head(version), handlers=True),
+        "/rate": GradioMount(role="rater", head=rating_page.head(version), has_handlers=False),
+        "/operator": GradioMount(role="operator", head=console_page.head(version), has_handlers=True),
     }
-    return Shield(app, guard, mounts)
+    return SecurityMiddleware(app, guard, mounts)
 
 
-def mount(app: FastAPI, blocks: gr.Blocks, path: str, who: Callable) -> None:
+def mount_gradio(
+    app: FastAPI, blocks: gr.Blocks, path: str, user_name: Callable[[Request], Awaitable[str | None]]
+) -> None:
     gr.mount_gradio_app(
         app,
         blocks,
         path,
-        auth_dependency=who,
-        theme=theme(),
+        auth_dependency=user_name,
+        theme=plain_theme(),
         footer_links=[],
         run_history=False,
         show_error=False,
@@ -98,12 +101,12 @@ def mount(app: FastAPI, blocks: gr.Blocks, path: str, who: Callable) -> None:
         mcp_server=False,
         allowed_paths=[],
     )
-    # Gradio looks into its queue a thousand times a second, for ever; no event of ours goes through it (queue=False,
-    # and the shield lets nobody in), but the looking took a tenth of a core from the raters' requests
+    # Gradio polls its queue a thousand times a second, for ever; no event of ours goes through it (queue=False, and
+    # the middleware lets nobody in), but the polling took a tenth of a core from the raters' requests
     blocks._queue.sleep_when_free = blocks._queue.progress_update_sleep_when_free = 1.0
 
 
-def theme() -> gr.themes.Base:
+def plain_theme() -> gr.themes.Base:
     """Gradio's plain theme with the system's own letters: nothing is fetched."""
     return gr.themes.Base(
         primary_hue="indigo",
@@ -113,14 +116,14 @@ def theme() -> gr.themes.Base:
     )
 
 
-def add_pages(app: FastAPI, guard: Guard) -> None:
-    def secure(request: Request) -> bool:
+def add_plain_pages(app: FastAPI, guard: Guard) -> None:
+    def is_secure(request: Request) -> bool:
         # behind a TLS proxy that was not named, the page that posts still says where it came from
         return request.url.scheme == "https" or request.headers.get("origin", "").startswith("https://")
 
     @app.get("/")
     def start(request: Request) -> Response:
-        user = guard.user(request)
+        user = guard.find_user(request)
         if user is None:
             return RedirectResponse("/sign-in", 303)
         return RedirectResponse("/operator/" if user.role == "operator" else "/rate/", 303)
@@ -131,28 +134,28 @@ def add_pages(app: FastAPI, guard: Guard) -> None:
 
     @app.get("/join/{secret}")
     def join(request: Request, secret: str) -> Response:
-        user = guard.user(request)
+        user = guard.find_user(request)
         return HTMLResponse(pages.join(user.name if user else None))
 
     @app.post("/join/{secret}")
     def redeem(request: Request, secret: str) -> Response:
         try:
-            user = guard.redeem(secret, client_of(request))
-        except TooMany as error:
+            user = guard.redeem_link(secret, client_address(request))
+        except TooManyAttempts as error:
             return HTMLResponse(pages.join_failed(str(error)), 429, headers={"Retry-After": "60"})
         except NotYours as error:
             return HTMLResponse(pages.join_failed(str(error)), 403)
         except Unavailable as error:
             log.error("%s /join: %s", request.method, error)
-            return HTMLResponse(pages.trouble(UNAVAILABLE), 503, headers={"Retry-After": "2"})
+            return HTMLResponse(pages.join_unavailable(UNAVAILABLE), 503, headers={"Retry-After": "2"})
         response = RedirectResponse("/operator/" if user.role == "operator" else "/rate/", 303)
-        guard.sign_in(response, user, secure=secure(request))
+        guard.sign_in(response, user, secure=is_secure(request))
         return response
 
     @app.post("/sign-out")
     def sign_out(request: Request) -> Response:
-        response = HTMLResponse(pages.signed_out(guard.leave(request)))
-        guard.sign_out(response, secure=secure(request))
+        response = HTMLResponse(pages.signed_out(guard.sign_out_secret(request)))
+        guard.sign_out(response, secure=is_secure(request))
         return response
 
     @app.post("/sign-out/{secret}")
@@ -164,11 +167,13 @@ def add_pages(app: FastAPI, guard: Guard) -> None:
         return HTMLResponse(pages.signed_out_everywhere())
 
 
-def run(app: Shield, server_socket: socket.socket, settings: Settings, on_ready: Callable[[], None]) -> None:
+def serve(
+    app: SecurityMiddleware, server_socket: socket.socket, settings: Settings, on_ready: Callable[[], None]
+) -> None:
     """Serve until stopped; `on_ready` is called once the port answers."""
     server = make_server(app, settings.proxy)
 
-    def begin() -> None:
+    def make_first_requests() -> None:
         pause = threading.Event()
         while not server.started:
             if server.should_exit or pause.wait(0.02):
@@ -176,7 +181,7 @@ def run(app: Shield, server_socket: socket.socket, settings: Settings, on_ready:
         on_ready()
         warm_up(app.guard, settings.url)
 
-    threading.Thread(target=begin, name="first requests", daemon=True).start()
+    threading.Thread(target=make_first_requests, name="first requests", daemon=True).start()
     server.run(sockets=[server_socket])
 
 
@@ -201,7 +206,7 @@ def warm_up(guard: Guard, url: str) -> None:
     operators = [user for user in guard.store.users() if user.role == "operator" and user.active]
     if not operators:
         return
-    cookies = {guard.cookie_name: guard.session(operators[0])}
+    cookies = {guard.cookie_name: guard.session_cookie(operators[0])}
     with (
         contextlib.suppress(httpx.HTTPError),
         httpx.Client(
@@ -211,6 +216,6 @@ def warm_up(guard: Guard, url: str) -> None:
         for path in ("/rate/", "/operator/"):
             client.get(path)
         handlers = client.get("/operator/config").json()["dependencies"]
-        first = next(handler["id"] for handler in handlers if handler["api_name"] == "tick")
-        tick = {"data": ["{}", None, None], "fn_index": first, "session_hash": "first"}
+        tick_id = next(handler["id"] for handler in handlers if handler["api_name"] == "tick")
+        tick = {"data": ["{}", None, None], "fn_index": tick_id, "session_hash": "first"}
         client.post("/operator/gradio_api/run/tick", json=tick)

@@ -23,7 +23,7 @@ def format_datetime(timestamp: float) -> str:
     return f"{datetime.fromtimestamp(timestamp):%Y-%m-%d %H:%M}"
 
 
-def format_time_to_quota(missing: int, ratings_last_hour: int) -> str | None:
+def format_time_to_quota(missing: int, ratings_last_hour: float) -> str | None:
     """How long the missing ratings of a round take at the pace of the last hour; None where that says too little."""
     if missing <= 0 or ratings_last_hour < MIN_HOURLY_RATINGS:
         return None

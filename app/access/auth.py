@@ -1,4 +1,4 @@
-"""Who is asking: invite links, the signed session cookie, the roles, and a brake on guessing.
+"""Who is asking: invite links, the signed session cookie, the roles, and a throttle on guessing.
 
 There are no passwords here: a person opens a personal link once, and a signed cookie remembers them. The
 cookie holds the user's number and the epoch of their sessions, nothing else; role, activity and epoch are read
@@ -19,16 +19,16 @@ from starlette.concurrency import run_in_threadpool
 from starlette.requests import HTTPConnection
 from starlette.responses import Response
 
-from app.settings import SESSION_LASTS
+from app.settings import SESSION_TTL
 from rater_data.errors import Missing, NotYours, RateloopError
 from rater_data.files import fsync
 from rater_data.records import User
 from rater_data.store import Store
 
-WRONG_LINKS_ALLOWED = 10
-WRONG_LINKS_WINDOW = 60.0
-CLIENTS_REMEMBERED = 10_000
-LEAVING_LASTS = 600  # seconds in which somebody who signed out may end their other sessions
+MAX_FAILURES = 10
+FAILURE_WINDOW = 60.0  # seconds
+MAX_TRACKED_CLIENTS = 10_000
+SIGN_OUT_TTL = 600  # seconds in which somebody who signed out may end their other sessions
 
 
 class SignedOut(RateloopError):
@@ -39,11 +39,11 @@ class WrongRole(RateloopError):
     """Somebody is signed in who may not do this."""
 
 
-class TooMany(RateloopError):
+class TooManyAttempts(RateloopError):
     """Too many wrong links or tokens from one client."""
 
 
-def session_secret(home: Path) -> str:
+def load_session_secret(home: Path) -> str:
     """The key that signs sessions: made on first use, readable by its owner only, never a default."""
     path = home / "session.key"
     try:
@@ -63,30 +63,30 @@ def session_secret(home: Path) -> str:
 
 
 class Throttle:
-    """At most WRONG_LINKS_ALLOWED wrong links and tokens a minute from one client get an answer of their own.
+    """After MAX_FAILURES wrong links and tokens a minute, a client's further ones are refused unread.
 
     Right ones are never held up, whoever shares the address: secrets are too long to be guessed.
     """
 
-    def __init__(self, allowed: int = WRONG_LINKS_ALLOWED, window: float = WRONG_LINKS_WINDOW) -> None:
+    def __init__(self, allowed: int = MAX_FAILURES, window: float = FAILURE_WINDOW) -> None:
         self.allowed, self.window = allowed, window
-        self.wrong: OrderedDict[str, deque[float]] = OrderedDict()
+        self.failures: OrderedDict[str, deque[float]] = OrderedDict()
         self.lock = threading.Lock()
 
-    def wrong_one(self, client: str) -> None:
-        """Notes a wrong link or token. Raises TooMany after too many."""
+    def record_failure(self, client: str) -> None:
+        """Counts a wrong link or token. Raises TooManyAttempts after too many."""
         with self.lock:
-            times = self.wrong.setdefault(client, deque(maxlen=self.allowed))
+            times = self.failures.setdefault(client, deque(maxlen=self.allowed))
             while times and times[0] < time.monotonic() - self.window:
                 times.popleft()
             if len(times) >= self.allowed:
-                raise TooMany(
+                raise TooManyAttempts(
                     "Too many wrong links or tokens from your address: wait a minute, then try again."
                 )
             times.append(time.monotonic())
-            self.wrong.move_to_end(client)
-            while len(self.wrong) > CLIENTS_REMEMBERED:
-                self.wrong.popitem(last=False)
+            self.failures.move_to_end(client)
+            while len(self.failures) > MAX_TRACKED_CLIENTS:
+                self.failures.popitem(last=False)
 
 
 class Guard:
@@ -94,34 +94,34 @@ class Guard:
 
     def __init__(self, store: Store, secret: str, cookie_name: str) -> None:
         self.store, self.cookie_name = store, cookie_name
-        self.signer = URLSafeTimedSerializer(secret, salt="rateloop session")
-        self.leaving = URLSafeTimedSerializer(secret, salt="rateloop leaving")
+        self.session_signer = URLSafeTimedSerializer(secret, salt="rateloop session")
+        self.sign_out_signer = URLSafeTimedSerializer(secret, salt="rateloop leaving")
         self.throttle = Throttle()
 
-    def user(self, request: HTTPConnection) -> User | None:
+    def find_user(self, request: HTTPConnection) -> User | None:
         """The active user whose signed cookie, or for the JSON routes whose token, came with this request."""
         if "authorization" in request.headers:
-            return self.bearer(request)
+            return self._find_token_user(request)
         cookie = request.cookies.get(self.cookie_name)
         if not cookie:
             return None
-        return self.signed(self.signer, cookie, SESSION_LASTS)
+        return self._find_signed_user(self.session_signer, cookie, SESSION_TTL)
 
-    def signed(self, signer: URLSafeTimedSerializer, value: str, lasts: int) -> User | None:
+    def _find_signed_user(self, signer: URLSafeTimedSerializer, value: str, ttl_s: int) -> User | None:
         """The active user that a value of ours was signed for, unless their sessions were ended since."""
         try:
-            found = signer.loads(value, max_age=lasts)
+            payload = signer.loads(value, max_age=ttl_s)
             # a cookie of a release before there were epochs is a number alone
-            user_id, epoch = found if isinstance(found, list) else (found, 0)
+            user_id, epoch = payload if isinstance(payload, list) else (payload, 0)
             user = self.store.user(int(user_id))
         except (BadSignature, ValueError, TypeError, Missing):
             return None
         return user if user.active and user.session_epoch == epoch else None
 
-    def bearer(self, request: HTTPConnection) -> User | None:
+    def _find_token_user(self, request: HTTPConnection) -> User | None:
         """The user whose token came with a request to the JSON routes; pages are not opened by tokens.
 
-        Raises TooMany for a wrong one after many.
+        Raises TooManyAttempts for a wrong one after many.
         """
         kind, _, secret = request.headers["authorization"].partition(" ")
         if kind.lower() != "bearer" or not request.url.path.startswith("/api/"):
@@ -129,12 +129,12 @@ class Guard:
         try:
             return self.store.bearer(secret.strip())
         except NotYours:
-            self.throttle.wrong_one(client_of(request))
+            self.throttle.record_failure(client_address(request))
             return None
 
-    def rater(self, request: HTTPConnection) -> User:
+    def require_rater(self, request: HTTPConnection) -> User:
         """Anybody who is signed in may rate, operators too."""
-        user = self.user(request)
+        user = self.find_user(request)
         if user is None:
             if "authorization" in request.headers:
                 raise SignedOut(
@@ -143,44 +143,47 @@ class Guard:
             raise SignedOut("You are signed out. Open your invite link again; nothing you saved is lost.")
         return user
 
-    def operator(self, request: HTTPConnection) -> User:
-        user = self.rater(request)
+    def require_operator(self, request: HTTPConnection) -> User:
+        user = self.require_rater(request)
         if user.role != "operator":
             raise WrongRole(f"{user.name} is a rater here: only an operator may do this.")
         return user
 
     async def rater_name(self, request: HTTPConnection) -> str | None:
         """For the rating page's mount: the name, or None = 401."""
-        user = await run_in_threadpool(self.user, request)
+        user = await run_in_threadpool(self.find_user, request)
         return user.name if user else None
 
     async def operator_name(self, request: HTTPConnection) -> str | None:
-        user = await run_in_threadpool(self.user, request)
+        """For the console's mount: the name, or None = 401."""
+        user = await run_in_threadpool(self.find_user, request)
         return user.name if user and user.role == "operator" else None
 
-    def redeem(self, secret: str, client: str) -> User:
-        """Whom a link lets in. Raises NotYours, saying why it does not, and TooMany after many wrong ones."""
+    def redeem_link(self, secret: str, client: str) -> User:
+        """The user whom a link lets in. Raises NotYours, saying why it does not, and TooManyAttempts after many."""
         try:
             return self.store.redeem(secret)
         except NotYours:
-            self.throttle.wrong_one(client)
+            self.throttle.record_failure(client)
             raise
 
-    def session(self, user: User) -> str:
+    def session_cookie(self, user: User) -> str:
         """The value of the cookie that says who this is."""
-        return self.signer.dumps([user.id, user.session_epoch])
+        return str(self.session_signer.dumps([user.id, user.session_epoch]))
 
-    def leave(self, request: HTTPConnection) -> str | None:
+    def sign_out_secret(self, request: HTTPConnection) -> str | None:
         """With this, somebody who has just signed out here can end their sessions elsewhere, too."""
         try:
-            found = self.signer.loads(request.cookies.get(self.cookie_name, ""), max_age=SESSION_LASTS)
+            payload = self.session_signer.loads(
+                request.cookies.get(self.cookie_name, ""), max_age=SESSION_TTL
+            )
         except BadSignature:
             return None
-        return str(self.leaving.dumps(found))
+        return str(self.sign_out_signer.dumps(payload))
 
     def sign_out_everywhere(self, secret: str) -> None:
-        """Ends all sessions of whom `leave` was made for. Raises NotYours."""
-        user = self.signed(self.leaving, secret, LEAVING_LASTS)
+        """Ends all sessions of the user whom `sign_out_secret` was made for. Raises NotYours."""
+        user = self._find_signed_user(self.sign_out_signer, secret, SIGN_OUT_TTL)
         if user is None:
             raise NotYours("This page is old: open your invite link, and sign out again.")
         self.store.sign_out(user.id, user.name, links=False)
@@ -188,8 +191,8 @@ class Guard:
     def sign_in(self, response: Response, user: User, *, secure: bool) -> None:
         response.set_cookie(
             self.cookie_name,
-            self.session(user),
-            max_age=SESSION_LASTS,
+            self.session_cookie(user),
+            max_age=SESSION_TTL,
             httponly=True,
             samesite="lax",
             secure=secure,
@@ -199,5 +202,5 @@ class Guard:
         response.delete_cookie(self.cookie_name, httponly=True, samesite="lax", secure=secure)
 
 
-def client_of(request: HTTPConnection) -> str:
+def client_address(request: HTTPConnection) -> str:
     return request.client.host if request.client else "unknown"

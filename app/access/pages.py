@@ -64,16 +64,16 @@ def join_failed(sentence: str) -> str:
     )
 
 
-def trouble(sentence: str) -> str:
+def join_unavailable(sentence: str) -> str:
     return page("This did not work", f"<p>{escape(sentence)}</p><p>Open your link again in a moment.</p>")
 
 
-def signed_out(leave: str | None) -> str:
-    """`leave`: the way to end their other sessions, of somebody who was signed in."""
+def signed_out(secret: str | None) -> str:
+    """`secret`: with it, somebody who was signed in can end their other sessions."""
     everywhere = (
-        f"<form method='post' action='/sign-out/{escape(leave)}'>"
+        f"<form method='post' action='/sign-out/{escape(secret)}'>"
         "<button class='rl-button'>Sign out on all devices</button></form>"
-        if leave
+        if secret
         else ""
     )
     return page(

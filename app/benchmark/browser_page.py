@@ -16,7 +16,7 @@ from typing import Any
 
 import numpy as np
 
-from app.access import invitations
+from app.access import accounts
 from app.benchmark.server import make_home, serving
 from rater_data.errors import BadInput, Missing
 
@@ -25,7 +25,7 @@ BROWSERS = ("chromium", "chromium-browser", "google-chrome")
 CARD = "[data-part=text]:visible"
 # From the event to the frame after the one in which the text of the card was changed
 PAINTED = """async ([times, pause]) => {
-  const found = [];
+  const durations = [];
   const text = document.querySelector('[data-part=text]');
   for (let i = 0; i < times; i++) {
     await new Promise((done) => setTimeout(done, pause));
@@ -38,9 +38,9 @@ PAINTED = """async ([times, pause]) => {
       watch.observe(text, { childList: true, characterData: true, subtree: true });
     });
     document.querySelector("[data-score='6']").click();
-    found.push(await painted);
+    durations.push(await painted);
   }
-  return found;
+  return durations;
 }"""
 
 
@@ -56,7 +56,7 @@ class Page:
     first_p95: float
 
 
-def page(clicks: int, tell: Callable[[int], None], loads: int = LOADS) -> Page:
+def measure_page(clicks: int, on_progress: Callable[[int], None], loads: int = LOADS) -> Page:
     """Raises Missing without Playwright or a Chromium."""
     try:
         from playwright.sync_api import sync_playwright
@@ -71,12 +71,12 @@ def page(clicks: int, tell: Callable[[int], None], loads: int = LOADS) -> Page:
         with serving(store.home, "--no-worker") as (url, _), sync_playwright() as playwright:
             browser = playwright.chromium.launch(executable_path=path, args=flags)
             rater = browser.new_page()
-            rater.goto(invitations.invite(store, "bench", "bench", url))
+            rater.goto(accounts.invite(store, "bench", "bench", url))
             rater.get_by_role("button", name="Continue").click()
-            first = _loads(rater, f"{url}/rate/", loads)
-            tell(0)
+            first = _time_loads(rater, f"{url}/rate/", loads)
+            on_progress(0)
             painted = rater.evaluate(PAINTED, [clicks, 300])
-            tell(clicks)
+            on_progress(clicks)
             browser.close()
         store.close()
     if len(painted) != clicks:
@@ -91,14 +91,14 @@ def page(clicks: int, tell: Callable[[int], None], loads: int = LOADS) -> Page:
     )
 
 
-def _loads(rater: Any, address: str, loads: int) -> list[float]:
+def _time_loads(rater: Any, address: str, loads: int) -> list[float]:
     """The page asked for anew, and a key pressed as soon as its card is there. The first one warms up."""
-    found = []
+    durations = []
     for _ in range(loads + 1):
         began = time.perf_counter()
         rater.goto(address, wait_until="commit")
         rater.wait_for_selector(CARD)
         rater.keyboard.press("7")
         rater.get_by_text("Saved 7").first.wait_for()
-        found.append((time.perf_counter() - began) * 1000)
-    return found[1:]
+        durations.append((time.perf_counter() - began) * 1000)
+    return durations[1:]

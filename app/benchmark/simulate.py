@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import math
 import random
 import re
 import secrets
@@ -17,43 +18,43 @@ import httpx
 from rater_data.errors import BadInput, Missing, RateloopError
 from rater_data.rater_functions import Rater
 
-PATIENCE = 30.0  # seconds for one answer
-WAIT = 2.0  # seconds between looks while there is nothing to rate
-TRIES = 5  # of one decision, under the same key: a lost answer is no second rating
-TOKEN_LASTS = 2  # days: of the raters that are made, whose tokens nobody takes back
+REQUEST_TIMEOUT = 30.0  # seconds
+POLL_INTERVAL = 2.0  # seconds, while there is nothing to rate
+MAX_TRIES = 5  # of one decision, under the same key: a lost answer is no second rating
+TOKEN_DAYS = 2  # of the raters that are made, whose tokens nobody takes back
 
 
 @dataclass(frozen=True)
 class Outcome:
-    """What a simulation did: ratings saved, seconds in all and for each saved rating with its next card."""
+    """What a simulation did: ratings saved, seconds in all, and for each saved rating with its next card."""
 
     ratings: int
     seconds: float
-    answers: list[float] = field(default_factory=list)
-    server: list[float] = field(default_factory=list)
+    client_seconds: list[float] = field(default_factory=list)
+    server_seconds: list[float] = field(default_factory=list)
 
     @property
     def median_ms(self) -> float:
         """Of a rating and its next card, as the client saw it."""
-        return 1000 * _share(self.answers, 0.5)
+        return 1000 * _quantile(self.client_seconds, 0.5)
 
     @property
     def p95_ms(self) -> float:
         """As `median_ms`, the 95th percentile."""
-        return 1000 * _share(self.answers, 0.95)
+        return 1000 * _quantile(self.client_seconds, 0.95)
 
     @property
     def server_median_ms(self) -> float:
         """Of a rating and its next card, as the server told it: without the way there and back."""
-        return 1000 * _share(self.server, 0.5)
+        return 1000 * _quantile(self.server_seconds, 0.5)
 
     @property
     def server_p95_ms(self) -> float:
         """As `server_median_ms`, the 95th percentile."""
-        return 1000 * _share(self.server, 0.95)
+        return 1000 * _quantile(self.server_seconds, 0.95)
 
 
-def _share(values: list[float], share: float) -> float:
+def _quantile(values: list[float], share: float) -> float:
     return sorted(values)[int(share * (len(values) - 1))] if values else 0.0
 
 
@@ -63,7 +64,7 @@ def simulate(
     rater: Rater,
     ratings: int,
     clients: int,
-    tell: Callable[[int], None] = lambda _saved: None,
+    on_progress: Callable[[int], None] = lambda _saved: None,
     patience_s: float = 600.0,
     think_s: float = 0.0,
 ) -> Outcome:
@@ -75,31 +76,34 @@ def simulate(
     """
     if not re.fullmatch(r"[\w-]+", token, re.ASCII):
         raise BadInput("That is no token: `python -m app token NAME` prints one.")
-    _api(url)  # a wrong address is one sentence, before any thread
-    tokens = _tokens(url, token, clients)
-    run = _Run(ratings, patience_s, tell, think_s)
-    threads = [threading.Thread(target=run.one, args=(url, t, rater), daemon=True) for t in tokens]
+    _check_server(url)  # a wrong address is one sentence, before any thread
+    tokens = _client_tokens(url, token, clients)
+    run = _Run(ratings, patience_s, on_progress, think_s)
+    threads = [
+        threading.Thread(target=run.run_client, args=(url, client_token, rater), daemon=True)
+        for client_token in tokens
+    ]
     began = time.monotonic()
     for thread in threads:
         thread.start()
     for thread in threads:
         thread.join()
-    if run.trouble is not None:
-        raise run.trouble
-    return Outcome(run.saved, time.monotonic() - began, run.answers, run.server)
+    if run.error is not None:
+        raise run.error
+    return Outcome(run.saved, time.monotonic() - began, run.client_seconds, run.server_seconds)
 
 
-def _tokens(url: str, token: str, clients: int) -> list[str]:
+def _client_tokens(url: str, token: str, clients: int) -> list[str]:
     with _client(url, token) as client:
-        asked = client.get("/api/round")
-        if asked.status_code == 403:
+        response = client.get("/api/round")
+        if response.status_code == 403:
             if clients > 1:
                 raise BadInput("A rater's token is one person: use --clients 1, or an operator's token.")
             return [token]
-        _checked(asked)
+        _parse_json(response)
         names = (f"simulated {n}" for n in itertools.count(1))
         return [
-            _checked(client.post("/api/token", json={"name": next(names), "days": TOKEN_LASTS}))["token"]
+            _parse_json(client.post("/api/token", json={"name": next(names), "days": TOKEN_DAYS}))["token"]
             for _ in range(clients)
         ]
 
@@ -107,78 +111,80 @@ def _tokens(url: str, token: str, clients: int) -> list[str]:
 class _Run:
     """What the clients of one simulation share."""
 
-    def __init__(self, wanted: int, patience_s: float, tell: Callable[[int], None], think_s: float):
-        self.wanted, self.patience_s, self.tell, self.think_s = wanted, patience_s, tell, think_s
+    def __init__(
+        self, ratings: int, patience_s: float, on_progress: Callable[[int], None], think_s: float
+    ) -> None:
+        self.ratings, self.patience_s, self.think_s = ratings, patience_s, think_s
+        self.on_progress = on_progress
         self.lock = threading.Lock()
-        self.begun = self.saved = 0
-        self.answers: list[float] = []
-        self.server: list[float] = []
-        self.trouble: RateloopError | None = None
-        self.last_card = time.monotonic()
+        self.started = self.saved = 0
+        self.client_seconds: list[float] = []
+        self.server_seconds: list[float] = []
+        self.error: RateloopError | None = None
+        self.last_card_at = time.monotonic()
 
-    def one(self, url: str, token: str, rater: Rater) -> None:
+    def run_client(self, url: str, token: str, rater: Rater) -> None:
         """One client's work."""
         try:
             with _client(url, token) as client:
-                self._work(client, rater)
+                self._rate_cards(client, rater)
         except RateloopError as error:
-            self.trouble = error
+            self.error = error
 
-    def _work(self, client: httpx.Client, rater: Rater) -> None:
-        screen = _checked(client.get("/api/card"))
+    def _rate_cards(self, client: httpx.Client, rater: Rater) -> None:
+        screen = _parse_json(client.get("/api/card"))
         low, high, points = screen["scale"]["low"], screen["scale"]["high"], screen["scale"]["points"]
-        while self.trouble is None:
+        while self.error is None:
             card = screen["card"]
             if card is None:
-                if time.monotonic() - self.last_card > self.patience_s or self._enough():
+                if time.monotonic() - self.last_card_at > self.patience_s or self._all_started():
                     return
-                time.sleep(WAIT)
-                screen = _checked(client.get("/api/card"))
+                time.sleep(POLL_INTERVAL)
+                screen = _parse_json(client.get("/api/card"))
                 continue
-            self.last_card = time.monotonic()
-            if not self._begin():
+            self.last_card_at = time.monotonic()
+            if not self._start_one():
                 return
             prompt = card["messages"][-1]["content"]
-            said = _asked(rater, prompt, card["text"])
+            value = _call_rater(rater, prompt, card["text"])
             if card["other"] is not None:
-                said = _asked(rater, prompt, card["other"]["text"]) - said
-            score = min(points, key=lambda point: abs(point - min(high, max(low, said))))
-            if (
-                self.think_s
-            ):  # between half and one and a half times as long, so that clients do not march in step
+                value = _call_rater(rater, prompt, card["other"]["text"]) - value
+            score = min(points, key=lambda point: abs(point - min(high, max(low, value))))
+            if self.think_s:
+                # between half and one and a half times as long, so that clients do not march in step
                 time.sleep(self.think_s * random.uniform(0.5, 1.5))
             began = time.monotonic()
-            screen, there = _rate(client, card, score)
-            self._done(time.monotonic() - began, there)
+            screen, server_seconds = _rate(client, card, score)
+            self._record(time.monotonic() - began, server_seconds)
 
-    def _enough(self) -> bool:
+    def _all_started(self) -> bool:
         with self.lock:
-            return self.begun >= self.wanted
+            return self.started >= self.ratings
 
-    def _begin(self) -> bool:
+    def _start_one(self) -> bool:
         with self.lock:
-            if self.begun >= self.wanted:
+            if self.started >= self.ratings:
                 return False
-            self.begun += 1
+            self.started += 1
             return True
 
-    def _done(self, seconds: float, there: float | None) -> None:
+    def _record(self, client_seconds: float, server_seconds: float | None) -> None:
         with self.lock:
             self.saved += 1
-            self.answers.append(seconds)
-            if there is not None:
-                self.server.append(there)
-            self.tell(self.saved)
+            self.client_seconds.append(client_seconds)
+            if server_seconds is not None:
+                self.server_seconds.append(server_seconds)
+            self.on_progress(self.saved)
 
 
-def _asked(rater: Rater, prompt: str, response: str) -> float:
+def _call_rater(rater: Rater, prompt: str, response: str) -> float:
     try:
-        said = float(rater(prompt, response))
+        value = float(rater(prompt, response))
     except Exception as error:  # a stranger's function may raise anything
         raise BadInput(f"The rater failed on a response: {type(error).__name__}: {error}") from error
-    if said != said:
+    if math.isnan(value):
         raise BadInput("The rater gave a score that is no number.")
-    return said
+    return value
 
 
 def _rate(client: httpx.Client, card: dict[str, Any], score: float) -> tuple[dict[str, Any], float | None]:
@@ -190,39 +196,39 @@ def _rate(client: httpx.Client, card: dict[str, Any], score: float) -> tuple[dic
         "position": card["position"],
         "shown_at": card["shown_at"],
     }
-    for attempt in range(TRIES):
+    for attempt in range(MAX_TRIES):
         try:
             answer = client.post("/api/rate", json=body)
-            told = re.search(r"dur=([0-9.]+)", answer.headers.get("server-timing", ""))
-            return _checked(answer), float(told[1]) / 1000 if told else None
+            timing = re.search(r"dur=([0-9.]+)", answer.headers.get("server-timing", ""))
+            return _parse_json(answer), float(timing[1]) / 1000 if timing else None
         except httpx.TransportError:
-            if attempt + 1 == TRIES:
+            if attempt + 1 == MAX_TRIES:
                 raise Missing("The server stopped answering; what was saved is saved.") from None
             time.sleep(0.2 * 2**attempt)
     raise AssertionError("not reached")
 
 
-def _api(url: str) -> None:
+def _check_server(url: str) -> None:
     try:
-        httpx.get(f"{url.rstrip('/')}/api/card", timeout=PATIENCE)
+        httpx.get(f"{url.rstrip('/')}/api/card", timeout=REQUEST_TIMEOUT)
     except (httpx.TransportError, httpx.InvalidURL, httpx.UnsupportedProtocol) as error:
         raise Missing(f"No server answers at {url}: {error}") from None
 
 
 def _client(url: str, token: str) -> httpx.Client:
     return httpx.Client(
-        base_url=url.rstrip("/"), headers={"Authorization": f"Bearer {token}"}, timeout=PATIENCE
+        base_url=url.rstrip("/"), headers={"Authorization": f"Bearer {token}"}, timeout=REQUEST_TIMEOUT
     )
 
 
-def _checked(answer: httpx.Response) -> dict[str, Any]:
+def _parse_json(answer: httpx.Response) -> dict[str, Any]:
     """The answer's JSON. Raises BadInput with the server's own sentence."""
     try:
-        found = answer.json()
+        content: dict[str, Any] = answer.json()
     except ValueError:
         raise BadInput(f"The server's answer to {answer.request.url.path} is no JSON.") from None
     if answer.is_error:
         raise BadInput(
-            f"The server refused {answer.request.url.path}: {found.get('error', answer.status_code)}"
+            f"The server refused {answer.request.url.path}: {content.get('error', answer.status_code)}"
         )
-    return found
+    return content

@@ -276,14 +276,14 @@ def wire(
         return {parts[name]: gr.update(**p) for name, p in differs.items()} | {marks: new}
 
     def tick(old: str, left: object, right: object, request: gr.Request) -> dict[Any, Any]:
-        guard.operator(request.request)
+        guard.require_operator(request.request)
         return fresh(old, left, right)
 
     def acting(act: Callable[[User], str]) -> Callable:
         """A handler that does one thing, says what came of it and shows the page as it is then."""
 
         def handler(old: str, left: object, right: object, request: gr.Request) -> dict[Any, Any]:
-            user = guard.operator(request.request)
+            user = guard.require_operator(request.request)
             return {notice: told(lambda: act(user))} | fresh(old, left, right)
 
         return handler

@@ -86,7 +86,9 @@ def next_step(
 ) -> NextStep:
     """The one decision table of the console. `before`: the round before, where its ratings count on (`counts_on`)."""
     down = (
-        " The trainer is not running at the moment, so nothing moves until it is back." if worker.down else ""
+        " The trainer is not running at the moment, so nothing moves until it is back."
+        if worker.is_down
+        else ""
     )
     if progress is None:
         return NextStep(label="Train round 1", sentence=first_words(job, last_error) + down)

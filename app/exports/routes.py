@@ -48,7 +48,7 @@ KINDS = {
 def export_routes(store: Store, guard: Guard, shelf: Shelf) -> APIRouter:
     """`shelf` holds what was made and not fetched yet; whoever gave it closes it at the end."""
     router = APIRouter(prefix="/api")
-    operator, asked = Depends(guard.operator), Depends(Options)
+    operator, asked = Depends(guard.require_operator), Depends(Options)
     types = [media_type for _, media_type in KINDS.values()]
     # One at a time: each may take a core and half a gigabyte, and raters come first
     one_at_a_time = threading.Lock()

@@ -16,10 +16,10 @@ from pathlib import Path
 from app.settings import Settings
 from rater_data.cli.options import DATABASE_VARIABLE
 
-FIRST_PAUSE, LONGEST_PAUSE = 1.0, 60.0
-STEADY = 60.0  # a worker that lived so long was healthy: its next death starts from the short pause again
-STOP_PATIENCE = 8.0
-LOG_LIMIT = 5_000_000
+FIRST_PAUSE, MAX_PAUSE = 1.0, 60.0  # seconds before it is started again
+HEALTHY_AFTER = 60.0  # seconds: a worker that lived so long starts from the short pause again when it dies
+STOP_TIMEOUT = 8.0  # seconds
+MAX_LOG = 5_000_000  # bytes
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -33,7 +33,7 @@ class WorkerStatus:
     last_words: str = ""
 
     @property
-    def down(self) -> bool:
+    def is_down(self) -> bool:
         return self.state in ("waiting", "stopped")
 
 
@@ -46,26 +46,18 @@ class Supervisor:
         self.status = WorkerStatus(state="starting" if settings.worker else "off")
         self.stopping = threading.Event()
         self.child: subprocess.Popen[bytes] | None = None
-        self.thread = threading.Thread(target=self.keep, name="worker supervisor", daemon=True)
+        self.thread = threading.Thread(target=self.keep_alive, name="worker supervisor", daemon=True)
 
     def command(self) -> list[str]:
-        s = self.settings
-        command = [
-            sys.executable,
-            "-m",
-            "app.trainer.lifeline",
-            s.worker_module,
-            "work",
-            "--home",
-            str(s.home),
-        ]
-        command += ["--device", s.device]
-        return command + (["--model", s.model] if s.model else [])
+        settings = self.settings
+        wrapper = [sys.executable, "-m", "app.trainer.run_until_parent_exits"]
+        work = [settings.worker_module, "work", "--home", str(settings.home), "--device", settings.device]
+        return [*wrapper, *work, *(["--model", settings.model] if settings.model else [])]
 
     def environment(self) -> dict[str, str]:
         """The child's: the database's address is in it, which may hold a password, and not in the command."""
-        own = {name: value for name, value in os.environ.items() if name != DATABASE_VARIABLE}
-        return own | ({DATABASE_VARIABLE: self.settings.database} if self.settings.database else {})
+        inherited = {name: value for name, value in os.environ.items() if name != DATABASE_VARIABLE}
+        return inherited | ({DATABASE_VARIABLE: self.settings.database} if self.settings.database else {})
 
     def start(self) -> None:
         if self.settings.worker:
@@ -74,35 +66,37 @@ class Supervisor:
     def stop(self) -> None:
         self.stopping.set()
         if self.thread.is_alive():
-            self.thread.join(STOP_PATIENCE + 5)
+            self.thread.join(STOP_TIMEOUT + 5)
         if self.settings.worker:
             self.status = WorkerStatus(state="stopped", deaths=self.status.deaths)
 
-    def keep(self) -> None:
+    def keep_alive(self) -> None:
         pause, deaths = FIRST_PAUSE, 0
         while not self.stopping.is_set():
-            born = time.monotonic()
+            started_at = time.monotonic()
             code = self.run_once(deaths)
             if self.stopping.is_set():
                 return
             deaths += 1
-            pause = FIRST_PAUSE if time.monotonic() - born > STEADY else min(pause * 2, LONGEST_PAUSE)
+            pause = (
+                FIRST_PAUSE if time.monotonic() - started_at > HEALTHY_AFTER else min(pause * 2, MAX_PAUSE)
+            )
             self.status = WorkerStatus(
                 state="waiting",
                 deaths=deaths,
                 exit_code=code,
                 next_try_at=time.time() + pause,
-                last_words=last_words(self.log_path),
+                last_words=last_log_line(self.log_path),
             )
             self.say(
-                f"The trainer stopped ({ending(code)}); it starts again in {pause:.0f} s. "
+                f"The trainer stopped ({describe_exit(code)}); it starts again in {pause:.0f} s. "
                 f"Its log: {self.log_path}"
                 + (f"\n  {self.status.last_words}" if self.status.last_words else "")
             )
             self.stopping.wait(pause)
 
     def run_once(self, deaths: int) -> int:
-        if self.log_path.exists() and self.log_path.stat().st_size > LOG_LIMIT:
+        if self.log_path.exists() and self.log_path.stat().st_size > MAX_LOG:
             self.log_path.replace(self.log_path.with_suffix(".log.1"))
         with self.log_path.open("ab") as log:
             # Its own group: Ctrl-C in the terminal is the server's to handle, and the group ends as one.
@@ -120,17 +114,17 @@ class Supervisor:
             while child.poll() is None and not self.stopping.wait(0.2):
                 pass
         finally:
-            end(child)
+            terminate(child)
         return child.returncode
 
 
-def end(child: subprocess.Popen[bytes]) -> None:
+def terminate(child: subprocess.Popen[bytes]) -> None:
     """Ask the child's whole group to stop, then make it."""
     if child.poll() is None:
         with contextlib.suppress(ProcessLookupError):
             os.killpg(child.pid, signal.SIGTERM)
         with contextlib.suppress(subprocess.TimeoutExpired):
-            child.wait(STOP_PATIENCE)
+            child.wait(STOP_TIMEOUT)
     with contextlib.suppress(ProcessLookupError, PermissionError):
         os.killpg(child.pid, signal.SIGKILL)
     child.wait()
@@ -138,14 +132,14 @@ def end(child: subprocess.Popen[bytes]) -> None:
         child.stdin.close()
 
 
-def ending(code: int) -> str:
+def describe_exit(code: int) -> str:
     if code < 0:
         with contextlib.suppress(ValueError):
             return f"killed by {signal.Signals(-code).name}"
     return f"exit code {code}"
 
 
-def last_words(log: Path) -> str:
+def last_log_line(log: Path) -> str:
     """The last line of the log that is not empty: usually the error itself."""
     with contextlib.suppress(OSError), log.open("rb") as file:
         file.seek(max(0, log.stat().st_size - 4000))

@@ -12,8 +12,8 @@ from pathlib import Path
 
 import httpx
 
-from app.port import listen
-from app.server import build, make_server
+from app.port import open_server_socket
+from app.server import build_app, make_server
 from app.settings import Settings
 from app.startup import prepare_home
 from app.trainer.supervisor import Supervisor
@@ -91,10 +91,10 @@ def serving(
     if worker:
         prepare_home(store)
         supervisor.start()
-    taken, servers = listen(settings), []
+    taken, servers = open_server_socket(settings), []
 
     def run() -> None:
-        servers.append(make_server(build(settings, store, supervisor), settings.proxy))
+        servers.append(make_server(build_app(settings, store, supervisor), settings.proxy))
         servers[0].run(sockets=[taken])
 
     thread = threading.Thread(target=run, daemon=True)

@@ -18,9 +18,9 @@ import pytest
 from typer.testing import CliRunner
 
 from app.access.auth import Guard, WrongRole
-from app.access.shield import Shield
+from app.access.security_middleware import SecurityMiddleware
 from app.cli import app as cli
-from app.port import listen
+from app.port import open_server_socket
 from app.settings import Settings, port_from_environment
 from rater_data.errors import BadInput, Busy
 from rater_data.store import Store
@@ -45,7 +45,7 @@ def test_busy_port_is_one_sentence(tmp_path: Path) -> None:
         other.listen()
         port = other.getsockname()[1]
         with pytest.raises(Busy, match=f"Port {port} is already in use.*--port {port + 1}"):
-            listen(Settings(home=tmp_path, port=port))
+            open_server_socket(Settings(home=tmp_path, port=port))
         ran = CliRunner().invoke(cli, ["serve", "--home", str(tmp_path / "home"), "--port", str(port)])
     assert ran.exit_code == 1
     assert f"Port {port} is already in use" in ran.output
@@ -179,7 +179,7 @@ def test_console_handlers_check_the_role_themselves(monkeypatch: pytest.MonkeyPa
     async def anybody(*_: object) -> str:
         return "mallory"
 
-    monkeypatch.setattr(Shield, "refusal", open_door)
+    monkeypatch.setattr(SecurityMiddleware, "find_refusal", open_door)
     monkeypatch.setattr(Guard, "operator_name", anybody)
     asked: list[str] = []
 
@@ -187,7 +187,7 @@ def test_console_handlers_check_the_role_themselves(monkeypatch: pytest.MonkeyPa
         asked.append("asked")
         raise WrongRole("Only an operator may do this.")
 
-    monkeypatch.setattr(Guard, "operator", refuse)
+    monkeypatch.setattr(Guard, "require_operator", refuse)
     with serving(tmp_path) as live, live.client(live.store.add_user("ann", "rater")) as ann:
         before = [store_of(live), live.store.events(1)]
         handlers = ann.get("/operator/config").json()["dependencies"]
@@ -226,7 +226,7 @@ def test_worker_is_started_again_and_said_to_be_down(tmp_path: Path) -> None:
         assert os.getpriority(os.PRIO_PROCESS, first) == 19
         os.kill(first, signal.SIGKILL)
         until(lambda: live.supervisor.status.state == "waiting", "the notice")
-        assert live.supervisor.status.down
+        assert live.supervisor.status.is_down
         assert "killed by SIGKILL" in live.said[-1]
         user = live.store.add_user("op", "operator")
         with live.client(user) as client:

@@ -12,7 +12,7 @@ from pathlib import Path
 
 from playwright.sync_api import Browser, Page
 
-from app.access import invitations
+from app.access import accounts
 from rater_data.store import Store
 from tests.browser.helpers import chromium
 
@@ -65,9 +65,9 @@ def main() -> None:
     given.out.mkdir(parents=True, exist_ok=True)
     with closing(Store.open(given.home, make=False)) as store, chromium() as browser:
         for look in LOOKS:
-            link = invitations.invite(store, invitations.TERMINAL, given.rater, given.url, "rater")
+            link = accounts.invite(store, accounts.TERMINAL_ACTOR, given.rater, given.url, "rater")
             take_rating(browser, given.url, link, look, given.out)
-            link = invitations.link(store, invitations.starter(store).name, given.url)
+            link = accounts.create_link(store, accounts.get_or_create_operator(store).name, given.url)
             take_console(browser, given.url, link, look, given.out)
 
 

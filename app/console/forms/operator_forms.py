@@ -68,7 +68,7 @@ def asked_by(
     """A handler for a wish that a panel's own script sends: says what came of it, and shows the page as it is then."""
 
     def handler(event: gr.EventData, request: gr.Request, *inputs: Any) -> dict[Any, Any]:
-        user = guard.operator(request.request)
+        user = guard.require_operator(request.request)
         return {notice: told(lambda: act(user, event))} | fresh(*inputs)
 
     handler.__name__ = act.__name__  # what the route that runs it is called
@@ -93,7 +93,7 @@ def try_it(store: Store, guard: Guard, notice: gr.HTML, left: gr.Dropdown, right
         button = gr.Button("Try it", elem_classes="ops-button")
 
     def ask(text: str, first: object, second: object, request: gr.Request) -> str:
-        user = guard.operator(request.request)
+        user = guard.require_operator(request.request)
 
         def act() -> str:
             chosen = [n for n in (first, second) if isinstance(n, int)]
@@ -131,13 +131,13 @@ def prompts(store: Store, guard: Guard, notice: gr.HTML, blocks: gr.Blocks) -> N
 
     def look(step: int) -> Callable:
         def handler(words: str, number: float, request: gr.Request) -> dict[Any, Any]:
-            guard.operator(request.request)
+            guard.require_operator(request.request)
             return found(words, number + step if step else 0)
 
         return handler
 
     def add_lines(words: str, number: float, lines: str, request: gr.Request) -> dict[Any, Any]:
-        user = guard.operator(request.request)
+        user = guard.require_operator(request.request)
         try:
             sentence = prompt_list.add(store, user, lines, prompt_list.TYPED)
         except RateloopError as error:
@@ -188,7 +188,7 @@ def settings(store: Store, guard: Guard, notice: gr.HTML, blocks: gr.Blocks) -> 
         return {boxes[path]: value for path, value in values.items()}
 
     def load(request: gr.Request) -> dict[Any, Any]:
-        guard.operator(request.request)
+        guard.require_operator(request.request)
         return kept()
 
     def change(user: User, values: dict[str, object]) -> str:
@@ -202,11 +202,11 @@ def settings(store: Store, guard: Guard, notice: gr.HTML, blocks: gr.Blocks) -> 
         return "Kept: the next round is begun with these settings."
 
     def on_save(values: dict[Any, object], request: gr.Request) -> str:
-        user = guard.operator(request.request)
+        user = guard.require_operator(request.request)
         return told(lambda: change(user, {path: values[box] for path, box in boxes.items()}))
 
     def defaults(request: gr.Request) -> dict[Any, Any]:
-        user = guard.operator(request.request)
+        user = guard.require_operator(request.request)
         values = {knob.path: knob.default for knob in round_settings.KNOBS}
         return {notice: told(lambda: change(user, values))} | kept()
 
@@ -232,12 +232,12 @@ def asked(store: Store, guard: Guard, notice: gr.HTML, blocks: gr.Blocks) -> Non
         save = gr.Button("Ask this", elem_classes="ops-button")
 
     def load(request: gr.Request) -> list[str]:
-        guard.operator(request.request)
+        guard.require_operator(request.request)
         now = questions.load_questions(store)
         return [", ".join(now.attributes), ", ".join(now.flags)]
 
     def change(names: str, ticks: str, request: gr.Request) -> str:
-        user = guard.operator(request.request)
+        user = guard.require_operator(request.request)
         return told(lambda: questions.save_questions(store, user, names or "", ticks or ""))
 
     blocks.load(load, **QUICK, outputs=[qualities, flags])
@@ -262,16 +262,16 @@ def guidelines(store: Store, guard: Guard, notice: gr.HTML, blocks: gr.Blocks) -
         return f'<div class="rate-prose ops-preview">{said}{render_markdown(markdown)}</div>'
 
     def load(request: gr.Request) -> list[str]:
-        guard.operator(request.request)
+        guard.require_operator(request.request)
         _, markdown = store.guideline()
         return [markdown, shown(markdown)]
 
     def look(markdown: str, request: gr.Request) -> str:
-        guard.operator(request.request)
+        guard.require_operator(request.request)
         return shown(markdown or "")
 
     def change(markdown: str, request: gr.Request) -> list[str]:
-        user = guard.operator(request.request)
+        user = guard.require_operator(request.request)
 
         def act() -> str:
             if (markdown or "").strip() == store.guideline()[1].strip():

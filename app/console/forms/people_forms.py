@@ -6,7 +6,7 @@ from typing import Any
 
 import gradio as gr
 
-from app.access import invitations
+from app.access import accounts
 from app.access.auth import Guard
 from app.console.forms.operator_forms import QUICK, html, whole
 from app.console.panels import elements, people_panels
@@ -76,14 +76,14 @@ def invite(store: Store, guard: Guard, notice: gr.HTML) -> None:
     link = html(js_on_load=COPY_JS)
 
     def send_link(wanted: str, as_role: str, pressed: str, request: gr.Request) -> dict[Any, Any]:
-        user = guard.operator(request.request)
+        user = guard.require_operator(request.request)
         url = str(request.request.headers["origin"])
-        known = invitations.who_is_in(store, wanted or "")
+        known = accounts.find_active_name(store, wanted or "")
         again = f"Yes, a new link for {known}"
         if known is not None and pressed != again:
             return {notice: elements.notice(signs_out(known)), link: "", button: gr.update(value=again)}
         try:
-            made = invitations.invite(store, user.name, wanted or "", url, as_role or "rater")
+            made = accounts.invite(store, user.name, wanted or "", url, as_role or "rater")
         except RateloopError as error:
             told = {notice: elements.notice(str(error), bad=True), link: ""}
         else:
@@ -108,18 +108,21 @@ def make_token(store: Store, guard: Guard, notice: gr.HTML) -> None:
     with gr.Row(elem_classes="ops-form"):
         name = gr.Textbox(label="Make a token for", placeholder="Name", max_lines=1, elem_classes="ops-name")
         days = gr.Number(
-            invitations.TOKEN_DAYS, label="Works for, days", elem_classes="ops-name ops-short", min_width=120
+            accounts.DEFAULT_TOKEN_DAYS,
+            label="Works for, days",
+            elem_classes="ops-name ops-short",
+            min_width=120,
         )
         button = gr.Button("Make a token", elem_classes="ops-button")
     shown = html(js_on_load=COPY_JS)
 
     def new_token(wanted: str, lasts: object, request: gr.Request) -> dict[Any, Any]:
-        user = guard.operator(request.request)
+        user = guard.require_operator(request.request)
         try:
             if isinstance(lasts, bool) or not isinstance(lasts, int | float):
                 raise BadInput("A token needs a number of days that it works for.")
-            role = invitations.role_of(store, wanted or "")
-            made = invitations.token(store, user.name, wanted or "", role=role, days=lasts)
+            role = accounts.find_role(store, wanted or "")
+            made = accounts.create_token(store, user.name, wanted or "", role=role, days=lasts)
         except RateloopError as error:
             return {notice: elements.notice(str(error), bad=True), shown: ""}
         return {notice: "", shown: people_panels.new_token(" ".join(wanted.split()), role, made), name: ""}
@@ -130,8 +133,8 @@ def make_token(store: Store, guard: Guard, notice: gr.HTML) -> None:
 
 
 def change_access(store: Store, user: User, event: gr.EventData) -> str:
-    return invitations.change_access(store, user, whole(event.who), str(event.what))
+    return accounts.change_access(store, user, whole(event.who), str(event.what))
 
 
 def take_back(store: Store, user: User, event: gr.EventData) -> str:
-    return invitations.take_back(store, user.name, whole(event.token))
+    return accounts.revoke_token(store, user.name, whole(event.token))

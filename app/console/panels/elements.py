@@ -46,7 +46,7 @@ def heading(seen: Overview) -> str:
 
 def worker_line(seen: Overview) -> str:
     worker = seen.worker
-    if not worker.down:
+    if not worker.is_down:
         return ""
     wait = (
         f" It starts again in {max(0, worker.next_try_at - time.time()):.0f} s." if worker.next_try_at else ""

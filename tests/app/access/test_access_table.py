@@ -11,7 +11,7 @@ import httpx
 import pytest
 from fastapi.routing import APIRoute
 
-from app.server import build
+from app.server import build_app
 from app.settings import Settings
 from app.trainer.supervisor import Supervisor
 from rater_data.store import Store
@@ -104,10 +104,10 @@ def test_a_token_opens_no_page(live: Live) -> None:
 def test_every_route_has_its_row(tmp_path: Path) -> None:
     store = Store.open(tmp_path)
     settings = Settings(home=tmp_path, port=7999, worker=False)
-    shield = build(settings, store, Supervisor(settings, print))
+    app = build_app(settings, store, Supervisor(settings, print))
     routes = {
         (method, route.path)
-        for route in all_routes(shield.app.routes)
+        for route in all_routes(app.app.routes)
         for method in route.methods - {"HEAD", "OPTIONS"}
     }
     store.close()

@@ -10,8 +10,8 @@ from pathlib import Path
 import httpx
 import pytest
 
-from app.access import auth, invitations
-from app.access.auth import Throttle, TooMany, session_secret
+from app.access import accounts, auth
+from app.access.auth import Throttle, TooManyAttempts, load_session_secret
 from app.settings import Settings
 from rater_data.errors import BadInput, DiskFull, RateloopError, Unavailable
 from rater_data.store import Store
@@ -27,23 +27,23 @@ def live(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Live]:
 @pytest.fixture(autouse=True)
 def no_brake(monkeypatch: pytest.MonkeyPatch) -> None:
     """Every test comes from the same address; only the test of the brake wants to be stopped by it."""
-    monkeypatch.setattr(Throttle, "wrong_one", lambda *_: None)
+    monkeypatch.setattr(Throttle, "record_failure", lambda *_: None)
 
 
 def test_secret_is_made_once_and_private(tmp_path: Path) -> None:
-    secret = session_secret(tmp_path)
+    secret = load_session_secret(tmp_path)
     assert len(secret) >= 48
-    assert session_secret(tmp_path) == secret
+    assert load_session_secret(tmp_path) == secret
     assert stat.S_IMODE((tmp_path / "session.key").stat().st_mode) == 0o600
     other = tmp_path / "other"
     other.mkdir()
-    assert session_secret(other) != secret
+    assert load_session_secret(other) != secret
 
 
 def test_damaged_secret_is_a_sentence(tmp_path: Path) -> None:
     (tmp_path / "session.key").write_text("short")
     with pytest.raises(RateloopError, match="is damaged: delete it"):
-        session_secret(tmp_path)
+        load_session_secret(tmp_path)
 
 
 def test_looking_at_a_link_does_not_use_it(live: Live) -> None:
@@ -104,12 +104,12 @@ def test_brake_stops_guessing_for_a_while(monkeypatch: pytest.MonkeyPatch) -> No
     now = [1000.0]
     monkeypatch.setattr(auth.time, "monotonic", lambda: now[0])
     for _ in range(3):
-        brake.wrong_one("here")
-    with pytest.raises(TooMany, match="wait a minute"):
-        brake.wrong_one("here")
-    brake.wrong_one("somewhere else")
+        brake.record_failure("here")
+    with pytest.raises(TooManyAttempts, match="wait a minute"):
+        brake.record_failure("here")
+    brake.record_failure("somewhere else")
     now[0] += 61
-    brake.wrong_one("here")
+    brake.record_failure("here")
 
 
 @pytest.mark.parametrize("kind", ["link", "token"])
@@ -134,7 +134,7 @@ def test_wrong_ones_are_throttled_and_right_ones_are_not(tmp_path: Path, monkeyp
         assert client.get("/api/card", headers={"Authorization": f"Bearer {token}"}).status_code == 200
         assert guess(client, 1) == 429
     first = 403 if kind == "link" else 401
-    assert statuses == [first] * auth.WRONG_LINKS_ALLOWED + [429] * (200 - auth.WRONG_LINKS_ALLOWED)
+    assert statuses == [first] * auth.MAX_FAILURES + [429] * (200 - auth.MAX_FAILURES)
 
 
 def test_a_proxy_that_was_named_is_believed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -170,7 +170,7 @@ def test_trouble_of_the_database_is_no_wrong_token(live: Live, monkeypatch, trou
     user = live.store.add_user(f"in trouble {type(trouble).__name__}", "rater")
     token, link = live.store.make_token(user.id, "op", ttl_s=60), live.link(user)
     counted: list[str] = []
-    monkeypatch.setattr(Throttle, "wrong_one", lambda _self, client: counted.append(client))
+    monkeypatch.setattr(Throttle, "record_failure", lambda _self, client: counted.append(client))
 
     def fail(*_: object) -> None:
         raise trouble
@@ -192,13 +192,13 @@ def status(client: httpx.Client) -> int:
 
 
 def test_a_new_invitation_ends_what_let_them_in_before(live: Live) -> None:
-    first = invitations.invite(live.store, "op", "lost phone", live.url)
+    first = accounts.invite(live.store, "op", "lost phone", live.url)
     user = live.store.user_by_name("lost phone")
     token = {"Authorization": f"Bearer {live.store.make_token(user.id, 'op', ttl_s=60)}"}
     with live.client() as old, live.client() as new, live.client() as script:
         assert old.post(first).status_code == 303
         assert status(old) == script.get("/api/card", headers=token).status_code == 200
-        second = invitations.invite(live.store, "op", "  Lost  PHONE ", live.url)
+        second = accounts.invite(live.store, "op", "  Lost  PHONE ", live.url)
         assert status(old) == script.get("/api/card", headers=token).status_code == 401
         assert old.post(first).status_code == 403
         assert new.post(second).status_code == 303
@@ -211,8 +211,8 @@ def test_who_was_kept_out_and_let_in_signs_in_anew(live: Live) -> None:
     link = live.link(user)
     with live.client() as client:
         assert client.post(link).status_code == 303
-        invitations.change_access(live.store, op, user.id, "off")
-        invitations.change_access(live.store, op, user.id, "on")
+        accounts.change_access(live.store, op, user.id, "off")
+        accounts.change_access(live.store, op, user.id, "on")
         assert status(client) == 401
         assert client.post(link).status_code == 303
         assert status(client) == 200
@@ -223,7 +223,7 @@ def test_an_operator_signs_somebody_out_everywhere(live: Live) -> None:
     link, token = live.link(user), live.store.make_token(user.id, "op", ttl_s=60)
     with live.client() as client:
         assert client.post(link).status_code == 303
-        assert "everywhere" in invitations.change_access(live.store, op, user.id, "signout")
+        assert "everywhere" in accounts.change_access(live.store, op, user.id, "signout")
         assert status(client) == 401
         assert client.post(link).status_code == 403, "whoever has the device has the link"
     with live.client(Authorization=f"Bearer {token}") as script:
@@ -252,7 +252,7 @@ def test_cookies_from_before_epochs_count_as_the_first(live: Live) -> None:
     user, other = live.store.add_user("long since", "rater"), live.store.add_user("later", "rater")
     name, signer = (
         live.settings.cookie_name,
-        auth.URLSafeTimedSerializer(session_secret(live.store.home), salt="rateloop session"),
+        auth.URLSafeTimedSerializer(load_session_secret(live.store.home), salt="rateloop session"),
     )
     live.store.sign_out(other.id, "op", links=False)
     for value, expected in (

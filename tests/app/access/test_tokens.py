@@ -12,7 +12,7 @@ import pytest
 from typer.testing import CliRunner
 
 from app import api_schemas, cli
-from app.access import invitations
+from app.access import accounts
 from app.benchmark.simulate import simulate
 from rater_data.errors import BadInput, Missing, NotYours
 from tests import fake_worker
@@ -31,7 +31,7 @@ def bearer(live: Live, token: str) -> httpx.Client:
 
 
 def test_a_raters_token_rates_and_does_nothing_else(live: Live) -> None:
-    with bearer(live, invitations.token(live.store, "op", "bot")) as bot:
+    with bearer(live, accounts.create_token(live.store, "op", "bot")) as bot:
         screen = bot.get("/api/card").json()
         assert screen["me"]["name"] == "bot"
         assert screen["scale"] == {"name": "score_1_10", "low": 1, "high": 10, "points": list(range(1, 11))}
@@ -51,7 +51,7 @@ def test_a_raters_token_rates_and_does_nothing_else(live: Live) -> None:
 
 
 def test_an_operators_token_operates(live: Live) -> None:
-    with bearer(live, invitations.token(live.store, "op", "script", role="operator")) as script:
+    with bearer(live, accounts.create_token(live.store, "op", "script", role="operator")) as script:
         assert script.get("/api/round").json()["round"]["number"] == 1
         assert [v["number"] for v in script.get("/api/versions").json()["versions"]] == [0]
         made = script.post("/api/token", json={"name": "second", "days": 1}).json()["token"]
@@ -62,7 +62,7 @@ def test_an_operators_token_operates(live: Live) -> None:
 def test_the_journal_has_an_accounts_own_name(live: Live) -> None:
     """However it was typed: a purge looks for it."""
     live.store.add_user("Anna Berg", "rater")
-    with bearer(live, invitations.token(live.store, "op", "script", role="operator")) as script:
+    with bearer(live, accounts.create_token(live.store, "op", "script", role="operator")) as script:
         assert script.post("/api/token", json={"name": "ANNA  berg "}).status_code == 200
         assert script.post("/api/invite", json={"name": " anna Berg"}).status_code == 200
     names = [event.data["name"] for event in live.store.events(9) if "name" in event.data]
@@ -72,7 +72,7 @@ def test_the_journal_has_an_accounts_own_name(live: Live) -> None:
 def test_what_is_no_token_opens_nothing(live: Live) -> None:
     user = live.store.add_user("ann", "rater")
     link = live.store.make_link(user.id, once=False, ttl_s=60)
-    token = invitations.token(live.store, "op", "ann")
+    token = accounts.create_token(live.store, "op", "ann")
     for wrong in ("x", link, token[:-1], token.upper()):
         with bearer(live, wrong) as nobody:
             assert nobody.get("/api/card").status_code == 401
@@ -89,7 +89,7 @@ def test_what_is_no_token_opens_nothing(live: Live) -> None:
 def test_a_token_ends(live: Live) -> None:
     user = live.store.add_user("ann", "rater")
     past = live.store.make_token(user.id, "op", ttl_s=0)
-    token = invitations.token(live.store, "op", "ann")
+    token = accounts.create_token(live.store, "op", "ann")
     with bearer(live, past) as late, bearer(live, token) as ann:
         assert late.get("/api/card").status_code == 401
         assert ann.get("/api/card").status_code == 200
@@ -102,23 +102,23 @@ def test_a_token_ends(live: Live) -> None:
 
 def test_tokens_are_listed_and_taken_back(live: Live) -> None:
     store, op = live.store, live.store.add_user("op", "operator")
-    made = [invitations.token(store, "op", name) for name in ("ann", "bob", "ann")]
+    made = [accounts.create_token(store, "op", name) for name in ("ann", "bob", "ann")]
     store.make_token(op.id, "op", ttl_s=-1)
     store.make_link(op.id, once=False, ttl_s=60)
     assert [one.user.name for one in store.tokens()] == ["ann", "bob", "ann"]
     newest = store.tokens()[0]
     assert newest.expires_at - newest.created_at == pytest.approx(30 * 86400)
-    assert "ann" in invitations.take_back(store, "op", newest.id)
+    assert "ann" in accounts.revoke_token(store, "op", newest.id)
     with bearer(live, made[2]) as gone, bearer(live, made[0]) as stays:
         assert gone.get("/api/card").status_code == 401
         assert stays.get("/api/card").status_code == 200
     assert [one.user.name for one in store.tokens()] == ["bob", "ann"]
     for wrong in (newest.id, 10**6):
         with pytest.raises(Missing, match="no such token"):
-            invitations.take_back(store, "op", wrong)
+            accounts.revoke_token(store, "op", wrong)
     link = store.make_link(op.id, once=False, ttl_s=60)
     with pytest.raises(Missing):  # the newest row is a link: none of these numbers ends it
-        invitations.take_back(store, "op", newest.id + 3)
+        accounts.revoke_token(store, "op", newest.id + 3)
     assert store.redeem(link) == op
     told = [(e.actor, e.what, e.data["name"]) for e in store.events(6) if "token" in e.what]
     assert told[0] == ("op", "took a token back", "ann")
@@ -152,7 +152,7 @@ def test_the_console_makes_a_token(live: Live) -> None:
 
 @pytest.mark.parametrize("path", ["/api/invite", "/api/token"])
 def test_half_a_character_pair_is_told_in_a_sentence(live: Live, path: str) -> None:
-    with bearer(live, invitations.token(live.store, "op", "script", role="operator")) as script:
+    with bearer(live, accounts.create_token(live.store, "op", "script", role="operator")) as script:
         for body, said in (
             ({"name": "half \ud800"}, "name"),
             ({"name": "nul \0"}, "NUL"),
@@ -175,28 +175,28 @@ def test_guessing_tokens_is_slowed_down(live: Live) -> None:
 
 
 def test_who_a_token_may_not_act_as(live: Live) -> None:
-    invitations.token(live.store, "op", "script", role="operator")
+    accounts.create_token(live.store, "op", "script", role="operator")
     with pytest.raises(BadInput, match="operator here"):
-        invitations.token(live.store, "op", "Script")
+        accounts.create_token(live.store, "op", "Script")
     with pytest.raises(BadInput, match="name"):
-        invitations.token(live.store, "op", "   ")
+        accounts.create_token(live.store, "op", "   ")
     with pytest.raises(BadInput, match="days"):
-        invitations.token(live.store, "op", "bot", days=0)
+        accounts.create_token(live.store, "op", "bot", days=0)
 
 
 def test_eight_clients_rate_without_a_double_or_a_loss(live: Live) -> None:
-    token = invitations.token(live.store, "op", "script", role="operator")
+    token = accounts.create_token(live.store, "op", "script", role="operator")
     told: list[int] = []
     done = simulate(live.url, token, lambda prompt, response: len(response) % 13, 60, 8, told.append)
     progress = live.store.round_progress()
-    assert done.ratings == progress.ratings == len(done.answers) == 60
+    assert done.ratings == progress.ratings == len(done.client_seconds) == 60
     assert told == list(range(1, 61))
     assert progress.raters == 8
     assert 0 < done.median_ms <= done.p95_ms
 
 
 def test_a_simulation_ends_when_there_is_nothing_to_rate(live: Live) -> None:
-    token = invitations.token(live.store, "op", "bot")
+    token = accounts.create_token(live.store, "op", "bot")
     cards = 6 * fake_worker.PER_PROMPT
     done = simulate(live.url, token, lambda prompt, response: 99, cards + 5, 1, patience_s=0)
     assert done.ratings == cards
@@ -204,7 +204,7 @@ def test_a_simulation_ends_when_there_is_nothing_to_rate(live: Live) -> None:
 
 
 def test_what_cannot_be_simulated_is_one_sentence(live: Live) -> None:
-    token = invitations.token(live.store, "op", "bot")
+    token = accounts.create_token(live.store, "op", "bot")
     with pytest.raises(BadInput, match="one person"):
         simulate(live.url, token, lambda prompt, response: 5, 5, 2)
     with pytest.raises(BadInput, match="does not work here"):
@@ -244,8 +244,8 @@ def test_the_commands(live: Live, tmp_path: Path) -> None:
 def test_every_answer_is_what_the_description_says(live: Live) -> None:
     """Models refuse what they do not name, so a field more or less in an answer fails here."""
     with (
-        bearer(live, invitations.token(live.store, "op", "exact")) as bot,
-        bearer(live, invitations.token(live.store, "op", "exact too", role="operator")) as script,
+        bearer(live, accounts.create_token(live.store, "op", "exact")) as bot,
+        bearer(live, accounts.create_token(live.store, "op", "exact too", role="operator")) as script,
     ):
         found = script.get("/api/openapi.json").json()
         screen = api_schemas.Screen.model_validate(bot.get("/api/card").json())

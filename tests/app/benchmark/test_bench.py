@@ -1,4 +1,4 @@
-"""app/benchmark/server.py in small: it runs, and counts what it says it counts. No timed assertion."""
+"""app/benchmark/measure.py in small: it runs, and counts what it says it counts. No timed assertion."""
 
 import json
 import os
@@ -17,11 +17,11 @@ from tests.browser.helpers import chromium
 def test_clicks_on_the_page_are_counted():
     with chromium():  # says so where there is none
         pass
-    told = []
-    found = browser_page.page(3, told.append, loads=2)
-    assert (found.clicks, found.loads, told[-1]) == (3, 2, 3)
-    assert 0 < found.painted_median <= found.painted_p95
-    assert 0 < found.first_median <= found.first_p95
+    progress = []
+    page = browser_page.measure_page(3, progress.append, loads=2)
+    assert (page.clicks, page.loads, progress[-1]) == (3, 2, 3)
+    assert 0 < page.painted_median <= page.painted_p95
+    assert 0 < page.first_median <= page.first_p95
 
 
 def test_load_and_memory_are_counted_and_printed(tmp_path):

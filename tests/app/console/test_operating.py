@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from app.access import invitations
+from app.access import accounts
 from app.console import operating, plot_data
 from app.console.console_page import PLOTS, Seen, changed, look
 from app.console.operating import next_step
@@ -302,10 +302,10 @@ def test_who_does_not_count_any_more_is_trained_without(store: Store, op: User) 
     rater = store.recent(store.users()[-1].id)[0].rating.rater_id
     operating.press(store, op, UP)
     work(store)
-    said = invitations.change_access(store, op, rater, "exclude")
+    said = accounts.change_access(store, op, rater, "exclude")
     assert "Version 1, which is in use, has learned from them: roll back to version 0" in said
     operating.roll_back(store, op, 0)
-    assert "has learned" not in invitations.change_access(store, op, rater, "exclude")
+    assert "has learned" not in accounts.change_access(store, op, rater, "exclude")
     other = store.add_user("somebody else", "rater")
     work(store)
     step = operating.overview(store, UP).next

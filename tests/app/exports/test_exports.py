@@ -14,7 +14,7 @@ import httpx
 import pyarrow.parquet as pq
 import pytest
 
-from app.access import invitations
+from app.access import accounts
 from app.console.panels import export_panel
 from app.exports import labels, pending, routes
 from rater_data.errors import Missing, Refused
@@ -158,7 +158,7 @@ def test_only_operators(live: Live) -> None:
         assert bob.get("/api/export").status_code == 403
         assert nobody.get("/api/export").status_code == 401
         assert nobody.get("/api/export", params={"format": "xml"}).status_code == 401
-    token = invitations.token(live.store, "op", "script", role="operator")
+    token = accounts.create_token(live.store, "op", "script", role="operator")
     headers = {"Authorization": f"Bearer {token}"}
     with httpx.Client(base_url=live.url, headers=headers, timeout=PATIENCE) as script:
         assert script.get("/api/export").status_code == 200

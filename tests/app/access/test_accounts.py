@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from app.access import invitations
+from app.access import accounts
 from rater_data.errors import BadInput, Missing, NotYours, Refused
 from rater_data.records import User
 from rater_data.store import Store
@@ -29,21 +29,21 @@ def op(store: Store) -> User:
 def test_names_of_raters(store: Store, op: User) -> None:
     for bad in ("", "   ", "x" * 61):
         with pytest.raises(BadInput, match="1 to 60"):
-            invitations.invite(store, op.name, bad, "http://x")
+            accounts.invite(store, op.name, bad, "http://x")
     with pytest.raises(BadInput, match="op is an operator here: choose another name for a rater"):
-        invitations.invite(store, op.name, "op", "http://x")
+        accounts.invite(store, op.name, "op", "http://x")
     with pytest.raises(BadInput, match="character pair"):
-        invitations.invite(store, op.name, "\ud800", "http://x")
-    invitations.invite(store, op.name, "ann", "http://x")
+        accounts.invite(store, op.name, "\ud800", "http://x")
+    accounts.invite(store, op.name, "ann", "http://x")
     with pytest.raises(BadInput, match="ann is a rater here: choose another name for an operator"):
-        invitations.invite(store, op.name, "ann", "http://x", "operator")
+        accounts.invite(store, op.name, "ann", "http://x", "operator")
     with pytest.raises(BadInput, match="role"):
-        invitations.invite(store, op.name, "bob", "http://x", "king")
+        accounts.invite(store, op.name, "bob", "http://x", "king")
     assert [user.name for user in store.users()] == ["op", "ann"]
 
 
 def test_a_second_operator_is_invited(store: Store, op: User) -> None:
-    link = invitations.invite(store, op.name, "eve", "http://x", "operator")
+    link = accounts.invite(store, op.name, "eve", "http://x", "operator")
     secret = link.removeprefix("http://x/join/")
     assert (store.redeem(secret).name, store.user_by_name("eve").role) == ("eve", "operator")
     with pytest.raises(NotYours, match="worked once"):
@@ -53,36 +53,38 @@ def test_a_second_operator_is_invited(store: Store, op: User) -> None:
 
 
 def test_the_start_signs_a_person_in_and_no_script(store: Store) -> None:
-    invitations.token(store, "terminal", "script", role="operator")
-    first = invitations.starter(store)
+    accounts.create_token(store, "terminal", "script", role="operator")
+    first = accounts.get_or_create_operator(store)
     assert (first.name, first.role) == ("operator", "operator")
-    assert invitations.starter(store) == first, "made once"
+    assert accounts.get_or_create_operator(store) == first, "made once"
     eve = store.add_user("eve", "operator")
-    invitations.invite(store, "operator", "eve", role="operator")
-    assert invitations.starter(store) == first
+    accounts.invite(store, "operator", "eve", role="operator")
+    assert accounts.get_or_create_operator(store) == first
     store.set_active(first.id, False, "eve")
-    assert invitations.starter(store).name == "eve"
+    assert accounts.get_or_create_operator(store).name == "eve"
     store.set_active(eve.id, False, "operator")
-    assert invitations.starter(store).name == "operator 2", "the name is taken; whoever has a shell gets in"
+    assert accounts.get_or_create_operator(store).name == "operator 2", (
+        "the name is taken; whoever has a shell gets in"
+    )
 
 
 def test_a_link_for_whom_is_known(store: Store, op: User) -> None:
-    ann, old = store.add_user("ann", "rater"), invitations.link(store, "op")
-    new = invitations.link(store, " OP ", "https://rate.example/")
+    ann, old = store.add_user("ann", "rater"), accounts.create_link(store, "op")
+    new = accounts.create_link(store, " OP ", "https://rate.example/")
     assert new.startswith("https://rate.example/join/")
     with pytest.raises(NotYours, match="not known"):  # unused earlier ones are gone
         store.redeem(old.split("/join/")[1])
     assert store.redeem(new.split("/join/")[1]).name == "op"
     personal = store.make_link(ann.id, once=False, ttl_s=60)
-    assert store.redeem(invitations.link(store, "ann").split("/join/")[1]).name == "ann"
+    assert store.redeem(accounts.create_link(store, "ann").split("/join/")[1]).name == "ann"
     assert store.redeem(personal) == ann, "links that work often stay"
     with pytest.raises(Missing, match="nobody called zoe"):
-        invitations.link(store, "zoe")
+        accounts.create_link(store, "zoe")
     store.set_active(ann.id, False, "op")
     with pytest.raises(Refused, match="kept out"):
-        invitations.link(store, "ann")
+        accounts.create_link(store, "ann")
     with pytest.raises(Refused, match="kept out"):
-        invitations.token(store, "op", "ann")
+        accounts.create_token(store, "op", "ann")
 
 
 def test_access_is_changed_and_undone(store: Store) -> None:
@@ -93,13 +95,13 @@ def test_access_is_changed_and_undone(store: Store) -> None:
         ("exclude", "excluded", True),
         ("include", "excluded", False),
     ):
-        assert "ann" in invitations.change_access(store, operator, ann.id, what)
+        assert "ann" in accounts.change_access(store, operator, ann.id, what)
         assert getattr(store.user(ann.id), field) is value
         newest = store.events(1)[0]
         assert (newest.actor, newest.data["name"]) == ("op", "ann"), "who did it, and to whom"
     with pytest.raises(BadInput):
-        invitations.change_access(store, operator, ann.id, "delete")
+        accounts.change_access(store, operator, ann.id, "delete")
     with pytest.raises(Refused, match="yourself"):
-        invitations.change_access(store, operator, operator.id, "off")
+        accounts.change_access(store, operator, operator.id, "off")
     with pytest.raises(Missing):
-        invitations.change_access(store, operator, 999, "off")
+        accounts.change_access(store, operator, 999, "off")

@@ -27,11 +27,11 @@ GRADIO_GETS = re.compile(
     r"/(config|theme\.css|gradio_api/(info|startup-events|app_id|heartbeat/\w+)|(assets|static)/.+)?/?"
 )
 GRADIO_POSTS = re.compile(r"/gradio_api/run/\w+/?")
-LONGEST_BODY = 200_000  # bytes
-GRADIO_FILES = re.compile(r"^/(rate|operator)/assets/")
+MAX_BODY = 200_000  # bytes
+GRADIO_ASSETS = re.compile(r"^/(rate|operator)/assets/")
 PUBLIC_ASSETS = re.compile(r"/(assets|static)/.+")
 
-CONTENT_POLICY = (
+CONTENT_SECURITY_POLICY = (
     "default-src 'none'; script-src 'self' 'nonce-{nonce}' 'unsafe-eval'; style-src 'self' 'unsafe-inline'; "
     "img-src 'self' data: blob:; font-src 'self' data:; connect-src 'self'; manifest-src 'self'; "
     "worker-src 'self' blob:; object-src 'none'; frame-src 'none'; frame-ancestors 'none'; base-uri 'self'; "
@@ -49,16 +49,16 @@ HEADERS = {
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Mount:
-    """One Gradio page: the role it asks for, what its <head> gets, whether it has Python handlers to call."""
+class GradioMount:
+    """One Gradio page: the role it asks for, what its <head> gets, whether it has Python handlers."""
 
     role: str
     head: str
-    handlers: bool
+    has_handlers: bool
 
 
-class Shield:
-    def __init__(self, app: ASGIApp, guard: Guard, mounts: dict[str, Mount]) -> None:
+class SecurityMiddleware:
+    def __init__(self, app: ASGIApp, guard: Guard, mounts: dict[str, GradioMount]) -> None:
         """`mounts`: by path, without the slash at the end."""
         self.app, self.guard, self.mounts = app, guard, mounts
 
@@ -70,61 +70,63 @@ class Shield:
             await self.app(scope, receive, send)
             return
         nonce = secrets.token_urlsafe(16)
-        send = with_headers(send, scope, nonce)
-        refusal = await self.refusal(scope)
+        send = add_headers(send, scope, nonce)
+        refusal = await self.find_refusal(scope)
         if refusal is not None:
             await refusal(scope, receive, send)
         elif (mount := scope["path"].rstrip("/")) in self.mounts and scope["method"] == "GET":
-            await dressed(self.app, scope, receive, send, nonce, self.mounts[mount].head)
+            await send_gradio_page(self.app, scope, receive, send, nonce, self.mounts[mount].head)
         else:
             await self.app(scope, receive, send)
 
-    async def refusal(self, scope: Scope) -> Response | None:
+    async def find_refusal(self, scope: Scope) -> Response | None:
         """The answer to a request that goes no further, or None."""
         method, path = scope["method"], scope["path"]
         headers = Headers(scope=scope)
         if method not in SAFE_METHODS:
             # A script's token is no cookie: no other site can make a browser send it
-            if not from_here(headers) and not (path.startswith("/api/") and "authorization" in headers):
-                return said("This request came from another site, so it was refused.", 403)
+            if not is_same_origin(headers) and not (path.startswith("/api/") and "authorization" in headers):
+                return error_response("This request came from another site, so it was refused.", 403)
             if not headers.get("content-length", "0").isdigit() or "transfer-encoding" in headers:
-                return said("Send the request in one piece, with its length.", 411)
-            if int(headers.get("content-length", "0")) > LONGEST_BODY:
-                return said(f"The request is too long: {LONGEST_BODY} bytes is the most.", 413)
+                return error_response("Send the request in one piece, with its length.", 411)
+            if int(headers.get("content-length", "0")) > MAX_BODY:
+                return error_response(f"The request is too long: {MAX_BODY} bytes is the most.", 413)
         mount = next((m for m in self.mounts if path == m or path.startswith(f"{m}/")), None)
         if mount is None:
             return None
         rest = path[len(mount) :]
-        posts = GRADIO_POSTS if method == "POST" and self.mounts[mount].handlers else None
+        posts = GRADIO_POSTS if method == "POST" and self.mounts[mount].has_handlers else None
         allowed = GRADIO_GETS if method in SAFE_METHODS else posts
         if allowed is None or not allowed.fullmatch(rest or "/"):
-            return said("There is nothing here.", 404)
+            return error_response("There is nothing here.", 404)
         if PUBLIC_ASSETS.fullmatch(rest):
             return None
-        user = await run_in_threadpool(self.guard.user, HTTPConnection(scope))
-        page = rest in ("", "/")
+        user = await run_in_threadpool(self.guard.find_user, HTTPConnection(scope))
+        is_page = rest in ("", "/")
         if user is None:
-            return RedirectResponse("/sign-in", 303) if page else said("You are signed out.", 401)
+            return (
+                RedirectResponse("/sign-in", 303) if is_page else error_response("You are signed out.", 401)
+            )
         if self.mounts[mount].role == "operator" and user.role != "operator":
-            if page:
+            if is_page:
                 return HTMLResponse(pages.operators_only(user.name), 403)
-            return said("Only an operator may do this.", 403)
+            return error_response("Only an operator may do this.", 403)
         if rest == "":  # Gradio's page has relative addresses
             return RedirectResponse(f"{mount}/", 307)
         return None
 
 
-def said(sentence: str, status: int) -> JSONResponse:
+def error_response(sentence: str, status: int) -> JSONResponse:
     return JSONResponse({"error": sentence}, status)
 
 
-def from_here(headers: Headers) -> bool:
+def is_same_origin(headers: Headers) -> bool:
     """True if a browser says that one of our own pages made this request. No Origin = no page of ours."""
     origin = headers.get("origin")
     return bool(origin) and urlsplit(origin).netloc == headers.get("host") != ""
 
 
-def with_headers(send: Send, scope: Scope, nonce: str) -> Send:
+def add_headers(send: Send, scope: Scope, nonce: str) -> Send:
     began = time.perf_counter()
 
     async def send_with_headers(message: Message) -> None:
@@ -134,12 +136,12 @@ def with_headers(send: Send, scope: Scope, nonce: str) -> Send:
                 del headers[name]  # Gradio lets other sites in where the host is not localhost
             for name, value in HEADERS.items():
                 headers[name] = value
-            headers["Content-Security-Policy"] = CONTENT_POLICY.format(nonce=nonce)
+            headers["Content-Security-Policy"] = CONTENT_SECURITY_POLICY.format(nonce=nonce)
             if scope["scheme"] == "https":
                 headers["Strict-Transport-Security"] = "max-age=31536000"
             if scope["path"].startswith("/api/"):
                 headers["Server-Timing"] = f"app;dur={1000 * (time.perf_counter() - began):.1f}"
-            if GRADIO_FILES.search(scope["path"]) and message["status"] == 200:
+            if GRADIO_ASSETS.search(scope["path"]) and message["status"] == 200:
                 headers["Cache-Control"] = "public, max-age=31536000, immutable"  # their names have a hash
             elif "cache-control" not in headers:
                 headers["Cache-Control"] = "no-store"
@@ -148,10 +150,12 @@ def with_headers(send: Send, scope: Scope, nonce: str) -> Send:
     return send_with_headers
 
 
-OTHERS_META = re.compile(rb'<meta\s+(property|name)="(og|twitter):[^>]*>|<link rel="manifest"[^>]*>')
+FOREIGN_META = re.compile(rb'<meta\s+(property|name)="(og|twitter):[^>]*>|<link rel="manifest"[^>]*>')
 
 
-async def dressed(app: ASGIApp, scope: Scope, receive: Receive, send: Send, nonce: str, head: str) -> None:
+async def send_gradio_page(
+    app: ASGIApp, scope: Scope, receive: Receive, send: Send, nonce: str, head: str
+) -> None:
     """Gradio's page with our styles in its head and without its pointers to other sites.
 
     Its own inline scripts are marked with the nonce; no other inline script ever runs.
@@ -170,7 +174,7 @@ async def dressed(app: ASGIApp, scope: Scope, receive: Receive, send: Send, nonc
             return
         page = bytes(body)
         if b"text/html" in dict(start["headers"]).get(b"content-type", b""):
-            page = OTHERS_META.sub(b"", page).replace(b"<script", f'<script nonce="{nonce}"'.encode())
+            page = FOREIGN_META.sub(b"", page).replace(b"<script", f'<script nonce="{nonce}"'.encode())
             page = page.replace(b"</head>", head.encode() + b"</head>", 1)
         MutableHeaders(scope=start)["content-length"] = str(len(page))
         await send(start)

@@ -1,0 +1,61 @@
+"""Errors as JSON: each one that a person can cause is a sentence with a fitting status."""
+
+from __future__ import annotations
+
+import logging
+
+from fastapi import FastAPI, Request
+from fastapi.exceptions import RequestValidationError
+from fastapi.responses import JSONResponse
+from starlette.exceptions import HTTPException
+
+from app.access.auth import SignedOut, TooManyAttempts, WrongRole
+from rater_data import errors
+
+STATUS_OF = {
+    SignedOut: 401,
+    WrongRole: 403,
+    TooManyAttempts: 429,
+    errors.BadInput: 422,
+    errors.NotYours: 403,
+    errors.LeaseExpired: 410,
+    errors.AlreadyRated: 409,
+    errors.Busy: 409,
+    errors.Refused: 409,
+    errors.Missing: 404,
+    errors.Unavailable: 503,
+    errors.DiskFull: 507,
+}
+UNAVAILABLE = "The server cannot read or write its data just now: try again in a moment."
+log = logging.getLogger(__name__)
+
+
+def add_error_handlers(app: FastAPI) -> None:
+    """Every error becomes {"error": a sentence}."""
+
+    @app.exception_handler(errors.RateloopError)
+    def on_rateloop_error(request: Request, error: errors.RateloopError) -> JSONResponse:
+        status = next((STATUS_OF[cls] for cls in type(error).__mro__ if cls in STATUS_OF), 400)
+        if isinstance(error, errors.Unavailable):
+            log.error("%s %s: %s", request.method, request.url.path, error)
+            # where the data is kept is nobody's business who is not signed in
+            return JSONResponse({"error": UNAVAILABLE}, status, {"Retry-After": "2"})
+        return JSONResponse({"error": str(error)}, status)
+
+    @app.exception_handler(HTTPException)
+    def on_http_error(request: Request, error: HTTPException) -> JSONResponse:
+        return JSONResponse(
+            {"error": f"{error.detail}: {request.url.path}."}, error.status_code, error.headers
+        )
+
+    @app.exception_handler(RequestValidationError)
+    def on_invalid_request(request: Request, error: RequestValidationError) -> JSONResponse:
+        first = error.errors()[0]
+        place = ".".join(str(part) for part in first["loc"] if part not in ("body", "int", "float"))
+        return JSONResponse(
+            {"error": f"The request is not right at {place or 'its body'}: {first['msg']}."}, 422
+        )
+
+    @app.exception_handler(Exception)
+    def on_unexpected_error(request: Request, error: Exception) -> JSONResponse:
+        return JSONResponse({"error": "The server met an error of its own; it is in the server's log."}, 500)
