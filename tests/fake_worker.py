@@ -1,8 +1,8 @@
 """A trainer for tests of the app: plays `python -m ppo work` with made-up texts, through the Store alone.
 
-As a program: `python -m app.lifeline tests.fake_worker work --home HOME --device cpu`. How it behaves is read
-from the store's setting "fake": {"texts": [...], "prompts": n, "overlap": n, "quota": n, "steps": n,
-"pause": s, "gate": "a reason to refuse", "fail": "an error"}.
+As a program: `python -m app.trainer.run_until_parent_exits tests.fake_worker work --home HOME --device cpu`.
+How it behaves is read from the store's setting "fake": {"texts": [...], "prompts": n, "overlap": n, "quota": n,
+"steps": n, "pause": s, "gate": "a reason to refuse", "fail": "an error"}.
 """
 
 from __future__ import annotations

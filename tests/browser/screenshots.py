@@ -1,4 +1,4 @@
-"""Pictures of every screen of a running server, by `python -m tests.browser.screenshots`. docs/contributing.md tells how.
+"""Pictures of every screen of a running server: `python -m tests.browser.screenshots`, see docs/contributing.md.
 
 Light, dark and phone. `rating.png` and `operator.png` of the docs are the files `rating-light.png` and
 `console-round-light.png`, taken while the real model trains.

@@ -93,7 +93,7 @@ function drawOne(place, { text, html }, raw) {
   const blank = !text.trim();
   const formatted = Boolean(html) && !raw;
   if (blank) place.textContent = "The model wrote nothing.";
-  // Cleaned by the server (see app/markup.py); parsed apart, where nothing runs or loads.
+  // Cleaned by the server (see app/safe_html.py); parsed apart, where nothing runs or loads.
   else if (formatted) place.replaceChildren(...new DOMParser().parseFromString(html, "text/html").body.childNodes);
   else place.textContent = text;
   place.classList.toggle("rate-empty", blank);
