@@ -14,9 +14,9 @@ from rater_data import checks
 from rater_data.cli.app import Home, app, bar, err, opened, plainly, say
 from rater_data.cli.options import DatabaseUrl
 from rater_data.errors import BadInput, Missing
-from rater_data.importing.containers import check_there, read_dataset
 from rater_data.importing.import_files import import_file, kinds_of
 from rater_data.importing.import_rows import REJECTED, TOLD, Asked, Report, bring_in
+from rater_data.importing.readers.text_files import check_there, read_dataset
 from rater_data.records import SPLITS
 from rater_data.store import Store, default_home
 

@@ -3,9 +3,9 @@
 from importlib import resources
 from pathlib import Path
 
-from rater_data.importing.containers import FORMS, ROWS, read, rows_of
 from rater_data.importing.import_rows import Asked, Report, Wrap, bring_in, side_of
-from rater_data.importing.layouts import How, prompt_of
+from rater_data.importing.layouts.cells import How, prompt_of
+from rater_data.importing.readers.text_files import FORMS, ROWS, read, rows_of
 from rater_data.records import Prompt
 from rater_data.store import Store
 

@@ -17,14 +17,14 @@ from typing import IO, Any
 from rater_data import checks
 from rater_data.errors import NOTHING_IMPORTED, BadInput
 from rater_data.files import explain_os_error, move_into_place
-from rater_data.importing import layouts
-from rater_data.importing.containers import Row
-from rater_data.importing.imported import ImportedRating, ImportedResponse
-from rater_data.importing.layouts import How, LeftOut, Scored, Shape, Thing, Wrong
-from rater_data.importing.openassistant import trees
-from rater_data.importing.own_export import RATINGS_OF_OURS, is_ours
+from rater_data.importing.home_scale import settle
+from rater_data.importing.layouts import cells as layouts
+from rater_data.importing.layouts.cells import How, LeftOut, Scored, Shape, Thing, Wrong
+from rater_data.importing.layouts.openassistant import trees
+from rater_data.importing.layouts.own_export import RATINGS_OF_OURS, is_ours
+from rater_data.importing.layouts.records import ImportedRating, ImportedResponse
+from rater_data.importing.readers.text_files import Row
 from rater_data.importing.staging import Staged
-from rater_data.importing.to_home_scale import settle
 from rater_data.json_values import to_json_value
 from rater_data.records import Prompt
 from rater_data.scales import SCALES, Scale

@@ -17,7 +17,7 @@ from typing import IO, Any, Self
 from rater_data.checksums import digest
 from rater_data.errors import BadInput
 from rater_data.files import explain_os_error
-from rater_data.importing.imported import ImportedRating, ImportedResponse
+from rater_data.importing.layouts.records import ImportedRating, ImportedResponse
 from rater_data.names import clean_name, name_key
 from rater_data.records import Message, Prompt
 

@@ -18,7 +18,7 @@ import pyarrow.parquet as pq
 from rater_data.checksums import CHECKSUMS
 from rater_data.errors import BadInput
 from rater_data.files import sha256_of_file
-from rater_data.importing.own_export import is_ours
+from rater_data.importing.layouts.own_export import is_ours
 from rater_data.scales import COUNTING, SCALES, VERDICTS
 from rater_data.verify.recount import Units, agreed, unit_of
 

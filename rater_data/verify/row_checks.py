@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 import sqlalchemy as sa
 
-from rater_data.importing.imported import check_attributes
+from rater_data.importing.layouts.records import check_attributes
 from rater_data.names import name_key
 from rater_data.scales import DEFAULT_SCALE, REMOVED, SCALES
 from rater_data.store.database import schema as t

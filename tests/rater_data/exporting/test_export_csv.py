@@ -10,9 +10,9 @@ from rater_data.cli.main import app
 from rater_data.exporting import llama_factory
 from rater_data.exporting.export import export
 from rater_data.exporting.formats import FORMATS, Wish, stream
-from rater_data.importing.containers import OUR_COLUMN, OURS, read
 from rater_data.importing.import_files import import_file, import_ratings
 from rater_data.importing.import_rows import Asked
+from rater_data.importing.readers.text_files import OUR_COLUMN, OURS, read
 from tests.paths import DOCS
 from tests.rater_data.store_world import file_store
 

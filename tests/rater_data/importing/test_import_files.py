@@ -17,8 +17,8 @@ from rater_data.errors import BadInput, DiskFull
 from rater_data.exporting.export import export
 from rater_data.exporting.formats import Wish, stream
 from rater_data.exporting.rating_rows import RATINGS
-from rater_data.importing.containers import read
 from rater_data.importing.import_files import bundled_prompts, import_prompts, import_ratings
+from rater_data.importing.readers.text_files import read
 from rater_data.records import Message, Prompt
 from rater_data.store import Store
 from tests.paths import GOLDEN

@@ -14,9 +14,9 @@ import pytest
 
 from rater_data.errors import BadInput, DiskFull, Refused
 from rater_data.exporting.export import export
-from rater_data.importing.containers import read_dataset
 from rater_data.importing.import_files import import_file, import_prompts, import_ratings
 from rater_data.importing.import_rows import Asked
+from rater_data.importing.readers.text_files import read_dataset
 from rater_data.store import Store
 from rater_data.verify.home import verify
 from tests.rater_data.store_world import (

@@ -9,9 +9,7 @@ import math
 from collections.abc import Iterator
 
 from rater_data.errors import BadInput, Refused
-from rater_data.importing.containers import Row
-from rater_data.importing.imported import ImportedRating, ImportedResponse
-from rater_data.importing.layouts import (
+from rater_data.importing.layouts.cells import (
     FIRST_BETTER,
     SECOND_BETTER,
     Found,
@@ -21,6 +19,8 @@ from rater_data.importing.layouts import (
     Thing,
     Wrong,
 )
+from rater_data.importing.layouts.records import ImportedRating, ImportedResponse
+from rater_data.importing.readers.text_files import Row
 from rater_data.records import Prompt
 
 ALONE = "there is no other response to this prompt beside it that it could be compared with"

@@ -9,9 +9,9 @@ from typing import Any
 
 from rater_data import checks
 from rater_data.errors import BadInput
-from rater_data.importing.containers import OUR_COLUMN, Row
-from rater_data.importing.imported import ImportedRating, ImportedResponse, Origin, check_attributes
-from rater_data.importing.layouts import DECIMAL, How, Shape, each, prompt_of
+from rater_data.importing.layouts.cells import DECIMAL, How, Shape, each, prompt_of
+from rater_data.importing.layouts.records import ImportedRating, ImportedResponse, Origin, check_attributes
+from rater_data.importing.readers.text_files import OUR_COLUMN, Row
 from rater_data.records import IMPORTED_ROUND, Prompt
 
 OURS = (OUR_COLUMN, "revision", "is_current", "verdict", "rater", "response_id")

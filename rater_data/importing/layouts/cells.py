@@ -15,8 +15,8 @@ from typing import Any
 
 from rater_data import checks
 from rater_data.errors import BadInput
-from rater_data.importing.containers import Row
-from rater_data.importing.imported import DEFAULT_RATER, ImportedRating, ImportedResponse
+from rater_data.importing.layouts.records import DEFAULT_RATER, ImportedRating, ImportedResponse
+from rater_data.importing.readers.text_files import Row
 from rater_data.records import SPEAKERS, Message, Prompt
 from rater_data.scales import ATTRIBUTE_LOW, Scale
 

@@ -12,8 +12,8 @@ from typing import Any
 
 from rater_data import checks
 from rater_data.errors import BadInput
-from rater_data.importing.containers import Row
-from rater_data.importing.layouts import Found, How, LeftOut, Scored, Wrong
+from rater_data.importing.layouts.cells import Found, How, LeftOut, Scored, Wrong
+from rater_data.importing.readers.text_files import Row
 from rater_data.records import Message, Prompt
 
 ROLES = {"prompter": "user", "user": "user", "human": "user", "assistant": "assistant", "system": "system"}
