@@ -1,4 +1,4 @@
-"""Scores and preferences of a file become ratings of this home, whatever its scale.
+"""Scores and preferences of a file become ratings on the home's scale.
 
 On a scale of points a preference is two ratings, worth what the operator says, and a score in another range lies as far
 between the ends. Where raters compare, scores become comparisons of neighbours: of the responses to one prompt that
@@ -9,133 +9,141 @@ import math
 from collections.abc import Iterator
 
 from rater_data.errors import BadInput, Refused
-from rater_data.importing.layouts.cells import (
-    FIRST_BETTER,
-    SECOND_BETTER,
-    Found,
-    How,
-    Preferred,
-    Scored,
-    Thing,
-    Wrong,
+from rater_data.importing.layouts.base import ParsedRows, ParseOptions
+from rater_data.importing.layouts.records import (
+    BadRow,
+    ImportedRating,
+    ImportedResponse,
+    Preference,
+    Record,
+    ScoredResponse,
 )
-from rater_data.importing.layouts.records import ImportedRating, ImportedResponse
-from rater_data.importing.readers.text_files import Row
+from rater_data.importing.readers.row import Row
 from rater_data.records import Prompt
+from rater_data.scales import Scale
 
-ALONE = "there is no other response to this prompt beside it that it could be compared with"
+FIRST_BETTER, TIE, SECOND_BETTER = -1.0, 0.0, 1.0
+NO_NEIGHBOUR = "there is no other response to this prompt beside it that it could be compared with"
 
 
-def settle(found: Found, how: How) -> Found:
+def to_ratings(parsed: ParsedRows, options: ParseOptions) -> ParsedRows:
     """The same, with ratings in place of scores and preferences."""
-    return _compared(found, how) if how.scale.paired else _scored(found, how)
+    return _comparisons(parsed, options) if options.scale.paired else _points(parsed, options)
 
 
-def _scored(found: Found, how: How) -> Found:
-    for row, thing in found:
+# ---- a scale of points
+
+
+def _points(parsed: ParsedRows, options: ParseOptions) -> ParsedRows:
+    for row, record in parsed:
         try:
-            if isinstance(thing, Scored):
-                yield row, _point(thing, how)
-            elif isinstance(thing, Preferred):
-                yield row, tuple(_two(thing, how))
+            if isinstance(record, ScoredResponse):
+                yield row, _point(record, options)
+            elif isinstance(record, Preference):
+                yield row, tuple(_two_points(record, options))
             else:
-                yield row, thing
+                yield row, record
         except BadInput as error:
-            yield row, Wrong(str(error))
+            yield row, BadRow(str(error))
 
 
-def _point(one: Scored, how: How) -> ImportedRating:
+def _point(scored: ScoredResponse, options: ParseOptions) -> ImportedRating:
     return ImportedRating(
-        response=ImportedResponse(prompt=one.prompt, text=one.response),
-        score=_on_scale(one.value, one.scores or how.scores, how),
-        scale=how.scale.name,
-        rater=one.rater,
-        comment=one.comment,
-        attributes=one.attributes,
+        response=ImportedResponse(prompt=scored.prompt, text=scored.response),
+        score=_to_scale(scored.score, scored.score_range or options.score_range, options.scale),
+        scale=options.scale.name,
+        rater=scored.rater,
+        comment=scored.comment,
+        attributes=scored.attributes,
     )
 
 
-def _on_scale(value: float, scores: tuple[float, float] | None, how: How) -> float:
-    """The nearest point of the home's scale to a score that lies between the ends of another range."""
-    scale = how.scale
-    if scores is None:
-        return scale.check(value)
-    low, high = scores
-    if not low <= value <= high:
-        raise BadInput(f"the score {value:g} is outside {low:g}–{high:g}")
-    share = (value - low) / (high - low)
+def _to_scale(score: float, score_range: tuple[float, float] | None, scale: Scale) -> float:
+    """The nearest point of the scale to a score that lies between the ends of another range."""
+    if score_range is None:
+        return scale.check(score)
+    low, high = score_range
+    if not low <= score <= high:
+        raise BadInput(f"the score {score:g} is outside {low:g}–{high:g}")
+    share = (score - low) / (high - low)
     return scale.check(
         scale.low + math.floor(share * (scale.high - scale.low) / scale.step + 0.5) * scale.step
     )
 
 
-def _two(one: Preferred, how: How) -> Iterator[ImportedRating]:
-    if how.chosen is None or how.rejected is None:
+def _two_points(preference: Preference, options: ParseOptions) -> Iterator[ImportedRating]:
+    if options.chosen_score is None or options.rejected_score is None:
         raise Refused(
-            f"Raters of this home give scores ({how.scale.name}): say what chosen and rejected are worth with "
+            f"Raters of this home give scores ({options.scale.name}): say what chosen and rejected are worth with "
             "--chosen-score and --rejected-score, or import into a home whose scale is pair."
         )
-    for text, score in ((one.chosen, how.chosen), (one.rejected, how.rejected)):
+    both = ((preference.chosen, options.chosen_score), (preference.rejected, options.rejected_score))
+    for text, score in both:
         yield ImportedRating(
-            response=ImportedResponse(prompt=one.prompt, text=text),
-            score=how.scale.check(score),
-            scale=how.scale.name,
-            rater=one.rater,
-            comment=one.comment,
+            response=ImportedResponse(prompt=preference.prompt, text=text),
+            score=options.scale.check(score),
+            scale=options.scale.name,
+            rater=preference.rater,
+            comment=preference.comment,
         )
 
 
-def _compared(found: Found, how: How) -> Found:
-    before: tuple[Row, Scored] | None = None
-    alone = False
-    for row, thing in found:
-        if isinstance(thing, Scored):
-            if before is not None and _same(before[1], thing):
-                yield row, _neighbours(before[1], thing, how)
-                alone = False
+# ---- comparisons
+
+
+def _comparisons(parsed: ParsedRows, options: ParseOptions) -> ParsedRows:
+    previous: tuple[Row, ScoredResponse] | None = None
+    is_alone = False  # nothing is compared with the previous response so far
+    for row, record in parsed:
+        if isinstance(record, ScoredResponse):
+            if previous is not None and _are_comparable(previous[1], record):
+                yield row, _compare_neighbours(previous[1], record, options)
+                is_alone = False
             else:
-                if before is not None and alone:
-                    yield before[0], Wrong(ALONE)
-                alone = True
-            before = row, thing
-        elif isinstance(thing, Preferred):
-            yield row, _either(thing, how)
+                if previous is not None and is_alone:
+                    yield previous[0], BadRow(NO_NEIGHBOUR)
+                is_alone = True
+            previous = row, record
+        elif isinstance(record, Preference):
+            yield (
+                row,
+                _comparison(record.prompt, record.chosen, record.rejected, FIRST_BETTER, record, options),
+            )
         else:
-            yield row, thing
-    if before is not None and alone:
-        yield before[0], Wrong(ALONE)
+            yield row, record
+    if previous is not None and is_alone:
+        yield previous[0], BadRow(NO_NEIGHBOUR)
 
 
-def _same(one: Scored, other: Scored) -> bool:
-    return (one.prompt.messages, one.rater) == (other.prompt.messages, other.rater)
+def _are_comparable(first: ScoredResponse, second: ScoredResponse) -> bool:
+    return (first.prompt.messages, first.rater) == (second.prompt.messages, second.rater)
 
 
-def _neighbours(first: Scored, second: Scored, how: How) -> Thing:
+def _compare_neighbours(first: ScoredResponse, second: ScoredResponse, options: ParseOptions) -> Record:
     if first.response == second.response:
-        return Wrong("this response is the same as the one before it")
-    score = float((second.value > first.value) - (second.value < first.value))
-    try:
-        return _comparison(first.prompt, first.response, second.response, score, second, how)
-    except BadInput as error:
-        return Wrong(str(error))
-
-
-def _either(one: Preferred, how: How) -> Thing:
-    try:
-        return _comparison(one.prompt, one.chosen, one.rejected, FIRST_BETTER, one, how)
-    except BadInput as error:
-        return Wrong(str(error))
+        return BadRow("this response is the same as the one before it")
+    score = float((second.score > first.score) - (second.score < first.score))
+    return _comparison(first.prompt, first.response, second.response, score, second, options)
 
 
 def _comparison(
-    prompt: Prompt, first: str, second: str, score: float, said: Scored | Preferred, how: How
-) -> ImportedRating:
-    assert score in (FIRST_BETTER, 0.0, SECOND_BETTER)
-    return ImportedRating(
-        response=ImportedResponse(prompt=prompt, text=first),
-        other=ImportedResponse(prompt=prompt, text=second),
-        score=score,
-        scale=how.scale.name,
-        rater=said.rater,
-        comment=said.comment,
-    )
+    prompt: Prompt,
+    first: str,
+    second: str,
+    score: float,
+    judgement: ScoredResponse | Preference,
+    options: ParseOptions,
+) -> ImportedRating | BadRow:
+    """The rating of two responses by whoever made the judgement, whose comment it has."""
+    assert score in (FIRST_BETTER, TIE, SECOND_BETTER)
+    try:
+        return ImportedRating(
+            response=ImportedResponse(prompt=prompt, text=first),
+            other=ImportedResponse(prompt=prompt, text=second),
+            score=score,
+            scale=options.scale.name,
+            rater=judgement.rater,
+            comment=judgement.comment,
+        )
+    except BadInput as error:
+        return BadRow(str(error))

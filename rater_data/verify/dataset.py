@@ -18,7 +18,7 @@ import pyarrow.parquet as pq
 from rater_data.checksums import CHECKSUMS
 from rater_data.errors import BadInput
 from rater_data.files import sha256_of_file
-from rater_data.importing.layouts.own_export import is_ours
+from rater_data.importing.layouts.own_export import is_own_export
 from rater_data.scales import COUNTING, SCALES, VERDICTS
 from rater_data.verify.recount import Units, agreed, unit_of
 
@@ -95,7 +95,7 @@ def _checksums(folder: Path) -> dict[str, str]:
 def _read(file: Path, said: _Said) -> None:
     part = file.name.split("-")[0]
     with pq.ParquetFile(file) as opened:
-        said.ours = is_ours(opened.schema_arrow.names)
+        said.ours = is_own_export(opened.schema_arrow.names)
         columns = None if said.ours else opened.schema_arrow.names[:1]
         for batch in opened.iter_batches(batch_size=AT_ONCE, columns=columns):
             said.parts[part] += batch.num_rows

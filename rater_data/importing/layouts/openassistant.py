@@ -1,8 +1,8 @@
-"""OpenAssistant's message trees, and the same messages flat: every assistant message answers the path to it.
+"""The layout `oasst`, OpenAssistant's: message trees, or the same messages flat. Assistant messages are the responses.
 
 A message counts by its rank among its siblings (0 is the best) or by its label "quality" from 0 to 1; `--map
 rating=rank` or `--map rating=quality` says which, otherwise quality, and rank where raters compare. Deleted messages,
-those that did not pass review and those without what is asked for are left out. Flat messages are all read before the
+those that did not pass review and those without a rank or label are left out. Flat messages are all read before the
 first is used, since nothing says that parents come first.
 """
 
@@ -12,18 +12,19 @@ from typing import Any
 
 from rater_data import checks
 from rater_data.errors import BadInput
-from rater_data.importing.layouts.cells import Found, How, LeftOut, Scored, Wrong
-from rater_data.importing.readers.text_files import Row
+from rater_data.importing.layouts.base import Layout, ParsedRows, ParseOptions
+from rater_data.importing.layouts.records import BadRow, IgnoredRow, ScoredResponse
+from rater_data.importing.readers.row import Row
 from rater_data.records import Message, Prompt
 
 ROLES = {"prompter": "user", "user": "user", "human": "user", "assistant": "assistant", "system": "system"}
-DEEPEST = 500  # messages in one conversation
+MAX_DEPTH = 500  # messages in one conversation
 QUALITY, RANK = "quality", "rank"
 
 
 @dataclass(slots=True)
 class _Node:
-    """A message of a tree."""
+    """A message of a tree. `values`: what the file says of it."""
 
     row: Row
     role: str
@@ -33,25 +34,25 @@ class _Node:
     replies: list["_Node"] = field(default_factory=list)
 
 
-def trees(rows: Iterable[Row], how: How) -> Found:
-    """Rows that hold a tree each ({"prompt": {"text", "role", "replies": […]}}), or a message each."""
+def _parse_rows(rows: Iterable[Row], options: ParseOptions) -> ParsedRows:
+    """Each row holds a tree ({"prompt": {"text", "role", "replies": […]}}) or a message."""
     flat: dict[str, _Node] = {}
-    roots: list[_Node] = []
     for row in rows:
         if row.fault:
-            yield row, Wrong(row.fault)
+            yield row, BadRow(row.fault)
             continue
         try:
             if isinstance(row.values.get("prompt"), dict):
-                yield from _judged([_tree(row, row.values["prompt"])], how)
+                yield from _responses([_parse_tree(row, row.values["prompt"])], options)
             else:
-                node = _node(row, row.values)
-                name = row.values.get("message_id")
-                checks.text("The message_id", name, empty=False)
-                if flat.setdefault(name, node) is not node:
+                node = _parse_node(row, row.values)
+                message_id = row.values.get("message_id")
+                checks.text("The message_id", message_id, empty=False)
+                if flat.setdefault(message_id, node) is not node:
                     raise BadInput("there is a message of this message_id already")
         except BadInput as error:
-            yield row, Wrong(str(error))
+            yield row, BadRow(str(error))
+    roots: list[_Node] = []
     for node in flat.values():
         parent = node.values.get("parent_id")
         if parent in (None, ""):
@@ -60,11 +61,11 @@ def trees(rows: Iterable[Row], how: How) -> Found:
             node.parent = flat[parent]
             flat[parent].replies.append(node)
         else:
-            yield node.row, Wrong(f"its parent {checks.shown(parent)} is not in the file")
-    yield from _judged(roots, how)
+            yield node.row, BadRow(f"its parent {checks.shown(parent)} is not in the file")
+    yield from _responses(roots, options)
 
 
-def _node(row: Row, values: Any) -> _Node:
+def _parse_node(row: Row, values: Any) -> _Node:
     if not isinstance(values, dict):
         raise BadInput("a message has to be an object")
     role, text = values.get("role"), values.get("text")
@@ -73,88 +74,104 @@ def _node(row: Row, values: Any) -> _Node:
     return _Node(row=row, role=ROLES[role], text=text, values=values)
 
 
-def _tree(row: Row, values: Any) -> _Node:
-    root = _node(row, values)
-    open_ = [(root, 1)]
-    while open_:
-        node, depth = open_.pop()
+def _parse_tree(row: Row, values: Any) -> _Node:
+    root = _parse_node(row, values)
+    stack = [(root, 1)]
+    while stack:
+        node, depth = stack.pop()
         replies = node.values.get("replies") or []
-        if not isinstance(replies, list) or depth > DEEPEST:
+        if not isinstance(replies, list) or depth > MAX_DEPTH:
             raise BadInput("replies have to be a list of messages, and not too deep")
         for reply in replies:
-            child = _node(row, reply)
+            child = _parse_node(row, reply)
             child.parent = node
             node.replies.append(child)
-            open_.append((child, depth + 1))
+            stack.append((child, depth + 1))
     return root
 
 
-def _judged(roots: list[_Node], how: How) -> Found:
-    """What assistants said below these messages, siblings together."""
-    open_ = list(reversed(roots))
-    while open_:
-        node = open_.pop()
+def _responses(roots: list[_Node], options: ParseOptions) -> ParsedRows:
+    """The assistant's messages in these trees, siblings together."""
+    stack = list(reversed(roots))
+    while stack:
+        node = stack.pop()
         siblings = [reply for reply in node.replies if reply.role == "assistant"]
-        yield from _siblings(node, [one for one in siblings if _stands(one)], how)
-        open_.extend(reversed(node.replies))
+        yield from _scored_siblings(node, [reply for reply in siblings if _passed_review(reply)], options)
+        stack.extend(reversed(node.replies))
 
 
-def _stands(node: _Node) -> bool:
+def _passed_review(node: _Node) -> bool:
     return node.values.get("deleted") is not True and node.values.get("review_result") is not False
 
 
-def _siblings(node: _Node, replies: list[_Node], how: How) -> Iterator[tuple[Row, Scored | Wrong | LeftOut]]:
+def _scored_siblings(
+    parent: _Node, replies: list[_Node], options: ParseOptions
+) -> Iterator[tuple[Row, ScoredResponse | BadRow | IgnoredRow]]:
+    """The replies to one message, best first."""
     if not replies:
         return
-    by = how.columns.get("rating") or (RANK if how.scale.paired else QUALITY)
-    judged: list[tuple[float, Scored | Wrong, Row]] = []
+    measure = options.columns.get("rating") or (RANK if options.scale.paired else QUALITY)
+    scored: list[tuple[Row, ScoredResponse]] = []
     for reply in replies:
-        value = _value(reply, by, len(replies))
-        if value is None:
-            yield reply.row, LeftOut(f"messages without a {by}")
+        score = _find_score(reply, measure, len(replies))
+        if score is None:
+            yield reply.row, IgnoredRow(f"messages without a {measure}")
             continue
         try:
-            split = how.split or "train"
-            prompt = Prompt(messages=_path(node), split=split, source=how.source)
-            scored = Scored(prompt=prompt, response=reply.text, value=value, scores=(0.0, 1.0))
-            judged.append((-value, scored, reply.row))
+            split = options.split or "train"
+            prompt = Prompt(messages=_conversation(parent), split=split, source=options.source)
+            response = ScoredResponse(prompt=prompt, response=reply.text, score=score, score_range=(0.0, 1.0))
+            scored.append((reply.row, response))
         except BadInput as error:
-            yield reply.row, Wrong(str(error))
-    if how.scale.paired and len(judged) == 1:
-        yield judged[0][2], LeftOut("messages without another to compare with")
+            yield reply.row, BadRow(str(error))
+    if options.scale.paired and len(scored) == 1:
+        yield scored[0][0], IgnoredRow("messages without another to compare with")
         return
-    for _, one, row in sorted(judged, key=lambda found: found[0]):
-        yield row, one
+    yield from sorted(scored, key=lambda pair: -pair[1].score)
 
 
-def _path(node: _Node | None) -> tuple[Message, ...]:
-    found = []
+def _conversation(node: _Node | None) -> tuple[Message, ...]:
+    """The messages from the root to this one."""
+    messages = []
     while node is not None:
-        found.append(Message(role=node.role, content=node.text))
-        if len(found) > DEEPEST:
+        messages.append(Message(role=node.role, content=node.text))
+        if len(messages) > MAX_DEPTH:
             raise BadInput("its conversation is too long")
         node = node.parent
-    return tuple(reversed(found))
+    return tuple(reversed(messages))
 
 
-def _value(node: _Node, by: str, siblings: int) -> float | None:
-    """From 0 to 1, 1 the best; None where the message was not judged."""
-    if by == RANK:
+def _find_score(node: _Node, measure: str, siblings: int) -> float | None:
+    """From 0 to 1, 1 the best; None where nobody gave this measure."""
+    if measure == RANK:
         rank = node.values.get("rank")
-        if not checks.is_number(rank):
+        if not checks.is_number(rank) or siblings < 2:
             return None
-        return max(0.0, 1 - float(rank) / (siblings - 1)) if siblings > 1 else None
-    value = _label(node.values.get("labels"), by)
+        return max(0.0, 1 - float(rank) / (siblings - 1))
+    value = _find_label(node.values.get("labels"), measure)
     if value is None:
-        value = node.values.get(by)
+        value = node.values.get(measure)
     return float(value) if checks.is_number(value) and 0 <= value <= 1 else None
 
 
-def _label(labels: Any, name: str) -> Any:
+def _find_label(labels: Any, name: str) -> Any:
     """A label as trees have it, {"quality": {"value": …}}, or as flat messages have it: names beside values."""
     if not isinstance(labels, dict):
         return None
     if isinstance(labels.get("name"), list) and isinstance(labels.get("value"), list):
         return dict(zip(map(str, labels["name"]), labels["value"], strict=False)).get(name)
-    found = labels.get(name)
-    return found.get("value") if isinstance(found, dict) else found
+    label = labels.get(name)
+    return label.get("value") if isinstance(label, dict) else label
+
+
+def _is_tree_or_message(row: Row, columns: set[str]) -> bool:
+    return "message_id" in columns or isinstance(row.values.get("prompt"), dict)
+
+
+OPENASSISTANT = Layout(
+    name="oasst",
+    holds="ratings",
+    parse_rows=_parse_rows,
+    matches=_is_tree_or_message,
+    maps_columns=False,  # "rating" names the measure here, and trees have no columns
+)

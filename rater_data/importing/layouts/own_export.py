@@ -1,4 +1,4 @@
-"""Our own export of ratings, read back: every revision with its rater, its times and where its response came from."""
+"""The layout `rateloop`, our own export of ratings: every revision with its rater, times and the response's origin."""
 
 import hashlib
 import json
@@ -9,74 +9,75 @@ from typing import Any
 
 from rater_data import checks
 from rater_data.errors import BadInput
-from rater_data.importing.layouts.cells import DECIMAL, How, Shape, each, prompt_of
+from rater_data.importing.layouts.base import Layout, ParseOptions, row_by_row
+from rater_data.importing.layouts.cells import parse_decimal
+from rater_data.importing.layouts.prompts import parse_prompt
 from rater_data.importing.layouts.records import ImportedRating, ImportedResponse, Origin, check_attributes
-from rater_data.importing.readers.text_files import OUR_COLUMN, Row
+from rater_data.importing.readers.row import Row
+from rater_data.importing.readers.text_files import HASH_COLUMN
 from rater_data.records import IMPORTED_ROUND, Prompt
 
-OURS = (OUR_COLUMN, "revision", "is_current", "verdict", "rater", "response_id")
+OWN_COLUMNS = (HASH_COLUMN, "revision", "is_current", "verdict", "rater", "response_id")
 """Columns that only our export has all of."""
 
 
-def is_ours(columns: Iterable[Any]) -> bool:
-    return set(OURS) <= set(columns)
+def is_own_export(columns: Iterable[Any]) -> bool:
+    return set(OWN_COLUMNS) <= set(columns)
 
 
-def _ours(row: Row, how: How) -> ImportedRating:
-    prompt = replace(prompt_of(row, how), source=_source(row, how))
+def _parse_row(row: Row, options: ParseOptions) -> ImportedRating:
+    prompt = replace(parse_prompt(row, options), source=_source(row, options))
     response = _response(row, prompt, "", "response_id")
-    text = response.text
-    if hashlib.sha256(text.encode()).hexdigest() != row.first(OUR_COLUMN):
+    if hashlib.sha256(response.text.encode()).hexdigest() != row.first(HASH_COLUMN):
         raise BadInput("the completion is not the one that was exported: its hash is another")
     scale = row.first("scale")
-    if scale != how.scale.name:
-        raise BadInput(f"the rating is on the scale {checks.shown(scale)}, this home's is {how.scale.name}")
+    if scale != options.scale.name:
+        raise BadInput(
+            f"the rating is on the scale {checks.shown(scale)}, this home's is {options.scale.name}"
+        )
     flags, attributes = _json(row, "flags", []), _json(row, "attributes", {})
     if not isinstance(flags, list):
         raise BadInput("flags have to be a list")
     check_attributes(attributes)
     other = _response(row, prompt, "other_", "other_id") if row.first("other_id") is not None else None
-    if how.scale.paired and other is None:
+    if options.scale.paired and other is None:
         raise BadInput("there is no other_id: this comparison does not say with what")
     return ImportedRating(
         response=response,
         other=other,
-        swapped=_yes(row, "swapped", False),
-        score=_number(row, "score"),
-        scale=how.scale.name,
+        swapped=_bool(row, "swapped", False),
+        score=_find_number(row, "score"),
+        scale=options.scale.name,
         rater=_text(row, "rater"),
         pseudonym=True,
-        excluded=_yes(row, "rater_excluded", False),
+        excluded=_bool(row, "rater_excluded", False),
         comment=row.first("comment") or "",
         verdict=_text(row, "verdict"),
         flags=tuple(flags),
         attributes=attributes,
-        shown_at=_seconds(row, "shown_at"),
-        submitted_at=_seconds(row, "submitted_at"),
-        given_at=_seconds(row, "given_at"),
+        shown_at=_time(row, "shown_at"),
+        submitted_at=_time(row, "submitted_at"),
+        given_at=_time(row, "given_at"),
         active_ms=_whole(row, "active_ms", 0),
         position=_whole(row, "position", 1),
         guideline_version=_whole(row, "guideline_version", 1),
         revision=_whole(row, "revision", 1),
-        active=_yes(row, "rater_active", True),
+        active=_bool(row, "rater_active", True),
         key=str(row.first("key") or ""),
-        is_current=_yes(row, "is_current", True),
+        is_current=_bool(row, "is_current", True),
     )
 
 
-def _source(row: Row, how: How) -> str:
-    """Where the prompt came from there; before exports told, it came from this file."""
-    return str(row.first("source") or "") if "source" in row.values else how.source
-
-
-RATINGS_OF_OURS: Shape = each(_ours)
+def _source(row: Row, options: ParseOptions) -> str:
+    """Where the prompt came from in the exported store; old exports do not say, then it comes from this file."""
+    return str(row.first("source") or "") if "source" in row.values else options.source
 
 
 def _response(row: Row, prompt: Prompt, prefix: str, id_column: str) -> ImportedResponse:
     """The response of a row, or with the prefix "other_" the one it was compared with.
 
-    They are of one prompt and one round. Of the other, old exports do not say more: there it is taken to be of the
-    same version and stratum as the first.
+    The two are of one prompt and one round. Old exports say no more of the second: it is taken to be of the same
+    version and stratum as the first.
     """
 
     def column(name: str) -> str:
@@ -85,20 +86,20 @@ def _response(row: Row, prompt: Prompt, prefix: str, id_column: str) -> Imported
     text = row.values.get(prefix + "completion")
     if not isinstance(text, str):
         raise BadInput(f"there is no {prefix}completion")
-    number = _whole(row, "round", IMPORTED_ROUND)
+    round_number = _whole(row, "round", IMPORTED_ROUND)
     origin = Origin(
         response=_whole(row, id_column, 0),
-        round_number=number,
-        version_number=_whole(row, column("policy_version"), 0) if number != IMPORTED_ROUND else None,
+        round_number=round_number,
+        version_number=_whole(row, column("policy_version"), 0) if round_number != IMPORTED_ROUND else None,
         stratum=str(row.first(column("stratum")) or "imported"),
         # what is one response's own is not the other's
         seed=_whole(row, prefix + "seed", 0),
-        temperature=_number(row, column("temperature"), 1.0) or 0.0,
+        temperature=_number(row, column("temperature"), 1.0),
         finish_reason=str(row.first(column("finish_reason")) or "eos"),
         overlap=_whole(row, column("overlap"), 1),
-        propensity=_or(_number(row, column("propensity")), 1.0),
-        ref_logprob=_number(row, prefix + "ref_logprob"),
-        head_score=_number(row, prefix + "head_score"),
+        propensity=_number(row, column("propensity"), 1.0),
+        ref_logprob=_find_number(row, prefix + "ref_logprob"),
+        head_score=_find_number(row, prefix + "head_score"),
         base_model=str(row.first(column("base_model")) or ""),
         base_revision=str(row.first(column("base_revision")) or ""),
         adapter_sha256=str(row.first(prefix + "adapter_sha256") or ""),
@@ -107,21 +108,17 @@ def _response(row: Row, prompt: Prompt, prefix: str, id_column: str) -> Imported
     return ImportedResponse(prompt=prompt, text=text, origin=origin)
 
 
-def _or(value: float | None, otherwise: float) -> float:
-    return otherwise if value is None else value
-
-
 def _text(row: Row, name: str) -> str:
     value = row.first(name)
     checks.text(f"The {name}", value, empty=False)
     return str(value)
 
 
-def _json(row: Row, name: str, otherwise: Any) -> Any:
-    """A column that is JSON in a text, as CSV has lists and every form has attributes."""
+def _json(row: Row, name: str, default: Any) -> Any:
+    """A list or dict. It may be JSON in a text, as CSV has all of them and every file has attributes."""
     value = row.first(name)
     if value is None:
-        return otherwise
+        return default
     if isinstance(value, str):
         try:
             return json.loads(value)
@@ -130,22 +127,24 @@ def _json(row: Row, name: str, otherwise: Any) -> Any:
     return value
 
 
-def _number(row: Row, name: str, otherwise: float | None = None) -> float | None:
+def _find_number(row: Row, name: str) -> float | None:
     value = row.first(name)
     if value is None:
-        return otherwise
-    if isinstance(value, str):
-        if not DECIMAL.fullmatch(value):
-            raise BadInput(f"the {name} {checks.shown(value)} is no number")
-        value = float(value)
+        return None
+    value = parse_decimal(name, value)
     checks.number(f"the {name}", value)
     return float(value)
 
 
-def _whole(row: Row, name: str, otherwise: int) -> int:
+def _number(row: Row, name: str, default: float) -> float:
+    value = _find_number(row, name)
+    return default if value is None else value
+
+
+def _whole(row: Row, name: str, default: int) -> int:
     value = row.first(name)
     if value is None:
-        return otherwise
+        return default
     if isinstance(value, str) and value.lstrip("-").isascii() and value.lstrip("-").isdigit():
         value = int(value[:30])
     if isinstance(value, float) and value.is_integer():
@@ -154,10 +153,10 @@ def _whole(row: Row, name: str, otherwise: int) -> int:
     return int(value)
 
 
-def _yes(row: Row, name: str, otherwise: bool) -> bool:
+def _bool(row: Row, name: str, default: bool) -> bool:
     value = row.first(name)
     if value is None:
-        return otherwise
+        return default
     if isinstance(value, str) and value.lower() in ("true", "false"):
         return value.lower() == "true"
     if not isinstance(value, bool):
@@ -165,8 +164,8 @@ def _yes(row: Row, name: str, otherwise: bool) -> bool:
     return value
 
 
-def _seconds(row: Row, name: str) -> float | None:
-    """A time in ISO 8601, or as a table of columns holds it, as UTC epoch seconds."""
+def _time(row: Row, name: str) -> float | None:
+    """A time (ISO 8601, a datetime, or seconds) as UTC epoch seconds."""
     value = row.first(name)
     try:
         if isinstance(value, str):
@@ -179,3 +178,12 @@ def _seconds(row: Row, name: str) -> float | None:
     if value is not None:
         checks.seconds(f"The {name}", value)
     return value
+
+
+OWN_EXPORT = Layout(
+    name="rateloop",
+    holds="ratings",
+    parse_rows=row_by_row(_parse_row),
+    matches=lambda _row, columns: is_own_export(columns),
+    is_own_export=True,
+)

@@ -1,4 +1,4 @@
-"""What a file may bring, checked when it is built: responses and ratings with where they came from."""
+"""What a row of a file may hold. Responses and ratings are checked when they are built."""
 
 from dataclasses import dataclass, field
 from typing import Any
@@ -10,12 +10,13 @@ from rater_data.records import FINISH_REASONS, IMPORTED_ROUND, STRATA, Prompt
 from rater_data.scales import SCALES, VERDICTS
 
 DEFAULT_RATER = "imported"
-LONGEST_ATTRIBUTES = 200  # how many qualities one rating may have
+MAX_ATTRIBUTES = 200  # of one rating
+LARGEST_SMALL_INT = 2**31 - 1  # what a column of whole numbers holds in PostgreSQL
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Origin:
-    """Where our own export says that a response came from. `response`: its id there."""
+    """Where a response of our own export came from. `response`: its id in the store that was exported."""
 
     response: int
     round_number: int
@@ -34,12 +35,14 @@ class Origin:
     slot: int | None = None
 
     def __post_init__(self) -> None:
-        for what in ("response", "round_number", "seed"):
-            checks.whole(f"The {what.replace('_', ' ')}", getattr(self, what), high=checks.LARGEST_INT)
+        for name in ("response", "round_number", "seed"):
+            checks.whole(f"The {name.replace('_', ' ')}", getattr(self, name))
         if (self.round_number == IMPORTED_ROUND) != (self.version_number is None):
             raise BadInput("A response of a round needs its policy version, and one of round 0 has none.")
-        for what in (self.round_number, self.version_number or 0, self.overlap, self.slot or 0):
-            checks.whole("The number of a round, a version or a slot, and the overlap,", what, high=SMALL)
+        for number in (self.round_number, self.version_number or 0, self.overlap, self.slot or 0):
+            checks.whole(
+                "The number of a round, a version or a slot, and the overlap,", number, high=LARGEST_SMALL_INT
+            )
         checks.one_of("The stratum of a response", self.stratum, STRATA)
         checks.number("The temperature of a response", self.temperature, low=0)
         checks.one_of("The finish reason of a response", self.finish_reason, FINISH_REASONS)
@@ -53,12 +56,9 @@ class Origin:
         checks.text("The adapter's sha256", self.adapter_sha256)
 
 
-SMALL = 2**31 - 1  # what a column of whole numbers holds in PostgreSQL
-
-
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ImportedResponse:
-    """A text that answers a prompt; without an origin it was written elsewhere, nobody knows by whom."""
+    """A text that answers a prompt. Without an origin nobody knows who or what wrote it."""
 
     prompt: Prompt
     text: str
@@ -70,9 +70,10 @@ class ImportedResponse:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ImportedRating:
-    """A rating as a file tells it, in points of the home's scale.
+    """A rating in points of the home's scale.
 
-    `other`: what the response was compared with. `pseudonym`: `rater` is one and no name. Times None: now.
+    `other`: what the response was compared with. `pseudonym`: `rater` is a pseudonym, not a name. Times that are None:
+    now.
     """
 
     response: ImportedResponse
@@ -115,21 +116,72 @@ class ImportedRating:
             checks.text("A flag", flag, empty=False)
         check_attributes(self.attributes)
         checks.whole("The active time", self.active_ms)
-        for what in ("position", "revision"):
-            checks.whole(f"The {what} of a rating", getattr(self, what), low=1, high=SMALL)
-        checks.whole("The guideline version of a rating", self.guideline_version, high=SMALL)
+        for name in ("position", "revision"):
+            checks.whole(f"The {name} of a rating", getattr(self, name), low=1, high=LARGEST_SMALL_INT)
+        checks.whole("The guideline version of a rating", self.guideline_version, high=LARGEST_SMALL_INT)
         for value in (self.shown_at, self.submitted_at, self.given_at):
             if value is not None:
                 checks.seconds("A time of a rating", value)
 
 
-def check_attributes(found: Any) -> None:
-    """Raises BadInput for anything but names with a number, a text, yes, no or nothing each."""
-    if not isinstance(found, dict) or len(found) > LONGEST_ATTRIBUTES:
+def check_attributes(attributes: Any) -> None:
+    """Raises BadInput for anything but a dict of names and, for each, a number, a text, a bool or None."""
+    if not isinstance(attributes, dict) or len(attributes) > MAX_ATTRIBUTES:
         raise BadInput("The attributes have to be an object of names and values.")
-    for name, value in found.items():
+    for name, value in attributes.items():
         checks.text("The name of an attribute", name)
         if isinstance(value, str):
             checks.text(f"The attribute {name}", value)
         elif value is not None and not isinstance(value, bool):
             checks.number(f"The attribute {name}", value)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ScoredResponse:
+    """A response with a score, in `score_range` (lowest, highest) where the layout has one of its own."""
+
+    prompt: Prompt
+    response: str
+    score: float
+    rater: str = DEFAULT_RATER
+    comment: str = ""
+    attributes: dict[str, Any] = field(default_factory=dict)
+    score_range: tuple[float, float] | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Preference:
+    """Two responses of which the first was preferred."""
+
+    prompt: Prompt
+    chosen: str
+    rejected: str
+    rater: str = DEFAULT_RATER
+    comment: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class BadRow:
+    """Why a row cannot be used."""
+
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class IgnoredRow:
+    """Why a row holds nothing to use, though nothing is wrong with it."""
+
+    reason: str
+
+
+Record = (
+    Prompt
+    | ImportedResponse
+    | ImportedRating
+    | tuple[ImportedRating, ...]
+    | ScoredResponse
+    | Preference
+    | BadRow
+    | IgnoredRow
+)
+"""What a row holds. Several ratings are of one row: all of them count, or none."""

@@ -19,13 +19,13 @@ from hypothesis import strategies as st
 from typer.testing import CliRunner
 
 from rater_data.cli.main import app
+from rater_data.csv_cells import unescape_cell
 from rater_data.errors import BadInput, Missing, Refused
 from rater_data.exporting import hub, llama_factory
 from rater_data.exporting.export import export
 from rater_data.exporting.formats import FORMATS, Wish, since_of, stream
 from rater_data.exporting.rating_rows import RATINGS, part_of
 from rater_data.importing.import_files import import_ratings
-from rater_data.importing.readers.text_files import unescape_cell
 from rater_data.records import Message, Prompt, split_of
 from rater_data.store.database.rows import response_row
 from tests.paths import ROOT

@@ -11,8 +11,9 @@ from rater_data.exporting import llama_factory
 from rater_data.exporting.export import export
 from rater_data.exporting.formats import FORMATS, Wish, stream
 from rater_data.importing.import_files import import_file, import_ratings
-from rater_data.importing.import_rows import Asked
-from rater_data.importing.readers.text_files import OUR_COLUMN, OURS, read
+from rater_data.importing.options import ImportOptions
+from rater_data.importing.readers.read_file import read_file
+from rater_data.importing.readers.text_files import HASH_COLUMN, OWN_CSV_COLUMNS
 from tests.paths import DOCS
 from tests.rater_data.store_world import file_store
 
@@ -38,7 +39,7 @@ def store(tmp_path):
 def test_every_format_is_read_back_as_it_was(store, tmp_path, format):
     export(store, tmp_path / "a.csv", format=format, as_="csv")
     export(store, tmp_path / "a.jsonl", format=format)
-    cells, rows = list(read(tmp_path / "a.csv")), list(read(tmp_path / "a.jsonl"))
+    cells, rows = list(read_file(tmp_path / "a.csv")), list(read_file(tmp_path / "a.jsonl"))
     texts = ("prompt", "completion", "response", "chosen", "rejected")
     for cell, row in zip(cells, rows, strict=True):
         assert {n: cell.values[n] for n in texts if n in row.values} == {
@@ -50,14 +51,14 @@ def test_every_format_is_read_back_as_it_was(store, tmp_path, format):
 @pytest.mark.parametrize("format", [name for name in FORMATS if name != "ratings"])
 def test_our_formats_are_known_by_their_columns(store, format):
     columns = set(stream(store, Wish(format=format)).schema.names)
-    assert [names for names in OURS if names <= columns and OUR_COLUMN not in names]
+    assert [names for names in OWN_CSV_COLUMNS if names <= columns and HASH_COLUMN not in names]
 
 
 def test_pairs_come_in_again_with_the_texts_they_had(store, tmp_path):
     export(store, tmp_path / "pairs.csv", format="preference", as_="csv")
     other = file_store(tmp_path / "other")
     other.choose_scale("pair")
-    import_file(other, tmp_path / "pairs.csv", Asked(kind="ratings"))
+    import_file(other, tmp_path / "pairs.csv", ImportOptions(kind="ratings"))
     assert {one.text for one in other.responses(0)} == set(TEXTS)
     assert {one.text for one in other.prompts()} == {"- what?"}
     other.close()
@@ -65,7 +66,7 @@ def test_pairs_come_in_again_with_the_texts_they_had(store, tmp_path):
 
 def test_what_others_wrote_is_taken_as_it_is(tmp_path):
     (tmp_path / "theirs.csv").write_text("prompt,chosen,rejected\n'-a,'=b,c\n", "utf-8")
-    (row,) = read(tmp_path / "theirs.csv")
+    (row,) = read_file(tmp_path / "theirs.csv")
     assert row.values == {"prompt": "'-a", "chosen": "'=b", "rejected": "c"}
 
 

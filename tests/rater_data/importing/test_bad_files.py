@@ -18,7 +18,9 @@ from hypothesis import strategies as st
 from rater_data.errors import RateloopError
 from rater_data.exporting.export import export
 from rater_data.importing.import_files import import_file
-from rater_data.importing.import_rows import KINDS, SHAPES, Asked, Report
+from rater_data.importing.layouts.table import LAYOUTS
+from rater_data.importing.options import KINDS, ImportOptions
+from rater_data.importing.report import ImportReport
 from rater_data.store import Store
 from rater_data.store.database import schema as t
 from rater_data.verify.home import verify
@@ -49,13 +51,13 @@ DEEP = st.recursive(
 ROWS = st.lists(st.dictionaries(st.sampled_from(NAMES), DEEP, max_size=8), max_size=5)
 GOOD = {"prompt": "Fine?", "response": "Fine.", "rating": 5}
 ASKED = st.builds(
-    Asked,
+    ImportOptions,
     kind=st.sampled_from(KINDS),
-    shape=st.sampled_from(("auto", *SHAPES)),
+    layout=st.sampled_from(("auto", *LAYOUTS)),
     columns=st.sampled_from(({}, {"prompt": "text"}, {"rating": "rank"})),
-    chosen=st.sampled_from((None, 8.0)),
-    rejected=st.sampled_from((None, 3.0)),
-    scores=st.sampled_from((None, (0.0, 4.0))),
+    chosen_score=st.sampled_from((None, 8.0)),
+    rejected_score=st.sampled_from((None, 3.0)),
+    score_range=st.sampled_from((None, (0.0, 4.0))),
     skip_bad=st.booleans(),
     dry_run=st.booleans(),
     offer=st.booleans(),
@@ -104,27 +106,27 @@ def emptied(store: Store) -> Iterator[None]:
             connection.execute(table.delete())
 
 
-def tried(store: Store, name: str, content: bytes, asked: Asked) -> Report | None:
+def tried(store: Store, name: str, content: bytes, options: ImportOptions) -> ImportReport | None:
     """Imports a file, and looks at the store: whole afterwards, untouched where nothing was to be imported."""
     with tempfile.TemporaryDirectory() as folder, emptied(store):
         path = Path(folder) / name
         path.write_bytes(content)
         before = counts(store)
         try:
-            report = import_file(store, path, asked)
+            report = import_file(store, path, options)
         except RateloopError as error:
             assert "\n" not in str(error)
             assert str(error).encode()
             assert counts(store) == before
             return None
         assert list(verify(store)) == []
-        if asked.dry_run:
+        if options.dry_run:
             assert counts(store) == before
             assert [p.name for p in Path(folder).iterdir()] == [name]
         elif report.bad_rows:
-            assert asked.skip_bad
-            assert report.rejected is not None
-            kept = report.rejected.read_text("utf-8").splitlines()
+            assert options.skip_bad
+            assert report.rejects_file is not None
+            kept = report.rejects_file.read_text("utf-8").splitlines()
             assert len(kept) == report.bad_rows
             assert all({"reason", "row"} <= set(json.loads(line)) for line in kept)
         return report
@@ -132,9 +134,13 @@ def tried(store: Store, name: str, content: bytes, asked: Asked) -> Report | Non
 
 @quickly
 @given(rows=ROWS, asked=ASKED, scale=st.sampled_from(("score_1_10", "pair")))
-@example([GOOD, {"prompt": "a", "response": "b", "rating": 10**400}], Asked(kind="ratings"), "score_1_10")
-@example([GOOD | {"comment": {"a": [float("nan")]}}], Asked(kind="ratings", skip_bad=True), "score_1_10")
-@example([GOOD | {"\ud800": "\ud800"}], Asked(kind="ratings"), "pair")
+@example(
+    [GOOD, {"prompt": "a", "response": "b", "rating": 10**400}], ImportOptions(kind="ratings"), "score_1_10"
+)
+@example(
+    [GOOD | {"comment": {"a": [float("nan")]}}], ImportOptions(kind="ratings", skip_bad=True), "score_1_10"
+)
+@example([GOOD | {"\ud800": "\ud800"}], ImportOptions(kind="ratings"), "pair")
 def test_json_lines(stores, rows, asked, scale):
     content = "".join(json.dumps(row) + "\n" for row in rows)
     tried(stores[scale], "a.jsonl", content.encode(), asked)
@@ -142,13 +148,15 @@ def test_json_lines(stores, rows, asked, scale):
 
 @quickly
 @given(content=BYTES, name=st.sampled_from(FILES), asked=ASKED)
-@example(b"[" * 100_000, "a.jsonl", Asked(kind="prompts"))
-@example(b'{"prompt": ' + b"[" * 900 + b"]" * 900 + b"}", "a.jsonl", Asked(kind="prompts", skip_bad=True))
-@example(b'{"prompt": ' + b"9" * 5000 + b"}", "a.jsonl", Asked(kind="prompts", skip_bad=True))
-@example(b"PAR1\x00\x00\x00\x00PAR1", "a.parquet", Asked(kind="prompts"))
-@example(b"prompt\n\x00\n", "a.csv", Asked(kind="prompts", skip_bad=True))
-@example(b"prompt,\n\xff,\n", "a.csv", Asked(kind="prompts"))
-@example(b'prompt\n"' + b"x" * 200_000 + b'"\n', "a.csv", Asked(kind="prompts"))
+@example(b"[" * 100_000, "a.jsonl", ImportOptions(kind="prompts"))
+@example(
+    b'{"prompt": ' + b"[" * 900 + b"]" * 900 + b"}", "a.jsonl", ImportOptions(kind="prompts", skip_bad=True)
+)
+@example(b'{"prompt": ' + b"9" * 5000 + b"}", "a.jsonl", ImportOptions(kind="prompts", skip_bad=True))
+@example(b"PAR1\x00\x00\x00\x00PAR1", "a.parquet", ImportOptions(kind="prompts"))
+@example(b"prompt\n\x00\n", "a.csv", ImportOptions(kind="prompts", skip_bad=True))
+@example(b"prompt,\n\xff,\n", "a.csv", ImportOptions(kind="prompts"))
+@example(b'prompt\n"' + b"x" * 200_000 + b'"\n', "a.csv", ImportOptions(kind="prompts"))
 def test_any_bytes(stores, content, name, asked):
     tried(stores["score_1_10"], name, content, asked)
 
@@ -202,7 +210,7 @@ def test_our_own_export_with_bytes_changed(stores, exported, name, place, new, g
     whole = exported[name]
     place %= len(whole)
     content = whole[:place] + new + whole[place + gone :]
-    tried(stores["score_1_10"], name, content, Asked(kind="ratings", skip_bad=skip))
+    tried(stores["score_1_10"], name, content, ImportOptions(kind="ratings", skip_bad=skip))
 
 
 @quickly
@@ -211,11 +219,11 @@ def test_our_own_export_with_values_changed(stores, exported, changes, line):
     rows = [json.loads(one) for one in exported["a.jsonl"].splitlines()]
     rows[line] |= changes
     content = "".join(json.dumps(row) + "\n" for row in rows).encode()
-    tried(stores["score_1_10"], "a.jsonl", content, Asked(kind="ratings", skip_bad=True))
+    tried(stores["score_1_10"], "a.jsonl", content, ImportOptions(kind="ratings", skip_bad=True))
 
 
 def test_the_untouched_one_comes_in(stores, exported):
     for name, content in exported.items():
-        report = tried(stores["score_1_10"], name, content, Asked(kind="ratings"))
+        report = tried(stores["score_1_10"], name, content, ImportOptions(kind="ratings"))
         assert report is not None
         assert report.stored.ratings == 3

@@ -10,7 +10,7 @@ import typer.main
 from typer.testing import CliRunner
 
 from rater_data.cli.main import app
-from rater_data.importing.import_rows import SHAPES
+from rater_data.importing.layouts.table import LAYOUTS
 from rater_data.store import Store
 from tests.paths import DOCS
 
@@ -144,8 +144,8 @@ def test_the_page_names_what_exists():
         flag for command in commands.values() for p in command.params for flag in (*p.opts, *p.secondary_opts)
     }
     assert set(re.findall(r"--[a-z][a-z-]+", PAGE)) <= known
-    shapes = set(re.findall(r"^\| `([a-z]+)` \|", PAGE, re.MULTILINE))
-    assert shapes == set(SHAPES)
+    layouts = set(re.findall(r"^\| `([a-z]+)` \|", PAGE, re.MULTILINE))
+    assert layouts == set(LAYOUTS)
 
 
 COMMANDS = ("import-prompts", "import-responses", "import-ratings")

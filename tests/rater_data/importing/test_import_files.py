@@ -18,7 +18,7 @@ from rater_data.exporting.export import export
 from rater_data.exporting.formats import Wish, stream
 from rater_data.exporting.rating_rows import RATINGS
 from rater_data.importing.import_files import bundled_prompts, import_prompts, import_ratings
-from rater_data.importing.readers.text_files import read
+from rater_data.importing.readers.read_file import read_file
 from rater_data.records import Message, Prompt
 from rater_data.store import Store
 from tests.paths import GOLDEN
@@ -432,7 +432,7 @@ def test_through_a_link_the_file_at_its_end_is_replaced(rated_world, tmp_path, a
         export(rated_world.store, link, as_=as_)
     count = export(rated_world.store, link, as_=as_, force=True)
     assert link.is_symlink() and not end.is_symlink()
-    rows = end.read_text("utf-8").splitlines() if as_ == "jsonl" else list(read(end))
+    rows = end.read_text("utf-8").splitlines() if as_ == "jsonl" else list(read_file(end))
     assert len(rows) == count
     assert [[path.name for path in place.iterdir()] for place in (link.parent, end.parent)] == [
         ["link"],

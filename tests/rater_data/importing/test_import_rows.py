@@ -15,8 +15,8 @@ import pytest
 from rater_data.errors import BadInput, DiskFull, Refused
 from rater_data.exporting.export import export
 from rater_data.importing.import_files import import_file, import_prompts, import_ratings
-from rater_data.importing.import_rows import Asked
-from rater_data.importing.readers.text_files import read_dataset
+from rater_data.importing.options import ImportOptions
+from rater_data.importing.readers.column_files import read_dataset
 from rater_data.store import Store
 from rater_data.verify.home import verify
 from tests.rater_data.store_world import (
@@ -61,7 +61,7 @@ def read_jsonl(path: Path) -> list[dict]:
 
 
 def ratings(store: Store, path: Path, **asked):
-    return import_file(store, path, Asked(kind="ratings", **asked))
+    return import_file(store, path, ImportOptions(kind="ratings", **asked))
 
 
 def said(store: Store) -> list[tuple]:
@@ -146,8 +146,8 @@ def test_our_export_comes_back_as_an_equal_store(backend, lived_in, tmp_path, as
     export(lived_in, out, as_=as_)
     export(lived_in, tmp_path / "before.jsonl")
     fresh = open_store(tmp_path / "fresh")
-    report = import_file(fresh, out, Asked(kind="ratings"))
-    assert (report.shape, report.stored.ratings, report.stored.rounds) == ("rateloop", report.rows, 2)
+    report = import_file(fresh, out, ImportOptions(kind="ratings"))
+    assert (report.layout, report.stored.ratings, report.stored.rounds) == ("rateloop", report.rows, 2)
     export(fresh, tmp_path / "after.jsonl")
     before, after = shared(tmp_path / "before.jsonl"), shared(tmp_path / "after.jsonl")
     if as_ == "dataset":  # its parts are by prompt
@@ -158,7 +158,7 @@ def test_our_export_comes_back_as_an_equal_store(backend, lived_in, tmp_path, as
     assert [u.excluded for u in fresh.users()].count(True) == 1
     assert (fresh.round().number, fresh.round().state, fresh.current_version().number) == (2, "published", 0)
     # a second time, everything is there
-    again = import_file(fresh, out, Asked(kind="ratings"))
+    again = import_file(fresh, out, ImportOptions(kind="ratings"))
     assert (again.stored.ratings, again.stored.there, again.stored.differing) == (0, report.rows, 0)
     assert (again.stored.responses, again.stored.raters, again.stored.prompts) == (0, 0, 0)
     fresh.close()
@@ -427,7 +427,7 @@ def test_preferences_become_scores_or_comparisons(store, pair_store, tmp_path):
     with pytest.raises(Refused, match="--chosen-score and --rejected-score"):
         ratings(store, path)
     assert store.prompts() == []
-    assert ratings(store, path, chosen=8, rejected=3).stored.ratings == 6
+    assert ratings(store, path, chosen_score=8, rejected_score=3).stored.ratings == 6
     assert sorted(said(store)) == sorted(
         [
             ("p", "good", 8),
@@ -446,7 +446,7 @@ def test_preferences_become_scores_or_comparisons(store, pair_store, tmp_path):
     ]
     assert {u.name for u in pair_store.users()} == {"Ann", "imported"}
     with pytest.raises(BadInput, match="need no scores"):
-        ratings(pair_store, path, chosen=8, rejected=3)
+        ratings(pair_store, path, chosen_score=8, rejected_score=3)
 
 
 def test_of_a_preference_both_ratings_come_in_or_none(store, tmp_path):
@@ -457,13 +457,13 @@ def test_of_a_preference_both_ratings_come_in_or_none(store, tmp_path):
     ]
     path = lines(tmp_path, "pairs.jsonl", rows)
     with pytest.raises(BadInput, match=r"line 2: imported rated this response with 8 before and now with 3"):
-        ratings(store, path, chosen=8, rejected=3)
-    report = ratings(store, path, chosen=8, rejected=3, skip_bad=True)
+        ratings(store, path, chosen_score=8, rejected_score=3)
+    report = ratings(store, path, chosen_score=8, rejected_score=3, skip_bad=True)
     assert (report.stored.ratings, report.bad_rows, report.stored.responses) == (4, 1, 4)
     assert sorted(said(store)) == [("p", "a", 8), ("p", "b", 3), ("p", "c", 8), ("p", "d", 3)]
     rows[1] = {"prompt": "p", "chosen": "e", "rejected": "a"}
-    report = ratings(store, lines(tmp_path, "b.jsonl", rows), chosen=8, rejected=3, skip_bad=True)
-    assert (report.stored.ratings, report.stored.responses, report.found["responses"]) == (0, 0, 4)
+    report = ratings(store, lines(tmp_path, "b.jsonl", rows), chosen_score=8, rejected_score=3, skip_bad=True)
+    assert (report.stored.ratings, report.stored.responses, report.in_file["responses"]) == (0, 0, 4)
 
 
 def test_two_raters_comparisons_of_the_same_two_meet(pair_store, tmp_path):
@@ -510,7 +510,7 @@ def test_transcripts(pair_store, store, tmp_path):
     ]  # fmt: skip
     path = lines(tmp_path, "hh.jsonl", rows)
     report = ratings(pair_store, path, skip_bad=True)
-    assert (report.shape, report.stored.ratings, report.bad_rows) == ("hh", 1, 4)
+    assert (report.layout, report.stored.ratings, report.bad_rows) == ("hh", 1, 4)
     (one,) = pair_store.rated()
     assert [m.role for m in one.prompt.messages] == ["user", "assistant", "user"]
     assert one.prompt.text == "Do: you\n\nknow?"
@@ -518,7 +518,7 @@ def test_transcripts(pair_store, store, tmp_path):
     reasons = [row["reason"] for row in read_jsonl(tmp_path / "hh.jsonl.rejected.jsonl")]
     for reason, what in zip(reasons, ("do not share", "empty", "has to begin", "has to end"), strict=True):
         assert what in reason
-    assert ratings(store, path, skip_bad=True, chosen=9, rejected=2).stored.ratings == 2
+    assert ratings(store, path, skip_bad=True, chosen_score=9, rejected_score=2).stored.ratings == 2
 
 
 def test_helpsteer(store, pair_store, tmp_path):
@@ -527,7 +527,7 @@ def test_helpsteer(store, pair_store, tmp_path):
         {"prompt": "lonely", "response": "r", "helpfulness": 2, **qualities}
     ]
     path = lines(tmp_path, "steer.jsonl", rows)
-    assert ratings(store, path).shape == "helpsteer"
+    assert ratings(store, path).layout == "helpsteer"
     assert [score for *_, score in said(store)] == [1, 3, 6, 8, 10, 6]
     assert store.rated()[0].rating.attributes == {
         "correctness": 5, "coherence": 4, "complexity": 1, "verbosity": 3,
@@ -575,8 +575,8 @@ def tree() -> dict:
 def test_message_trees(store, pair_store, tmp_path, flat):
     path = lines(tmp_path, "trees.jsonl", messages(flat=True) if flat else [tree()])
     report = ratings(store, path)
-    assert (report.shape, report.stored.ratings) == ("oasst", 3)
-    assert report.left_out == {"messages without a quality": 1}
+    assert (report.layout, report.stored.ratings) == ("oasst", 3)
+    assert report.ignored == {"messages without a quality": 1}
     assert sorted(said(store)) == [("And why?", "Because.", 10), ("What?", "That.", 3), ("What?", "This.", 8)]
     deep = next(one.prompt for one in store.rated() if one.prompt.text == "And why?")
     assert [m.content for m in deep.messages] == ["What?", "This.", "And why?"]
@@ -604,14 +604,14 @@ def test_columns_and_scores_of_another_range(store, tmp_path):
     rows = [{"question": "p", "answer": f"a{s}", "stars": s} for s in (0, 2.5, 5)]
     columns = {"prompt": "question", "response": "answer", "rating": "stars"}
     path = lines(tmp_path, "a.jsonl", rows)
-    assert ratings(store, path, columns=columns, scores=(0, 5)).stored.ratings == 3
+    assert ratings(store, path, columns=columns, score_range=(0, 5)).stored.ratings == 3
     assert [score for *_, score in said(store)] == [1, 6, 10]
     with pytest.raises(
         BadInput, match=r"has no column query to take as prompt: its columns are question, answer"
     ):
         ratings(store, path, columns={"prompt": "query"})
     with pytest.raises(BadInput, match="has to go up"):
-        ratings(store, path, columns=columns, scores=(5, 0))
+        ratings(store, path, columns=columns, score_range=(5, 0))
 
 
 def test_packed_files_and_parquet(store, tmp_path):
@@ -632,7 +632,7 @@ def test_messages_of_a_table_have_empty_names(store, tmp_path):
     plain, named = {"role": "user", "content": "Hi?"}, {"role": "user", "content": "Ho?", "name": "me"}
     table = pa.Table.from_pylist([{"messages": [plain]}, {"messages": [named]}])
     pq.write_table(table, tmp_path / "a.parquet")
-    report = import_file(store, tmp_path / "a.parquet", Asked(kind="prompts", skip_bad=True))
+    report = import_file(store, tmp_path / "a.parquet", ImportOptions(kind="prompts", skip_bad=True))
     assert (report.stored.prompts, report.bad_rows) == (1, 1)
 
 
@@ -642,13 +642,13 @@ def test_a_dataset_of_the_hub(store, tmp_path, monkeypatch):
     folder = tmp_path / "mine"
     folder.mkdir()
     lines(folder, "train.jsonl", [{"instruction": "Hi?"}, {"instruction": "Ho?"}])
-    asked = Asked(kind="prompts", columns={"prompt": "instruction"})
-    from rater_data.importing.import_rows import bring_in
+    asked = ImportOptions(kind="prompts", columns={"prompt": "instruction"})
+    from rater_data.importing.import_rows import import_rows
 
     monkeypatch.setenv("HF_HOME", str(tmp_path / "cache"))
     monkeypatch.setattr(datasets.config, "HF_DATASETS_CACHE", tmp_path / "cache")
     rows = read_dataset(str(folder), "train")
-    report = bring_in(store, rows, asked, name="mine", side=tmp_path / "x.jsonl")
+    report = import_rows(store, rows, asked, name="mine", rejects=tmp_path / "x.jsonl")
     assert (report.stored.prompts, [p.text for p in store.prompts()]) == (2, ["Hi?", "Ho?"])
 
     def offline(*_args, **_options):
@@ -688,7 +688,7 @@ def test_bad_rows_are_kept_aside_and_all_or_nothing(store, tmp_path):
     assert (store.prompts(), store.users()) == ([], [])
     report = ratings(store, path, skip_bad=True)
     assert (report.stored.ratings, report.duplicates, report.bad_rows) == (1, 1, 4)
-    assert report.rejected == tmp_path / "mixed.jsonl.rejected.jsonl"
+    assert report.rejects_file == tmp_path / "mixed.jsonl.rejected.jsonl"
     assert sorted(p.name for p in tmp_path.glob(".mixed*")) == []
 
 
@@ -736,11 +736,11 @@ def test_responses_wait_or_are_offered(tmp_path):
     world = make_world(tmp_path / "home", prompts=1, k=1)
     store, rater = world.store, world.rater
     path = lines(tmp_path, "r.jsonl", [{"prompt": "p", "response": r} for r in ("a", "b", "a")])
-    report = import_file(store, path, Asked(kind="responses"))
+    report = import_file(store, path, ImportOptions(kind="responses"))
     assert (report.stored.responses, report.duplicates, store.round(0).state) == (2, 1, "published")
     rate_next(store, rater, 5)
     assert store.next_card(rater.id) is None
-    assert import_file(store, path, Asked(kind="responses", offer=True)).stored.responses == 0
+    assert import_file(store, path, ImportOptions(kind="responses", offer=True)).stored.responses == 0
     assert store.next_card(rater.id).round_number == 0
     first = rate_next(store, rater, 7)
     assert store.undo(rater.id).response_id == first.response_id
@@ -756,6 +756,6 @@ def test_responses_wait_or_are_offered(tmp_path):
 
 def test_prompts_and_responses_of_any_shape(store, tmp_path):
     path = lines(tmp_path, "hh.jsonl", [{"chosen": hh("One?", "1"), "rejected": hh("One?", "2")}])
-    assert import_file(store, path, Asked(kind="prompts", shape="hh")).stored.prompts == 1
-    assert import_file(store, path, Asked(kind="responses", shape="hh")).stored.responses == 2
+    assert import_file(store, path, ImportOptions(kind="prompts", layout="hh")).stored.prompts == 1
+    assert import_file(store, path, ImportOptions(kind="responses", layout="hh")).stored.responses == 2
     assert import_prompts(store, lines(tmp_path, "p.jsonl", [{"prompt": "One?"}])) == (0, 1)

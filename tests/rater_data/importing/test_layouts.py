@@ -9,7 +9,7 @@ import pytest
 from rater_data.errors import BadInput
 from rater_data.exporting.export import export
 from rater_data.importing.import_files import import_file
-from rater_data.importing.import_rows import Asked
+from rater_data.importing.options import ImportOptions
 from rater_data.store.database import schema as t
 from tests.rater_data.store_world import file_store
 
@@ -23,7 +23,7 @@ def store(tmp_path):
 
 def bring(store, folder, *rows, **asked):
     (folder / "in.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows), "utf-8")
-    return import_file(store, folder / "in.jsonl", Asked(kind="ratings", **asked))
+    return import_file(store, folder / "in.jsonl", ImportOptions(kind="ratings", **asked))
 
 
 def row(**changes):
@@ -66,7 +66,7 @@ def both_ways(store, folder, format, scale, **asked):
         export(store, folder / f"out.{as_}", format=format, as_=as_, force=True)
         other = file_store(folder / f"{format}-{as_}")
         other.choose_scale(scale)
-        report = import_file(other, folder / f"out.{as_}", Asked(kind="ratings", **asked))
+        report = import_file(other, folder / f"out.{as_}", ImportOptions(kind="ratings", **asked))
         found.append((report, what_is_in(other)))
         other.close()
     return found
@@ -75,10 +75,10 @@ def both_ways(store, folder, format, scale, **asked):
 @pytest.mark.parametrize(
     ("format", "scale", "asked"),
     [
-        ("prompt-completion", "score_1_10", {"scores": (1, 10)}),
-        ("unpaired", "score_1_10", {"scores": (1, 10)}),
+        ("prompt-completion", "score_1_10", {"score_range": (1, 10)}),
+        ("unpaired", "score_1_10", {"score_range": (1, 10)}),
         ("preference", "pair", {}),
-        ("preference", "score_1_10", {"chosen": 8, "rejected": 3, "skip_bad": True}),
+        ("preference", "score_1_10", {"chosen_score": 8, "rejected_score": 3, "skip_bad": True}),
     ],
 )
 def test_chats_come_back_from_a_csv_as_from_jsonl(store, tmp_path, format, scale, asked):
@@ -86,7 +86,7 @@ def test_chats_come_back_from_a_csv_as_from_jsonl(store, tmp_path, format, scale
     bring(store, tmp_path, *chats, row(), row(response="other", rating=2))
     (csv_report, csv_has), (report, has) = both_ways(store, tmp_path, format, scale, **asked)
     for one in (csv_report, report):  # a CSV has a line more, and its own name
-        one.bad, one.rejected = [line.partition(": ")[2] for line in one.bad], None
+        one.bad, one.rejects_file = [line.partition(": ")[2] for line in one.bad], None
     assert csv_report == report and csv_has == has
     assert report.stored.ratings >= 4 and "system" in str(has)
     assert '[{"role": "assistant"' not in str(has)
@@ -96,8 +96,10 @@ def test_a_conversation_before_both_answers_is_found_in_a_csv_too(store, tmp_pat
     said = [json.dumps([*CHAT, {"role": "assistant", "content": text}]) for text in ("yes", "no")]
     with (tmp_path / "in.csv").open("w", newline="") as file:
         csv.writer(file).writerows([["chosen", "rejected"], said])
-    report = import_file(store, tmp_path / "in.csv", Asked(kind="ratings", chosen=8, rejected=3))
-    assert report.shape == "preference"
+    report = import_file(
+        store, tmp_path / "in.csv", ImportOptions(kind="ratings", chosen_score=8, rejected_score=3)
+    )
+    assert report.layout == "preference"
     assert {(r.prompt.text, r.response.text) for r in store.rated()} == {
         (CHAT[1]["content"], "yes"),
         (CHAT[1]["content"], "no"),
@@ -157,8 +159,8 @@ def test_what_python_alone_takes_for_a_number_is_none(store, tmp_path, text):
 @pytest.mark.parametrize(
     ("format", "scale", "asked"),
     [
-        ("prompt-completion", "score_1_10", {"scores": (1, 10)}),
-        ("unpaired", "score_1_10", {"scores": (1, 10)}),
+        ("prompt-completion", "score_1_10", {"score_range": (1, 10)}),
+        ("unpaired", "score_1_10", {"score_range": (1, 10)}),
         ("helpsteer", "score_1_10", {}),
         ("preference", "pair", {}),
     ],
@@ -190,4 +192,4 @@ def test_an_answer_that_is_not_there_is_none(store, tmp_path, answer):
 def test_an_empty_cell_of_somebody_elses_csv_is_no_answer(store, tmp_path):
     (tmp_path / "in.csv").write_text("prompt,response,rating\np,,3\n", "utf-8")
     with pytest.raises(BadInput, match="line 2: there is no response"):
-        import_file(store, tmp_path / "in.csv", Asked(kind="ratings"))
+        import_file(store, tmp_path / "in.csv", ImportOptions(kind="ratings"))

@@ -1,0 +1,94 @@
+"""What every layout is made of: its declaration, the options that it parses rows by, and the mapping of columns."""
+
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, field, replace
+from itertools import chain, islice
+from typing import Literal
+
+from rater_data.errors import BadInput
+from rater_data.importing.layouts.records import BadRow, Record
+from rater_data.importing.readers.row import Row
+from rater_data.scales import Scale
+
+MAX_LISTED_COLUMNS = 20
+
+Kind = Literal["prompts", "responses", "ratings"]
+"""What an import brings in."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ParseOptions:
+    """How the rows of a file are parsed.
+
+    `scale`: the home's. `source`: what is kept as the prompts' source. `split`: of prompts whose row names none.
+    `chosen_score`, `rejected_score`: what the two of a preference are worth. `score_range`: (lowest, highest) score of
+    the file, where that is not the home's scale. `columns`: our column = the file's column.
+    """
+
+    scale: Scale
+    source: str
+    split: str | None = None
+    chosen_score: float | None = None
+    rejected_score: float | None = None
+    score_range: tuple[float, float] | None = None
+    columns: dict[str, str] = field(default_factory=dict)
+
+
+ParsedRows = Iterator[tuple[Row, Record]]
+RowsParser = Callable[[Iterable[Row], ParseOptions], ParsedRows]
+
+
+def _matches_nothing(_row: Row, _columns: set[str]) -> bool:
+    return False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Layout:
+    """One way in which the rows of a file are laid out.
+
+    `name`: as on the command line. `holds`: what its rows are for. `parse_rows`: finds what each row holds. `matches`:
+    whether a file of ratings has this layout, going by its first row and the names of its columns (mapped ones too).
+    `maps_columns`: whether `--map` renames its columns. `is_own_export`: whether its rows name their scale, and bring
+    rounds and raters of another home.
+    """
+
+    name: str
+    holds: Kind
+    parse_rows: RowsParser
+    matches: Callable[[Row, set[str]], bool] = _matches_nothing
+    maps_columns: bool = True
+    is_own_export: bool = False
+
+
+def row_by_row(parse_row: Callable[[Row, ParseOptions], Record]) -> RowsParser:
+    """The parser of a layout in which every row stands for itself."""
+
+    def parse_rows(rows: Iterable[Row], options: ParseOptions) -> ParsedRows:
+        for row in rows:
+            try:
+                yield row, BadRow(row.fault) if row.fault else parse_row(row, options)
+            except BadInput as error:
+                yield row, BadRow(str(error))
+
+    return parse_rows
+
+
+def map_columns(rows: Iterable[Row], columns: dict[str, str]) -> Iterator[Row]:
+    """The rows with our columns added to the file's: {"prompt": "question"}.
+
+    Raises BadInput for a column that the first row does not have.
+    """
+    rows = iter(rows)
+    first = list(islice(rows, 1))
+    for name, file_column in columns.items():
+        if first and not first[0].fault and file_column not in first[0].values:
+            existing = ", ".join(str(column) for column in list(first[0].values)[:MAX_LISTED_COLUMNS])
+            raise BadInput(
+                f"{first[0].file} has no column {file_column} to take as {name}: "
+                f"its columns are {existing or 'none'}."
+            )
+    for row in chain(first, rows):
+        if columns and not row.fault:
+            mapped = {name: row.values.get(file_column) for name, file_column in columns.items()}
+            row = replace(row, values={**row.values, **mapped})
+        yield row

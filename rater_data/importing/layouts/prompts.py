@@ -1,0 +1,50 @@
+"""The layout `prompts`: a prompt in each row, as a text or as messages. Other layouts parse their prompts with it."""
+
+from rater_data import checks
+from rater_data.errors import BadInput
+from rater_data.importing.layouts.base import Layout, ParseOptions, row_by_row
+from rater_data.importing.layouts.cells import PROMPT_COLUMNS, find_text_or_chat, parse_messages, parse_tags
+from rater_data.importing.readers.row import Row
+from rater_data.records import Message, Prompt
+
+MAX_NAMED_COLUMNS = 12  # in the error for a row without a prompt
+
+
+def parse_prompt(row: Row, options: ParseOptions, default_split: str | None = None) -> Prompt:
+    """The prompt of a row: `messages`, or `prompt` or `text`, which may hold messages, too.
+
+    Its split is the row's own, else that of the options, else `default_split`, else that of its text's hash.
+    """
+    tags, split = parse_tags(row), row.first("split") or options.split or default_split
+    value = row.first("messages")
+    if value is None:
+        value = find_text_or_chat(row, *PROMPT_COLUMNS)
+    if value is None:
+        raise BadInput(
+            f"there is no prompt: name the column prompt, text or messages, and fill it{_describe_columns(row)}"
+        )
+    if isinstance(value, list) or row.first("messages") is not None:
+        messages = parse_messages(value)
+        # what a text's own hash decides, the last message's decides for a chat
+        split = split or Prompt.of(messages[-1].content).split
+        return Prompt(messages=messages, tags=tags, split=split, source=options.source)
+    return Prompt.of(value, tags=tags, split=split, source=options.source)
+
+
+def chat_prompt(row: Row, options: ParseOptions, messages: tuple[Message, ...]) -> Prompt:
+    """The prompt of a row that has its conversation in another column. It is there to be learned from."""
+    split = row.first("split") or options.split or "train"
+    return Prompt(messages=messages, tags=parse_tags(row), split=split, source=options.source)
+
+
+def _describe_columns(row: Row) -> str:
+    """The columns that the row has, for the end of a sentence."""
+    names = [str(name) for name in row.values]
+    listed = ", ".join(checks.shown(name) for name in names[:MAX_NAMED_COLUMNS]) or "none"
+    more = f" and {len(names) - MAX_NAMED_COLUMNS} more" if len(names) > MAX_NAMED_COLUMNS else ""
+    wrong = next((mark for mark in (";", "\t", "|") if len(names) == 1 and mark in names[0]), "")
+    hint = f" (columns are parted by commas here, not by {checks.shown(wrong)})" if wrong else ""
+    return f"; the columns are {listed}{more}{hint}"
+
+
+PROMPTS = Layout(name="prompts", holds="prompts", parse_rows=row_by_row(parse_prompt))

@@ -1,0 +1,40 @@
+"""The table of layouts. A new layout is a module that declares a `Layout`, and a line here."""
+
+from collections.abc import Iterable
+
+from rater_data.importing.layouts.base import Kind, Layout
+from rater_data.importing.layouts.helpsteer import HELPSTEER
+from rater_data.importing.layouts.hh_transcripts import HH_TRANSCRIPTS
+from rater_data.importing.layouts.openassistant import OPENASSISTANT
+from rater_data.importing.layouts.own_export import OWN_EXPORT
+from rater_data.importing.layouts.preferences import PREFERENCES
+from rater_data.importing.layouts.prompts import PROMPTS
+from rater_data.importing.layouts.ratings import RATINGS
+from rater_data.importing.layouts.responses import RESPONSES
+from rater_data.importing.readers.row import Row
+
+LAYOUTS: dict[str, Layout] = {
+    layout.name: layout
+    for layout in (
+        PROMPTS,
+        RESPONSES,
+        RATINGS,
+        OWN_EXPORT,
+        PREFERENCES,
+        HH_TRANSCRIPTS,
+        HELPSTEER,
+        OPENASSISTANT,
+    )
+}
+"""Layouts by name. A file of ratings has the first one that matches, and `ratings` where none does."""
+
+
+def detect_layout(kind: Kind, first_rows: Iterable[Row], mapped_columns: Iterable[str]) -> Layout:
+    """The layout of a file, going by the first of its rows that can be read. Prompts and responses have one each."""
+    row = next((row for row in first_rows if not row.fault), None)
+    if kind == "ratings" and row is not None:
+        columns = set(row.values) | set(mapped_columns)
+        for layout in LAYOUTS.values():
+            if layout.matches(row, columns):
+                return layout
+    return LAYOUTS[kind]
