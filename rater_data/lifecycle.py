@@ -153,13 +153,3 @@ class RoundProgress:
     mean_score: float | None
     scores: dict[str, int]
     complete: bool
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Interval:
-    """A mean with its 95 % interval, of n observations."""
-
-    mean: float
-    low: float
-    high: float
-    n: int

@@ -15,7 +15,6 @@ from rater_data.errors import BadInput
 from rater_data.lifecycle import (
     ROUND_STATES,
     Event,
-    Interval,
     Job,
     Round,
     RoundProgress,
@@ -34,7 +33,6 @@ __all__ = [
     "STRATA",
     "Card",
     "Event",
-    "Interval",
     "Job",
     "Message",
     "Prompt",

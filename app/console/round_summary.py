@@ -7,8 +7,9 @@ from typing import Any
 
 from app.console.version_comparison import Kept
 from app.settings import CARD_LEASE
-from rater_data.lifecycle import Interval, RoundProgress
+from rater_data.lifecycle import RoundProgress
 from rater_data.statistics import agreement
+from rater_data.statistics.intervals import Interval
 from rater_data.store import Store
 
 AT_WORK = 300.0  # seconds since a rater's last sign
@@ -47,4 +48,4 @@ class Glances:
 def alpha(store: Store, number: int) -> Interval | None:
     """How far raters agree on a round, those that are left out left out."""
     left_out = frozenset(u.id for u in store.users() if u.excluded)
-    return agreement.alpha_of(store.scored(number, left_out))
+    return agreement.alpha_of_frame(store.scored(number, left_out))

@@ -12,9 +12,9 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Generic, TypeVar
 
-from rater_data.lifecycle import Interval
 from rater_data.records import RaterStats
-from rater_data.statistics import agreement
+from rater_data.statistics.intervals import Interval
+from rater_data.statistics.version_gain import version_gain, version_gain_of_frame
 from rater_data.store import Store
 
 FRESH = 10.0  # seconds that the numbers of a round in rating are good for
@@ -115,5 +115,5 @@ class Helped:
     def _count(self, store: Store, number: int) -> Interval | None:
         if store.scale().paired:
             rated = [r for r in store.rated(number) if r.rating.rater_id not in self.left_out]
-            return agreement.help_interval(rated, number)
-        return agreement.help_of(store.scored(number, self.left_out), number)
+            return version_gain(rated, number)
+        return version_gain_of_frame(store.scored(number, self.left_out), number)

@@ -4,7 +4,8 @@ from collections.abc import Sequence
 from itertools import pairwise
 
 import numpy as np
-from scipy import stats
+
+from rater_data.statistics.intervals import t_margin
 
 
 def distinct_2(texts: Sequence[str]) -> float:
@@ -23,5 +24,5 @@ def mean_interval(values: Sequence[float], groups: Sequence[int]) -> tuple[float
     mean = float(array.mean())
     if len(means) < 2:
         return mean, mean, mean
-    half = float(stats.t.ppf(0.975, len(means) - 1) * means.std(ddof=1) / np.sqrt(len(means)))
-    return mean, mean - half, mean + half
+    margin = t_margin(means)
+    return mean, mean - margin, mean + margin

@@ -13,7 +13,7 @@ from ppo.model.loading import BaseModel
 from ppo.model.rollout import Rollout, rollout_of
 from rater_data.records import Prompt, RatedResponse, Response
 from rater_data.scales import SCALES
-from rater_data.statistics import agreement
+from rater_data.statistics.rater_effects import corrected_scores
 from rater_data.store import Store
 
 ON_POLICY = ("train", "calibration")  # strata whose responses may move the policy
@@ -56,7 +56,7 @@ def sealed(store: Store, base: BaseModel, round_number: int, version_number: int
 def gathered(store: Store, base: BaseModel, every: list[RatedResponse], version_number: int) -> Sealed:
     """Ratings as `sealed` gives them, of a list that need not be sealed yet."""
     rated = [r for r in every if _teaches(r)]
-    scores = agreement.corrected_scores(rated)
+    scores = corrected_scores(rated)
     responses = {r.response.id: r for r in rated if r.response.id in scores}
     for one in rated:  # of comparisons, those that were only ever the second
         other = one.rating.other_id

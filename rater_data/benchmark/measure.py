@@ -209,16 +209,16 @@ def _overview(store: Store) -> None:
 
 
 def _helped(store: Store) -> None:
-    from rater_data.statistics.agreement import help_of
+    from rater_data.statistics.version_gain import version_gain_of_frame
 
     number = store.rounds()[-2].number
-    help_of(store.scored(number), number)
+    version_gain_of_frame(store.scored(number), number)
 
 
 def _alpha(store: Store) -> None:
-    from rater_data.statistics.agreement import alpha_of
+    from rater_data.statistics.agreement import alpha_of_frame
 
-    alpha_of(store.scored())
+    alpha_of_frame(store.scored())
 
 
 # ---- out and in, each in a process of its own

@@ -1,8 +1,8 @@
 """What people say of each text, put together: scores, pairs, further qualities; prompt by prompt.
 
 Only what is said now counts, by raters who are not excluded. Equal texts of a prompt are one text. Each
-rater's habit of scoring high or low is taken off (`agreement.offsets_of`), unless two texts are compared by the raters
-who saw both. Of comparisons (scale `pair`) a text's score is its strength from −1 to 1: see `comparing`.
+rater's habit of scoring high or low is taken off (`rater_effects.rater_offsets`), unless two texts are compared by the
+raters who saw both. Of comparisons (scale `pair`) a text's score is its strength from −1 to 1: see `bradley_terry`.
 """
 
 import json
@@ -15,10 +15,10 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from rater_data.lifecycle import Interval
 from rater_data.scales import SCALES, VERDICTS, Scale
-from rater_data.statistics import agreement
+from rater_data.statistics import agreement, rater_effects
 from rater_data.statistics.bradley_terry import strengths
+from rater_data.statistics.intervals import Interval
 from rater_data.store import Store
 from rater_data.store.reports.export_rows import Which
 
@@ -103,7 +103,7 @@ class Judged:
             parts.append(_frame(scored))
         self.scale = scale or store.scale()
         self.frame = pd.concat(parts, ignore_index=True) if parts else _frame([])
-        offsets = pd.Series(agreement.offsets_of(self.frame), dtype="float64")
+        offsets = pd.Series(rater_effects.rater_offsets(self.frame), dtype="float64")
         habits = self.frame["rater_id"].map(offsets).astype("float64").to_numpy()
         self.frame = self.frame.assign(corrected=self.frame["score"].to_numpy() - habits)
         self.strengths = strengths(self.comparisons)
@@ -158,8 +158,8 @@ class Judged:
             said = [
                 (row.response_id, row.other_id, row.rater_id, row.score or 0.0) for row in self.comparisons
             ]
-            frame = pd.DataFrame(said, columns=agreement.COLUMNS)
-        return agreement.alpha_of(frame, MOST_SHARED)
+            frame = pd.DataFrame(said, columns=agreement.ALPHA_COLUMNS)
+        return agreement.alpha_of_frame(frame, MOST_SHARED)
 
     def raters(self) -> dict[int, int]:
         """How many ratings that count each rater gave."""
@@ -277,7 +277,9 @@ class Qualities:
             [(i, rater, name, score) for i, rater, said in self._said() for name, score in said.items()],
             columns=["response_id", "rater_id", "name", "score"],
         )
-        return {name: agreement.alpha_of(frame[frame["name"] == name], MOST_SHARED) for name in self.names}
+        return {
+            name: agreement.alpha_of_frame(frame[frame["name"] == name], MOST_SHARED) for name in self.names
+        }
 
 
 def _is_number(value: Any) -> bool:

@@ -7,8 +7,8 @@ import pyarrow as pa
 from rater_data.exporting.aggregate import Judged, Qualities
 from rater_data.exporting.formats import HELPSTEER, Wish, quality_column
 from rater_data.exporting.rating_rows import model_name
-from rater_data.lifecycle import Interval
 from rater_data.scales import ATTRIBUTE_HIGH, ATTRIBUTE_LOW, ATTRIBUTE_WORDS, Scale, offered
+from rater_data.statistics.intervals import Interval
 from rater_data.store import Store
 from rater_data.store.reports.export_rows import Origins
 

@@ -7,7 +7,8 @@ from dataclasses import dataclass, field
 from app.console.panels.elements import h, number, quiet, table, when
 from app.console.prompt_trials import Tried
 from app.sample_comparison import SampleComparison
-from rater_data.lifecycle import Interval, Version
+from rater_data.lifecycle import Version
+from rater_data.statistics.intervals import Interval
 
 LONGEST_TEXT = 1200
 STATUS_WORDS = {"current": "In use", "kept": "Kept", "candidate": "Candidate", "rolled_back": "Rolled back"}

@@ -27,7 +27,7 @@ _taught = sa.case(
     (_g.verdict.in_(_lowest), sa.case({s.name: float(s.low) for s in SCALES.values()}, value=_g.scale)),
     else_=_g.score,
 )
-"""What training reads of a rating, as `agreement.training_score` says; null teaches nothing."""
+"""What training reads of a rating, as `score_frame.training_score` says; null teaches nothing."""
 
 _told = sa.case((_g.verdict == "both_bad", 0.0), else_=_taught)
 """The same, with what says that two are alike: neither is better."""
@@ -106,9 +106,9 @@ class Stats(Database):
             paired = scale is not None and SCALES[scale].paired
             shared = connection.execute(_SHARED_PAIRS if paired else _SHARED).all()
         # pandas and scipy take a second to import: only the operator's page pays for it
-        from rater_data.statistics.agreement import agreement_of_pairs
+        from rater_data.statistics.agreement import agreement_by_rater
 
-        agreement = agreement_of_pairs(shared, paired)
+        agreement = agreement_by_rater(shared, paired)
         return [
             _stats_of(user, work[user.id], middle[user.id], agreement.get(user.id))
             for user in sorted(users, key=lambda user: user.id)
@@ -130,7 +130,7 @@ class Stats(Database):
     def scored(
         self, round_number: int | None = None, left_out: Collection[int] = frozenset()
     ) -> "pd.DataFrame":
-        """What `agreement.frame_of` makes of the current ratings of a round (or of all), without reading texts.
+        """What `score_frame.score_frame` makes of the current ratings of a round (or of all), without reading texts.
 
         `left_out`: raters whose ratings are not wanted.
         """

@@ -6,7 +6,7 @@ import pytest
 
 from app.console import version_comparison
 from app.console.version_comparison import Helped, Kept
-from rater_data.statistics import agreement
+from rater_data.statistics.version_gain import version_gain
 from tests.app.helpers import until
 from tests.rater_data.store_world import make_world, publish, rate_next, start_round
 
@@ -60,7 +60,7 @@ def test_rounds_are_counted_newest_first_and_the_rest_later(tmp_path, monkeypatc
         publish_scored(store, world, scale)
     whole = Helped().of(store)
     assert set(whole) == {1, 2}
-    assert whole[2] == agreement.help_interval(store.rated(3), 3)
+    assert whole[2] == version_gain(store.rated(3), 3)
     monkeypatch.setattr(version_comparison, "AT_ONCE", 0.0)
     slow = iter(range(1000))
     monkeypatch.setattr(version_comparison.time, "monotonic", lambda: float(next(slow) // 3))

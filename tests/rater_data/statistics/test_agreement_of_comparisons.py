@@ -40,7 +40,7 @@ def told(store, folder):
     found = [
         agreement.alpha(rated),
         agreement.alpha(store.counting()),
-        agreement.alpha_of(store.scored()),
+        agreement.alpha_of_frame(store.scored()),
         Judged(store, Which()).alpha(),
     ]
     assert all(one == found[0] for one in found)

@@ -10,6 +10,8 @@ from scipy.optimize import brentq
 from rater_data.records import Prompt, RatedResponse
 from rater_data.statistics import agreement
 from rater_data.statistics.bradley_terry import strengths
+from rater_data.statistics.rater_effects import corrected_scores
+from rater_data.statistics.version_gain import version_gain
 from tests.rater_data.store_world import rating, response
 
 
@@ -84,7 +86,7 @@ def test_new_against_old_and_agreement():
             rated(10 * p + 1, 10 * p, 1.0, "control", p),
         )
     ]
-    found = agreement.help_interval(better, 1)
+    found = version_gain(better, 1)
     assert found.n == 5 and found.low > 0 and found.mean <= 2
     turned = [
         RatedResponse(
@@ -94,9 +96,8 @@ def test_new_against_old_and_agreement():
         )
         for r in better
     ]
-    assert agreement.help_interval(turned, 1).mean == pytest.approx(-found.mean, abs=1e-4)
-    assert agreement.corrected_scores(better).keys() == {i for p in range(1, 6) for i in (10 * p, 10 * p + 1)}
-    assert set(agreement.weights(better).values()) == {2}
+    assert version_gain(turned, 1).mean == pytest.approx(-found.mean, abs=1e-4)
+    assert corrected_scores(better).keys() == {i for p in range(1, 6) for i in (10 * p, 10 * p + 1)}
     both = [
         RatedResponse(
             rating=compared(r.rating.response_id, r.rating.other_id, r.rating.score, rater=2),

@@ -13,6 +13,7 @@ from rater_data.cli.main import app
 from rater_data.errors import BadInput, Missing, NotYours
 from rater_data.exporting.export import export
 from rater_data.statistics import agreement
+from rater_data.statistics.rater_effects import corrected_scores
 from rater_data.store import DATABASE, Store
 from rater_data.store.database import schema as t
 from rater_data.store.people import purge
@@ -122,7 +123,7 @@ def test_what_they_said_is_blank_and_seals_can_still_be_checked(backend, world, 
     assert store.round_progress().ratings == store.round_progress().set_aside == 0
     assert [stats.user.id for stats in store.rater_stats()] == [world.rater.id]
     assert store.count_ratings() == 3
-    trained = agreement.corrected_scores(store.snapshot(1))
+    trained = corrected_scores(store.snapshot(1))
     assert set(trained) == {
         one.response.id for one in store.snapshot(1) if one.rating.rater_id == world.rater.id
     }

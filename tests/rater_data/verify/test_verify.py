@@ -373,7 +373,7 @@ def test_what_cannot_be_checked_stops_nothing_else(home):
 @given(st.lists(st.tuples(st.integers(1, 10), st.integers(1, 10)), min_size=5, max_size=12))
 def test_spearman_by_the_book_is_that_of_the_library(pairs):
     shared = [(1, float(a), float(b)) for a, b in pairs]
-    wanted = agreement.agreement_of_pairs(shared).get(1)
+    wanted = agreement.agreement_by_rater(shared).get(1)
     assert spearman([float(a) for a, _ in pairs], [float(b) for _, b in pairs]) == pytest.approx(
         wanted, abs=1e-9
     )
