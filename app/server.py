@@ -23,7 +23,7 @@ from app.access.auth import Guard, TooManyAttempts, client_address, load_session
 from app.access.security_middleware import GradioMount, SecurityMiddleware
 from app.api import openapi_route, operator_routes, rater_routes
 from app.api_errors import UNAVAILABLE, add_error_handlers
-from app.exports.pending import Shelf
+from app.exports.pending_exports import PendingExports
 from app.exports.routes import export_routes
 from app.settings import Settings
 from app.static_files import STATIC, ImmutableFiles, static_version
@@ -53,21 +53,21 @@ def build_app(settings: Settings, store: Store, supervisor: Supervisor) -> Secur
 
 
 def _build_app(settings: Settings, store: Store, supervisor: Supervisor) -> SecurityMiddleware:
-    shelf = Shelf()
+    pending_exports = PendingExports()
     guard = Guard(store, load_session_secret(settings.home), settings.cookie_name)
     os.environ["GRADIO_TEMP_DIR"] = str(settings.home / "gradio")
 
     @contextlib.asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         yield
-        shelf.close()
+        pending_exports.close()
         supervisor.stop()
 
     app = FastAPI(title="Rateloop", docs_url=None, redoc_url=None, openapi_url=None, lifespan=lifespan)
     add_error_handlers(app)
     app.include_router(rater_routes(store, guard, supervisor))
     app.include_router(operator_routes(store, guard, supervisor, settings.url))
-    app.include_router(export_routes(store, guard, shelf))
+    app.include_router(export_routes(store, guard, pending_exports))
     app.include_router(openapi_route(app, guard))
     add_plain_pages(app, guard)
     version = static_version()

@@ -16,7 +16,7 @@ import pytest
 
 from app.access import accounts
 from app.console.panels import export_panel
-from app.exports import labels, pending, routes
+from app.exports import labels, pending_exports, routes
 from rater_data.errors import Missing, Refused
 from rater_data.exporting.export import export
 from rater_data.exporting.formats import FORMATS, OPTIONS, Wish
@@ -167,7 +167,7 @@ def test_only_operators(live: Live) -> None:
 
 def test_one_at_a_time(live: Live, operator: httpx.Client, monkeypatch: pytest.MonkeyPatch) -> None:
     answers: list[httpx.Response] = []
-    real = routes.written
+    real = routes.write_export_file
 
     def slow(*wanted: object) -> object:
         if not answers:
@@ -175,8 +175,8 @@ def test_one_at_a_time(live: Live, operator: httpx.Client, monkeypatch: pytest.M
                 answers.append(other.get("/api/export"))
         return real(*wanted)
 
-    monkeypatch.setattr(routes, "PATIENCE", 0.01)
-    monkeypatch.setattr(routes, "written", slow)
+    monkeypatch.setattr(routes, "LOCK_TIMEOUT", 0.01)
+    monkeypatch.setattr(routes, "write_export_file", slow)
     assert operator.get("/api/export").status_code == 200
     assert answers[0].status_code == 409
     assert "Another export" in answers[0].json()["error"]
@@ -211,7 +211,7 @@ def test_an_export_is_made_ready_and_fetched_once(live: Live, operator: httpx.Cl
 
 
 def test_progress_is_told_while_it_is_written(live: Live, operator: httpx.Client, monkeypatch) -> None:
-    real, go_on, half = routes.written, threading.Event(), threading.Event()
+    real, go_on, half = routes.write_export_file, threading.Event(), threading.Event()
 
     def slow(store: object, wish: object, counted: Callable) -> object:
         def waiting(rows: Iterator, total: int | None) -> Iterator:
@@ -221,7 +221,7 @@ def test_progress_is_told_while_it_is_written(live: Live, operator: httpx.Client
 
         return real(store, wish, waiting)
 
-    monkeypatch.setattr(routes, "written", slow)
+    monkeypatch.setattr(routes, "write_export_file", slow)
     begun = operator.post("/api/exports")
     place = f"/api/exports/{begun.json()['export']}"
     assert half.wait(30)
@@ -251,10 +251,11 @@ def test_an_export_is_for_who_asked_for_it(live: Live, operator: httpx.Client) -
 
 
 def test_what_nobody_fetches_goes(live: Live, operator: httpx.Client, monkeypatch) -> None:
-    places = [ready(operator, operator.post("/api/exports"))["place"] for _ in range(pending.MOST + 1)]
-    assert [operator.get(place).status_code for place in places] == [404] + [200] * pending.MOST
+    most = pending_exports.MAX_PER_OPERATOR
+    places = [ready(operator, operator.post("/api/exports"))["place"] for _ in range(most + 1)]
+    assert [operator.get(place).status_code for place in places] == [404] + [200] * most
     assert operator.get(f"{places[1]}/file").status_code == 200
-    monkeypatch.setattr(pending, "KEPT_S", 0.0)
+    monkeypatch.setattr(pending_exports, "FILE_TTL", 0.0)
     assert operator.get(f"{places[2]}/file").status_code == 404
     monkeypatch.undo()
     assert all(operator.get(place).status_code == 404 for place in places)
@@ -262,24 +263,24 @@ def test_what_nobody_fetches_goes(live: Live, operator: httpx.Client, monkeypatc
 
 
 def test_nobody_has_many_made_at_a_time() -> None:
-    shelf, go_on = pending.Shelf(), threading.Event()
+    pending, go_on = pending_exports.PendingExports(), threading.Event()
 
-    def make(export: pending.Export) -> io.BytesIO:
+    def make(export: pending_exports.Export) -> io.BytesIO:
         assert go_on.wait(30)
         return io.BytesIO(b"made")
 
     def begin() -> str:
-        return shelf.begin(pending.Export(1, "a", "b"), make)
+        return pending.start(pending_exports.Export(1, "a", "b"), make)
 
-    secrets = [begin() for _ in range(pending.MOST)]
+    secrets = [begin() for _ in range(pending_exports.MAX_PER_OPERATOR)]
     with pytest.raises(Refused, match="are being made"):
         begin()
     go_on.set()
-    until(lambda: all(shelf.of(one, 1).file for one in secrets), "the exports")
+    until(lambda: all(pending.get(one, 1).file for one in secrets), "the exports")
     begin()
     with pytest.raises(Missing):
-        shelf.take(secrets[0], 1)
-    assert shelf.take(secrets[1], 1).file.read() == b"made"
+        pending.pop(secrets[0], 1)
+    assert pending.pop(secrets[1], 1).file.read() == b"made"
 
 
 def test_the_form_asks_for_every_option_there_is() -> None:
@@ -293,19 +294,19 @@ def test_the_form_asks_for_every_option_there_is() -> None:
 
 
 def test_what_was_not_fetched_is_let_go_at_the_end() -> None:
-    shelf, go_on = pending.Shelf(), threading.Event()
+    pending, go_on = pending_exports.PendingExports(), threading.Event()
     early, late = io.BytesIO(b"made"), io.BytesIO(b"late")
-    ready = shelf.begin(pending.Export(1, "a", "b"), lambda _export: early)
-    until(lambda: shelf.of(ready, 1).file, "the first export")
+    ready = pending.start(pending_exports.Export(1, "a", "b"), lambda _export: early)
+    until(lambda: pending.get(ready, 1).file, "the first export")
 
-    def wait(_export: pending.Export) -> io.BytesIO:
+    def wait(_export: pending_exports.Export) -> io.BytesIO:
         go_on.wait(30)
         return late
 
-    shelf.begin(pending.Export(1, "a", "b"), wait)
-    shelf.close()
+    pending.start(pending_exports.Export(1, "a", "b"), wait)
+    pending.close()
     go_on.set()
     assert early.closed
     until(lambda: late.closed, "the one that was being written")
     with pytest.raises(Missing):
-        shelf.of(ready, 1)
+        pending.get(ready, 1)

@@ -18,10 +18,10 @@ from rater_data.errors import Missing, RateloopError, Refused
 if TYPE_CHECKING:
     from rater_data.exporting.rating_rows import Rows
 
-KEPT_S = 600.0  # how long a file waits to be fetched
-MOST = 4  # exports of one operator at a time, waiting ones and ready ones
+FILE_TTL = 600.0  # seconds that a file waits to be fetched
+MAX_PER_OPERATOR = 4  # exports at a time, those being written and those ready
 
-Make = Callable[["Export"], BinaryIO]
+WriteFile = Callable[["Export"], BinaryIO]
 """Writes the file, telling the export how far it is."""
 
 
@@ -31,21 +31,21 @@ class Export:
 
     user_id: int
     name: str
-    kind: str
+    media_type: str
     rows: int = 0
     total: int | None = None
     error: str = ""
     file: BinaryIO | None = None
     ended_at: float | None = None
 
-    def counted(self, rows: Iterator[Rows], total: int | None) -> Iterator[Rows]:
-        """The rows, counted while they pass."""
+    def count_rows(self, batches: Iterator[Rows], total: int | None) -> Iterator[Rows]:
+        """The same batches of rows, counted while they pass."""
         self.total = total
-        for some in rows:
-            yield some
-            self.rows += len(some.parts)
+        for batch in batches:
+            yield batch
+            self.rows += len(batch.parts)
 
-    def as_json(self) -> dict[str, Any]:
+    def to_json(self) -> dict[str, Any]:
         state = "failed" if self.error else "writing" if self.file is None else "ready"
         return {"state": state, "rows": self.rows, "of": self.total, "error": self.error, "name": self.name}
 
@@ -55,31 +55,33 @@ class Export:
 
 
 @dataclass(slots=True)
-class Shelf:
+class PendingExports:
     """What was asked for and not fetched yet, by a secret that only the operator's page knows."""
 
     exports: dict[str, Export] = field(default_factory=dict)
     lock: threading.Lock = field(default_factory=threading.Lock)
     closed: bool = False
 
-    def begin(self, export: Export, make: Make) -> str:
-        """Starts writing beside everything else; the secret of the export."""
+    def start(self, export: Export, write_file: WriteFile) -> str:
+        """Starts writing in a thread of its own; returns the secret of the export."""
         secret = secrets.token_urlsafe(24)
         with self.lock:
-            self._clear()
-            mine = {s: one for s, one in self.exports.items() if one.user_id == export.user_id}
-            if len(mine) >= MOST:
-                oldest = next((s for s, one in mine.items() if one.ended_at is not None), None)
+            self._drop_expired()
+            own = {s: other for s, other in self.exports.items() if other.user_id == export.user_id}
+            if len(own) >= MAX_PER_OPERATOR:
+                oldest = next((s for s, other in own.items() if other.ended_at is not None), None)
                 if oldest is None:
-                    raise Refused(f"{MOST} exports of yours are being made: wait for one of them.")
+                    raise Refused(
+                        f"{MAX_PER_OPERATOR} exports of yours are being made: wait for one of them."
+                    )
                 self.exports.pop(oldest).close()
             self.exports[secret] = export
-        threading.Thread(target=self._run, args=(export, make), name="export", daemon=True).start()
+        threading.Thread(target=self._run, args=(export, write_file), name="export", daemon=True).start()
         return secret
 
-    def _run(self, export: Export, make: Make) -> None:
+    def _run(self, export: Export, write_file: WriteFile) -> None:
         try:
-            file = make(export)
+            file = write_file(export)
             with self.lock:
                 if self.closed:
                     file.close()
@@ -93,36 +95,36 @@ class Shelf:
         finally:
             export.ended_at = time.monotonic()
 
-    def of(self, secret: str, user_id: int) -> Export:
-        """Raises Missing for what is not there any more, or is another's."""
+    def get(self, secret: str, user_id: int) -> Export:
+        """Raises Missing for an export that is gone, or is another operator's."""
         with self.lock:
-            self._clear()
-            found = self.exports.get(secret)
-        if found is None or found.user_id != user_id:
+            self._drop_expired()
+            export = self.exports.get(secret)
+        if export is None or export.user_id != user_id:
             raise Missing("There is no such export, or it was fetched already: make it again.")
-        return found
+        return export
 
-    def take(self, secret: str, user_id: int) -> Export:
-        """An export whose file is whole, for its one fetching; whoever takes it closes it."""
-        found = self.of(secret, user_id)
+    def pop(self, secret: str, user_id: int) -> Export:
+        """A finished export, for its one download; the caller closes it. Raises Refused, Missing."""
+        export = self.get(secret, user_id)
         with self.lock:
-            if found.file is None:
-                raise Refused(found.error or "The export is still being written: wait until it is ready.")
+            if export.file is None:
+                raise Refused(export.error or "The export is still being written: wait until it is ready.")
             if self.exports.pop(secret, None) is None:
                 raise Missing("This export was fetched already: make it again.")
-        return found
+        return export
 
     def close(self) -> None:
-        """Lets all go, those too that are still being written: the server ends."""
+        """Drops every export, those too that are still being written: the server ends."""
         with self.lock:
             self.closed = True
-            for one in self.exports.values():
-                one.close()
+            for export in self.exports.values():
+                export.close()
             self.exports.clear()
 
-    def _clear(self) -> None:
-        old = time.monotonic() - KEPT_S
-        for secret, one in list(self.exports.items()):
-            if one.ended_at is not None and one.ended_at < old:
+    def _drop_expired(self) -> None:
+        oldest_kept = time.monotonic() - FILE_TTL
+        for secret, export in list(self.exports.items()):
+            if export.ended_at is not None and export.ended_at < oldest_kept:
                 del self.exports[secret]
-                one.close()
+                export.close()
