@@ -20,6 +20,7 @@ from app.wording import format_datetime
 from rater_data.cli.options import DatabaseUrl
 from rater_data.errors import RateloopError
 from rater_data.scales import SCALES
+from rater_data.setting_names import SERVER_URL
 from rater_data.store import Store, default_home
 
 app = typer.Typer(
@@ -94,7 +95,7 @@ def start(settings: Settings, scale: str | None = None) -> None:
         from app import server
 
         def on_ready() -> None:
-            store.set_setting("url", settings.url)
+            store.set_setting(SERVER_URL, settings.url)
             user = accounts.get_or_create_operator(store)
             purpose = (
                 f"opens the console as {user.name}, once and within an hour; python -m app link: another"

@@ -7,6 +7,7 @@ from rater_data import checks
 from rater_data.errors import BadInput, Missing, Refused
 from rater_data.names import LONGEST_INVITED_NAME, clean_name
 from rater_data.records import ROLES, User
+from rater_data.setting_names import SERVER_URL
 from rater_data.store import Store
 
 OPERATOR_NAME = "operator"
@@ -104,7 +105,7 @@ def get_or_create_operator(store: Store) -> User:
 
 def join_url(store: Store, url: str, secret: str) -> str:
     """The link itself; without a url, at the join_url where this home was last served."""
-    return f"{(url or store.setting('url') or Settings(home=store.home).url).rstrip('/')}/join/{secret}"
+    return f"{(url or store.setting(SERVER_URL) or Settings(home=store.home).url).rstrip('/')}/join/{secret}"
 
 
 def change_access(store: Store, user: User, person_id: int, action: str) -> str:

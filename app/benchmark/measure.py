@@ -26,6 +26,7 @@ from app.access import accounts
 from app.benchmark.server import NO_MODEL, background_work, make_home, serving, wait_for
 from app.benchmark.simulate import Outcome, simulate
 from rater_data.errors import RateloopError
+from rater_data.setting_names import ROUND_CONFIG
 from rater_data.store import Store, default_home
 
 OnProgress = Callable[[int], None]
@@ -156,7 +157,7 @@ def measure_kills(count: int, on_progress: OnProgress) -> Kills:
     with tempfile.TemporaryDirectory(prefix="rateloop-bench-") as folder:
         home = Path(folder) / "home"
         store = Store.open(home)
-        store.set_setting("round_config", {"plan": {"ratings": 1000, "calibration_share": 0.4}})
+        store.set_setting(ROUND_CONFIG, {"plan": {"ratings": 1000, "calibration_share": 0.4}})
         tokens = [accounts.create_token(store, "bench", f"rater {n}") for n in range(6)]
         for n in range(count):
             with serving(home, "--model", "tiny") as (url, process):

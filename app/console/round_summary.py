@@ -8,6 +8,7 @@ from typing import Any
 from app.console.version_comparison import Kept
 from app.settings import CARD_LEASE
 from rater_data.lifecycle import RoundProgress
+from rater_data.setting_names import READINESS
 from rater_data.statistics import agreement
 from rater_data.statistics.intervals import Interval
 from rater_data.store import Store
@@ -34,7 +35,7 @@ class Glances:
         if progress is None:
             return Glance()
         number = progress.round.number
-        told = store.setting("readiness")
+        told = store.setting(READINESS)
         fits = isinstance(told, dict) and told.get("round") == number
         if number not in self.alphas:
             self.alphas = {number: Kept()}

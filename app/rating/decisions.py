@@ -7,11 +7,12 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from app.rating.history import mirror_score, rating_json
-from app.rating.questions import QUESTIONS_SETTING, parse_questions
+from app.rating.questions import parse_questions
 from app.settings import CARD_LEASE
 from rater_data.errors import Missing
 from rater_data.records import Card, Rating, User
 from rater_data.scales import check_verdict
+from rater_data.setting_names import QUESTIONS
 from rater_data.store import Store
 from rater_data.store.cards.card_order import is_swapped
 
@@ -57,7 +58,7 @@ def submit(
     Answers to questions that are no longer asked are dropped: a score may have waited for its connection.
     """
     now = time.time() if now is None else now
-    rules = store.rules(QUESTIONS_SETTING)
+    rules = store.rules(QUESTIONS)
     scale = rules.scale
     check_verdict(decision.verdict, scale)
     if decision.verdict == "rated" and decision.score is not None:
@@ -104,7 +105,7 @@ def revise(store: Store, user: User, revision: Revision) -> dict[str, Any]:
 
     Answers to questions that are no longer asked can stay as they were given.
     """
-    rules, before = store.rules(QUESTIONS_SETTING), store.rating(revision.rating_id)
+    rules, before = store.rules(QUESTIONS), store.rating(revision.rating_id)
     scale, score = rules.scale, revision.score
     check_verdict(revision.verdict, scale)
     if revision.verdict == "rated" and score is not None:

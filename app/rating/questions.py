@@ -8,9 +8,9 @@ from typing import Any
 from rater_data.errors import BadInput
 from rater_data.records import Rating, User
 from rater_data.scales import ATTRIBUTE_HIGH, ATTRIBUTE_LOW, ATTRIBUTE_WORDS, FLAGS
+from rater_data.setting_names import QUESTIONS
 from rater_data.store import Store
 
-QUESTIONS_SETTING = "asks"
 MAX_NAMES, MAX_NAME_LENGTH = 8, 40
 
 
@@ -51,7 +51,7 @@ class Questions:
 
 
 def load_questions(store: Store) -> Questions:
-    return parse_questions(store.setting(QUESTIONS_SETTING, {}))
+    return parse_questions(store.setting(QUESTIONS, {}))
 
 
 def parse_questions(setting: dict[str, Any]) -> Questions:
@@ -64,9 +64,7 @@ def save_questions(store: Store, user: User, attributes: str, flags: str) -> str
     questions = Questions(parse_names(attributes), parse_names(flags))
     if questions == load_questions(store):
         return "Nothing was changed."
-    store.set_setting(
-        QUESTIONS_SETTING, {"attributes": list(questions.attributes), "flags": list(questions.flags)}
-    )
+    store.set_setting(QUESTIONS, {"attributes": list(questions.attributes), "flags": list(questions.flags)})
     store.log(user.name, "changed what raters are asked", attributes=attributes[:80], flags=flags[:80])
     return "Raters are asked this from their next card on."
 

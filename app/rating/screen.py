@@ -10,7 +10,7 @@ from datetime import datetime
 from typing import Any
 
 from app.rating.history import rating_json
-from app.rating.questions import QUESTIONS_SETTING, parse_questions
+from app.rating.questions import parse_questions
 from app.safe_html import display_text, render_response
 from app.sample_comparison import compare_samples
 from app.settings import CARD_LEASE
@@ -18,10 +18,9 @@ from app.wording import format_duration, format_time_to_quota
 from rater_data.lifecycle import Job, RoundProgress
 from rater_data.records import Card, User
 from rater_data.scales import Scale
+from rater_data.setting_names import HOME_ID, QUESTIONS
 from rater_data.store import Store
 from rater_data.store.cards.desk import Desk
-
-HOME_ID_SETTING = "home"
 
 
 def build_screen(store: Store, user: User, trainer_is_down: bool = False) -> dict[str, Any]:
@@ -34,7 +33,7 @@ def build_screen_with(
     store: Store, user: User, card: Card | None, trainer_is_down: bool = False
 ) -> dict[str, Any]:
     """The rating screen with a card that was dealt already."""
-    desk = store.desk(user.id, start_of_today(), QUESTIONS_SETTING)
+    desk = store.desk(user.id, start_of_today(), QUESTIONS)
     scale = desk.rules.scale
     return {
         "card": card_json(card) if card else None,
@@ -51,10 +50,10 @@ def build_screen_with(
 
 def load_home_id(store: Store) -> str:
     """What tells this home from any other, for what browsers keep about it; made once, by chance."""
-    home_id = store.setting(HOME_ID_SETTING)
+    home_id = store.setting(HOME_ID)
     if home_id is None:
-        store.set_setting(HOME_ID_SETTING, secrets.token_hex(8))
-        home_id = store.setting(HOME_ID_SETTING)
+        store.set_setting(HOME_ID, secrets.token_hex(8))
+        home_id = store.setting(HOME_ID)
     return home_id
 
 

@@ -20,6 +20,7 @@ from ppo.training import checkpoint, store_tensors
 from rater_data.errors import BadInput
 from rater_data.lifecycle import Sample
 from rater_data.records import Prompt
+from rater_data.setting_names import ROUND_CONFIG
 from rater_data.store import Store
 
 MEASURED_PER_PROMPT = (
@@ -62,7 +63,7 @@ class Engine:
 
     def settings(self, store: Store) -> Config:
         """The settings of the next round: this engine's, and what the operator changed."""
-        changed = store.setting("round_config", {})
+        changed = store.setting(ROUND_CONFIG, {})
         merged = self.config.to_dict()
         for name, value in changed.items():
             merged[name] = {**merged[name], **value} if isinstance(value, dict) else value

@@ -21,9 +21,9 @@ from ppo.training import checkpoint, generate, store_tensors, training_steps
 from ppo.training.engine import Engine
 from ppo.training.plan import Slot, plan_round
 from rater_data.lifecycle import Round, Version
+from rater_data.setting_names import REFERENCE
 from rater_data.store import Store
 
-REFERENCE = "reference"  # the setting that holds the base model's measures
 EXTRAS = ("quota",)  # what a round's config holds beside the engine's settings
 PROMPTS_A_CHUNK = 4  # written and offered together: the first card comes after seconds, not after the round
 KEEP_STEPS = 2  # checkpoints of a round in progress: the newest, and the one before it against damage

@@ -10,9 +10,9 @@ from ppo.training import store_tensors
 from ppo.training.engine import Engine
 from rater_data.lifecycle import Job
 from rater_data.records import Message, Prompt
+from rater_data.setting_names import READINESS
 from rater_data.store import Store
 
-READINESS = "readiness"  # the setting that holds the last look
 EVERY = 8  # ratings after which the head is looked at again
 MOST_LOOKED_AT = 5_000  # responses whose features are read while raters work; more wait for the training
 

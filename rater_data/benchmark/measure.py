@@ -22,6 +22,7 @@ import sqlalchemy as sa
 
 from rater_data.benchmark.synthetic import RATERS
 from rater_data.records import Card, Rating
+from rater_data.setting_names import READINESS
 from rater_data.store import Store
 
 CARDS = 300  # cards taken and rated
@@ -193,7 +194,7 @@ def _overview(store: Store) -> None:
     store.active_job()
     store.jobs(limit=1, kinds=("generate", "train"))
     store.newest_job("try")
-    store.setting("readiness")
+    store.setting(READINESS)
     store.raters_at_work(300)
     store.round((progress.round.number if progress else 1) - 1)
     for found in store.rounds()[-3:]:

@@ -181,7 +181,7 @@ def test_what_was_said_is_seen_and_let_go(browser: Browser, live: Live) -> None:
         expect(said).to_be_hidden()
         save.click()  # the same sentence again
         expect(said).to_be_visible()
-        console.get_by_label("Ratings a round").fill("3")
+        console.get_by_label("Ratings per round").fill("3")
         console.get_by_role("button", name="Keep these settings").click()
         expect(said).to_contain_text("has to be from 8")
         console.clock.run_for(60_000)
@@ -286,7 +286,7 @@ def test_settings_have_bounds_and_defaults(browser: Browser, live: Live) -> None
     store, operator = live.store, operator_of(live)
     with signed_in(browser, live, operator) as (_, console):
         tab(console, "Settings")
-        ratings, steps = console.get_by_label("Ratings a round"), console.get_by_label("PPO steps")
+        ratings, steps = console.get_by_label("Ratings per round"), console.get_by_label("PPO steps")
         expect(ratings).to_have_value("64")
         ratings.fill("32")
         steps.fill("9")

@@ -8,9 +8,9 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Browser, Page, Route
 
-from app.rating import questions
 from rater_data.records import User
 from rater_data.scales import SCALES
+from rater_data.setting_names import QUESTIONS
 from tests import fake_worker
 from tests.app.helpers import Live, serving, until
 from tests.browser.helpers import answering, serious, signed_in, wait_for_card, wait_message
@@ -143,9 +143,7 @@ def test_a_change_that_fails_shows_what_is_stored(browser: Browser, live: Live, 
 
 def test_last_ten_show_what_was_said_and_a_change_keeps_it(browser: Browser, tmp_path: Path) -> None:
     with serving(tmp_path) as live:
-        live.store.set_setting(
-            questions.QUESTIONS_SETTING, {"attributes": ["helpful"], "flags": ["made up", "rude"]}
-        )
+        live.store.set_setting(QUESTIONS, {"attributes": ["helpful"], "flags": ["made up", "rude"]})
         fake_worker.generate(live.store, {})
         ann = live.store.add_user("ann", "rater")
         with signed_in(browser, live, ann, reduced_motion="reduce") as (_, page):

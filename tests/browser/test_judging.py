@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Browser
 
-from app.rating import questions
+from rater_data.setting_names import QUESTIONS
 from tests import fake_worker
 from tests.app.helpers import serving
 from tests.browser.helpers import card_text, serious, signed_in, wait_for_card, wait_message
@@ -42,7 +42,7 @@ def test_pairs_by_keys(browser: Browser, tmp_path: Path) -> None:
 def test_qualities_flags_and_comment(browser: Browser, tmp_path: Path) -> None:
     with serving(tmp_path) as live:
         live.store.set_setting(
-            questions.QUESTIONS_SETTING, {"attributes": ["helpful", "truthful"], "flags": ["made up", "rude"]}
+            QUESTIONS, {"attributes": ["helpful", "truthful"], "flags": ["made up", "rude"]}
         )
         fake_worker.generate(live.store, {"quota": 8, "texts": TEXTS})
         ann = live.store.add_user("ann", "rater")

@@ -15,8 +15,8 @@ import httpx
 import pytest
 from playwright.sync_api import Browser, Page, Route
 
-from app.rating import questions
 from rater_data.records import User
+from rater_data.setting_names import QUESTIONS
 from rater_data.store import Store
 from tests import fake_worker
 from tests.app.helpers import Live, free_port, serving, until
@@ -102,9 +102,7 @@ def test_a_page_of_a_proxy_is_no_refusal(browser: Browser, live: Live, rater: Us
 
 def test_questions_that_changed_while_offline_cost_no_rating(browser: Browser, tmp_path: Path) -> None:
     with serving(tmp_path) as live:
-        live.store.set_setting(
-            questions.QUESTIONS_SETTING, {"attributes": ["helpful"], "flags": ["made up", "rude"]}
-        )
+        live.store.set_setting(QUESTIONS, {"attributes": ["helpful"], "flags": ["made up", "rude"]})
         fake_worker.generate(live.store, {})
         ann = live.store.add_user("ann", "rater")
         with signed_in(browser, live, ann) as (context, page):
@@ -117,7 +115,7 @@ def test_questions_that_changed_while_offline_cost_no_rating(browser: Browser, t
             answering(page, "**/api/rate", lambda route: route.abort())
             page.keyboard.press("6")
             page.wait_for_selector(f"{BANNER} >> text=Connection lost")
-            live.store.set_setting(questions.QUESTIONS_SETTING, {"attributes": [], "flags": ["rude"]})
+            live.store.set_setting(QUESTIONS, {"attributes": [], "flags": ["rude"]})
             context.unroute("**/api/rate")
             wait_message(page, "Saved 6")
         kept = live.store.recent(ann.id)[0].rating

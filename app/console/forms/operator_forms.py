@@ -12,9 +12,10 @@ from app.console import prompt_list, prompt_trials
 from app.console.panels import elements, prompt_panels
 from app.rating import questions
 from app.safe_html import render_markdown
-from rater_data import round_settings
 from rater_data.errors import BadInput, RateloopError
 from rater_data.records import User
+from rater_data.round_settings import ROUND_SETTINGS, apply_changes, current_values
+from rater_data.setting_names import ROUND_CONFIG
 from rater_data.store import Store
 
 QUICK: dict[str, Any] = {"queue": False, "show_progress": "hidden", "api_visibility": "private"}
@@ -170,21 +171,21 @@ def prompts(store: Store, guard: Guard, notice: gr.HTML, blocks: gr.Blocks) -> N
 def settings(store: Store, guard: Guard, notice: gr.HTML, blocks: gr.Blocks) -> None:
     boxes: dict[str, gr.Number] = {}
     html(elements.section("Settings of the round", "Changes count from the next round that is begun."))
-    for group in dict.fromkeys(knob.group for knob in round_settings.KNOBS):
+    for group in dict.fromkeys(setting.group for setting in ROUND_SETTINGS):
         html(f'<h3 class="ops-group">{elements.h(group)}</h3>')
-        with gr.Row(elem_classes="ops-knobs"):
-            for knob in (k for k in round_settings.KNOBS if k.group == group):
-                unit = f"{knob.unit}; " if knob.unit else ""
-                info = f"{unit}{knob.low:g} to {knob.high:g}, by default {knob.default:g}"
-                boxes[knob.path] = gr.Number(
-                    label=knob.label, info=info, min_width=200, elem_classes="ops-name ops-knob"
+        with gr.Row(elem_classes="ops-settings"):
+            for setting in (s for s in ROUND_SETTINGS if s.group == group):
+                unit = f"{setting.unit}; " if setting.unit else ""
+                info = f"{unit}{setting.low:g} to {setting.high:g}, by default {setting.default:g}"
+                boxes[setting.path] = gr.Number(
+                    label=setting.label, info=info, min_width=200, elem_classes="ops-name ops-setting"
                 )
     with gr.Row(elem_classes="ops-form"):
         save = gr.Button("Keep these settings", variant="primary", elem_classes="ops-button")
         default = gr.Button("Back to the defaults", elem_classes="ops-button")
 
     def kept() -> dict[Any, Any]:
-        values = round_settings.chosen(store.setting(round_settings.SETTING, {}))
+        values = current_values(store.setting(ROUND_CONFIG, {}))
         return {boxes[path]: value for path, value in values.items()}
 
     def load(request: gr.Request) -> dict[Any, Any]:
@@ -192,12 +193,12 @@ def settings(store: Store, guard: Guard, notice: gr.HTML, blocks: gr.Blocks) -> 
         return kept()
 
     def change(user: User, values: dict[str, object]) -> str:
-        before = store.setting(round_settings.SETTING, {})
-        after = round_settings.as_kept(values, before)
+        before = store.setting(ROUND_CONFIG, {})
+        after = apply_changes(values, before)
         if after == before:
             return "Nothing was changed."
-        store.set_setting(round_settings.SETTING, after)
-        old, new = round_settings.chosen(before), round_settings.chosen(after)
+        store.set_setting(ROUND_CONFIG, after)
+        old, new = current_values(before), current_values(after)
         store.log(user.name, "changed the settings", **{k: new[k] for k in new if new[k] != old[k]})
         return "Kept: the next round is begun with these settings."
 
@@ -207,7 +208,7 @@ def settings(store: Store, guard: Guard, notice: gr.HTML, blocks: gr.Blocks) -> 
 
     def defaults(request: gr.Request) -> dict[Any, Any]:
         user = guard.require_operator(request.request)
-        values = {knob.path: knob.default for knob in round_settings.KNOBS}
+        values = {setting.path: setting.default for setting in ROUND_SETTINGS}
         return {notice: told(lambda: change(user, values))} | kept()
 
     blocks.load(load, **QUICK, outputs=list(boxes.values()))

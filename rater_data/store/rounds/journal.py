@@ -10,6 +10,7 @@ from rater_data.errors import BadInput, Refused
 from rater_data.json_values import to_json_value
 from rater_data.lifecycle import Event, Sample
 from rater_data.scales import DEFAULT_SCALE, SCALES, Scale
+from rater_data.setting_names import CHOSEN_SCALE
 from rater_data.store.database import schema as t
 from rater_data.store.database.engine import Database
 from rater_data.store.database.rows import event_of, sample_of
@@ -50,7 +51,7 @@ def setting_in(connection: sa.Connection, name: str, default: Any = None) -> Any
 
 def scale_in(connection: sa.Connection) -> Scale:
     """What raters of this home judge by."""
-    return SCALES[setting_in(connection, "scale", DEFAULT_SCALE)]
+    return SCALES[setting_in(connection, CHOSEN_SCALE, DEFAULT_SCALE)]
 
 
 _SETTING = sa.select(t.settings.c.value).where(t.settings.c.name == sa.bindparam("name"))
@@ -83,13 +84,13 @@ class Journal(Database):
 
     def scale(self) -> Scale:
         """What raters of this home judge by."""
-        return SCALES[self.setting("scale", DEFAULT_SCALE)]
+        return SCALES[self.setting(CHOSEN_SCALE, DEFAULT_SCALE)]
 
     def chosen_scale(self) -> str | None:
         """The scale that was chosen here, or that ratings were given on; None while any may be."""
         with self._read() as connection:
             found = connection.scalar(sa.select(t.ratings.c.scale).limit(1))
-            return found or setting_in(connection, "scale")
+            return found or setting_in(connection, CHOSEN_SCALE)
 
     def choose_scale(self, name: str) -> Scale:
         """Raters judge by this scale from now on.
@@ -105,7 +106,7 @@ class Journal(Database):
         if found is not None:
             raise Refused(f"This home has ratings on the scale {found}; begin a new home to rate on {name}.")
         if self.scale().name != name:
-            self.set_setting("scale", name)
+            self.set_setting(CHOSEN_SCALE, name)
         return SCALES[name]
 
     def guideline(self) -> tuple[int, str]:

@@ -26,6 +26,7 @@ from rater_data.errors import NOTHING_IMPORTED, BadInput, Refused
 from rater_data.names import name_key
 from rater_data.records import IMPORTED_ROUND
 from rater_data.scales import DEFAULT_SCALE, SCALES
+from rater_data.setting_names import CHOSEN_SCALE
 from rater_data.store.database import schema as t
 from rater_data.store.database.engine import Database
 from rater_data.store.people.people import new_users_in
@@ -118,9 +119,9 @@ class Imports(Database):
 
 
 def _take_scale(connection: sa.Connection, scale: str) -> None:
-    there = connection.scalar(sa.select(t.ratings.c.scale).limit(1)) or setting_in(connection, "scale")
+    there = connection.scalar(sa.select(t.ratings.c.scale).limit(1)) or setting_in(connection, CHOSEN_SCALE)
     if there is None and scale != DEFAULT_SCALE:
-        connection.execute(t.settings.insert().values(name="scale", value=SCALES[scale].name))
+        connection.execute(t.settings.insert().values(name=CHOSEN_SCALE, value=SCALES[scale].name))
     elif (there or DEFAULT_SCALE) != scale:
         raise Refused(f"Ratings of this home are on the scale {there}; those of the file are on {scale}.")
 

@@ -13,6 +13,7 @@ from app.rating import questions
 from app.rating.history import rating_json
 from rater_data.errors import BadInput
 from rater_data.scales import FLAGS
+from rater_data.setting_names import QUESTIONS
 from tests import fake_worker
 from tests.app.helpers import Live, serving
 
@@ -73,9 +74,9 @@ def test_both_bad_but_not_broken(live: Live, ann: httpx.Client) -> None:
 
 
 def test_of_two_responses_no_quality_is_asked(live: Live, ann: httpx.Client) -> None:
-    live.store.set_setting(questions.QUESTIONS_SETTING, {"attributes": ["helpful"], "flags": []})
+    live.store.set_setting(QUESTIONS, {"attributes": ["helpful"], "flags": []})
     assert ann.get("/api/card").json()["asks"]["attributes"] == []
-    live.store.set_setting(questions.QUESTIONS_SETTING, {})
+    live.store.set_setting(QUESTIONS, {})
     assert tuple(ann.get("/api/card").json()["asks"]["flags"]) == FLAGS
 
 
@@ -113,14 +114,12 @@ def test_qualities_and_flags(tmp_path: Path) -> None:
 def test_what_was_said_beside_a_score_can_be_changed(tmp_path: Path) -> None:
     with serving(tmp_path) as live:
         fake_worker.generate(live.store, {})
-        live.store.set_setting(
-            questions.QUESTIONS_SETTING, {"attributes": ["helpful", "kind"], "flags": ["rude", "odd"]}
-        )
+        live.store.set_setting(QUESTIONS, {"attributes": ["helpful", "kind"], "flags": ["rude", "odd"]})
         bob = live.store.add_user("bob", "rater")
         with live.client(bob) as client:
             said = {"attributes": {"helpful": 5}, "flags": ["odd"], "comment": "Hm."}
             saved = send(client, client.get("/api/card").json()["card"], 7, **said).json()["saved"]
-            live.store.set_setting(questions.QUESTIONS_SETTING, {"attributes": ["kind"], "flags": ["rude"]})
+            live.store.set_setting(QUESTIONS, {"attributes": ["kind"], "flags": ["rude"]})
 
             def change(**more: object) -> httpx.Response:
                 body = {"rating_id": live.store.recent(bob.id)[0].rating.id, "score": 7}

@@ -8,9 +8,10 @@ import sys
 
 import pytest
 
-from ppo.training.trying import EVERY, READINESS, Lookout
+from ppo.training.trying import EVERY, Lookout
 from ppo.training.worker import Worker, let_go_of_the_dead
 from rater_data.errors import Busy
+from rater_data.setting_names import READINESS
 from tests.ppo.training.test_ring import demo, short
 from tests.rater_data.store_world import file_store
 

@@ -25,6 +25,7 @@ from ppo.training.engine import Engine
 from ppo.training.worker import Worker
 from rater_data.importing.import_files import bundled_prompts
 from rater_data.records import Rating
+from rater_data.setting_names import ROUND_CONFIG
 from rater_data.store import Store
 from tests.app.helpers import serving, until
 from tests.browser.helpers import chromium, signed_in, wait_for_card
@@ -242,7 +243,7 @@ def test_the_worker_process_survives_kill_9(tmp_path):
     """A real process, killed in the middle of writing; a second one finishes; nothing twice, nothing lost."""
     store = Store.open(tmp_path)
     store.add_prompts(bundled_prompts())
-    store.set_setting("round_config", {"plan": {"ratings": 96}})
+    store.set_setting(ROUND_CONFIG, {"plan": {"ratings": 96}})
     store.enqueue("generate", {})
     with ended(subprocess.Popen(work_command(tmp_path), env=ONE_THREAD)) as first:
         wait_for(lambda: store.round() is not None and len(store.slots(1)) >= 16)
