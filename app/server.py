@@ -73,10 +73,10 @@ def _build_app(settings: Settings, store: Store, supervisor: Supervisor) -> Secu
     version = static_version()
     app.mount(f"/static/{version}", ImmutableFiles(directory=STATIC))
     app.mount("/static", StaticFiles(directory=STATIC))
-    mount_gradio(app, rating_page.build(version, store.scale()), "/rate", guard.rater_name)
+    mount_gradio(app, rating_page.build_page(version, store.scale()), "/rate", guard.rater_name)
     mount_gradio(app, console_page.build(store, guard, supervisor), "/operator", guard.operator_name)
     mounts = {
-        "/rate": GradioMount(role="rater", head=rating_page.head(version), has_handlers=False),
+        "/rate": GradioMount(role="rater", head=rating_page.head_html(version), has_handlers=False),
         "/operator": GradioMount(role="operator", head=console_page.head(version), has_handlers=True),
     }
     return SecurityMiddleware(app, guard, mounts)

@@ -10,20 +10,22 @@ from app.static_files import STATIC, stylesheet_links
 from rater_data.scales import Scale, offered
 
 
-def build(version: str, scale: Scale) -> gr.Blocks:
-    """`version` is the static files' own address part: a new release is never run with old scripts."""
-    script = f"/static/{version}/rate/main.js"
-    with gr.Blocks(title="Rate · Rateloop", analytics_enabled=False) as blocks:
+def build_page(static_version: str, scale: Scale) -> gr.Blocks:
+    """`static_version` is in the scripts' address: a new release is never run with old scripts."""
+    script = f"/static/{static_version}/rate/main.js"
+    page = gr.Blocks(title="Rate · Rateloop", analytics_enabled=False)
+    with page:
         gr.HTML(
             html_template=(STATIC / "rate" / "screen.html").read_text(),
-            js_on_load=f"import('{script}').then((main) => main.start(element, props.judging))",
+            js_on_load=f"import('{script}').then((main) => main.start(element, props.rating_scale))",
             apply_default_css=False,
-            judging=scale_for_page(scale),
+            rating_scale=scale_props(scale),
         )
-    return blocks
+    return page
 
 
-def scale_for_page(scale: Scale) -> dict[str, Any]:
+def scale_props(scale: Scale) -> dict[str, Any]:
+    """The scale with the keys and words of its points, and the verdicts beside it."""
     points = zip(scale.points, scale.keys, scale.anchors, strict=True)
     return {
         "name": scale.name,
@@ -33,30 +35,20 @@ def scale_for_page(scale: Scale) -> dict[str, Any]:
             for score, key, words in points
         ],
         "verdicts": [
-            {"name": one.name, "key": one.key, "label": one.label, "meaning": one.meaning}
-            for one in offered(scale)
+            {
+                "name": verdict.name,
+                "key": verdict.key,
+                "label": verdict.label,
+                "meaning": verdict.meaning,
+            }
+            for verdict in offered(scale)
         ],
     }
 
 
-def head(version: str) -> str:
-    """What the page needs before Gradio has started: its looks, and its scripts on their way."""
-    scripts = [
-        f"/static/{version}/rate/{name}.js"
-        for name in (
-            "main",
-            "dom",
-            "net",
-            "kept",
-            "keys",
-            "card",
-            "details",
-            "dialogs",
-            "recent",
-            "beside",
-            "notices",
-        )
-    ]
-    return stylesheet_links(version, "rate") + "".join(
-        f'<link rel="modulepreload" href="{script}">' for script in scripts
+def head_html(static_version: str) -> str:
+    """What the page needs before Gradio has started: its styles, and its scripts on their way."""
+    scripts = sorted((STATIC / "rate").glob("*.js"))
+    return stylesheet_links(static_version, "rate") + "".join(
+        f'<link rel="modulepreload" href="/static/{static_version}/rate/{script.name}">' for script in scripts
     )

@@ -154,7 +154,7 @@ def test_last_ten_show_what_was_said_and_a_change_keeps_it(browser: Browser, tmp
             page.locator("#rate-comment").fill("It <b>shouts</b>.")
             page.keyboard.press("Escape")
             open_last_ten(page, "5", "6")
-            said = page.locator("dialog[open] .rate-said")
+            said = page.locator("dialog[open] .rate-answer-summary")
             assert said.nth(0).inner_text() == "Say more"
             assert said.nth(1).locator("span").inner_text() == "helpful 4 · rude"
             assert said.nth(1).locator("q").inner_text().strip('“”"') == "It <b>shouts</b>."
@@ -167,7 +167,7 @@ def test_last_ten_show_what_was_said_and_a_change_keeps_it(browser: Browser, tmp
             said.nth(1).click()
             row = page.locator("dialog[open] li").nth(1)
             assert serious(page) == []
-            row.locator(".rate-asked select").select_option("5")
+            row.locator(".rate-answer-quality select").select_option("5")
             row.get_by_text("made up").click()
             row.locator("textarea").fill("No, it whispers.")
             row.locator("textarea").press("Escape")  # closing saves what is in hand
@@ -186,7 +186,7 @@ def test_what_was_written_stays_where_it_could_not_be_saved(
     with signed_in(browser, live, rater) as (context, page):
         open_last_ten(page, "4")
         answering(page, "**/api/re*", lambda route: route.abort())
-        page.locator("dialog[open] .rate-said").click()
+        page.locator("dialog[open] .rate-answer-summary").click()
         page.locator("dialog[open] textarea").press_sequentially("A long thought.")
         page.locator("dialog[open] textarea").press("Tab")
         page.wait_for_selector("dialog[open] >> text=What you wrote beside it is not saved")

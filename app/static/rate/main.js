@@ -2,60 +2,63 @@
 // each applies to the card that is on screen when its turn comes. "Saved" is shown only after the server said so.
 
 import { newKey, parts } from "./dom.js";
-import { call, insist, Refusal } from "./net.js";
-import { Outbox, Shelf } from "./kept.js";
-import { meaning } from "./keys.js";
-import { buildScale, drawCard, drawProgress, drawText, drawWait, said, Stopwatch } from "./card.js";
-import { Details } from "./details.js";
+import { call, callUntilAnswered, Refusal } from "./api.js";
+import { DeviceStorage, UnsentDecisions } from "./device_storage.js";
+import { intentOf } from "./key_bindings.js";
+import { drawCard, drawProgress, drawScale, drawText, drawWait, ratingLabel } from "./drawing.js";
+import { CardDetails } from "./card_details.js";
 import { showKeys } from "./dialogs.js";
-import { showRecent } from "./recent.js";
+import { showRecentRatings } from "./recent_ratings.js";
+import { Stopwatch } from "./stopwatch.js";
 import { Notices } from "./notices.js";
 
 const QUEUE_LIMIT = 100;
+// milliseconds
 const HEARTBEAT = 120000;
 const POLL = 3000;
 const DOUBLE_CLICK = 350;
-const SIGNS = ["pointermove", "pointerdown", "touchstart", "scroll", "keydown", "input", "visibilitychange"];
-// Where keys write or move and do not rate. A ticked flag keeps the focus and is none of them.
-const WRITING = "textarea, select, input:not([type=checkbox])";
+
+const ACTIVITY_EVENTS = ["pointermove", "pointerdown", "touchstart", "scroll", "keydown", "input", "visibilitychange"];
+// Where keys write or move and do not rate. A ticked flag keeps the focus; keys still rate there.
+const TEXT_FIELDS = "textarea, select, input:not([type=checkbox])";
 
 let running = null;
 
 export function start(element, scale) {
   running?.abort(); // Gradio may mount the component again: the old listeners go
   running = new AbortController();
-  new RatingScreen(element.querySelector(".rate"), scale, running.signal).begin();
+  new RatingScreen(element.querySelector(".rate"), scale, running.signal).start();
 }
 
 class RatingScreen {
   constructor(root, scale, signal) {
-    Object.assign(this, { root, scale, signal, ui: parts(root), watch: new Stopwatch() });
+    Object.assign(this, { root, scale, signal, ui: parts(root), stopwatch: new Stopwatch() });
     this.screen = { card: null };
     this.queue = [];
-    this.leftovers = []; // decisions from before, which go first
-    this.pumping = this.catchingUp = this.offline = this.closed = this.again = false;
-    this.lastClick = this.turn = 0;
-    this.details = new Details(this.ui, root);
+    this.unsentQueue = []; // decisions from before this page, which go first
+    this.isSending = this.isCatchingUp = this.isOffline = this.isSignedOut = this.refreshAfterSending = false;
+    this.lastClick = this.requestNumber = 0;
+    this.details = new CardDetails(this.ui, root);
     this.notices = new Notices(this.ui);
     this.chosen = null; // waits for Enter, where the rater wants that
     this.tabs = new BroadcastChannel("rateloop");
     signal.addEventListener("abort", () => this.tabs.close());
   }
 
-  begin() {
-    buildScale(this.ui, this.scale, (intent, event, button) => this.clicked(intent, event, button));
-    this.listen();
+  start() {
+    drawScale(this.ui, this.scale, (intent, event, button) => this.onScaleClick(intent, event, button));
+    this.addListeners();
     this.refresh();
   }
 
-  listen() {
+  addListeners() {
     const { signal } = this;
-    document.addEventListener("keydown", (event) => this.keyed(event), { signal });
-    this.root.addEventListener("click", (event) => this.acted(event), { signal });
-    for (const sign of SIGNS) {
-      document.addEventListener(sign, () => this.watch.sign(), { signal, passive: true, capture: true });
+    document.addEventListener("keydown", (event) => this.onKey(event), { signal });
+    this.root.addEventListener("click", (event) => this.onActionClick(event), { signal });
+    for (const name of ACTIVITY_EVENTS) {
+      document.addEventListener(name, () => this.stopwatch.recordActivity(), { signal, passive: true, capture: true });
     }
-    document.addEventListener("visibilitychange", () => document.hidden || this.cameBack(), { signal });
+    document.addEventListener("visibilitychange", () => document.hidden || this.onReturn(), { signal });
     window.addEventListener("online", () => this.refresh(), { signal });
     window.addEventListener("pageshow", (event) => event.persisted && this.refresh(), { signal });
     this.tabs.addEventListener("message", () => this.refresh(), { signal });
@@ -67,31 +70,31 @@ class RatingScreen {
 
   // ---- input
 
-  keyed(event) {
+  onKey(event) {
     if (event.defaultPrevented || this.root.querySelector("dialog[open]")) return;
-    // For a moment after a dialog has closed, what was in hand there still gets the keys.
-    const writing = event.target.matches?.(WRITING) && !event.target.closest("dialog");
-    if (event.key === "Escape" && this.details.has(event.target)) event.target.blur();
-    if (writing) return;
-    const intent = meaning(event, this.scale);
+    // For a moment after a dialog has closed, its focused element still gets the keys.
+    const isWriting = event.target.matches?.(TEXT_FIELDS) && !event.target.closest("dialog");
+    if (event.key === "Escape" && this.details.contains(event.target)) event.target.blur();
+    if (isWriting) return;
+    const intent = intentOf(event, this.scale);
     const onButton = event.target.closest?.("button, a, summary");
     if (!intent || (intent.act === "confirm" && (!this.chosen || onButton))) return;
     event.preventDefault();
     if (event.repeat) return;
     if (intent.act === "confirm") this.enqueue(this.chosen);
-    else if (intent.act === "rate" && this.asksEnter) this.choose(intent);
+    else if (intent.act === "rate" && this.needsEnter) this.choose(intent);
     else if (intent.act === "rate" || intent.act === "undo") this.enqueue(intent);
     else this.open(intent.act);
   }
 
-  get asksEnter() {
-    return this.shelf?.get("enter") === "true";
+  get needsEnter() {
+    return this.storage?.get("enter") === "true";
   }
 
   choose(intent) {
-    if (!this.screen.card || this.pumping) return;
+    if (!this.screen.card || this.isSending) return;
     this.chosen = intent;
-    this.press(intent.score, intent.verdict);
+    this.highlight(intent.score, intent.verdict);
     const point = this.scale.points.find((p) => p.score === intent.score && intent.verdict === "rated");
     const verdict = this.scale.verdicts.find((v) => v.name === intent.verdict);
     const sentence = `${point ? `${point.mark} – ${point.words}` : verdict.label}: Enter saves it.`;
@@ -99,69 +102,69 @@ class RatingScreen {
     this.ui.live.textContent = sentence;
   }
 
-  clicked(intent, event, button) {
-    // A click means the card that is seen: it never waits in the queue, and the second half of a double click is none.
+  onScaleClick(intent, event, button) {
+    // A click means the card on screen: it never waits in the queue. The second half of a double click is ignored.
     const now = performance.now();
-    const twice = now - this.lastClick < DOUBLE_CLICK && event.detail > 0;
+    const isDoubleClick = now - this.lastClick < DOUBLE_CLICK && event.detail > 0;
     this.lastClick = now;
     if (event.detail > 0) button.blur(); // so that a later Enter does not rate the next card
-    if (twice || (this.pumping && !this.catchingUp)) return;
+    if (isDoubleClick || (this.isSending && !this.isCatchingUp)) return;
     this.enqueue({ act: "rate", ...intent });
   }
 
-  acted(event) {
+  onActionClick(event) {
     const act = event.target.closest("[data-act]")?.dataset.act;
-    if (act === "undo") !this.pumping && this.enqueue({ act: "undo" });
+    if (act === "undo") !this.isSending && this.enqueue({ act: "undo" });
     else if (act) this.open(act);
   }
 
   async open(what) {
-    if (!this.screen.me) return; // nothing has been heard of the server yet
+    if (!this.screen.me) return; // the server has not answered yet
     if (what === "details") return this.details.toggle();
-    if (what === "raw") return this.toggleRaw();
+    if (what === "raw") return this.toggleRawText();
     try {
-      if (what === "keys") showKeys(this.ui["keys-dialog"], this.scale, this.shelf);
-      if (what === "recent") await showRecent(this.ui["recent-dialog"], { scale: this.scale, asks: this.screen.asks }, () => this.refresh(), (why) => this.say(why, true));
-      if (what === "guidelines") this.screen.guideline_version = await this.notices.readGuidelines();
+      if (what === "keys") showKeys(this.ui["keys-dialog"], this.scale, this.storage);
+      if (what === "recent") await showRecentRatings(this.ui["recent-dialog"], { scale: this.scale, asks: this.screen.asks }, () => this.refresh(), (why) => this.say(why, true));
+      if (what === "guidelines") this.screen.guideline_version = await this.notices.openGuidelines();
     } catch (error) {
       this.say(error.message || "The server cannot be reached just now.", true);
     }
   }
 
   enqueue(intent) {
-    if (this.catchingUp) {
+    if (this.isCatchingUp) {
       this.say("Your rating from before is still being sent: that one was not taken.", true);
       return;
     }
-    if (this.offline || this.closed || this.queue.length >= QUEUE_LIMIT) {
+    if (this.isOffline || this.isSignedOut || this.queue.length >= QUEUE_LIMIT) {
       this.say("Waiting for the connection: that key was not taken.", true);
       return;
     }
     this.queue.push(intent);
-    this.pump();
+    this.sendQueue();
   }
 
   // ---- decisions
 
-  async pump() {
-    if (this.pumping) return;
-    this.pumping = true;
-    while ((this.leftovers.length || this.queue.length) && !this.closed) {
+  async sendQueue() {
+    if (this.isSending) return;
+    this.isSending = true;
+    while ((this.unsentQueue.length || this.queue.length) && !this.isSignedOut) {
       try {
-        if (this.leftovers.length) await this.sendLeftover(this.leftovers.shift());
-        else await this.take(this.queue.shift());
+        if (this.unsentQueue.length) await this.sendUnsent(this.unsentQueue.shift());
+        else await this.carryOut(this.queue.shift());
       } catch (error) {
         if (this.signal.aborted) return; // this component is gone; the one after it sends what is kept
         this.queue.length = 0;
-        await this.refused(error);
+        await this.showRefusal(error);
       }
     }
-    this.pumping = this.catchingUp = false;
+    this.isSending = this.isCatchingUp = false;
     this.tabs.postMessage("changed");
-    if (this.again) this.refresh();
+    if (this.refreshAfterSending) this.refresh();
   }
 
-  async take(intent) {
+  async carryOut(intent) {
     if (intent.act === "undo") await this.undo();
     else if (this.screen.card) await this.decide(intent);
   }
@@ -173,145 +176,145 @@ class RatingScreen {
 
   async decide({ score, verdict }) {
     const card = this.screen.card;
-    this.press(score, verdict);
+    this.highlight(score, verdict);
     const { response_id, position, shown_at } = card;
     const { guideline_version } = this.screen;
     const about = { response_id, score, verdict, position, shown_at, guideline_version, ...this.person };
-    const decision = { ...about, ...this.details.read(), key: newKey(), active_ms: this.watch.read() };
-    this.outbox.put(decision);
+    const decision = { ...about, ...this.details.read(), key: newKey(), active_ms: this.stopwatch.read() };
+    this.unsent.add(decision);
     const screen = await this.send(decision);
-    this.details.forget(response_id);
-    this.show(screen, `Saved ${said(screen.saved)}`);
+    this.details.removeDraft(response_id);
+    this.show(screen, `Saved ${ratingLabel(screen.saved)}`);
   }
 
   async send(decision) {
-    const { outbox } = this;
+    const { unsent } = this;
     try {
-      const screen = await this.insist("/api/rate", decision);
-      outbox.remove(decision.key);
+      const screen = await this.callUntilAnswered("/api/rate", decision);
+      unsent.remove(decision.key);
       return screen;
     } catch (error) {
       // Signed out: the decision waits here for this person. Anything else was refused for good.
-      if (error instanceof Refusal && error.status !== 401) outbox.remove(decision.key);
+      if (error instanceof Refusal && error.status !== 401) unsent.remove(decision.key);
       throw error;
     }
   }
 
-  async sendLeftover(decision) {
+  async sendUnsent(decision) {
     const screen = await this.send(decision);
-    this.details.forget(decision.response_id);
-    this.show(screen, `Saved from before: ${said(screen.saved)}`);
+    this.details.removeDraft(decision.response_id);
+    this.show(screen, `Saved from before: ${ratingLabel(screen.saved)}`);
   }
 
   async undo() {
     const last = this.screen.last;
     if (!last) return this.say("There is nothing to undo.", true);
-    const screen = await this.insist("/api/undo", { response_id: last.response_id, ...this.person });
-    // Nothing to do, but its card is here again: a try whose answer was lost, or another tab, has done it.
-    const taken = screen.undone || (screen.card?.response_id === last.response_id ? last : null);
-    if (taken) this.details.remember(taken.response_id, taken);
-    this.show(screen, taken && `Taken back: you had given ${said(taken)}`);
-    if (!taken) this.say("Nothing was taken back: that was not your latest rating any more.", true);
+    const screen = await this.callUntilAnswered("/api/undo", { response_id: last.response_id, ...this.person });
+    // Nothing to undo, but its card is here again: a request whose answer was lost, or another tab, has done it.
+    const undone = screen.undone || (screen.card?.response_id === last.response_id ? last : null);
+    if (undone) this.details.storeDraft(undone.response_id, undone);
+    this.show(screen, undone && `Taken back: you had given ${ratingLabel(undone)}`);
+    if (!undone) this.say("Nothing was taken back: that was not your latest rating any more.", true);
   }
 
-  insist(path, body) {
-    this.turn++;
-    return insist(path, body, {
+  callUntilAnswered(path, body) {
+    this.requestNumber++;
+    return callUntilAnswered(path, body, {
       onTrouble: (why) => {
-        this.offline = true;
-        this.notices.offline(`${why || "Connection lost."} Your rating is kept here and sent as soon as the server takes it.`);
+        this.isOffline = true;
+        this.notices.setConnectionTrouble(`${why || "Connection lost."} Your rating is kept here and sent as soon as the server takes it.`);
       },
-      onBack: () => {
-        this.offline = false;
-        this.notices.offline("");
+      onRecovered: () => {
+        this.isOffline = false;
+        this.notices.setConnectionTrouble("");
       },
-      stopped: () => this.signal.aborted,
+      isStopped: () => this.signal.aborted,
     });
   }
 
-  async refused(error) {
+  async showRefusal(error) {
     const { me } = this.screen;
-    this.press(null, null);
-    await this.look();
-    if (this.closed) return;
+    this.highlight(null, null);
+    await this.loadScreen();
+    if (this.isSignedOut) return;
     const kept = `Somebody else has signed in here: what ${me.name} had not sent yet is kept for them.`;
     this.say(this.screen.me.id !== me.id ? kept : error.message || "The server could not be reached.", true);
   }
 
-  signedOut() {
-    this.closed = true;
-    this.notices.offline("You are signed out. Open your invite link again, or ask for a new one; what was not yet sent is kept on this device.");
+  showSignedOut() {
+    this.isSignedOut = true;
+    this.notices.setConnectionTrouble("You are signed out. Open your invite link again, or ask for a new one; what was not yet sent is kept on this device.");
   }
 
   // ---- the screen
 
   // Not while a decision is on its way: its own answer is newer than what could be asked for now.
   refresh() {
-    this.again = this.pumping;
-    if (!this.pumping) return this.look();
+    this.refreshAfterSending = this.isSending;
+    if (!this.isSending) return this.loadScreen();
   }
 
-  // An answer to an older question than the newest one is never drawn.
-  async look() {
-    const turn = ++this.turn;
+  // Only the answer to the newest request is drawn.
+  async loadScreen() {
+    const requestNumber = ++this.requestNumber;
     try {
       const screen = await call("/api/card");
-      if (turn !== this.turn) return;
+      if (requestNumber !== this.requestNumber) return;
       this.show(screen);
-      this.offline = this.closed = false;
-      this.notices.offline("");
+      this.isOffline = this.isSignedOut = false;
+      this.notices.setConnectionTrouble("");
     } catch (error) {
-      if (turn !== this.turn) return;
-      if (error.status === 401) this.signedOut();
-      else this.notices.offline(error.message || "The server cannot be reached; trying again.");
+      if (requestNumber !== this.requestNumber) return;
+      if (error.status === 401) this.showSignedOut();
+      else this.notices.setConnectionTrouble(error.message || "The server cannot be reached; trying again.");
     }
   }
 
   show(screen, message) {
     const before = this.screen;
-    const first = before.home !== screen.home || before.me?.id !== screen.me.id || this.closed;
-    const changed = first || screen.card?.response_id !== before.card?.response_id;
-    if (first || screen.round?.number !== before.round?.number) queueMicrotask(() => this.notices.tellNews());
+    const isNewPerson = before.home !== screen.home || before.me?.id !== screen.me.id || this.isSignedOut;
+    const isNewCard = isNewPerson || screen.card?.response_id !== before.card?.response_id;
+    if (isNewPerson || screen.round?.number !== before.round?.number) queueMicrotask(() => this.notices.loadNews());
     this.screen = screen;
-    if (first) this.greet(screen);
-    this.notices.compare(screen.guideline_version);
+    if (isNewPerson) this.setPerson(screen);
+    this.notices.checkGuidelines(screen.guideline_version);
     this.root.classList.remove("blank");
     this.root.classList.toggle("waiting", !screen.card);
     this.details.build(screen.asks);
     drawProgress(this.ui, screen);
     drawWait(this.ui, screen);
-    if (changed) this.showCard(screen.card);
-    this.press(null, null);
+    if (isNewCard) this.showCard(screen.card);
+    this.highlight(null, null);
     this.root.querySelector("[data-act=undo]").disabled = !screen.last?.editable;
     if (message) this.say(message);
-    else if (!this.ui.message.textContent && screen.last) this.say(`Last: ${said(screen.last)}`);
-    if (changed || screen.title !== before.title) this.announce(message);
+    else if (!this.ui.message.textContent && screen.last) this.say(`Last: ${ratingLabel(screen.last)}`);
+    if (isNewCard || screen.title !== before.title) this.announce(message);
   }
 
   showCard(card) {
-    drawCard(this.ui, card, this.raw);
-    this.watch.restart();
+    drawCard(this.ui, card, this.showsRawText);
+    this.stopwatch.restart();
     this.details.show(card);
     window.scrollTo(0, 0);
     document.title = card ? "Rate · Rateloop" : "Waiting · Rateloop";
   }
 
-  greet(screen) {
-    this.shelf = this.details.shelf = this.notices.shelf = new Shelf(screen.home, screen.me.id);
-    this.outbox = new Outbox(this.shelf);
+  setPerson(screen) {
+    this.storage = this.details.storage = this.notices.storage = new DeviceStorage(screen.home, screen.me.id);
+    this.unsent = new UnsentDecisions(this.storage);
     this.queue.length = 0;
-    this.leftovers = this.outbox.leftovers();
-    this.catchingUp = this.leftovers.length > 0;
+    this.unsentQueue = this.unsent.list();
+    this.isCatchingUp = this.unsentQueue.length > 0;
     this.ui.who.textContent = screen.me.name;
     this.ui.console.hidden = screen.me.role !== "operator";
-    if (this.catchingUp) queueMicrotask(() => this.pump());
+    if (this.isCatchingUp) queueMicrotask(() => this.sendQueue());
   }
 
-  press(score, verdict) {
+  highlight(score, verdict) {
     if (!verdict) this.chosen = null;
     for (const button of this.root.querySelectorAll("[data-score], [data-verdict]")) {
-      const it = verdict === "rated" ? button.dataset.score === String(score) : button.dataset.verdict === verdict;
-      button.classList.toggle("pressed", Boolean(verdict) && it);
+      const isIt = verdict === "rated" ? button.dataset.score === String(score) : button.dataset.verdict === verdict;
+      button.classList.toggle("pressed", Boolean(verdict) && isIt);
     }
   }
 
@@ -330,22 +333,22 @@ class RatingScreen {
     this.ui.live.textContent = `${saved}${where}${card.text.slice(0, 4000)}${second}`;
   }
 
-  get raw() {
-    return this.shelf?.get("raw") === "true";
+  get showsRawText() {
+    return this.storage?.get("raw") === "true";
   }
 
-  toggleRaw() {
+  toggleRawText() {
     const { card } = this.screen;
     if (!card?.html && !card?.other?.html) return;
-    this.shelf.put("raw", String(!this.raw));
-    drawText(this.ui, card, this.raw);
+    this.storage.set("raw", String(!this.showsRawText));
+    drawText(this.ui, card, this.showsRawText);
   }
 
   // ---- time
 
   poll() {
-    const lost = Boolean(this.notices.trouble);
-    if (document.hidden || this.pumping || this.closed || (this.screen.card && !lost)) return;
+    const isDisconnected = Boolean(this.notices.connectionTrouble);
+    if (document.hidden || this.isSending || this.isSignedOut || (this.screen.card && !isDisconnected)) return;
     this.polls = (this.polls || 0) + 1;
     if (this.polls > 20 && this.polls % 3) return; // gentler after a minute
     this.refresh();
@@ -353,17 +356,17 @@ class RatingScreen {
 
   async heartbeat() {
     const { card } = this.screen;
-    if (!card || document.hidden || this.pumping || performance.now() - this.watch.lastSign > HEARTBEAT * 2) return;
+    if (!card || document.hidden || this.isSending || performance.now() - this.stopwatch.lastActivity > HEARTBEAT * 2) return;
     try {
       const { yours } = await call("/api/heartbeat", { response_id: card.response_id });
-      if (!yours && !this.pumping) await this.refresh();
+      if (!yours && !this.isSending) await this.refresh();
     } catch {
-      // The next decision will tell.
+      // The next decision shows whether the card is still theirs.
     }
   }
 
-  cameBack() {
+  onReturn() {
     const { card } = this.screen;
-    if (!this.pumping && (this.closed || !card || Date.now() / 1000 > card.lease_until)) this.refresh();
+    if (!this.isSending && (this.isSignedOut || !card || Date.now() / 1000 > card.lease_until)) this.refresh();
   }
 }

@@ -1,60 +1,60 @@
-// What is told above the card: trouble with the connection, guidelines that have changed, what the model has learned.
+// Notices above the card: trouble with the connection, guidelines that have changed, what the model has learned.
 
 import { el } from "./dom.js";
-import { call } from "./net.js";
+import { call } from "./api.js";
 import { drawNews, showGuidelines } from "./dialogs.js";
 
 export class Notices {
   constructor(ui) {
-    Object.assign(this, { ui, shelf: null, trouble: "", guidelines: "" });
+    Object.assign(this, { ui, storage: null, connectionTrouble: "", guidelinesNotice: "" });
   }
 
   // The connection's trouble goes before news about the guidelines.
   draw() {
     const { banner } = this.ui;
-    const sentence = this.trouble || this.guidelines;
+    const sentence = this.connectionTrouble || this.guidelinesNotice;
     banner.hidden = !sentence;
     if (banner.firstChild?.textContent === sentence) return; // an alert is read out each time it is written
     banner.replaceChildren(sentence);
-    if (sentence && !this.trouble) {
-      const read = el("button", { type: "button", className: "rl-link" }, "Read them");
-      read.dataset.act = "guidelines";
-      banner.append(read);
+    if (sentence && !this.connectionTrouble) {
+      const link = el("button", { type: "button", className: "rl-link" }, "Read them");
+      link.dataset.act = "guidelines";
+      banner.append(link);
     }
   }
 
-  offline(sentence) {
-    this.trouble = sentence;
+  setConnectionTrouble(sentence) {
+    this.connectionTrouble = sentence;
     this.draw();
   }
 
   // At every answer of the server: guidelines may change while somebody rates.
-  compare(version) {
-    const read = this.shelf.get("guidelines");
-    if (read === null) this.guidelines = "New here? The guidelines say what a good answer is.";
-    else this.guidelines = Number(read) < version ? "The guidelines have changed." : "";
+  checkGuidelines(version) {
+    const readVersion = this.storage.get("guidelines");
+    if (readVersion === null) this.guidelinesNotice = "New here? The guidelines say what a good answer is.";
+    else this.guidelinesNotice = Number(readVersion) < version ? "The guidelines have changed." : "";
     this.draw();
   }
 
-  async readGuidelines() {
+  async openGuidelines() {
     const version = await showGuidelines(this.ui["guidelines-dialog"]);
-    this.shelf.put("guidelines", version);
-    this.compare(version);
+    this.storage.set("guidelines", version);
+    this.checkGuidelines(version);
     return version;
   }
 
   // Once a version, until it is read.
-  async tellNews() {
-    const { shelf } = this;
+  async loadNews() {
+    const { storage } = this;
     try {
       const { news } = await call("/api/news");
-      const read = Number(shelf.get("news") || 0);
-      drawNews(this.ui.news, news && news.version > read ? news : null, () => {
-        shelf.put("news", news.version);
+      const readVersion = Number(storage.get("news") || 0);
+      drawNews(this.ui.news, news && news.version > readVersion ? news : null, () => {
+        storage.set("news", news.version);
         drawNews(this.ui.news, null);
       });
     } catch {
-      // It is told the next time the page asks.
+      // The page asks again with the next round.
     }
   }
 }

@@ -1,45 +1,18 @@
-// Draws what the server said. Knows nothing of the network.
+// Draws what the server answered. Knows nothing of the network.
 
 import { el, textBlock } from "./dom.js";
 
-const IDLE_AFTER = 120000;
-
-// Milliseconds a person has really looked at a card: visible, and not left alone for two minutes.
-export class Stopwatch {
-  constructor() {
-    this.restart();
-  }
-  restart() {
-    this.total = 0;
-    this.since = this.lastSign = performance.now();
-  }
-  sign() {
-    const now = performance.now();
-    this.settle(now);
-    this.lastSign = now;
-    this.since = document.hidden ? null : now;
-  }
-  settle(now) {
-    if (this.since !== null) this.total += Math.max(0, Math.min(now, this.lastSign + IDLE_AFTER) - this.since);
-    this.since = null;
-  }
-  read() {
-    this.sign();
-    return Math.round(this.total);
-  }
-}
-
-export function buildScale(ui, scale, choose) {
+export function drawScale(ui, scale, onChoose) {
   const [low, word, , high] = ui.words.children;
   const show = (text) => () => (word.textContent = text);
   ui.scale.style.setProperty("--points", scale.points.length);
   for (const point of scale.points) {
-    const says = `${point.mark} – ${point.words}`;
-    const hover = { mouseenter: show(says), focus: show(says), mouseleave: show(""), blur: show("") };
-    const button = el("button", { type: "button", "aria-label": `${says}, key ${point.key}`, on: hover }, point.mark);
+    const label = `${point.mark} – ${point.words}`;
+    const hover = { mouseenter: show(label), focus: show(label), mouseleave: show(""), blur: show("") };
+    const button = el("button", { type: "button", "aria-label": `${label}, key ${point.key}`, on: hover }, point.mark);
     if (point.mark !== String(point.score)) button.append(" ", el("kbd", {}, point.key));
     button.dataset.score = point.score;
-    button.addEventListener("click", (event) => choose({ score: point.score, verdict: "rated" }, event, button));
+    button.addEventListener("click", (event) => onChoose({ score: point.score, verdict: "rated" }, event, button));
     ui.scale.append(button);
   }
   const [bottom, top] = [scale.points[0], scale.points.at(-1)];
@@ -51,7 +24,7 @@ export function buildScale(ui, scale, choose) {
     const button = el("button", { type: "button", className: "rl-button", title: verdict.meaning }, verdict.label, " ");
     button.append(el("kbd", {}, verdict.key.toUpperCase()));
     button.dataset.verdict = verdict.name;
-    button.addEventListener("click", (event) => choose({ score: null, verdict: verdict.name }, event, button));
+    button.addEventListener("click", (event) => onChoose({ score: null, verdict: verdict.name }, event, button));
     ui.others.append(button);
   }
   const more = el("button", { type: "button", className: "rl-button rate-details-button" }, "Say more ", el("kbd", {}, "M"));
@@ -66,8 +39,8 @@ export function drawCard(ui, card, raw) {
   ui.card.hidden = !card;
   if (!card) return;
   ui.prompt.replaceChildren(...promptNodes(card.messages));
-  const what = card.other ? "Comparison" : "Response";
-  ui.which.textContent = card.other ? "First" : card.of > 1 ? `${what} ${card.position} of ${card.of}` : what;
+  const single = card.of > 1 ? `Response ${card.position} of ${card.of}` : "Response";
+  ui.which.textContent = card.other ? "First" : single;
   ui.second.hidden = !card.other;
   ui.responses.classList.toggle("paired", Boolean(card.other));
   document.body.classList.toggle("rate-wide", Boolean(card.other));
@@ -82,22 +55,22 @@ export function drawCard(ui, card, raw) {
 }
 
 export function drawText(ui, card, raw) {
-  drawOne(ui.text, card, raw);
-  if (card.other) drawOne(ui.text2, card.other, raw);
+  drawResponse(ui.text, card, raw);
+  if (card.other) drawResponse(ui.text2, card.other, raw);
   ui.raw.hidden = !card.html && !card.other?.html;
   ui.raw.replaceChildren(raw ? "Formatted " : "Raw text ", el("kbd", {}, "T"));
   ui.raw.setAttribute("aria-pressed", String(raw));
 }
 
-function drawOne(place, { text, html }, raw) {
-  const blank = !text.trim();
-  const formatted = Boolean(html) && !raw;
-  if (blank) place.textContent = "The model wrote nothing.";
+function drawResponse(node, { text, html }, raw) {
+  const isBlank = !text.trim();
+  const isFormatted = Boolean(html) && !raw;
+  if (isBlank) node.textContent = "The model wrote nothing.";
   // Cleaned by the server (see app/safe_html.py); parsed apart, where nothing runs or loads.
-  else if (formatted) place.replaceChildren(...new DOMParser().parseFromString(html, "text/html").body.childNodes);
-  else place.textContent = text;
-  place.classList.toggle("rate-empty", blank);
-  place.classList.toggle("rate-prose", formatted);
+  else if (isFormatted) node.replaceChildren(...new DOMParser().parseFromString(html, "text/html").body.childNodes);
+  else node.textContent = text;
+  node.classList.toggle("rate-empty", isBlank);
+  node.classList.toggle("rate-prose", isFormatted);
 }
 
 // A lone user message is simply the prompt; a conversation shows who said what.
@@ -141,6 +114,7 @@ export function drawProgress(ui, screen) {
   ui.bar.firstChild.style.width = `${share}%`;
 }
 
-export function said(given) {
-  return given.verdict === "rated" ? `${given.mark} – ${given.words}` : given.words;
+// A rating as the scale writes it and says it.
+export function ratingLabel({ verdict, mark, words }) {
+  return verdict === "rated" ? `${mark} – ${words}` : words;
 }

@@ -3,11 +3,11 @@
 
 const memory = new Map();
 
-export class Shelf {
+export class DeviceStorage {
   constructor(home, userId) {
     this.prefix = `rateloop.${home}.${userId}.`;
   }
-  put(name, value) {
+  set(name, value) {
     try {
       localStorage.setItem(this.prefix + name, value);
       memory.delete(this.prefix + name);
@@ -31,36 +31,38 @@ export class Shelf {
       // It was never there.
     }
   }
-  names(start) {
+  namesStartingWith(start) {
     let stored = [];
     try {
       stored = Object.keys(localStorage);
     } catch {
       // Only memory, then.
     }
-    const found = new Set([...stored, ...memory.keys()].filter((name) => name.startsWith(this.prefix + start)));
-    return [...found].map((name) => name.slice(this.prefix.length));
+    const names = new Set([...stored, ...memory.keys()].filter((name) => name.startsWith(this.prefix + start)));
+    return [...names].map((name) => name.slice(this.prefix.length));
   }
 }
 
 // Decisions the server has not acknowledged yet.
-export class Outbox {
-  constructor(shelf) {
-    this.shelf = shelf;
+export class UnsentDecisions {
+  constructor(storage) {
+    this.storage = storage;
   }
-  put(decision) {
-    this.shelf.put(`unsent.${decision.key}`, JSON.stringify({ at: Date.now(), decision }));
+  add(decision) {
+    this.storage.set(`unsent.${decision.key}`, JSON.stringify({ at: Date.now(), decision }));
   }
   remove(key) {
-    this.shelf.remove(`unsent.${key}`);
+    this.storage.remove(`unsent.${key}`);
   }
-  leftovers() {
-    const found = this.shelf.names("unsent.").map((name) => read(this.shelf.get(name)));
-    return found.filter((entry) => entry?.decision?.key).sort((a, b) => a.at - b.at).map((entry) => entry.decision);
+  // Oldest first.
+  list() {
+    const entries = this.storage.namesStartingWith("unsent.").map((name) => parseJson(this.storage.get(name)));
+    return entries.filter((entry) => entry?.decision?.key).sort((a, b) => a.at - b.at).map((entry) => entry.decision);
   }
 }
 
-export function read(text) {
+// Null for what is no JSON.
+export function parseJson(text) {
   try {
     return JSON.parse(text);
   } catch {

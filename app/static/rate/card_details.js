@@ -1,31 +1,30 @@
-// What may be said beside the score: further qualities, flags and a comment, for the card in hand. It is kept on this
-// device until the card is rated.
+// Further qualities, flags and a comment for the card on screen. They are kept on this device until it is rated.
 
 import { el } from "./dom.js";
-import { read } from "./kept.js";
+import { parseJson } from "./device_storage.js";
 
-export class Details {
+export class CardDetails {
   constructor(ui, root) {
-    Object.assign(this, { ui, root, comment: ui.comment.querySelector("textarea"), shape: "", asks: null, card: null, shelf: null });
-    for (const place of [ui.details, ui.qualities]) place.addEventListener("input", () => this.keep());
-    ui.qualities.addEventListener("keydown", (event) => this.keyed(event));
+    Object.assign(this, { ui, root, comment: ui.comment.querySelector("textarea"), builtFor: "", asks: null, card: null, storage: null });
+    for (const node of [ui.details, ui.qualities]) node.addEventListener("input", () => this.saveDraft());
+    ui.qualities.addEventListener("keydown", (event) => this.onKey(event));
     // By mouse or finger one quality is answered and no more: the next key rates.
     ui.qualities.addEventListener("click", (event) => event.detail > 0 && event.target.blur());
   }
 
   build(asks) {
-    const shape = JSON.stringify(asks);
-    if (shape === this.shape) return;
-    Object.assign(this, { shape, asks });
-    this.ui.qualities.replaceChildren(...asks.attributes.map((name) => this.quality(name)));
+    const builtFor = JSON.stringify(asks);
+    if (builtFor === this.builtFor) return;
+    Object.assign(this, { builtFor, asks });
+    this.ui.qualities.replaceChildren(...asks.attributes.map((name) => this.qualityGroup(name)));
     this.ui.qualities.hidden = !asks.attributes.length;
     const flags = asks.flags.map((flag) => el("label", { className: "rate-flag" }, el("input", { type: "checkbox", name: "flag", value: flag }), el("span", {}, flag)));
     this.ui.flags.replaceChildren(...flags);
     this.ui.flags.hidden = !flags.length;
-    this.put(this.draft());
+    this.fill(this.draft());
   }
 
-  quality(name) {
+  qualityGroup(name) {
     const { points, words } = this.asks;
     const group = el("fieldset", { className: "rate-quality" }, el("legend", {}, name));
     points.forEach((point, i) => {
@@ -38,20 +37,20 @@ export class Details {
 
   show(card) {
     this.card = card;
-    this.put(this.draft());
-    if (this.has(document.activeElement)) document.activeElement.blur();
-    this.open(this.said);
+    this.fill(this.draft());
+    if (this.contains(document.activeElement)) document.activeElement.blur();
+    this.setOpen(this.hasAnswers);
   }
 
   draft() {
-    return (this.card && read(this.shelf.get(`draft.${this.card.response_id}`))) || {};
+    return (this.card && parseJson(this.storage.get(`draft.${this.card.response_id}`))) || {};
   }
 
-  put({ comment = "", flags = [], attributes = {} }) {
+  fill({ comment = "", flags = [], attributes = {} }) {
     this.comment.value = comment;
     for (const box of this.ui.flags.querySelectorAll("input")) box.checked = flags.includes(box.value);
     for (const radio of this.ui.qualities.querySelectorAll("input")) radio.checked = attributes[radio.dataset.quality] === Number(radio.value);
-    this.mark();
+    this.markButton();
   }
 
   read() {
@@ -60,53 +59,53 @@ export class Details {
     return { comment: this.comment.value.trim(), flags, attributes: Object.fromEntries(chosen) };
   }
 
-  // Whether a flag or a comment is there: that stays in view.
-  get said() {
+  // A flag or a comment stays in view.
+  get hasAnswers() {
     const { comment, flags } = this.read();
     return Boolean(comment || flags.length);
   }
 
-  has(node) {
+  contains(node) {
     return this.ui.details.contains(node) || this.ui.qualities.contains(node);
   }
 
-  keep() {
-    if (this.card) this.remember(this.card.response_id, { ...this.read(), comment: this.comment.value });
-    this.mark();
+  saveDraft() {
+    if (this.card) this.storeDraft(this.card.response_id, { ...this.read(), comment: this.comment.value });
+    this.markButton();
   }
 
-  remember(responseId, { comment, flags, attributes }) {
-    this.shelf.put(`draft.${responseId}`, JSON.stringify({ comment, flags, attributes }));
+  storeDraft(responseId, { comment, flags, attributes }) {
+    this.storage.set(`draft.${responseId}`, JSON.stringify({ comment, flags, attributes }));
   }
 
-  forget(responseId) {
-    this.shelf.remove(`draft.${responseId}`);
+  removeDraft(responseId) {
+    this.storage.remove(`draft.${responseId}`);
   }
 
-  mark() {
-    this.button?.classList.toggle("written", this.said);
+  markButton() {
+    this.button?.classList.toggle("written", this.hasAnswers);
   }
 
   get button() {
     return this.root.querySelector("[data-act=details]");
   }
 
-  open(wanted) {
-    this.ui.details.hidden = !wanted;
-    this.button?.setAttribute("aria-expanded", String(wanted));
+  setOpen(isOpen) {
+    this.ui.details.hidden = !isOpen;
+    this.button?.setAttribute("aria-expanded", String(isOpen));
   }
 
-  // Open and in it, or out of it. The qualities come first, where there are any that want an answer.
+  // Into the fields, or out of them. Qualities that have no answer yet come first.
   toggle() {
-    const leave = this.has(document.activeElement) && !this.ui.details.hidden;
-    this.open(!leave || this.said);
-    if (leave) return document.activeElement.blur();
+    const isLeaving = this.contains(document.activeElement) && !this.ui.details.hidden;
+    this.setOpen(!isLeaving || this.hasAnswers);
+    if (isLeaving) return document.activeElement.blur();
     const unanswered = [...this.ui.qualities.children].find((group) => !group.querySelector(":checked"));
     (unanswered?.querySelector("input") || this.comment).focus();
   }
 
-  // A digit answers the quality in hand and goes to the next; after the last one the keys rate again.
-  keyed(event) {
+  // A digit answers the focused quality and goes to the next; after the last one the keys rate again.
+  onKey(event) {
     const { quality } = event.target.dataset;
     if (!quality || !/^[0-9]$/.test(event.key) || event.ctrlKey || event.metaKey || event.altKey) return;
     event.preventDefault();
@@ -115,7 +114,7 @@ export class Details {
     const radio = group.querySelector(`input[value="${event.key}"]`);
     if (!radio) return;
     radio.checked = true;
-    this.keep();
+    this.saveDraft();
     const next = group.nextElementSibling?.querySelector("input:checked, input");
     if (next) next.focus();
     else event.target.blur();

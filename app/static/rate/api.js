@@ -1,9 +1,9 @@
 // Talking to the server: what was refused, and what is worth another try.
 
-const TIMEOUT = 15000;
-// What the server says when a thing cannot be done, now or later. Everything else passes: a proxy without its server,
-// a full disk, a busy database.
-const FOR_GOOD = [401, 403, 404, 409, 410, 422];
+const TIMEOUT = 15000; // milliseconds
+// Statuses of what cannot be done, now or later. Everything else passes: a proxy without its server, a full disk, a
+// busy database.
+const FINAL_STATUSES = [401, 403, 404, 409, 410, 422];
 
 export class Refusal extends Error {
   constructor(status, sentence) {
@@ -27,7 +27,7 @@ export async function call(path, body) {
     });
     const answer = await response.json();
     if (response.ok) return answer;
-    if (answer.error && FOR_GOOD.includes(response.status)) throw new Refusal(response.status, answer.error);
+    if (answer.error && FINAL_STATUSES.includes(response.status)) throw new Refusal(response.status, answer.error);
     throw new Unreachable(answer.error || `The server answered ${response.status}.`);
   } catch (error) {
     if (error instanceof Refusal || error instanceof Unreachable) throw error;
@@ -37,14 +37,14 @@ export async function call(path, body) {
 
 // Repeats a call that changes something until the server has answered for good. Safe because each such call can be
 // repeated without doing anything twice (a key per decision, a named response per undo).
-export async function insist(path, body, { onTrouble, onBack, stopped }) {
+export async function callUntilAnswered(path, body, { onTrouble, onRecovered, isStopped }) {
   for (let attempt = 0; ; attempt++) {
     try {
       const answer = await call(path, body);
-      if (attempt) onBack();
+      if (attempt) onRecovered();
       return answer;
     } catch (error) {
-      if (!(error instanceof Unreachable) || stopped()) throw error;
+      if (!(error instanceof Unreachable) || isStopped()) throw error;
       if (attempt >= 1) onTrouble(error.message);
       await pause(Math.min(250 * 2 ** attempt, 5000));
     }
