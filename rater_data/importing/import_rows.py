@@ -89,9 +89,8 @@ def import_rows(
 def _scale(store: Store, sample: list[Row], layout: Layout) -> Scale:
     """The home's scale; a home that has none yet takes that of our export."""
     exported = next((row.values.get("scale") for row in sample if not row.fault), None)
-    is_known = isinstance(exported, str) and exported in SCALES
-    if layout.is_own_export and is_known and store.chosen_scale() is None:
-        return SCALES[exported]
+    if layout.is_own_export and isinstance(exported, str) and store.chosen_scale() is None:
+        return SCALES.get(exported) or store.scale()
     return store.scale()
 
 

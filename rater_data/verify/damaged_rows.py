@@ -1,77 +1,81 @@
-"""How `verify` looks: JSON as the text that is there, and a check that breaks down says so and lets others go on."""
+"""How `verify` reads rows that may be damaged, and runs a check that may break down without ending the others."""
 
 import json
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any
 
 import sqlalchemy as sa
 
 from rater_data.errors import RateloopError
 
-MOST_OF_A_KIND = 20  # sentences of one check; how many more there are is said
-AT_ONCE = 1000  # rows that are read at once
-LONGEST = 200  # of what is told of an error
+MAX_SENTENCES = 20  # of one check; how many more there are is said
+BATCH_ROWS = 1000  # that are read at once
+MAX_ERROR_LENGTH = 200
 
-BROKEN = (
+DAMAGE_ERRORS = (
     RateloopError, ValueError, TypeError, LookupError, AttributeError, ArithmeticError, RecursionError,
 )  # fmt: skip
-"""What building something from damaged values raises."""
+"""What building a record from damaged values raises."""
 
 Check = Callable[[sa.Connection], Iterator[str]]
 
 
-def looked(what: str, connection: sa.Connection, found: Callable[[], Iterable[str]]) -> Iterator[str]:
-    """The sentences of one check, the first of many; when looking breaks down, that. Others can look on after it."""
+def run_check(what: str, connection: sa.Connection, check: Callable[[], Iterable[str]]) -> Iterator[str]:
+    """The first sentences of one check, and one sentence where it breaks down. Others can run after it."""
     count = 0
-    point = connection.begin_nested()  # PostgreSQL takes nothing more in a transaction that failed
+    savepoint = connection.begin_nested()  # PostgreSQL takes nothing more in a transaction that failed
     try:
-        for sentence in found():
+        for sentence in check():
             count += 1
-            if count <= MOST_OF_A_KIND:
+            if count <= MAX_SENTENCES:
                 yield sentence
     except Exception as error:
         if connection.invalidated:
             raise
-        yield f"{what[0].upper()}{what[1:]} could not be checked: {told(error)}"
+        yield f"{what[0].upper()}{what[1:]} could not be checked: {explain_error(error)}"
     finally:
-        if point.is_active and not connection.invalidated:
-            point.rollback()
-    if count > MOST_OF_A_KIND:
-        yield f"And {count - MOST_OF_A_KIND} more of this kind."
+        if savepoint.is_active and not connection.invalidated:
+            savepoint.rollback()
+    if count > MAX_SENTENCES:
+        yield f"And {count - MAX_SENTENCES} more of this kind."
 
 
-def told(error: Exception) -> str:
-    """What an error says, as the end of a sentence in one line."""
-    said = str(getattr(error, "orig", None) or error).strip().split("\n")[0][:LONGEST].rstrip(".")
+def explain_error(error: Exception) -> str:
+    """The message of an error in one line, as the end of a sentence."""
+    message = str(getattr(error, "orig", None) or error).strip().split("\n")[0]
+    message = message[:MAX_ERROR_LENGTH].rstrip(".")
     if isinstance(error, RateloopError):
-        return f"{said}."
-    return f"{said or 'it is no value that can be read'} ({type(error).__name__})."
+        return f"{message}."
+    return f"{message or 'it is no value that can be read'} ({type(error).__name__})."
 
 
-def rows_of(connection: sa.Connection, query: sa.Select) -> Iterator[Any]:
+def stream_rows(connection: sa.Connection, query: sa.Select[Any]) -> Iterator[Mapping[str, Any]]:
     """Rows of a query, some at a time."""
-    with connection.execute(query.execution_options(yield_per=AT_ONCE)) as rows:
-        yield from rows.mappings()
+    with connection.execute(query.execution_options(yield_per=BATCH_ROWS)) as rows:
+        yield from rows.mappings()  # type: ignore[misc]  # its keys may be columns, too
 
 
-def texts(columns: Iterable[sa.ColumnElement[Any]]) -> list[sa.ColumnElement[Any]]:
-    """The same columns, those with JSON as their text: what is no JSON would break off the reading of all rows."""
-    return [sa.cast(c, sa.Text).label(c.name) if isinstance(c.type, sa.JSON) else c for c in columns]
+def json_as_text(columns: Iterable[sa.ColumnElement[Any]]) -> list[sa.ColumnElement[Any]]:
+    """The same columns, those with JSON as text: what is no JSON would break off the reading of all rows."""
+    return [
+        sa.cast(column, sa.Text).label(column.name) if isinstance(column.type, sa.JSON) else column
+        for column in columns
+    ]
 
 
-def decoded(row: Any, columns: Iterable[sa.ColumnElement[Any]]) -> dict[str, Any]:
-    """A row of `texts`, its JSON read. Raises one of BROKEN."""
-    values = dict(row)
+def decode_json(row: Mapping[str, Any], columns: Iterable[sa.ColumnElement[Any]]) -> dict[str, Any]:
+    """A row of `json_as_text`, its JSON parsed. Raises one of DAMAGE_ERRORS."""
+    values: dict[str, Any] = dict(row)
     for column in columns:
         if isinstance(column.type, sa.JSON) and values[column.name] is not None:
             values[column.name] = json.loads(values[column.name])
     return values
 
 
-def read_or(text: str | None, kind: type, otherwise: Any) -> Any:
-    """The JSON of a text if it is of a kind, else something else; what is wrong with it is told elsewhere."""
+def parse_json_or(text: str | None, kind: type, default: Any) -> Any:
+    """The JSON of a text if it is of a kind, else the default; another check says what is wrong with the text."""
     try:
         value = None if text is None else json.loads(text)
     except (ValueError, TypeError, RecursionError):
-        return otherwise
-    return value if isinstance(value, kind) else otherwise
+        return default
+    return value if isinstance(value, kind) else default

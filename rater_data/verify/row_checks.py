@@ -20,31 +20,39 @@ from rater_data.store.database.rows import (
     user_of,
 )
 from rater_data.store.rounds.sealing import is_as_hashed, sealed_rows
-from rater_data.verify.damaged_rows import BROKEN, decoded, read_or, rows_of, texts, told
+from rater_data.verify.damaged_rows import (
+    BATCH_ROWS,
+    DAMAGE_ERRORS,
+    decode_json,
+    explain_error,
+    json_as_text,
+    parse_json_or,
+    stream_rows,
+)
 
 _g, _r = t.ratings.c, t.responses.c
 
 
-def prompts(connection: sa.Connection) -> Iterator[str]:
+def check_prompts(connection: sa.Connection) -> Iterator[str]:
     columns = prompt_columns()
-    query = sa.select(*texts(columns), t.prompts.c.sha256).order_by(t.prompts.c.id)
-    for row in rows_of(connection, query):
+    query = sa.select(*json_as_text(columns), t.prompts.c.sha256).order_by(t.prompts.c.id)
+    for row in stream_rows(connection, query):
         try:
-            sha256 = prompt_of(decoded(row, columns)).sha256
-        except BROKEN as error:
-            yield f"Prompt {row['id']} is not well formed: {told(error)}"
+            sha256 = prompt_of(decode_json(row, columns)).sha256
+        except DAMAGE_ERRORS as error:
+            yield f"Prompt {row['id']} is not well formed: {explain_error(error)}"
             continue
         if sha256 != row["sha256"]:
             yield f"Prompt {row['id']} was altered: its messages do not have the hash they are kept under."
 
 
-def responses(connection: sa.Connection) -> Iterator[str]:
+def check_responses(connection: sa.Connection) -> Iterator[str]:
     columns = response_columns()
-    for row in rows_of(connection, sa.select(*texts(columns)).order_by(_r.id)):
+    for row in stream_rows(connection, sa.select(*json_as_text(columns)).order_by(_r.id)):
         try:
-            response_of(decoded(row, columns))
-        except BROKEN as error:
-            yield f"Response {row['id']} is not well formed: {told(error)}"
+            response_of(decode_json(row, columns))
+        except DAMAGE_ERRORS as error:
+            yield f"Response {row['id']} is not well formed: {explain_error(error)}"
     later = (
         sa.select(
             _r.round_number,
@@ -60,23 +68,23 @@ def responses(connection: sa.Connection) -> Iterator[str]:
         yield f"In round {number}, which version {wrote} wrote, {n} responses are of the later version {version}."
 
 
-def ratings(connection: sa.Connection) -> Iterator[str]:
-    value = sa.select(sa.cast(t.settings.c.value, sa.Text)).where(t.settings.c.name == "scale")
-    found = connection.execute(value).one_or_none()
-    scale = SCALES.get(DEFAULT_SCALE if found is None else read_or(found[0], str, ""))
+def check_ratings(connection: sa.Connection) -> Iterator[str]:
+    setting = sa.select(sa.cast(t.settings.c.value, sa.Text)).where(t.settings.c.name == "scale")
+    chosen = connection.execute(setting).one_or_none()
+    scale = SCALES.get(DEFAULT_SCALE if chosen is None else parse_json_or(chosen[0], str, ""))
     if scale is None:
         yield "The scale of this home is none that is known."
     columns = rating_columns()
-    query = sa.select(*texts(columns)).order_by(_g.id)
-    for row in rows_of(connection, query):
+    query = sa.select(*json_as_text(columns)).order_by(_g.id)
+    for row in stream_rows(connection, query):
         try:
-            values = decoded(row, columns)
+            values = decode_json(row, columns)
             if not isinstance(values["flags"], list):
                 raise TypeError("its flags are no list")
             rating = rating_of({c.name: values[c.name] for c in RATING})
             check_attributes(rating.attributes)
-        except BROKEN as error:
-            yield f"Rating {row['id']} is not well formed: {told(error)}"
+        except DAMAGE_ERRORS as error:
+            yield f"Rating {row['id']} is not well formed: {explain_error(error)}"
             continue
         if scale is not None and rating.scale != scale.name:
             yield f"Rating {rating.id} is on the scale {rating.scale}, but this home's is {scale.name}."
@@ -87,20 +95,20 @@ def ratings(connection: sa.Connection) -> Iterator[str]:
             yield f"Rating {rating.id} was removed, but something of what it said is still there."
 
 
-def hashes(connection: sa.Connection) -> Iterator[str]:
+def check_hashes(connection: sa.Connection) -> Iterator[str]:
     """Every rating that was hashed says what it said then, of the same text; of one that was removed the hash is left.
 
     Only what a snapshot holds needs it then.
     """
     salts = {row.id: row.salt for row in connection.execute(sa.select(t.users.c.id, t.users.c.salt))}
     query = sealed_rows().where(_g.sha256.is_not(None), _g.verdict != REMOVED).order_by(_g.id)
-    with connection.execute(query.execution_options(yield_per=1000)) as rows:
+    with connection.execute(query.execution_options(yield_per=BATCH_ROWS)) as rows:
         for row in rows:
             try:
-                same = is_as_hashed(row, salts)
-            except BROKEN:
-                same = False
-            if not same:
+                is_same = is_as_hashed(row, salts)
+            except DAMAGE_ERRORS:
+                is_same = False
+            if not is_same:
                 yield f"Rating {row.id} or its response was altered: together they do not have the hash of their seal."
     frozen = sa.select(t.snapshot_ratings.c.rating_id).where(t.snapshot_ratings.c.rating_id == _g.id).exists()
     lost = sa.select(_g.id).where(_g.verdict == REMOVED, _g.sha256.is_(None), frozen).order_by(_g.id)
@@ -108,35 +116,35 @@ def hashes(connection: sa.Connection) -> Iterator[str]:
         yield f"Rating {number} was removed, and its hash with it."
 
 
-def people(connection: sa.Connection) -> Iterator[str]:
-    for row in rows_of(connection, sa.select(*user_columns(), t.users.c.name_key).order_by(t.users.c.id)):
+def check_people(connection: sa.Connection) -> Iterator[str]:
+    for row in stream_rows(connection, sa.select(*user_columns(), t.users.c.name_key).order_by(t.users.c.id)):
         try:
             key = name_key(user_of(row).name)
-        except BROKEN as error:
-            yield f"User {row['id']} is not well formed: {told(error)}"
+        except DAMAGE_ERRORS as error:
+            yield f"User {row['id']} is not well formed: {explain_error(error)}"
             continue
         if row["name_key"] != key:
             yield f"User {row['id']} is called {row['name']}, but is found under {row['name_key']!r}."
 
 
-def notes(connection: sa.Connection) -> Iterator[str]:
+def check_notes(connection: sa.Connection) -> Iterator[str]:
     """What is kept as JSON beside prompts, responses and ratings holds names and values; a setting is anything."""
     for table in t.metadata.sorted_tables:
         columns = [c for c in table.c if isinstance(c.type, sa.JSON)]
         if not columns or table in (t.prompts, t.responses, t.ratings):
             continue
         keys = list(table.primary_key)
-        for row in rows_of(connection, sa.select(*keys, *texts(columns)).order_by(*keys)):
-            which = ", ".join(f"{key.name} {row[key.name]}" for key in keys)
+        for row in stream_rows(connection, sa.select(*keys, *json_as_text(columns)).order_by(*keys)):
+            key_values = ", ".join(f"{key.name} {row[key.name]}" for key in keys)
             for column in columns:
                 try:
-                    value = decoded(row, [column])[column.name]
-                except BROKEN as error:
-                    yield f"In {table.name} ({which}), {column.name} is no JSON: {told(error)}"
+                    value = decode_json(row, [column])[column.name]
+                except DAMAGE_ERRORS as error:
+                    yield f"In {table.name} ({key_values}), {column.name} is no JSON: {explain_error(error)}"
                     continue
-                if (
-                    table is not t.settings
-                    and not isinstance(value, dict)
-                    and not (column.nullable and value is None)
-                ):
-                    yield f"In {table.name} ({which}), {column.name} has to hold names and values, and holds others."
+                is_fine = isinstance(value, dict) or (column.nullable and value is None)
+                if not is_fine and table is not t.settings:
+                    yield (
+                        f"In {table.name} ({key_values}), {column.name} has to hold names and values, and holds "
+                        "others."
+                    )

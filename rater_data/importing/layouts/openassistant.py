@@ -46,7 +46,7 @@ def _parse_rows(rows: Iterable[Row], options: ParseOptions) -> ParsedRows:
                 yield from _responses([_parse_tree(row, row.values["prompt"])], options)
             else:
                 node = _parse_node(row, row.values)
-                message_id = row.values.get("message_id")
+                message_id: Any = row.values.get("message_id")
                 checks.text("The message_id", message_id, empty=False)
                 if flat.setdefault(message_id, node) is not node:
                     raise BadInput("there is a message of this message_id already")
@@ -68,7 +68,8 @@ def _parse_rows(rows: Iterable[Row], options: ParseOptions) -> ParsedRows:
 def _parse_node(row: Row, values: Any) -> _Node:
     if not isinstance(values, dict):
         raise BadInput("a message has to be an object")
-    role, text = values.get("role"), values.get("text")
+    role: Any = values.get("role")
+    text: Any = values.get("text")
     checks.one_of("The role of a message", role, ROLES)
     checks.text("The text of a message", text, empty=False)
     return _Node(row=row, role=ROLES[role], text=text, values=values)
@@ -144,7 +145,7 @@ def _conversation(node: _Node | None) -> tuple[Message, ...]:
 def _find_score(node: _Node, measure: str, siblings: int) -> float | None:
     """From 0 to 1, 1 the best; None where nobody gave this measure."""
     if measure == RANK:
-        rank = node.values.get("rank")
+        rank: Any = node.values.get("rank")
         if not checks.is_number(rank) or siblings < 2:
             return None
         return max(0.0, 1 - float(rank) / (siblings - 1))

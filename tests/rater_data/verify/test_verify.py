@@ -26,10 +26,9 @@ from rater_data.lifecycle import Version
 from rater_data.statistics import agreement
 from rater_data.store import DATABASE, Store
 from rater_data.store.rounds.sealing import sealed_rows, snapshot_digest
+from rater_data.verify.agreement import krippendorff_alpha, spearman
 from rater_data.verify.dataset import verify_dataset
 from rater_data.verify.home import verify
-from rater_data.verify.recount import alpha_of
-from rater_data.verify.recount_rounds import spearman
 from tests.paths import DOCS
 from tests.rater_data.importing.test_import_files import FIVE
 from tests.rater_data.store_world import make_world, open_store, rate_next, rating, start_round
@@ -435,7 +434,7 @@ def test_much_of_a_kind_is_told_in_short(home):
 @given(st.lists(st.lists(st.integers(1, 10), min_size=1, max_size=4), min_size=2, max_size=8))
 def test_alpha_by_the_book_is_alpha_by_the_library(units):
     rated = [rating(i + 1, j + 1, float(s)) for i, scores in enumerate(units) for j, s in enumerate(scores)]
-    found, wanted = agreement.alpha(rated), alpha_of([float(s) for s in scores] for scores in units)
+    found, wanted = agreement.alpha(rated), krippendorff_alpha([float(s) for s in scores] for scores in units)
     assert (found is None) == (wanted is None)
     if found is not None:
         assert found.mean == pytest.approx(wanted, abs=1e-9)
@@ -443,11 +442,11 @@ def test_alpha_by_the_book_is_alpha_by_the_library(units):
 
 def test_alpha_by_hand():
     """Two responses, 1-1 and 1-2: observed 2/4, expected over the four values (1, 1, 1, 2) 6/12."""
-    assert alpha_of([[1, 1], [1, 2]]) == pytest.approx(1 - (2 / 4) / (6 / 12))
+    assert krippendorff_alpha([[1, 1], [1, 2]]) == pytest.approx(1 - (2 / 4) / (6 / 12))
     every = [1.0, 3.0, 4.0, 8.0]
     pairs = sum((a - b) ** 2 for a, b in combinations(every, 2)) * 2 / 12
-    assert alpha_of([[1, 3], [4, 8]]) == pytest.approx(1 - ((4 + 16) * 2 / 4) / pairs)
-    assert alpha_of([[1, 2]]) is None
+    assert krippendorff_alpha([[1, 3], [4, 8]]) == pytest.approx(1 - ((4 + 16) * 2 / 4) / pairs)
+    assert krippendorff_alpha([[1, 2]]) is None
 
 
 # ---- datasets
