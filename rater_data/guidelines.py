@@ -2,7 +2,7 @@
 
 from importlib import resources
 
-from rater_data.scales import Scale, offered
+from rater_data.scales import Scale, offered_verdicts
 
 
 def bundled(scale: Scale) -> str:
@@ -17,14 +17,14 @@ def bundled(scale: Scale) -> str:
     else:
         task = f"Say whether it is what you wanted: **{marks[-1]}** or **{marks[0]}**."
         spread = "each is judged for itself."
-    points = [f"| {mark} | {words} |" for mark, words in zip(marks, scale.anchors, strict=True)]
-    verdicts = [f"- **{verdict.label}**: {verdict.meaning}" for verdict in offered(scale)]
+    points = [f"| {scale.mark(point)} | {words} |" for point, words in scale.anchored_points]
+    verdicts = [f"- **{verdict.label}**: {verdict.meaning}" for verdict in offered_verdicts(scale)]
     parts = {
         "task": task,
         "spread": spread,
         "points": "\n".join(["| | |", "|---|---|", *points]),
         "verdicts": "\n".join(verdicts),
     }
-    for part, said in parts.items():
-        text = text.replace(f"{{{part}}}", said)
+    for name, part in parts.items():
+        text = text.replace(f"{{{name}}}", part)
     return text

@@ -1,5 +1,11 @@
-"""The kinds of judgement: what is asked, what may be answered, what it means in training."""
+"""The kinds of judgement: what is asked, what may be answered, what it means in training.
 
+`SCALES` is the one table of them: the rating page, guidelines, exports, statistics and the database's own check are
+derived from it. A new scale is an entry here and the migration that
+`python -m rater_data.store.database.scale_migration` writes.
+"""
+
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 from rater_data import checks
@@ -10,8 +16,9 @@ from rater_data.errors import BadInput
 class Scale:
     """A numeric scale from `low` to `high` in steps of `step`.
 
-    `anchors` has the words and `keys` the key for every point, lowest point first; `marks` what stands for it
-    on a button, the number itself when empty.
+    `anchors` has the words and `keys` the key for every point, lowest point first; where there are fewer than points
+    they are those of evenly spread ones, from the lowest to the highest. `marks`: what stands for each point on a
+    button, the number itself when empty.
     """
 
     name: str
@@ -25,12 +32,13 @@ class Scale:
     """Whether a card shows two responses, and the score says which is better: below 0 the first."""
 
     def __post_init__(self) -> None:
-        points = len(self.points)
-        assert len(self.anchors) == len(self.keys) == points, "one anchor and one key for every point"
-        assert len(self.marks) in (0, points), "one mark for every point, or none"
+        intervals = len(self.points) - 1
+        for given in (self.anchors, self.keys):
+            assert len(given) > 1 and intervals % (len(given) - 1) == 0, "for evenly spread points"
+        assert len(self.marks) in (0, len(self.points)), "one mark for every point, or none"
 
     @property
-    def judged(self) -> str:
+    def rated_units(self) -> str:
         """What one rating is of, in the plural."""
         return "pairs" if self.paired else "responses"
 
@@ -39,10 +47,28 @@ class Scale:
         """All scores there are, lowest first."""
         return tuple(range(self.low, self.high + 1, self.step))
 
+    @property
+    def anchored_points(self) -> tuple[tuple[int, str], ...]:
+        """The points that have words of their own, with these words."""
+        return tuple(zip(self.points[:: self._spacing(self.anchors)], self.anchors, strict=True))
+
     def mark(self, score: float) -> str:
         """What stands for a score on a button and in a sentence."""
         place = self.points.index(int(score))
         return self.marks[place] if self.marks else str(self.points[place])
+
+    def words(self, score: float) -> str:
+        """What a score means; between two anchors, what the nearer one says."""
+        return self.anchors[round(self.points.index(int(score)) / self._spacing(self.anchors))]
+
+    def key(self, score: float) -> str:
+        """The key that gives a score, "" where it has none."""
+        place, between = divmod(self.points.index(int(score)), self._spacing(self.keys))
+        return "" if between else self.keys[place]
+
+    def _spacing(self, given: tuple[str, ...]) -> int:
+        """Of how many points one has an anchor or a key."""
+        return (len(self.points) - 1) // (len(given) - 1)
 
     def check(self, score: object) -> float:
         """The score as a float. Raises BadInput for what is no number, out of range or between two points."""
@@ -58,10 +84,6 @@ class Scale:
                 f"give one in steps of {self.step}."
             )
         return float(score)
-
-    def normalise(self, score: float) -> float:
-        """The score as a share of the scale: 0 at its lowest point, 1 at its highest."""
-        return (self.check(score) - self.low) / (self.high - self.low)
 
 
 SCALES: dict[str, Scale] = {
@@ -143,6 +165,15 @@ SCALES: dict[str, Scale] = {
 DEFAULT_SCALE = "score_1_10"
 
 
+def score_range_sql(scales: Iterable[Scale] = SCALES.values()) -> str:
+    """What the database holds of every rating, as a condition in SQL: its score lies on its scale.
+
+    Databases that are there know of a new scale only through a migration: see `store.database.scale_migration`.
+    """
+    ranges = (f"(scale = '{s.name}' AND score BETWEEN {s.low} AND {s.high})" for s in scales)
+    return " OR ".join(("score IS NULL", *ranges))
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Verdict:
     """One way to answer a card. `lowest`: counts as the lowest point of the scale in training.
@@ -162,7 +193,7 @@ class Verdict:
     def as_score(self, score: float | None, scale: Scale) -> float | None:
         """What training reads: the score, the lowest point of the scale, or None = teaches nothing."""
         if self.name == "both_bad":
-            return 0.0  # neither is better; how bad both are is read in `comparing`
+            return 0.0  # neither is better; how bad both are is read in `statistics.bradley_terry`
         return float(scale.low) if self.lowest else score
 
 
@@ -229,12 +260,11 @@ COUNTING: tuple[str, ...] = tuple(v.name for v in VERDICTS.values() if v.counts)
 SET_ASIDE: tuple[str, ...] = tuple(v.name for v in VERDICTS.values() if not v.counts and v.kind != "none")
 """Verdicts that say nothing about the response: it stays open for others."""
 
-
 REMOVED = "removed"
 """The verdict of a rating that was taken away together with the person who gave it."""
 
 
-def offered(scale: Scale) -> tuple[Verdict, ...]:
+def offered_verdicts(scale: Scale) -> tuple[Verdict, ...]:
     """What may be answered on a scale instead of a score."""
     kinds = ("any", "pair" if scale.paired else "score")
     return tuple(v for v in VERDICTS.values() if v.kind in kinds and v.name != "rated")
@@ -242,7 +272,7 @@ def offered(scale: Scale) -> tuple[Verdict, ...]:
 
 def check_verdict(name: str, scale: Scale) -> None:
     """Raises BadInput for a verdict that is no answer on this scale."""
-    names = ("rated", *(v.name for v in offered(scale)))
+    names = ("rated", *(v.name for v in offered_verdicts(scale)))
     if name not in names:
         raise BadInput(f"The verdict {name!r} is not known here: use one of {', '.join(names)}.")
 

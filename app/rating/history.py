@@ -66,4 +66,4 @@ def mirror_score(score: float | None, swapped: bool) -> float | None:
 def answer_words(score: float | None, verdict: str, scale: Scale) -> str:
     if verdict != "rated" or score is None:
         return VERDICTS[verdict].label
-    return scale.anchors[scale.points.index(int(score))]
+    return scale.words(score)

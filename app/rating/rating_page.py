@@ -7,7 +7,7 @@ from typing import Any
 import gradio as gr
 
 from app.static_files import STATIC, stylesheet_links
-from rater_data.scales import Scale, offered
+from rater_data.scales import Scale, offered_verdicts
 
 
 def build_page(static_version: str, scale: Scale) -> gr.Blocks:
@@ -26,13 +26,12 @@ def build_page(static_version: str, scale: Scale) -> gr.Blocks:
 
 def scale_props(scale: Scale) -> dict[str, Any]:
     """The scale with the keys and words of its points, and the verdicts beside it."""
-    points = zip(scale.points, scale.keys, scale.anchors, strict=True)
     return {
         "name": scale.name,
         "paired": scale.paired,
         "points": [
-            {"key": key, "score": score, "mark": scale.mark(score), "words": words}
-            for score, key, words in points
+            {"key": scale.key(score), "score": score, "mark": scale.mark(score), "words": scale.words(score)}
+            for score in scale.points
         ],
         "verdicts": [
             {
@@ -41,7 +40,7 @@ def scale_props(scale: Scale) -> dict[str, Any]:
                 "label": verdict.label,
                 "meaning": verdict.meaning,
             }
-            for verdict in offered(scale)
+            for verdict in offered_verdicts(scale)
         ],
     }
 

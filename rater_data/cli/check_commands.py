@@ -83,7 +83,7 @@ def agreement_line(store: Store) -> str:
     """Alpha with its interval, of the raters who count."""
     from rater_data.statistics import agreement
 
-    alpha, judged = agreement.alpha(store.counting()), store.scale().judged
+    alpha, judged = agreement.alpha(store.counting()), store.scale().rated_units
     if alpha is None:
         return f"Agreement: not known yet, fewer than two {judged} have two raters, or all of them said the same."
     return (

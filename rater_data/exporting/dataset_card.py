@@ -7,7 +7,7 @@ import pyarrow as pa
 from rater_data.exporting.aggregate import Judged, Qualities
 from rater_data.exporting.formats import HELPSTEER, Wish, quality_column
 from rater_data.exporting.rating_rows import model_name
-from rater_data.scales import ATTRIBUTE_HIGH, ATTRIBUTE_LOW, ATTRIBUTE_WORDS, Scale, offered
+from rater_data.scales import ATTRIBUTE_HIGH, ATTRIBUTE_LOW, ATTRIBUTE_WORDS, Scale, offered_verdicts
 from rater_data.statistics.intervals import Interval
 from rater_data.store import Store
 from rater_data.store.reports.export_rows import Origins
@@ -222,14 +222,12 @@ def _scale(scale: Scale, qualities: bool, seen: bool) -> str:
 def _verdicts(scale: Scale, qualities: bool) -> str:
     if qualities:
         return "Answers of who skipped a response or could not judge it are not here."
-    lines = "\n".join(f"- `{verdict.name}`: {verdict.meaning}" for verdict in offered(scale))
+    lines = "\n".join(f"- `{verdict.name}`: {verdict.meaning}" for verdict in offered_verdicts(scale))
     return f"Instead of a score:\n\n{lines}"
 
 
 def _points(scale: Scale) -> str:
-    return "\n".join(
-        f"- {scale.mark(point)}: {word}" for point, word in zip(scale.points, scale.anchors, strict=True)
-    )
+    return "\n".join(f"- {scale.mark(point)}: {words}" for point, words in scale.anchored_points)
 
 
 def _raters(judged: Judged | Qualities, scale: Scale) -> str:

@@ -8,15 +8,14 @@ from hypothesis import strategies as st
 
 from rater_data import guidelines
 from rater_data.errors import BadInput
-from rater_data.scales import COUNTING, SCALES, SET_ASIDE, VERDICTS, offered
+from rater_data.scales import COUNTING, SCALES, SET_ASIDE, VERDICTS, Scale, offered_verdicts
 
 SCALE = SCALES["score_1_10"]
 
 
 @pytest.mark.parametrize("score", range(1, 11))
-def test_every_point_is_taken_and_spread_evenly_over_0_to_1(score):
+def test_every_point_is_taken(score):
     assert SCALE.check(score) == float(score)
-    assert SCALE.normalise(score) == (score - 1) / 9
 
 
 @pytest.mark.parametrize(
@@ -35,7 +34,7 @@ def test_the_refusal_names_what_came_and_what_was_wanted():
 @given(st.floats())
 def test_a_float_is_taken_exactly_when_it_is_a_whole_number_from_1_to_10(score):
     if score in range(1, 11):
-        assert 0 <= SCALE.normalise(score) <= 1
+        assert SCALE.check(score) == score
     else:
         with pytest.raises(BadInput):
             SCALE.check(score)
@@ -46,13 +45,40 @@ def test_every_point_has_its_own_key_and_words(scale):
     points = (scale.high - scale.low) // scale.step + 1
     assert len(set(scale.keys)) == len(set(scale.anchors)) == points
     assert all(scale.anchors)
+    assert [(scale.key(p), scale.words(p)) for p in scale.points] == [
+        *zip(scale.keys, scale.anchors, strict=True)
+    ]
+    assert [words for _, words in scale.anchored_points] == [*scale.anchors]
     assert SCALE.keys == ("1", "2", "3", "4", "5", "6", "7", "8", "9", "0")
 
 
+def test_a_scale_of_many_points_has_words_and_keys_for_some():
+    wide = Scale(
+        name="score_0_100",
+        low=0,
+        high=100,
+        step=1,
+        anchors=("Bad", "Fair", "Good"),
+        keys=("1", "2", "3", "4", "5"),
+    )
+    assert wide.anchored_points == ((0, "Bad"), (50, "Fair"), (100, "Good"))
+    assert [wide.words(score) for score in (0, 24, 26, 74, 76, 100)] == [
+        "Bad",
+        "Bad",
+        "Fair",
+        "Fair",
+        "Good",
+        "Good",
+    ]
+    assert [wide.key(score) for score in (0, 1, 25, 50, 99, 100)] == ["1", "", "2", "3", "", "5"]
+    assert wide.mark(37) == "37"
+    with pytest.raises(AssertionError, match="evenly"):
+        Scale(name="odd", low=0, high=9, step=1, anchors=("a", "b", "c"), keys=("1", "2"))
+
+
 @pytest.mark.parametrize("scale", SCALES.values(), ids=SCALES)
-def test_every_scale_runs_from_0_to_1(scale):
-    assert scale.normalise(scale.low) == 0
-    assert scale.normalise(scale.high) == 1
+def test_every_scale_takes_its_ends_and_nothing_between_or_beyond(scale):
+    assert (scale.check(scale.low), scale.check(scale.high)) == (scale.low, scale.high)
     for off in (scale.low - 1, scale.high + 1, scale.low + 0.5):
         with pytest.raises(BadInput):
             scale.check(off)
@@ -60,9 +86,9 @@ def test_every_scale_runs_from_0_to_1(scale):
 
 @pytest.mark.parametrize("scale", SCALES.values(), ids=SCALES)
 def test_keys_of_verdicts_meet_neither_each_other_nor_the_scale(scale):
-    keys = [v.key for v in offered(scale)]
-    assert ("both_bad" in {v.name for v in offered(scale)}) == scale.paired
-    assert "removed" not in {v.name for v in offered(scale)}
+    keys = [v.key for v in offered_verdicts(scale)]
+    assert ("both_bad" in {v.name for v in offered_verdicts(scale)}) == scale.paired
+    assert "removed" not in {v.name for v in offered_verdicts(scale)}
     assert len({*keys, *scale.keys}) == len(keys) + len(scale.keys)
     assert all(v.label and v.meaning.endswith(".") for v in VERDICTS.values())
 
@@ -86,7 +112,7 @@ def test_the_first_guideline_speaks_of_the_scale_that_is_rated_on(scale):
     for mark, words in zip(map(scale.mark, scale.points), scale.anchors, strict=True):
         assert f"| {mark} | {words} |" in text
     assert {one.label for one in VERDICTS.values() if f"**{one.label}**" in text} == {
-        one.label for one in offered(scale)
+        one.label for one in offered_verdicts(scale)
     }
     assert ("two answers" in text) is scale.paired
     assert ("a number from" in text) is (scale.name not in ("thumbs", "pair"))

@@ -57,7 +57,7 @@ def agreed(glance: Glance, scale: Scale) -> tuple[str, str]:
     if found is None:
         return "–", "Agreement: too few read by several"
     value = f"α {found.mean:.2f} <small>{found.low:.2f} … {found.high:.2f}</small>"
-    return value, f"Agreement on {found.n} {scale.judged}"
+    return value, f"Agreement on {found.n} {scale.rated_units}"
 
 
 def ready(glance: Glance) -> tuple[str, str]:

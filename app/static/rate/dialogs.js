@@ -16,7 +16,7 @@ function keyRow(keys, label, hint) {
 
 export function showKeys(dialog, scale, storage) {
   const list = el("dl", { className: "rate-keys" });
-  list.append(...scale.points.flatMap((p) => keyRow([p.key], `${p.mark} – ${p.words}`)), el("div", { className: "gap" }));
+  list.append(...scale.points.filter((p) => p.key).flatMap((p) => keyRow([p.key], `${p.mark} – ${p.words}`)), el("div", { className: "gap" }));
   list.append(...scale.verdicts.flatMap((v) => keyRow([v.key.toUpperCase()], v.label, v.meaning)), el("div", { className: "gap" }));
   list.append(
     ...keyRow(["Backspace"], "Undo the last one"),

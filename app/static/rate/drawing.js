@@ -9,8 +9,8 @@ export function drawScale(ui, scale, onChoose) {
   for (const point of scale.points) {
     const label = `${point.mark} – ${point.words}`;
     const hover = { mouseenter: show(label), focus: show(label), mouseleave: show(""), blur: show("") };
-    const button = el("button", { type: "button", "aria-label": `${label}, key ${point.key}`, on: hover }, point.mark);
-    if (point.mark !== String(point.score)) button.append(" ", el("kbd", {}, point.key));
+    const button = el("button", { type: "button", "aria-label": point.key ? `${label}, key ${point.key}` : label, on: hover }, point.mark);
+    if (point.key && point.mark !== String(point.score)) button.append(" ", el("kbd", {}, point.key));
     button.dataset.score = point.score;
     button.addEventListener("click", (event) => onChoose({ score: point.score, verdict: "rated" }, event, button));
     ui.scale.append(button);

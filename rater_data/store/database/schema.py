@@ -9,7 +9,7 @@ import sqlalchemy as sa
 from sqlalchemy import CheckConstraint, Column, ForeignKey, Index, Table, UniqueConstraint
 
 from rater_data import lifecycle, records
-from rater_data.scales import SCALES, VERDICTS
+from rater_data.scales import VERDICTS, score_range_sql
 
 metadata = sa.MetaData(
     naming_convention={
@@ -25,11 +25,6 @@ metadata = sa.MetaData(
 def _among(column: str, values: tuple[str, ...], name: str | None = None) -> CheckConstraint:
     listed = ", ".join(f"'{value}'" for value in values)
     return CheckConstraint(f"{column} IN ({listed})", name=name or column)
-
-
-def _score_ranges() -> CheckConstraint:
-    each = (f"(scale = '{s.name}' AND score BETWEEN {s.low} AND {s.high})" for s in SCALES.values())
-    return CheckConstraint(f"score IS NULL OR {' OR '.join(each)}", name="score_range")
 
 
 users = Table(
@@ -190,7 +185,7 @@ ratings = Table(
     Index(None, "rater_id", "given_at"),
     _among("verdict", tuple(VERDICTS)),
     CheckConstraint("(verdict = 'rated') = (score IS NOT NULL)", name="score_with_verdict"),
-    _score_ranges(),
+    CheckConstraint(score_range_sql(), name="score_range"),
     CheckConstraint("revision >= 1", name="revision"),
     CheckConstraint("active_ms >= 0", name="active_ms"),
     CheckConstraint("(scale = 'pair') = (other_id IS NOT NULL)", name="pair_has_other"),

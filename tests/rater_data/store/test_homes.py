@@ -18,8 +18,10 @@ from alembic.migration import MigrationContext
 
 from rater_data.errors import BadInput, DiskFull, RateloopError, TooNew, Unavailable
 from rater_data.records import Prompt
+from rater_data.scales import SCALES, Scale, score_range_sql
 from rater_data.store import DATABASE, Store, default_home
 from rater_data.store.database import migrate as migrating
+from rater_data.store.database.scale_migration import write_scale_migration
 from rater_data.store.database.schema import metadata
 from rater_data.store.rounds.sealing import snapshot_digest
 from tests.paths import GOLDEN, ROOT
@@ -56,6 +58,34 @@ def test_migrations_build_what_the_schema_says(tmp_path):
     for table in metadata.tables.values():
         wanted = sum(isinstance(c, sa.CheckConstraint) for c in table.constraints)
         assert built[table.name].count("CHECK") == wanted, table.name
+    assert score_range_sql() in built["ratings"], "a new scale needs a migration: see `scale_migration`"
+    store.close()
+
+
+def test_a_new_scale_needs_one_generated_migration(tmp_path, monkeypatch):
+    """A home with ratings gets the scale, keeps what it has, and its constraints are those of the schema."""
+    world = make_world(tmp_path / "home")
+    kept = rate_next(world.store, world.rater, 7.0)
+    world.store.close()
+    wide = Scale(name="score_0_100", low=0, high=100, step=10, anchors=("Bad", "Good"), keys=("1", "2"))
+    scripts = shutil.copytree(
+        migrating.SCRIPTS, tmp_path / "migrations", ignore=shutil.ignore_patterns("__pycache__")
+    )
+    file = write_scale_migration(scripts, [*SCALES.values(), wide])
+    assert file.name == f"{int(NEWEST) + 1:04d}_scales.py"
+    monkeypatch.setattr(migrating.migrate, "__defaults__", (scripts,))
+    monkeypatch.setitem(SCALES, wide.name, wide)
+    store = Store.open(tmp_path / "home")
+    with store._write() as connection:
+        built = connection.scalar(sa.text("SELECT sql FROM sqlite_master WHERE name = 'ratings'"))
+        assert score_range_sql(SCALES.values()) in built
+        assert compare_metadata(MigrationContext.configure(connection), metadata) == []
+        assert connection.scalar(sa.text("SELECT count(*) FROM ratings")) == 1
+        change = sa.text(f"UPDATE ratings SET scale = 'score_0_100', score = :score WHERE id = {kept.id}")
+        connection.execute(change, {"score": 100})
+        with pytest.raises(sa.exc.IntegrityError, match="score_range"):
+            connection.execute(change, {"score": 101})
+    assert store.rating(kept.id).score == 100
     store.close()
 
 
