@@ -1,4 +1,4 @@
-"""Run by Alembic from `rater_data.store.database.migrate`, which hands over a connection that is inside a transaction."""
+"""Run by Alembic from `migrate`, which hands over a connection that is inside a transaction."""
 
 from alembic import context
 
