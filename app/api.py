@@ -10,7 +10,7 @@ from pydantic import BaseModel, ConfigDict, Field, StrictBool, StrictFloat, Stri
 from app import api_schemas
 from app.access import accounts
 from app.access.auth import Guard, SignedOut
-from app.api_schemas import described
+from app.api_schemas import json_responses
 from app.console import operating, version_list
 from app.rating import decisions, history, screen
 from app.safe_html import render_markdown
@@ -103,11 +103,11 @@ def rater_routes(store: Store, guard: Guard, supervisor: Supervisor) -> APIRoute
         if body.user_id not in (None, user.id) or body.home not in (None, home):
             raise SignedOut("Somebody else is signed in by now: this was not sent as theirs.")
 
-    @router.get("/card", response_model=None, responses=described(api_schemas.Screen))
+    @router.get("/card", response_model=None, responses=json_responses(api_schemas.Screen))
     def card(user: User = rater) -> dict[str, Any]:
         return current_screen(user)
 
-    @router.post("/rate", response_model=None, responses=described(api_schemas.Rated, 404, 409, 410))
+    @router.post("/rate", response_model=None, responses=json_responses(api_schemas.Rated, 404, 409, 410))
     def rate(body: RateBody, user: User = rater) -> dict[str, Any]:
         check_same_person(body, user)
         fields = body.model_dump(exclude={"flags", "home", "user_id"})
@@ -116,30 +116,30 @@ def rater_routes(store: Store, guard: Guard, supervisor: Supervisor) -> APIRoute
         next_screen = screen.build_screen_with(store, user, next_card, supervisor.status.is_down)
         return next_screen | {"home": home, "saved": saved}
 
-    @router.post("/undo", response_model=None, responses=described(api_schemas.Undone))
+    @router.post("/undo", response_model=None, responses=json_responses(api_schemas.Undone))
     def undo(body: UndoBody | None = None, user: User = rater) -> dict[str, Any]:
         body = body or UndoBody()
         check_same_person(body, user)
         undone = decisions.undo(store, user, body.response_id)
         return current_screen(user) | {"undone": undone}
 
-    @router.post("/heartbeat", response_model=None, responses=described(api_schemas.Heartbeat))
+    @router.post("/heartbeat", response_model=None, responses=json_responses(api_schemas.Heartbeat))
     def heartbeat(body: CardBody, user: User = rater) -> dict[str, Any]:
         return {"yours": decisions.extend_lease(store, user, body.response_id)}
 
-    @router.get("/recent", response_model=None, responses=described(api_schemas.RecentList))
+    @router.get("/recent", response_model=None, responses=json_responses(api_schemas.RecentList))
     def recent(user: User = rater) -> dict[str, Any]:
         return {"recent": history.recent_ratings(store, user)}
 
-    @router.post("/revise", response_model=None, responses=described(api_schemas.Revised, 404))
+    @router.post("/revise", response_model=None, responses=json_responses(api_schemas.Revised, 404))
     def revise(body: ReviseBody, user: User = rater) -> dict[str, Any]:
         return {"saved": decisions.revise(store, user, decisions.Revision(**body.model_dump()))}
 
-    @router.get("/news", response_model=None, responses=described(api_schemas.News))
+    @router.get("/news", response_model=None, responses=json_responses(api_schemas.News))
     def news(user: User = rater) -> dict[str, Any]:
         return {"news": screen.version_news(store, user)}
 
-    @router.get("/guidelines", response_model=None, responses=described(api_schemas.Guidelines))
+    @router.get("/guidelines", response_model=None, responses=json_responses(api_schemas.Guidelines))
     def guidelines(user: User = rater) -> dict[str, Any]:
         version, text = store.guideline()
         return {"version": version, "text": text, "html": render_markdown(text)}
@@ -151,35 +151,35 @@ def operator_routes(store: Store, guard: Guard, supervisor: Supervisor, url: str
     router = APIRouter(prefix="/api")
     operator = Depends(guard.require_operator)
 
-    @router.get("/round", response_model=None, responses=described(api_schemas.RoundState))
+    @router.get("/round", response_model=None, responses=json_responses(api_schemas.RoundState))
     def round_(user: User = operator) -> dict[str, Any]:
         return operating.round_state(store, supervisor.status)
 
-    @router.post("/train", response_model=None, responses=described(api_schemas.RoundState, 409))
+    @router.post("/train", response_model=None, responses=json_responses(api_schemas.RoundState, 409))
     def train(body: TrainBody, user: User = operator) -> dict[str, Any]:
         operating.train(store, user, override=body.override)
         return operating.round_state(store, supervisor.status)
 
-    @router.post("/cancel", response_model=None, responses=described(api_schemas.RoundState, 404))
+    @router.post("/cancel", response_model=None, responses=json_responses(api_schemas.RoundState, 404))
     def cancel(user: User = operator) -> dict[str, Any]:
         operating.cancel(store, user)
         return operating.round_state(store, supervisor.status)
 
-    @router.post("/rollback", response_model=None, responses=described(api_schemas.RoundState, 404, 409))
+    @router.post("/rollback", response_model=None, responses=json_responses(api_schemas.RoundState, 404, 409))
     def roll_back(body: RollBackBody, user: User = operator) -> dict[str, Any]:
         operating.roll_back(store, user, body.to)
         return operating.round_state(store, supervisor.status)
 
-    @router.post("/invite", response_model=None, responses=described(api_schemas.Link))
+    @router.post("/invite", response_model=None, responses=json_responses(api_schemas.Link))
     def invite(body: InviteBody, request: Request, user: User = operator) -> dict[str, Any]:
         base_url = str(request.base_url) or url
         return {"link": accounts.invite(store, user.name, body.name, base_url, body.role)}
 
-    @router.post("/token", response_model=None, responses=described(api_schemas.Token, 409))
+    @router.post("/token", response_model=None, responses=json_responses(api_schemas.Token, 409))
     def token(body: TokenBody, user: User = operator) -> dict[str, Any]:
         return {"token": accounts.create_token(store, user.name, body.name, role=body.role, days=body.days)}
 
-    @router.get("/versions", response_model=None, responses=described(api_schemas.Versions))
+    @router.get("/versions", response_model=None, responses=json_responses(api_schemas.Versions))
     def versions(user: User = operator) -> dict[str, Any]:
         return {"versions": version_list.version_list(store)}
 

@@ -1,6 +1,6 @@
 """What the JSON routes answer, for their description in OpenAPI. A test holds every answer to these.
 
-The routes answer plain dictionaries: a card has to come fast, and checking it again at every look helps nobody.
+The routes answer plain dictionaries: a card has to come fast, and validating each answer would only cost time.
 """
 
 from __future__ import annotations
@@ -13,22 +13,22 @@ from pydantic import BaseModel, ConfigDict, Field
 Responses = dict[int | str, dict[str, Any]]
 
 
-class Answer(BaseModel):
+class Schema(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
 
-class Error(Answer):
+class Error(Schema):
     """What went wrong and what to do about it, as a sentence for a person."""
 
     error: str
 
 
-class Message(Answer):
+class Message(Schema):
     role: str
     content: str
 
 
-class Text(Answer):
+class Text(Schema):
     """A response as it may be shown, and as cleaned HTML: null where that would look the same."""
 
     text: str
@@ -48,7 +48,7 @@ class Card(Text):
     lease_until: float = Field(description="Until then the card is this rater's; /api/heartbeat keeps it.")
 
 
-class Given(Answer):
+class OwnRating(Schema):
     """A rating as its rater gave it. `mark` and `words`: the score as the scale writes it and says it."""
 
     rating_id: int
@@ -63,11 +63,11 @@ class Given(Answer):
     key: str
 
 
-class LastGiven(Given):
+class LastRating(OwnRating):
     editable: bool
 
 
-class Recent(LastGiven):
+class RecentRating(LastRating):
     prompt: str
     text: str
     other: str | None
@@ -75,27 +75,27 @@ class Recent(LastGiven):
     submitted_at: float
 
 
-class Me(Answer):
+class Me(Schema):
     id: int
     name: str
     role: str
 
 
-class Mine(Answer):
+class OwnCounts(Schema):
     """How many ratings of mine: since midnight, and in this round."""
 
     today: int
     round: int
 
 
-class RoundNumbers(Answer):
+class RoundCounts(Schema):
     number: int
     state: str
     ratings: int
     quota: int
 
 
-class Scale(Answer):
+class Scale(Schema):
     """Scores that may be given: one of `points`."""
 
     name: str
@@ -104,7 +104,7 @@ class Scale(Answer):
     points: list[float]
 
 
-class Asks(Answer):
+class Questions(Schema):
     """What may be answered beside the score: qualities, each with one of `points`, and flags."""
 
     attributes: list[str]
@@ -113,14 +113,14 @@ class Asks(Answer):
     flags: list[str]
 
 
-class Progress(Answer):
+class Progress(Schema):
     done: float
     total: float
     left: str
 
 
-class Screen(Answer):
-    """All of the rating screen. Without a card `title`, `why` and `progress` say what is waited for."""
+class Screen(Schema):
+    """All of the rating screen. Without a card, `title`, `why` and `progress` say what is waited for."""
 
     home: str = Field(description="Tells this home's screens from any other's.")
     card: Card | None
@@ -128,45 +128,45 @@ class Screen(Answer):
     why: str | None = None
     progress: Progress | None = None
     me: Me
-    mine: Mine
-    round: RoundNumbers | None
-    last: LastGiven | None
+    mine: OwnCounts
+    round: RoundCounts | None
+    last: LastRating | None
     guideline_version: int
     scale: Scale
-    asks: Asks
+    asks: Questions
 
 
 class Rated(Screen):
     """What was saved, on disk before this was sent, and the screen that comes next."""
 
-    saved: Given
+    saved: OwnRating
 
 
 class Undone(Screen):
     """What was taken back (null: there was nothing to do), and its card again."""
 
-    undone: Given | None
+    undone: OwnRating | None
 
 
-class Heartbeat(Answer):
+class Heartbeat(Schema):
     yours: bool
 
 
-class RecentList(Answer):
-    recent: list[Recent]
+class RecentList(Schema):
+    recent: list[RecentRating]
 
 
-class Revised(Answer):
-    saved: Given
+class Revised(Schema):
+    saved: OwnRating
 
 
-class NewsSample(Answer):
+class NewsSample(Schema):
     prompt: str
     before: str
     after: str
 
 
-class NewsItem(Answer):
+class NewsItem(Schema):
     """What the version in use learned from, and one answer before and after."""
 
     version: int
@@ -176,17 +176,17 @@ class NewsItem(Answer):
     sample: NewsSample | None
 
 
-class News(Answer):
+class News(Schema):
     news: NewsItem | None
 
 
-class Guidelines(Answer):
+class Guidelines(Schema):
     version: int
     text: str
     html: str
 
 
-class RoundAtWork(Answer):
+class CurrentRound(Schema):
     """`by_stratum`: ratings given and wanted; `gate`: what the gate said of the reward head."""
 
     number: int
@@ -205,14 +205,14 @@ class RoundAtWork(Answer):
     gate: dict[str, Any] | None
 
 
-class Job(Answer):
+class Job(Schema):
     id: int
     kind: str
     state: str
     progress: dict[str, Any]
 
 
-class NextStep(Answer):
+class NextStep(Schema):
     """What the console's main button says, and why it can or cannot be pressed."""
 
     label: str
@@ -221,28 +221,28 @@ class NextStep(Answer):
     override_possible: bool
 
 
-class Trainer(Answer):
+class Trainer(Schema):
     state: str
     deaths: int
     last_words: str
 
 
-class RoundState(Answer):
-    round: RoundAtWork | None
+class RoundState(Schema):
+    round: CurrentRound | None
     job: Job | None
     next: NextStep
     worker: Trainer
 
 
-class Link(Answer):
+class Link(Schema):
     link: str
 
 
-class Token(Answer):
+class Token(Schema):
     token: str
 
 
-class Version(Answer):
+class Version(Schema):
     number: int
     parent: int | None
     status: str
@@ -254,17 +254,17 @@ class Version(Answer):
     notes: str
 
 
-class Versions(Answer):
+class Versions(Schema):
     versions: list[Version]
 
 
-class ExportBegun(Answer):
+class ExportStarted(Schema):
     """Where to ask how far it is: /api/exports/ and this."""
 
     export: str
 
 
-class ExportState(Answer):
+class ExportState(Schema):
     """`rows` are written, `of` how many where that is known; `name` is what the file should be called."""
 
     state: Literal["writing", "ready", "failed"]
@@ -274,24 +274,25 @@ class ExportState(Answer):
     name: str
 
 
-def described(answer: type[Answer], *statuses: int) -> Responses:
-    """The `responses` of a route: this answer, and the errors that anybody has to reckon with."""
-    return {200: {"model": answer}, **_errors(*statuses)}
+def json_responses(schema: type[Schema], *statuses: int) -> Responses:
+    """The `responses` of a route: its answer, the errors that every route has, and these further `statuses`."""
+    return {200: {"model": schema}, **_error_responses(*statuses)}
 
 
-def described_file(kinds: Iterable[str], *statuses: int) -> Responses:
+def file_responses(media_types: Iterable[str], *statuses: int) -> Responses:
     """The same for a route that answers a file of one of these media types."""
-    content = {kind: {"schema": {"type": "string", "format": "binary"}} for kind in kinds}
-    return {200: {"content": content, "description": "The file."}, **_errors(*statuses)}
+    content = {media_type: {"schema": {"type": "string", "format": "binary"}} for media_type in media_types}
+    return {200: {"content": content, "description": "The file."}, **_error_responses(*statuses)}
 
 
-def _errors(*statuses: int) -> Responses:
+def _error_responses(*statuses: int) -> Responses:
     return {
-        status: {"model": Error, "description": WHY[status]} for status in (401, 403, 422, 503, *statuses)
+        status: {"model": Error, "description": STATUS_DESCRIPTIONS[status]}
+        for status in (401, 403, 422, 503, *statuses)
     }
 
 
-WHY = {
+STATUS_DESCRIPTIONS = {
     401: "No token, or one that does not hold any more.",
     403: "Not for this role, or somebody else's.",
     404: "There is no such thing.",

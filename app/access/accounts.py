@@ -104,7 +104,7 @@ def get_or_create_operator(store: Store) -> User:
 
 
 def join_url(store: Store, url: str, secret: str) -> str:
-    """The link itself; without a url, at the join_url where this home was last served."""
+    """The link itself; without a url, at the address where this home was last served."""
     return f"{(url or store.setting(SERVER_URL) or Settings(home=store.home).url).rstrip('/')}/join/{secret}"
 
 

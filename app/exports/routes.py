@@ -21,7 +21,7 @@ from fastapi.responses import StreamingResponse
 from starlette.types import Receive, Scope, Send
 
 from app.access.auth import Guard
-from app.api_schemas import ExportBegun, ExportState, described, described_file
+from app.api_schemas import ExportStarted, ExportState, file_responses, json_responses
 from app.exports.labels import FORMAT_LABELS, OPTION_LABELS
 from app.exports.pending_exports import Export, PendingExports
 from rater_data.errors import BadInput, Busy
@@ -69,7 +69,7 @@ def export_routes(store: Store, guard: Guard, pending: PendingExports) -> APIRou
             raise
         return file
 
-    @router.get("/export", response_class=StreamingResponse, responses=described_file(media_types, 409))
+    @router.get("/export", response_class=StreamingResponse, responses=file_responses(media_types, 409))
     def export(user: User = operator, query: ExportQuery = query_parameters) -> StreamingResponse:
         """Ratings for other programs, as `python -m rater_data export` writes them. For operators."""
         wish = query.to_wish()
@@ -77,14 +77,14 @@ def export_routes(store: Store, guard: Guard, pending: PendingExports) -> APIRou
         export.file = write(wish, user, LOCK_TIMEOUT, export)
         return FileDownload(export)
 
-    @router.post("/exports", response_model=None, responses=described(ExportBegun, 409))
+    @router.post("/exports", response_model=None, responses=json_responses(ExportStarted, 409))
     def start(user: User = operator, query: ExportQuery = query_parameters) -> dict[str, str]:
         """The same, made ready while others work: what comes back is where to ask how far it is."""
         wish = query.to_wish()
         write_file = partial(write, wish, user, VISIBLE_LOCK_TIMEOUT)
         return {"export": pending.start(new_export(user, wish), write_file)}
 
-    @router.get("/exports/{secret}", response_model=None, responses=described(ExportState, 404))
+    @router.get("/exports/{secret}", response_model=None, responses=json_responses(ExportState, 404))
     def progress(secret: str, user: User = operator) -> dict[str, Any]:
         """Its state (writing, ready, failed), the rows that are written and of how many, where that is known."""
         return pending.get(secret, user.id).to_json()
@@ -92,7 +92,7 @@ def export_routes(store: Store, guard: Guard, pending: PendingExports) -> APIRou
     @router.get(
         "/exports/{secret}/file",
         response_class=StreamingResponse,
-        responses=described_file(media_types, 404, 409),
+        responses=file_responses(media_types, 404, 409),
     )
     def download(secret: str, user: User = operator) -> StreamingResponse:
         """The file of a ready export, once, for the operator who asked for it."""

@@ -1,8 +1,7 @@
-"""The server as a whole: what it refuses to start with, its headers, its closed doors, its worker."""
+"""The server as a whole: its port, its headers, its closed doors, its commands."""
 
 from __future__ import annotations
 
-import os
 import re
 import signal
 import socket
@@ -13,7 +12,6 @@ from contextlib import AbstractContextManager
 from pathlib import Path
 
 import httpx
-import psutil
 import pytest
 from typer.testing import CliRunner
 
@@ -21,10 +19,10 @@ from app.access.auth import Guard, WrongRole
 from app.access.security_middleware import SecurityMiddleware
 from app.cli import app as cli
 from app.port import open_server_socket
-from app.settings import Settings, port_from_environment
-from rater_data.errors import BadInput, Busy
+from app.settings import Settings
+from rater_data.errors import Busy
 from rater_data.store import Store
-from tests.app.helpers import Live, free_port, serving, until
+from tests.app.helpers import Live, free_port, serving
 
 
 @pytest.fixture(scope="module")
@@ -51,28 +49,6 @@ def test_busy_port_is_one_sentence(tmp_path: Path) -> None:
     assert f"Port {port} is already in use" in ran.output
     assert "Traceback" not in ran.output
     assert not (tmp_path / "home").exists()
-
-
-@pytest.mark.parametrize("host", ["0.0.0.0", "::", "192.168.1.5", "example.org", "127.0.0.1.evil.example"])
-def test_public_bind_is_refused(tmp_path: Path, host: str) -> None:
-    with pytest.raises(BadInput, match="--allow-public"):
-        Settings(home=tmp_path, host=host)
-    assert Settings(home=tmp_path, host=host, allow_public=True).host == host
-
-
-@pytest.mark.parametrize("host", ["127.0.0.1", "localhost", "::1", "127.9.9.9"])
-def test_loopback_is_fine(tmp_path: Path, host: str) -> None:
-    assert Settings(home=tmp_path, host=host).url.endswith(":7860")
-
-
-def test_port_from_the_environment(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    monkeypatch.setenv("PORT", "8123")
-    assert port_from_environment() == 8123
-    monkeypatch.setenv("PORT", "eight")
-    with pytest.raises(BadInput, match="PORT is 'eight'"):
-        port_from_environment()
-    with pytest.raises(BadInput, match="Port 70000"):
-        Settings(home=tmp_path, port=70000)
 
 
 def test_headers(live: Live) -> None:
@@ -216,42 +192,6 @@ def test_long_and_unmeasured_bodies_are_refused(live: Live) -> None:
     with person(live, "ann") as ann:
         assert ann.post("/api/rate", content=b"x" * 300_000).status_code == 413
         assert ann.post("/api/rate", content=iter([b"{}"])).status_code == 411
-
-
-def test_worker_is_started_again_and_said_to_be_down(tmp_path: Path) -> None:
-    with serving(tmp_path, worker=True) as live:
-        until(lambda: live.supervisor.status.pid, "the worker")
-        until(lambda: (found := live.store.round()) and found.state == "rating", "the first responses")
-        first = live.supervisor.status.pid
-        assert os.getpriority(os.PRIO_PROCESS, first) == 19
-        os.kill(first, signal.SIGKILL)
-        until(lambda: live.supervisor.status.state == "waiting", "the notice")
-        assert live.supervisor.status.is_down
-        assert "killed by SIGKILL" in live.said[-1]
-        user = live.store.add_user("op", "operator")
-        with live.client(user) as client:
-            assert client.get("/api/round").json()["worker"]["state"] == "waiting"
-        until(lambda: live.supervisor.status.state == "running", "the second life")
-        second = live.supervisor.status.pid
-        assert second != first
-    until(lambda: not psutil.pid_exists(second), "the worker's end")
-
-
-def test_worker_dies_with_a_killed_parent(tmp_path: Path) -> None:
-    """`kill -9` of the server leaves no trainer behind."""
-    code = (
-        "import sys, time; from pathlib import Path; from app.settings import Settings; "
-        "from app.trainer.supervisor import Supervisor; "
-        "s = Supervisor(Settings(home=Path(sys.argv[1]), worker_module='tests.fake_worker')); s.start()\n"
-        "while not s.status.pid: time.sleep(0.01)\n"
-        "print(s.status.pid, flush=True); time.sleep(60)"
-    )
-    parent = subprocess.Popen([sys.executable, "-c", code, str(tmp_path)], stdout=subprocess.PIPE, text=True)
-    with parent:
-        pid = int(parent.stdout.readline())
-        until(lambda: (tmp_path / "rateloop.db").exists(), "the worker's start")
-        parent.kill()
-    until(lambda: not psutil.pid_exists(pid) or psutil.Process(pid).status() == "zombie", "the worker's end")
 
 
 def test_serve_prints_one_link_and_ends_cleanly(tmp_path: Path) -> None:

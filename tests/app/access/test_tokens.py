@@ -1,4 +1,4 @@
-"""Tokens for scripts, and the scripted raters that use them."""
+"""Tokens for scripts: what they open, for whom, and how they end."""
 
 from __future__ import annotations
 
@@ -9,11 +9,8 @@ from pathlib import Path
 
 import httpx
 import pytest
-from typer.testing import CliRunner
 
-from app import api_schemas, cli
 from app.access import accounts
-from app.benchmark.simulate import simulate
 from rater_data.errors import BadInput, Missing, NotYours
 from tests import fake_worker
 from tests.app.helpers import Live, serving
@@ -182,99 +179,3 @@ def test_who_a_token_may_not_act_as(live: Live) -> None:
         accounts.create_token(live.store, "op", "   ")
     with pytest.raises(BadInput, match="days"):
         accounts.create_token(live.store, "op", "bot", days=0)
-
-
-def test_eight_clients_rate_without_a_double_or_a_loss(live: Live) -> None:
-    token = accounts.create_token(live.store, "op", "script", role="operator")
-    told: list[int] = []
-    done = simulate(live.url, token, lambda prompt, response: len(response) % 13, 60, 8, told.append)
-    progress = live.store.round_progress()
-    assert done.ratings == progress.ratings == len(done.client_seconds) == 60
-    assert told == list(range(1, 61))
-    assert progress.raters == 8
-    assert 0 < done.median_ms <= done.p95_ms
-
-
-def test_a_simulation_ends_when_there_is_nothing_to_rate(live: Live) -> None:
-    token = accounts.create_token(live.store, "op", "bot")
-    cards = 6 * fake_worker.PER_PROMPT
-    done = simulate(live.url, token, lambda prompt, response: 99, cards + 5, 1, patience_s=0)
-    assert done.ratings == cards
-    assert {r.rating.score for r in live.store.recent(live.store.user_by_name("bot").id, n=100)} == {10.0}
-
-
-def test_what_cannot_be_simulated_is_one_sentence(live: Live) -> None:
-    token = accounts.create_token(live.store, "op", "bot")
-    with pytest.raises(BadInput, match="one person"):
-        simulate(live.url, token, lambda prompt, response: 5, 5, 2)
-    with pytest.raises(BadInput, match="does not work here"):
-        simulate(live.url, "rl-wrong", lambda prompt, response: 5, 5, 1)
-    with pytest.raises(BadInput, match="That is no token"):
-        simulate(live.url, "two words", lambda prompt, response: 5, 5, 1)
-    with pytest.raises(Missing, match="No server answers"):
-        simulate("http://127.0.0.1:9", token, lambda prompt, response: 5, 5, 1)
-    with pytest.raises(BadInput, match="The rater failed on a response: ZeroDivisionError"):
-        simulate(live.url, token, lambda prompt, response: 1 / 0, 5, 1)
-
-
-def test_the_commands(live: Live, tmp_path: Path) -> None:
-    runner = CliRunner()
-    made = runner.invoke(cli.app, ["token", "script", "--operator", "--home", str(live.store.home)])
-    assert made.exit_code == 0
-    (tmp_path / "taste.py").write_text("def short(prompt, response):\n    return 10 - len(response) / 50\n")
-    arguments = [
-        "simulate",
-        "--url",
-        live.url,
-        "--token",
-        made.output.strip(),
-        "--ratings",
-        "6",
-        "--clients",
-        "2",
-    ]
-    done = runner.invoke(cli.app, [*arguments, "--rater", f"{tmp_path}/taste.py:short"])
-    assert done.exit_code == 0, done.output
-    assert "6 ratings in" in done.output
-    missing = runner.invoke(cli.app, [*arguments, "--rater", f"{tmp_path}/none.py:short"])
-    assert missing.exit_code == 1
-    assert "does not exist" in missing.output
-
-
-def test_every_answer_is_what_the_description_says(live: Live) -> None:
-    """Models refuse what they do not name, so a field more or less in an answer fails here."""
-    with (
-        bearer(live, accounts.create_token(live.store, "op", "exact")) as bot,
-        bearer(live, accounts.create_token(live.store, "op", "exact too", role="operator")) as script,
-    ):
-        found = script.get("/api/openapi.json").json()
-        screen = api_schemas.Screen.model_validate(bot.get("/api/card").json())
-        here = {"response_id": screen.card.response_id}
-        assert api_schemas.Heartbeat.model_validate(bot.post("/api/heartbeat", json=here).json()).yours
-        body = here | {"score": 7, "key": "exactly-this-one"}
-        rated = api_schemas.Rated.model_validate(bot.post("/api/rate", json=body).json())
-        recent = api_schemas.RecentList.model_validate(bot.get("/api/recent").json()).recent
-        assert recent[0].rating_id == rated.saved.rating_id
-        change = {"rating_id": recent[0].rating_id, "score": 8}
-        api_schemas.Revised.model_validate(bot.post("/api/revise", json=change).json())
-        assert api_schemas.Undone.model_validate(bot.post("/api/undo", json=here).json()).undone.score == 8
-        api_schemas.News.model_validate(bot.get("/api/news").json())
-        api_schemas.Guidelines.model_validate(bot.get("/api/guidelines").json())
-        api_schemas.RoundState.model_validate(script.get("/api/round").json())
-        assert api_schemas.Versions.model_validate(script.get("/api/versions").json()).versions
-        api_schemas.Link.model_validate(script.post("/api/invite", json={"name": "exact three"}).json())
-        api_schemas.Token.model_validate(script.post("/api/token", json={"name": "exact four"}).json())
-        begun = api_schemas.ExportBegun.model_validate(script.post("/api/exports").json())
-        api_schemas.ExportState.model_validate(script.get(f"/api/exports/{begun.export}").json())
-        for method, path in (("post", "/api/cancel"), ("post", "/api/rollback"), ("get", "/api/nothing")):
-            refused = script.request(method, path, json={"to": 77} if "roll" in path else None)
-            assert refused.status_code == 404
-            api_schemas.Error.model_validate(refused.json())
-    for path, methods in found["paths"].items():
-        for told in (one["responses"] for one in methods.values()):
-            assert told["422"]["content"]["application/json"]["schema"]["$ref"].endswith("/Error"), path
-            if path in ("/api/export", "/api/exports/{secret}/file"):
-                schemas = [kind["schema"] for kind in told["200"]["content"].values()]
-                assert schemas == [{"type": "string", "format": "binary"}] * 4, path
-            else:
-                assert told["200"]["content"]["application/json"]["schema"].keys() == {"$ref"}, path

@@ -1,0 +1,32 @@
+"""What a server refuses to start with."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from app.settings import Settings, port_from_environment
+from rater_data.errors import BadInput
+
+
+@pytest.mark.parametrize("host", ["0.0.0.0", "::", "192.168.1.5", "example.org", "127.0.0.1.evil.example"])
+def test_public_bind_is_refused(tmp_path: Path, host: str) -> None:
+    with pytest.raises(BadInput, match="--allow-public"):
+        Settings(home=tmp_path, host=host)
+    assert Settings(home=tmp_path, host=host, allow_public=True).host == host
+
+
+@pytest.mark.parametrize("host", ["127.0.0.1", "localhost", "::1", "127.9.9.9"])
+def test_loopback_is_fine(tmp_path: Path, host: str) -> None:
+    assert Settings(home=tmp_path, host=host).url.endswith(":7860")
+
+
+def test_port_from_the_environment(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setenv("PORT", "8123")
+    assert port_from_environment() == 8123
+    monkeypatch.setenv("PORT", "eight")
+    with pytest.raises(BadInput, match="PORT is 'eight'"):
+        port_from_environment()
+    with pytest.raises(BadInput, match="Port 70000"):
+        Settings(home=tmp_path, port=70000)
