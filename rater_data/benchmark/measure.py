@@ -226,7 +226,7 @@ def _alpha(store: Store) -> None:
 
 
 def _out_and_in(store: Store, ratings: int) -> Iterator[Measure]:
-    url = store._engine.url.render_as_string(hide_password=False)
+    url = store.engine.url.render_as_string(hide_password=False)
     with tempfile.TemporaryDirectory(prefix="rateloop-bench-") as folder:
         out = Path(folder) / "ratings.parquet"
         yield _apart("all ratings to Parquet", _export, (store.home, url, out), 60, 500)
@@ -239,16 +239,16 @@ def _out_and_in(store: Store, ratings: int) -> Iterator[Measure]:
 @contextmanager
 def _beside_it(store: Store) -> Iterator[str | None]:
     """Where a second, empty store of the same kind is: None for a home's own file, else a schema of its own."""
-    if store._engine.dialect.name == "sqlite":
+    if store.is_file:
         yield None
         return
-    with store._engine.begin() as connection:
+    with store.engine.begin() as connection:
         connection.execute(sa.schema.CreateSchema(ASIDE))
-    address = store._engine.url.update_query_dict({"options": f"-csearch_path={ASIDE}"})
+    address = store.engine.url.update_query_dict({"options": f"-csearch_path={ASIDE}"})
     try:
         yield address.render_as_string(hide_password=False)
     finally:
-        with store._engine.begin() as connection:
+        with store.engine.begin() as connection:
             connection.execute(sa.schema.DropSchema(ASIDE, cascade=True))
 
 

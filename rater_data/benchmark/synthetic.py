@@ -36,7 +36,7 @@ def fill(store: Store, ratings: int, tell: Tell = lambda _done: None) -> None:
     rated_now = open_ones // 2 // SHARED * (SHARED + 2)
     before = max(0, ratings - rated_now)
     rounds = max(1, round(before / ROUND))
-    with store._write() as connection:
+    with store.writing() as connection:
         _people_and_prompts(connection)
         _versions_and_rounds(connection, rounds, rated_now * 2, before)
     maker = _Maker(store)
@@ -47,7 +47,7 @@ def fill(store: Store, ratings: int, tell: Tell = lambda _done: None) -> None:
     store.hash_ahead()
     maker.round(rounds + 1, open_ones, rated_now)
     tell(maker.rating)
-    with store._write() as connection:
+    with store.writing() as connection:
         _seal(connection, rounds)
         set_sequences(connection)
         analyse(connection)
@@ -110,7 +110,7 @@ class _Maker:
     def round(self, number: int, responses: int, ratings: int) -> None:
         written = [self._written(number, slot) for slot in range(responses)]
         given = self._given(number, responses, ratings)
-        with self.store._write() as connection:
+        with self.store.writing() as connection:
             write_rows(connection, t.responses, [c.name for c in t.responses.c], written)
             write_rows(connection, t.ratings, [c.name for c in t.ratings.c], given)
         self.response += responses

@@ -57,7 +57,7 @@ def write_out(
     """
     check_place(out, wish.as_, force)
     # rows, people and what the card says of them are of one moment, however many rate meanwhile
-    with store.one_state() as still:
+    with store.consistent_reads() as still:
         found = stream(still, wish)
         with closing(found.rows):
             return _written(still, out, wish, found, stanza, force, wrap)

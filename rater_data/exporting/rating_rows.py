@@ -137,7 +137,7 @@ def part_of(prompt_sha256: str, split: str) -> int:
 def rating_rows(store: Store, which: Which) -> Generator[Rows, None, None]:
     """Every revision that is meant, by id, some thousand at a time: a large store fits a small memory."""
     # people and versions as they are beside these ratings: who rates for the first time right now is in neither
-    with store.one_state() as still:
+    with store.consistent_reads() as still:
         around = still.around()
         for portion in still.portions(which):
             yield _rows(portion, around)

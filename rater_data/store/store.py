@@ -18,7 +18,7 @@ from rater_data.store.cards.desk import Desks
 from rater_data.store.cards.leases import Queue
 from rater_data.store.cards.ratings import Ratings
 from rater_data.store.database.addresses import DATABASE, ELSEWHERE, in_home, parsed, shown
-from rater_data.store.database.engine import told_plainly
+from rater_data.store.database.engine import explain_errors
 from rater_data.store.database.migrate import migrate
 from rater_data.store.people.access import Access
 from rater_data.store.people.people import People
@@ -81,7 +81,7 @@ class Store(
             _check_there(home, address)
         store = cls(home, address)
         try:
-            with store._rebuilding() as connection:
+            with store.rebuilding() as connection:
                 if not make and MigrationContext.configure(connection).get_current_revision() is None:
                     raise _no_store(address)
                 migrate(connection, store.where)
@@ -96,7 +96,7 @@ class Store(
 def _note_elsewhere(home: Path, address: str) -> None:
     note = home / ELSEWHERE
     if not note.is_file() or note.read_text("utf-8") != address:
-        with told_plainly(home):
+        with explain_errors(home):
             note.write_text(address, encoding="utf-8")
 
 
@@ -115,7 +115,7 @@ def _check_there(home: Path, address: sa.URL) -> None:
     if address.get_backend_name() != "sqlite":
         return
     file = Path(address.database or "")
-    with told_plainly(file):
+    with explain_errors(file):
         if address == in_home(home) and not home.exists():
             raise Missing(f"There is no home folder at {home}: check the path, or make one with init.")
         if not file.is_file() or file.stat().st_size == 0:
@@ -139,7 +139,7 @@ def _no_store(address: sa.URL) -> Missing:
 def _make_home(home: Path) -> None:
     if home.exists() and not home.is_dir():
         raise BadInput(f"The home folder {home} is a file: choose a folder with --home or RATELOOP_HOME.")
-    with told_plainly(home):
+    with explain_errors(home):
         if not home.exists():
             home.mkdir(parents=True, mode=0o700)
             home.chmod(0o700)  # whatever the umask says: ratings are private

@@ -46,13 +46,13 @@ RECOUNTS: dict[str, Recount] = {
 def verify(store: Store, progress: Callable[[str], None] = lambda _what: None) -> Iterator[str]:
     """What differs, one sentence each; nothing when all is well. `progress` is given what is checked next."""
     checks = CHECKS | {"adapters": partial(relation_checks.check_adapters, store)}
-    with store._read() as connection:
+    with store.reading() as connection:
         for what, check in checks.items():
             progress(what)
             yield from run_check(what, connection, partial(check, connection))
     for what, recount in RECOUNTS.items():
         progress(what)
-        with store._read() as connection:
+        with store.reading() as connection:
             yield from run_check(what, connection, partial(_recount, store, recount))
 
 
@@ -60,7 +60,7 @@ def _recount(store: Store, recount: Recount) -> list[str]:
     """What differs when it is counted anew. Somebody who rates meanwhile makes no difference: it is done again."""
     for _ in range(MAX_TRIES):
         before = _newest(store)
-        with store._read() as connection:
+        with store.reading() as connection:
             differences = list(recount(store, connection))
         if not differences or _newest(store) == before:
             break
@@ -71,6 +71,6 @@ def _newest(store: Store) -> tuple[Any, ...]:
     """What is another tuple after somebody rated."""
     g = t.ratings.c
     numbers = (sa.func.count(), sa.func.max(g.id), sa.func.sum(sa.case((g.is_current, 1), else_=0)))
-    with store._read() as connection:
+    with store.reading() as connection:
         events = connection.scalar(sa.select(sa.func.max(t.events.c.id)))
         return (*connection.execute(sa.select(*numbers).select_from(t.ratings)).one(), events)

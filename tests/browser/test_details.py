@@ -206,7 +206,7 @@ def test_what_was_written_stays_where_it_could_not_be_saved(
 def changes(live: Live, rater: User) -> list[tuple]:
     """What each revision of the rating before the last one says, oldest first."""
     key = live.store.recent(rater.id)[1].rating.key.split("/")[0]
-    with live.store._read() as connection:
+    with live.store.reading() as connection:
         ids = connection.exec_driver_sql(f"SELECT id FROM ratings WHERE key LIKE '{key}%' ORDER BY id")
         found = [live.store.rating(id) for (id,) in ids]
     return [(one.score, one.comment, one.flags, one.attributes) for one in found]

@@ -74,12 +74,12 @@ class Desks(Database):
 
     def rules(self, asked: str) -> Rules:
         """`asked`: the name of the setting that says what is asked beside the score."""
-        with self._read() as connection:
+        with self.reading() as connection:
             return _rules(connection, asked)
 
     def desk(self, rater_id: int, midnight: float, asked: str) -> Desk:
         """What the screen of this rater shows now."""
-        with self._read() as connection:
+        with self.reading() as connection:
             found = round_in(connection)
             began = found.created_at if found else midnight
             where = {

@@ -99,7 +99,7 @@ class Queue(Database):
         now = time.time() if now is None else now
         if lease_s <= 0:
             raise BadInput(f"A lease has to last some seconds, not {lease_s:g}.")
-        with self._write() as connection:
+        with self.writing() as connection:
             return deal(connection, rater_id, now, lease_s)
 
     def heartbeat(
@@ -110,7 +110,7 @@ class Queue(Database):
         Raises Missing when it is gone, NotYours for a rater who was kept out.
         """
         now = time.time() if now is None else now
-        with self._write() as connection:
+        with self.writing() as connection:
             held = active_rater(connection, rater_id)
             if held.response_id != response_id or not _still_good(connection, held, rater_id, now):
                 raise Missing(
@@ -123,12 +123,12 @@ class Queue(Database):
         """How many raters hold a card for at least another `left_s` seconds: the later, the fresher their last sign."""
         now = time.time() if now is None else now
         query = sa.select(sa.func.count()).select_from(t.leases).where(_l.until >= now + left_s)
-        with self._read() as connection:
+        with self.reading() as connection:
             return connection.scalar(query)
 
     def release(self, rater_id: int) -> None:
         """The rater gives back what they hold."""
-        with self._write() as connection:
+        with self.writing() as connection:
             drop_lease(connection, rater_id)
 
 

@@ -96,7 +96,7 @@ class Ratings(Database):
         used for another card, Missing for an unknown response or rater.
         """
         now = time.time() if now is None else now
-        with self._write() as connection:
+        with self.writing() as connection:
             return _submit(connection, rating, now)
 
     def submit_and_deal(
@@ -104,7 +104,7 @@ class Ratings(Database):
     ) -> tuple[Rating, Card | None]:
         """`submit`, then `next_card`, in one transaction: the disk is waited for once and not twice."""
         now = time.time() if now is None else now
-        with self._write() as connection:
+        with self.writing() as connection:
             return _submit(connection, rating, now), deal(connection, rating.rater_id, now, lease_s)
 
     def undo(self, rater_id: int, now: float | None = None, lease_s: float = LEASE_S) -> Card:
@@ -114,7 +114,7 @@ class Ratings(Database):
         was a skip and somebody else has the card now.
         """
         now = time.time() if now is None else now
-        with self._write() as connection:
+        with self.writing() as connection:
             name = active_rater(connection, rater_id).name
             query = _RATINGS.where(_g.rater_id == rater_id, _g.is_current)
             rating = _one(connection, query.order_by(*_latest_first).limit(1))
@@ -152,7 +152,7 @@ class Ratings(Database):
         somebody else, BadInput when the rating was sealed or was changed or taken back since, Missing.
         """
         now = time.time() if now is None else now
-        with self._write() as connection:
+        with self.writing() as connection:
             name = active_rater(connection, rater_id).name
             old = _one(connection, _RATINGS.where(_g.id == rating_id))
             if old is None:
@@ -212,7 +212,7 @@ class Ratings(Database):
 
     def rating(self, rating_id: int) -> Rating:
         """A revision of a rating. Raises Missing."""
-        with self._read() as connection:
+        with self.reading() as connection:
             found = _one(connection, _RATINGS.where(_g.id == rating_id))
         if found is None:
             raise Missing(f"There is no rating {rating_id}.")
@@ -221,7 +221,7 @@ class Ratings(Database):
     def recent(self, rater_id: int, n: int = 10) -> list[RatedResponse]:
         """The rater's last current ratings, latest first; a changed one keeps its place."""
         query = rated_query().where(_g.rater_id == rater_id, _g.is_current).order_by(*_latest_first).limit(n)
-        with self._read() as connection:
+        with self.reading() as connection:
             return [rated_of(row) for row in connection.execute(query).mappings()]
 
     def changeable(self, ratings: Iterable[Rating]) -> set[int]:
@@ -234,7 +234,7 @@ class Ratings(Database):
             .join(t.rounds, t.rounds.c.number == t.responses.c.round_number)
             .where(_g.id.in_(ids), _g.id.not_in(sealed))
         )
-        with self._read() as connection:
+        with self.reading() as connection:
             return {row.rating_id for row in connection.execute(query) if not is_from_elsewhere(row)}
 
     def ratings_by(self, rater_id: int, since: float | None = None) -> int:
@@ -244,7 +244,7 @@ class Ratings(Database):
         )
         if since is not None:
             query = query.where(_g.given_at >= since)
-        with self._read() as connection:
+        with self.reading() as connection:
             return connection.scalar(query)
 
     def rated(self, round_number: int | None = None) -> list[RatedResponse]:
@@ -252,13 +252,13 @@ class Ratings(Database):
         query = rated_query().where(_g.is_current).order_by(_g.id)
         if round_number is not None:
             query = query.where(t.responses.c.round_number == round_number)
-        with self._read() as connection:
+        with self.reading() as connection:
             return [rated_of(row) for row in connection.execute(query).mappings()]
 
     def revisions(self, after: int = 0, limit: int = 500) -> list[RatedResponse]:
         """Ratings of every revision by id, from the one after `after`: for reading all of them bit by bit."""
         query = rated_query().where(_g.id > after).order_by(_g.id).limit(limit)
-        with self._read() as connection:
+        with self.reading() as connection:
             return [rated_of(row) for row in connection.execute(query).mappings()]
 
     def count_ratings(self, *, current: bool = True, split: str | None = None) -> int:
@@ -272,5 +272,5 @@ class Ratings(Database):
         if split is not None:
             query = query.join(t.responses, t.responses.c.id == _g.response_id).join(t.prompts)
             query = query.where(t.prompts.c.split == split)
-        with self._read() as connection:
+        with self.reading() as connection:
             return connection.scalar(query) or 0

@@ -41,7 +41,7 @@ def _copied(
 
 
 def _known(error: Any, command: str, driver: Any) -> Exception:
-    """A driver's error as SQLAlchemy raises it, which `told_plainly` understands."""
+    """A driver's error as SQLAlchemy raises it, which `explain_errors` understands."""
     import psycopg
 
     return sa.exc.DBAPIError.instance(

@@ -101,7 +101,7 @@ def _begin_postgres(connection: sa.Connection) -> None:
 
 
 @contextmanager
-def told_plainly(where: Path | str) -> Iterator[None]:
+def explain_errors(where: Path | str) -> Iterator[None]:
     """Turns what a person can mend (a full disk, a locked file) into a sentence; lets bugs through."""
     try:
         yield
@@ -140,17 +140,17 @@ def _sentence(error: Exception, home: Path | str) -> Exception | None:
 
 
 class Database:
-    """One open database in a home folder. The subjects of the store build on `_read` and `_write`."""
+    """One open database in a home folder. The subjects of the store build on `reading` and `writing`."""
 
     def __init__(self, home: Path, url: sa.URL) -> None:
         self.home = home
-        self._engine = make_engine(url)
+        self.engine = make_engine(url)
         self._held: sa.Connection | None = None
-        self._writer = self._engine.execution_options(writes=True)
+        self._writer = self.engine.execution_options(writes=True)
         sqlite = url.get_backend_name() == "sqlite"
         # SQLite's readers see one state by themselves
         alone = {} if sqlite else {"isolation_level": "REPEATABLE READ", "postgresql_readonly": True}
-        self._reader = self._engine.execution_options(**alone)
+        self._reader = self.engine.execution_options(**alone)
         self._lock = write_lock(url)
         self.where: Path | str = home if sqlite else shown(url)
         """What an error says the database is at: a folder, or an address without its password."""
@@ -158,20 +158,20 @@ class Database:
     @property
     def is_file(self) -> bool:
         """Whether it is SQLite's; else it is a server's."""
-        return self._engine.dialect.name == "sqlite"
+        return self.engine.dialect.name == "sqlite"
 
     @contextmanager
-    def _read(self) -> Iterator[sa.Connection]:
+    def reading(self) -> Iterator[sa.Connection]:
         """A transaction that sees one state of the database."""
         if self._held is not None:
-            with told_plainly(self.where):
+            with explain_errors(self.where):
                 yield self._held
             return
-        with told_plainly(self.where), self._reader.begin() as connection:
+        with explain_errors(self.where), self._reader.begin() as connection:
             yield connection
 
     @contextmanager
-    def one_state(self) -> Iterator[Self]:
+    def consistent_reads(self) -> Iterator[Self]:
         """The same store, for one thread and for reading: all that is asked of it comes from one state of the database.
 
         Whatever others write in the meantime is not seen. Within such a store it is that store itself.
@@ -179,27 +179,27 @@ class Database:
         if self._held is not None:
             yield self
             return
-        with self._read() as connection:
+        with self.reading() as connection:
             still = copy(self)
             still._held = connection
             yield still
 
     @contextmanager
-    def _write(self) -> Iterator[sa.Connection]:
+    def writing(self) -> Iterator[sa.Connection]:
         """A transaction that is committed at the end of the block and leaves nothing behind if it raises."""
         assert self._held is None, "one state of the database is only read"
-        with told_plainly(self.where), self._lock, self._writer.begin() as connection:
+        with explain_errors(self.where), self._lock, self._writer.begin() as connection:
             yield connection
 
     @contextmanager
-    def _rebuilding(self) -> Iterator[sa.Connection]:
+    def rebuilding(self) -> Iterator[sa.Connection]:
         """A write transaction in which tables may be built anew: then foreign keys are checked at its end.
 
         SQLite builds a table anew by dropping it, and a dropped table that others point to would be refused. Where
         nothing was built there is nothing to check: a large home opens at once, and `verify` tells of a damaged one.
         """
-        sqlite = self._engine.dialect.name == "sqlite"
-        with told_plainly(self.where), self._lock, self._writer.connect() as connection:
+        sqlite = self.engine.dialect.name == "sqlite"
+        with explain_errors(self.where), self._lock, self._writer.connect() as connection:
             driver = connection.connection.driver_connection
             if sqlite:
                 driver.execute("PRAGMA foreign_keys = OFF")
@@ -216,4 +216,4 @@ class Database:
 
     def close(self) -> None:
         """Closes every connection; the store cannot be used afterwards."""
-        self._engine.dispose()
+        self.engine.dispose()

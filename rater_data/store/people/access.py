@@ -31,7 +31,7 @@ class Access(Database):
 
         Of those that work once, an unused earlier one stops working. Raises Missing.
         """
-        with self._write() as connection:
+        with self.writing() as connection:
             if once:
                 _revoke(connection, _l.user_id == user_id, _l.once, _l.used_at.is_(None))
             return _put_link(connection, user_id, once, ttl_s)
@@ -41,7 +41,7 @@ class Access(Database):
 
         Who was kept out is let in. Raises Missing.
         """
-        with self._write() as connection:
+        with self.writing() as connection:
             user = user_in(connection, user_id)
             _revoke(connection, _l.user_id == user_id)
             values = {"active": True} | SIGNED_OUT
@@ -51,7 +51,7 @@ class Access(Database):
 
     def sign_out(self, user_id: int, actor: str, *, links: bool) -> None:
         """Ends every session of a user, and with `links` what links of theirs are left. Raises Missing."""
-        with self._write() as connection:
+        with self.writing() as connection:
             user = user_in(connection, user_id)
             connection.execute(t.users.update().where(t.users.c.id == user_id).values(SIGNED_OUT))
             if links:
@@ -60,7 +60,7 @@ class Access(Database):
 
     def invited(self) -> set[int]:
         """The users who ever got a link: people, where the others are scripts with a token."""
-        with self._read() as connection:
+        with self.reading() as connection:
             return set(connection.scalars(sa.select(_l.user_id).where(~_l.token).distinct()))
 
     def redeem(self, secret: str) -> User:
@@ -68,16 +68,16 @@ class Access(Database):
 
         Uses up a link that works once. Raises NotYours, saying why it does not work.
         """
-        with self._read() as connection:  # a guess keeps nobody from writing
+        with self.reading() as connection:  # a guess keeps nobody from writing
             _link_of(connection, secret)
-        with self._write() as connection:
+        with self.writing() as connection:
             link, user = _link_of(connection, secret)
             connection.execute(t.links.update().where(_l.id == link.id).values(used_at=time.time()))
         return user
 
     def revoke_links(self, user_id: int) -> None:
         """Every link and token of this user stops working."""
-        with self._write() as connection:
+        with self.writing() as connection:
             _revoke(connection, _l.user_id == user_id)
 
     def make_token(self, user_id: int, actor: str, *, ttl_s: float) -> str:
@@ -86,7 +86,7 @@ class Access(Database):
         Raises Missing, and Refused for somebody who is kept out.
         """
         secret = f"rl-{secrets.token_urlsafe(32)}"
-        with self._write() as connection:
+        with self.writing() as connection:
             user = user_in(connection, user_id)
             if not user.active:
                 raise Refused(f"{user.name} is kept out: let them in first.")
@@ -104,7 +104,7 @@ class Access(Database):
             .where(_l.token, _l.revoked_at.is_(None), _l.expires_at > time.time())
             .order_by(_l.id.desc())
         )
-        with self._read() as connection:
+        with self.reading() as connection:
             return [
                 Token(
                     id=row["token"],
@@ -118,7 +118,7 @@ class Access(Database):
     def take_back(self, token_id: int, actor: str) -> User:
         """Ends a token; returns whose it was. Raises Missing where there is none that still works."""
         where = (_l.id == token_id) & _l.token & _l.revoked_at.is_(None)
-        with self._write() as connection:
+        with self.writing() as connection:
             user_id = connection.scalar(sa.select(_l.user_id).where(where))
             if user_id is None:
                 raise Missing("There is no such token any more.")
@@ -130,7 +130,7 @@ class Access(Database):
     def bearer(self, secret: str) -> User:
         """The user whose token this is. Raises NotYours, saying why it does not work."""
         query = sa.select(t.links).where(_l.secret_sha256 == _token_digest(secret))
-        with self._read() as connection:
+        with self.reading() as connection:
             token = connection.execute(query).one_or_none()
             if token is None or token.revoked_at is not None:
                 raise NotYours("This token is not known here, or was taken back.")

@@ -85,20 +85,20 @@ class People(Database):
     def add_user(self, name: str, role: str) -> User:
         """Raises BadInput when the name is taken (case does not matter)."""
         now = time.time()
-        with self._write() as connection:
+        with self.writing() as connection:
             user = add_user_in(connection, name, role, now)
             note(connection, user.name, f"joined as {role}", now, user=user.id)
         return user
 
     def user(self, user_id: int) -> User:
         """Raises Missing."""
-        with self._read() as connection:
+        with self.reading() as connection:
             return user_in(connection, user_id)
 
     def user_by_name(self, name: str) -> User:
         """Raises Missing. Case and extra blanks do not matter."""
         query = sa.select(*user_columns()).where(t.users.c.name_key == name_key(name))
-        with self._read() as connection:
+        with self.reading() as connection:
             row = connection.execute(query).mappings().one_or_none()
         if row is None:
             raise Missing(f"There is nobody called {name}.")
@@ -106,7 +106,7 @@ class People(Database):
 
     def users(self) -> list[User]:
         """Everybody, in the order they joined."""
-        with self._read() as connection:
+        with self.reading() as connection:
             rows = connection.execute(sa.select(*user_columns()).order_by(t.users.c.id)).mappings()
             return [user_of(row) for row in rows]
 
@@ -124,7 +124,7 @@ class People(Database):
         self._change(user_id, {"excluded": excluded}, actor, what)
 
     def _change(self, user_id: int, values: dict[str, Any], actor: str, what: str) -> None:
-        with self._write() as connection:
+        with self.writing() as connection:
             user = user_in(connection, user_id)
             connection.execute(t.users.update().where(t.users.c.id == user_id).values(values))
             if not values.get("active", True):

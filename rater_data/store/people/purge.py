@@ -21,7 +21,7 @@ from rater_data.records import User
 from rater_data.scales import REMOVED
 from rater_data.store.database import schema as t
 from rater_data.store.database.addresses import DATABASE
-from rater_data.store.database.engine import BUSY_TIMEOUT_MS, Database, told_plainly
+from rater_data.store.database.engine import BUSY_TIMEOUT_MS, Database, explain_errors
 from rater_data.store.people.people import OUT, user_in
 from rater_data.store.rounds.journal import note
 from rater_data.store.rounds.sealing import SALTED, keep_hashes, sealed_rows
@@ -58,7 +58,7 @@ class Purging(Database):
 
     def traces(self, user_id: int) -> Traces:
         """What a purge would be about. Raises Missing."""
-        with self._read() as connection:
+        with self.reading() as connection:
             return _traces(connection, user_id)
 
     def purge(self, user_id: int, actor: str, *, ratings: bool = False) -> Traces:
@@ -68,7 +68,7 @@ class Purging(Database):
         filled are free for others. Without, what they said goes on counting. Texts that people wrote (comments, notes,
         guidelines) are left as they are. Returns what there was of them. Raises Missing.
         """
-        with self._write() as connection:
+        with self.writing() as connection:
             found, old = _traces(connection, user_id), 0
             connection.execute(t.leases.delete().where(t.leases.c.rater_id == user_id))
             connection.execute(t.links.delete().where(t.links.c.user_id == user_id))
@@ -85,7 +85,7 @@ class Purging(Database):
 
     def copies(self) -> list[Path]:
         """Files in which there may be what the store held once: from before a migration, from before a move."""
-        place = self._engine.url.database or ""
+        place = self.engine.url.database or ""
         file = Path(place) if self.is_file else None
         found = set(self.home.glob("*.before-*"))
         if file is not None:
@@ -102,7 +102,7 @@ class Purging(Database):
         if not self.is_file:
             return
         try:
-            with told_plainly(self.where), self._lock:
+            with explain_errors(self.where), self._lock:
                 self._at_the_file("VACUUM")
         except RateloopError as error:
             yield (
@@ -112,7 +112,7 @@ class Purging(Database):
             return
         try:
             # not under the lock: it waits for readers
-            with told_plainly(self.where):
+            with explain_errors(self.where):
                 busy = self._at_the_file("PRAGMA wal_checkpoint(TRUNCATE)")[0][0]
         except RateloopError:
             busy = True
@@ -124,7 +124,7 @@ class Purging(Database):
 
     def _at_the_file(self, command: str) -> list[Any]:
         """A command outside every transaction, which waits for others for a moment only."""
-        with self._engine.connect() as connection:
+        with self.engine.connect() as connection:
             driver = connection.connection.driver_connection
             driver.execute(f"PRAGMA busy_timeout = {PATIENCE_MS}")
             try:

@@ -56,7 +56,7 @@ class Coverage(Database):
             .group_by(_r.round_number, _r.stratum)
             .order_by(_r.round_number, _r.stratum)
         )
-        with self._read() as connection:
+        with self.reading() as connection:
             rows = connection.execute(query).all()
         return [
             Covered(**{k: v if k == "stratum" else int(v) for k, v in row._mapping.items()}) for row in rows
@@ -65,5 +65,5 @@ class Coverage(Database):
     def counting(self) -> list[Any]:
         """What they say now, by id: response_id, other_id, rater_id, verdict, scale and score."""
         columns = (_g.response_id, _g.other_id, _g.rater_id, _g.verdict, _g.scale, _g.score)
-        with self._read() as connection:
+        with self.reading() as connection:
             return list(connection.execute(trusted_ratings().with_only_columns(*columns).order_by(_g.id)))

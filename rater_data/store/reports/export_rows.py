@@ -1,4 +1,4 @@
-"""What exports read: plain columns, some thousand rows at a time. `one_state` makes them all of one moment.
+"""What exports read: plain columns, some thousand rows at a time. `consistent_reads` makes them all of one moment.
 
 No records here on purpose: a million ratings have a million times token ids, which no export wants. JSON columns come
 as their text; whoever needs them parses them, once for each prompt or response of a portion and not for each rating.
@@ -129,7 +129,7 @@ class Exports(Database):
 
     def count_revisions(self, which: Which) -> int:
         """How many rows `portions` will have in all. Raises Missing for a round that does not exist."""
-        with self._read() as connection:
+        with self.reading() as connection:
             if which.round_number is not None:
                 known_round(connection, which.round_number)
             return connection.scalar(which.of(_joined(sa.select(sa.func.count())))) or 0
@@ -138,7 +138,7 @@ class Exports(Database):
         """People and versions."""
         people = sa.select(_u.id, _u.pseudonym, _u.active, _u.excluded)
         versions = sa.select(_v.number, _v.sha256, _v.base_model, _v.base_revision)
-        with self._read() as connection:
+        with self.reading() as connection:
             return Around(
                 {row.id: row for row in connection.execute(people)},
                 {row.number: row for row in connection.execute(versions)},
@@ -148,7 +148,7 @@ class Exports(Database):
         """Every revision of every rating that is meant, by id; those of removed people are left out."""
         ratings = which.of(_joined(sa.select(*_RATING))).order_by(_g.id).limit(at_once)
         last = 0
-        with self._read() as connection:
+        with self.reading() as connection:
             while rows := connection.execute(ratings.where(_g.id > last)).all():
                 here = _g.id.between(rows[0].id, rows[-1].id)
                 last = rows[-1].id
@@ -191,7 +191,7 @@ class Exports(Database):
         wrote = _of_trusted(which, (_r.version_number, _v.base_model), *where).distinct()
         wrote = wrote.outerjoin(t.policy_versions, _v.number == _r.version_number)
         numbers = (imported.label("imported"), sa.func.count(), sa.func.count(_g.rater_id.distinct()))
-        with self._read() as connection:
+        with self.reading() as connection:
             counted = {
                 bool(row.imported): row[1:]
                 for row in connection.execute(_of_trusted(which, numbers, *where).group_by(imported))
@@ -212,14 +212,14 @@ class Exports(Database):
         self, which: Which, columns: tuple, *where: sa.ColumnElement[bool]
     ) -> Iterator[Sequence[Any]]:
         query = _of_trusted(which, columns, *where).order_by(_g.id)
-        with self._read() as connection:
+        with self.reading() as connection:
             if which.round_number is not None:
                 known_round(connection, which.round_number)
             yield from connection.execute(query.execution_options(yield_per=SAID_AT_ONCE)).partitions()
 
     def asked(self, prompt_ids: Sequence[int]) -> Iterator[tuple[Sequence[Any], Sequence[Any]]]:
         """Prompts of these ids, ascending, some at a time, and their responses (id, prompt_id, text) by id."""
-        with self._read() as connection:
+        with self.reading() as connection:
             for start in range(0, len(prompt_ids), PROMPTS_AT_ONCE):
                 some = list(prompt_ids[start : start + PROMPTS_AT_ONCE])
                 prompts = connection.execute(sa.select(*_PROMPT).where(_p.id.in_(some)).order_by(_p.id)).all()
@@ -229,5 +229,5 @@ class Exports(Database):
     def longest_chat(self, which: Which) -> int:
         """The most messages that a prompt has of which there are ratings; 0 when there are none."""
         length = sa.func.json_array_length(_p.messages)
-        with self._read() as connection:
+        with self.reading() as connection:
             return connection.scalar(which.of(_joined(sa.select(sa.func.max(length))))) or 0

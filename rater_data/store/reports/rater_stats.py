@@ -98,7 +98,7 @@ class Stats(Database):
 
     def rater_stats(self) -> list[RaterStats]:
         """One row for everybody who has rated, in the order they joined; excluded raters too."""
-        with self._read() as connection:
+        with self.reading() as connection:
             users = [user_of(row) for row in connection.execute(sa.select(*user_columns())).mappings()]
             work = {row.rater_id: row for row in connection.execute(_WORK)}
             middle = {rater: _median_ms(connection, rater, row.ratings) for rater, row in work.items()}
@@ -124,7 +124,7 @@ class Stats(Database):
             .group_by(_g.response_id, _r.overlap)
             .having(sa.func.count() > _r.overlap)
         )
-        with self._read() as connection:
+        with self.reading() as connection:
             return connection.scalar(sa.select(sa.func.count()).select_from(answered.subquery()))
 
     def scored(
@@ -152,7 +152,7 @@ class Stats(Database):
             query = query.where(_r.round_number == round_number)
         if left_out:
             query = query.where(_g.rater_id.not_in(sorted(left_out)))
-        with self._read() as connection:
+        with self.reading() as connection:
             rows = connection.execute(query).all()
         frame = pd.DataFrame(rows, columns=[c.name for c in columns])
         frame = frame.astype({"score": "float64", "other_id": "float64"})

@@ -86,7 +86,7 @@ class Jobs(Database):
     def enqueue(self, kind: str, payload: dict[str, Any]) -> Job:
         """Raises Busy when a job of this kind waits or runs."""
         checks.one_of("The kind of a job", kind, JOB_KINDS)
-        with self._write() as connection:
+        with self.writing() as connection:
             return enqueue_in(connection, kind, payload, time.time())
 
     def claim(
@@ -103,11 +103,11 @@ class Jobs(Database):
         query = sa.select(t.jobs).where(free).order_by(j.id)
         if kinds is not None:
             query = query.where(j.kind.in_(kinds))
-        with self._read() as connection:
+        with self.reading() as connection:
             # Workers ask twice a second: they take the writers' lock only when there is something
             if connection.execute(query.limit(1)).first() is None:
                 return None
-        with self._write() as connection:
+        with self.writing() as connection:
             for row in connection.execute(query).mappings().all():
                 job = job_of(row)
                 if job.cancel_requested:
@@ -131,18 +131,18 @@ class Jobs(Database):
     def running_jobs(self) -> list[Job]:
         """Jobs that a worker has claimed and not ended, oldest first."""
         query = sa.select(t.jobs).where(t.jobs.c.state == "running").order_by(t.jobs.c.id)
-        with self._read() as connection:
+        with self.reading() as connection:
             return [job_of(row) for row in connection.execute(query).mappings()]
 
     def forgive(self) -> None:
         """Deaths of workers so far are not held against the jobs that wait or run: somebody starts everything anew."""
-        with self._write() as connection:
+        with self.writing() as connection:
             connection.execute(t.jobs.update().where(t.jobs.c.state.in_(ACTIVE)).values(attempts=0))
 
     def let_go(self, job_id: int, worker: str) -> None:
         """This worker is known to be dead: the job can be claimed at once. Raises NotYours if it has another one."""
         now = time.time()
-        with self._write() as connection:
+        with self.writing() as connection:
             _own(connection, job_id, worker)
             _change(connection, job_id, now, heartbeat_at=0.0)
 
@@ -154,7 +154,7 @@ class Jobs(Database):
         Raises NotYours when the job was given to another worker or has ended.
         """
         now = time.time()
-        with self._write() as connection:
+        with self.writing() as connection:
             job = _own(connection, job_id, worker)
             values: dict[str, Any] = {"heartbeat_at": now}
             if progress is not None:
@@ -166,7 +166,7 @@ class Jobs(Database):
     def finish(self, job_id: int, worker: str, result: dict[str, Any] | None = None) -> None:
         """The job is done. Raises NotYours as `beat` does."""
         now = time.time()
-        with self._write() as connection:
+        with self.writing() as connection:
             job = _own(connection, job_id, worker)
             _change(connection, job_id, now, state="done", result=to_json_value(result), heartbeat_at=now)
             note(connection, "trainer", f"{job.kind} job done", now, job=job_id)
@@ -175,7 +175,7 @@ class Jobs(Database):
         """The job ended without a result; `error` says why, in a sentence. Raises NotYours as `beat` does."""
         now = time.time()
         state = "cancelled" if cancelled else "failed"
-        with self._write() as connection:
+        with self.writing() as connection:
             job = _own(connection, job_id, worker)
             error = checks.kept(error)
             _change(connection, job_id, now, state=state, error=error, heartbeat_at=now)
@@ -184,7 +184,7 @@ class Jobs(Database):
     def cancel(self, job_id: int, actor: str) -> Job:
         """Ends a job that waits; asks the worker of one that runs to stop. Raises Refused if it has ended."""
         now = time.time()
-        with self._write() as connection:
+        with self.writing() as connection:
             job = job_in(connection, job_id)
             if job.state not in ACTIVE:
                 raise Refused(f"Job {job_id} has ended already: it is {job.state}.")
@@ -196,7 +196,7 @@ class Jobs(Database):
     def requeue(self, job_id: int) -> Job:
         """Lets a job that failed or was cancelled wait again. Raises Refused for others, Busy, Missing."""
         now = time.time()
-        with self._write() as connection:
+        with self.writing() as connection:
             job = job_in(connection, job_id)
             if job.state not in ("failed", "cancelled"):
                 raise Refused(
@@ -226,19 +226,19 @@ class Jobs(Database):
 
     def job(self, job_id: int) -> Job:
         """Raises Missing."""
-        with self._read() as connection:
+        with self.reading() as connection:
             return job_in(connection, job_id)
 
     def jobs(self, limit: int = 20, kinds: tuple[str, ...] = JOB_KINDS) -> list[Job]:
         """The newest jobs of some kinds, newest first."""
         query = sa.select(t.jobs).where(t.jobs.c.kind.in_(kinds)).order_by(t.jobs.c.id.desc()).limit(limit)
-        with self._read() as connection:
+        with self.reading() as connection:
             return [job_of(row) for row in connection.execute(query).mappings()]
 
     def newest_job(self, kind: str) -> Job | None:
         """The last job of a kind that was asked for, whatever became of it."""
         query = sa.select(t.jobs).where(t.jobs.c.kind == kind).order_by(t.jobs.c.id.desc()).limit(1)
-        with self._read() as connection:
+        with self.reading() as connection:
             row = connection.execute(query).mappings().one_or_none()
             return None if row is None else job_of(row)
 
@@ -247,7 +247,7 @@ class Jobs(Database):
 
         Without a kind, of those that move a round on.
         """
-        with self._read() as connection:
+        with self.reading() as connection:
             return active_in(connection, kind)
 
 

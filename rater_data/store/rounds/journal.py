@@ -62,23 +62,23 @@ class Journal(Database):
 
     def log(self, actor: str, what: str, **data: Any) -> None:
         """Who did what; `data` is anything that JSON can hold. Events are never changed."""
-        with self._write() as connection:
+        with self.writing() as connection:
             note(connection, actor, what, **data)
 
     def events(self, limit: int = 100) -> list[Event]:
         """The newest events, newest first."""
         query = sa.select(t.events).order_by(t.events.c.id.desc()).limit(limit)
-        with self._read() as connection:
+        with self.reading() as connection:
             return [event_of(row) for row in connection.execute(query).mappings()]
 
     def setting(self, name: str, default: Any = None) -> Any:
         """The value kept under a name, or the default."""
-        with self._read() as connection:
+        with self.reading() as connection:
             return setting_in(connection, name, default)
 
     def set_setting(self, name: str, value: Any) -> None:
         """Keeps a value (anything that JSON can hold) under a name."""
-        with self._write() as connection:
+        with self.writing() as connection:
             connection.execute(t.settings.delete().where(t.settings.c.name == name))
             connection.execute(t.settings.insert().values(name=name, value=to_json_value(value)))
 
@@ -88,7 +88,7 @@ class Journal(Database):
 
     def chosen_scale(self) -> str | None:
         """The scale that was chosen here, or that ratings were given on; None while any may be."""
-        with self._read() as connection:
+        with self.reading() as connection:
             found = connection.scalar(sa.select(t.ratings.c.scale).limit(1))
             return found or setting_in(connection, CHOSEN_SCALE)
 
@@ -101,7 +101,7 @@ class Journal(Database):
         if name not in SCALES:
             raise BadInput(f"The scale {name!r} is not known: use one of {', '.join(SCALES)}.")
         other = sa.select(t.ratings.c.scale).where(t.ratings.c.scale != name).limit(1)
-        with self._read() as connection:
+        with self.reading() as connection:
             found = connection.scalar(other)
         if found is not None:
             raise Refused(f"This home has ratings on the scale {found}; begin a new home to rate on {name}.")
@@ -112,7 +112,7 @@ class Journal(Database):
     def guideline(self) -> tuple[int, str]:
         """Version and text of what raters are asked to go by; the first one is bundled."""
         query = sa.select(t.guidelines).order_by(t.guidelines.c.version.desc()).limit(1)
-        with self._read() as connection:
+        with self.reading() as connection:
             row = connection.execute(query).one_or_none()
             if row is None:
                 return FIRST_GUIDELINE, guidelines.bundled(scale_in(connection))
@@ -125,7 +125,7 @@ class Journal(Database):
         """
         checks.text("The guideline", text, empty=False)
         now = time.time()
-        with self._write() as connection:
+        with self.writing() as connection:
             newest = connection.scalar(sa.select(sa.func.max(t.guidelines.c.version)))
             version = (FIRST_GUIDELINE if newest is None else newest) + 1
             connection.execute(
@@ -147,7 +147,7 @@ class Journal(Database):
             "metrics": to_json_value({"step": step} | metrics),
             "at": time.time(),
         }
-        with self._write() as connection:
+        with self.writing() as connection:
             connection.execute(t.steps.delete().where(where))
             connection.execute(t.steps.insert().values(row))
 
@@ -158,17 +158,17 @@ class Journal(Database):
             .where(t.steps.c.round_number == round_number)
             .order_by(t.steps.c.step)
         )
-        with self._read() as connection:
+        with self.reading() as connection:
             return list(connection.scalars(query))
 
     def clear_steps(self, round_number: int) -> None:
         """Forgets a round's steps, before its training begins anew."""
-        with self._write() as connection:
+        with self.writing() as connection:
             connection.execute(t.steps.delete().where(t.steps.c.round_number == round_number))
 
     def add_samples(self, samples: list[Sample]) -> None:
         """Keeps what a version says; the same prompt and seed again changes nothing."""
-        with self._write() as connection:
+        with self.writing() as connection:
             try:
                 put_samples(connection, samples)
             except sa.exc.IntegrityError as error:
@@ -181,5 +181,5 @@ class Journal(Database):
             .where(t.samples.c.version_number == version_number)
             .order_by(t.samples.c.prompt_id, t.samples.c.seed)
         )
-        with self._read() as connection:
+        with self.reading() as connection:
             return [sample_of(row) for row in connection.execute(query).mappings()]

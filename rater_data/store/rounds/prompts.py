@@ -54,7 +54,7 @@ class Prompts(Database):
 
     def add_prompts(self, prompts: list[Prompt]) -> tuple[int, int]:
         """Adds prompts, all or none; returns how many were added and how many were there already."""
-        with self._write() as connection:
+        with self.writing() as connection:
             added = add_prompts_in(connection, prompts, time.time())
         return added, len(prompts) - added
 
@@ -66,7 +66,7 @@ class Prompts(Database):
         if split is not None:
             checks.one_of("The split", split, SPLITS)
             query = query.where(t.prompts.c.split == split)
-        with self._read() as connection:
+        with self.reading() as connection:
             return [prompt_of(row) for row in connection.execute(query).mappings()]
 
     def find_prompts(self, text: str = "", *, limit: int, offset: int = 0) -> tuple[list[Prompt], int]:
@@ -77,7 +77,7 @@ class Prompts(Database):
         fits = sa.or_(*(sa.cast(c, sa.Text).icontains(inside, autoescape=True) for c in (p.messages, p.tags)))
         where = fits if text else sa.true()
         query = sa.select(*prompt_columns()).where(where).order_by(p.id.desc()).limit(limit).offset(offset)
-        with self._read() as connection:
+        with self.reading() as connection:
             total = connection.scalar(sa.select(sa.func.count()).select_from(t.prompts).where(where))
             return [prompt_of(row) for row in connection.execute(query).mappings()], total
 
@@ -97,7 +97,7 @@ class Prompts(Database):
         return self._change_prompt(prompt_id, actor, "tagged a prompt", tags=list(dict.fromkeys(tags)))
 
     def _change_prompt(self, prompt_id: int, actor: str, what: str, **values: Any) -> Prompt:
-        with self._write() as connection:
+        with self.writing() as connection:
             prompt_in(connection, prompt_id)
             connection.execute(t.prompts.update().where(t.prompts.c.id == prompt_id).values(**values))
             note(connection, actor, what, prompt=prompt_id)
@@ -105,5 +105,5 @@ class Prompts(Database):
 
     def prompt(self, prompt_id: int) -> Prompt:
         """Raises Missing."""
-        with self._read() as connection:
+        with self.reading() as connection:
             return prompt_in(connection, prompt_id)

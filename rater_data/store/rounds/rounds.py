@@ -89,7 +89,7 @@ class Rounds(Database):
         responses it will have. Raises Busy while the last round is not over.
         """
         now = time.time()
-        with self._write() as connection:
+        with self.writing() as connection:
             version_in(connection, version_number)
             last = round_in(connection)
             if last is not None and last.state not in OVER:
@@ -109,13 +109,13 @@ class Rounds(Database):
 
     def round(self, number: int | None = None) -> Round | None:
         """The round of a number, or the latest; None when there is none."""
-        with self._read() as connection:
+        with self.reading() as connection:
             return round_in(connection, number)
 
     def rounds(self) -> list[Round]:
         """All rounds of ours, oldest first."""
         query = sa.select(t.rounds).where(t.rounds.c.number != IMPORTED_ROUND).order_by(t.rounds.c.number)
-        with self._read() as connection:
+        with self.reading() as connection:
             return [round_of(row) for row in connection.execute(query).mappings()]
 
     def set_round_state(
@@ -130,7 +130,7 @@ class Rounds(Database):
         values: dict[str, Any] = {} if gate is None else {"gate": to_json_value(gate)}
         if decision is not None:
             values["decision"] = decision = checks.kept(decision)
-        with self._write() as connection:
+        with self.writing() as connection:
             found = known_round(connection, number)
             if (found.state, state) in WITH_MORE:
                 raise Refused(f"Round {number} cannot just be {state}: use {WITH_MORE[found.state, state]}.")
@@ -145,7 +145,7 @@ class Rounds(Database):
         unknown prompt or version.
         """
         now = time.time()
-        with self._write() as connection:
+        with self.writing() as connection:
             return add_responses_in(connection, responses, now)
 
     def responses(self, round_number: int, stratum: str | None = None) -> list[Response]:
@@ -155,13 +155,13 @@ class Rounds(Database):
         if stratum is not None:
             checks.one_of("The stratum", stratum, STRATA)
             query = query.where(r.stratum == stratum)
-        with self._read() as connection:
+        with self.reading() as connection:
             return [response_of(row) for row in connection.execute(query).mappings()]
 
     def response(self, response_id: int) -> Response:
         """Raises Missing."""
         query = sa.select(*response_columns()).where(t.responses.c.id == response_id)
-        with self._read() as connection:
+        with self.reading() as connection:
             row = connection.execute(query).mappings().one_or_none()
         if row is None:
             raise Missing(f"There is no response {response_id}.")
@@ -176,7 +176,7 @@ class Rounds(Database):
         for score in scores.values():
             checks.number("The head's score of a response", score)
         r = t.responses.c
-        with self._write() as connection:
+        with self.writing() as connection:
             known_round(connection, round_number)
             own = set(connection.scalars(sa.select(r.id).where(r.round_number == round_number)))
             if strange := scores.keys() - own:
@@ -189,12 +189,12 @@ class Rounds(Database):
     def slots(self, round_number: int) -> set[int]:
         """The slots of a round that have their response."""
         query = sa.select(t.responses.c.slot).where(t.responses.c.round_number == round_number)
-        with self._read() as connection:
+        with self.reading() as connection:
             return set(connection.scalars(query))
 
     def round_progress(self, number: int | None = None) -> RoundProgress | None:
         """How full a round (the latest) is; None when there is none."""
-        with self._read() as connection:
+        with self.reading() as connection:
             found = round_in(connection, number)
             return None if found is None else _progress(connection, found, time.time())
 

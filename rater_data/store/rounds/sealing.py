@@ -191,7 +191,7 @@ class Sealing(Database):
         """
         self.hash_ahead()
         now = time.time()
-        with self._write() as connection:
+        with self.writing() as connection:
             found = known_round(connection, number)
             check_latest(connection, found)
             if found.state != "rating":
@@ -208,7 +208,7 @@ class Sealing(Database):
         """
         while True:
             # read under the lock: what a purge has taken away meanwhile shall not be hashed
-            with self._write() as connection:
+            with self.writing() as connection:
                 rows = connection.execute(_UNHASHED.limit(HASHED_AT_ONCE)).all()
                 if not rows:
                     return
@@ -216,14 +216,14 @@ class Sealing(Database):
 
     def snapshot(self, number: int) -> list[RatedResponse]:
         """The frozen ratings of a round, by rating id; empty before its seal. Raises Missing."""
-        with self._read() as connection:
+        with self.reading() as connection:
             known_round(connection, number)
             return snapshot_in(connection, number)
 
     def trusted(self) -> list[RatedResponse]:
         """What a seal would freeze now: current ratings of raters who are not excluded, by id."""
         ids = trusted_ratings()
-        with self._read() as connection:
+        with self.reading() as connection:
             rows = connection.execute(
                 rated_query().where(t.ratings.c.id.in_(ids)).order_by(t.ratings.c.id)
             ).mappings()
@@ -234,7 +234,7 @@ class Sealing(Database):
         s = t.snapshot_ratings.c
         every = sa.select(sa.func.count()).select_from(t.snapshot_ratings).where(s.round_number == number)
         own = every.join(t.ratings, t.ratings.c.id == s.rating_id).where(t.ratings.c.rater_id == rater_id)
-        with self._read() as connection:
+        with self.reading() as connection:
             return connection.scalar(every) or 0, connection.scalar(own) or 0
 
     def start_training(self, round_number: int, actor: str, override: bool = False) -> Job:
@@ -246,7 +246,7 @@ class Sealing(Database):
         """
         self.hash_ahead()
         now = time.time()
-        with self._write() as connection:
+        with self.writing() as connection:
             found = known_round(connection, round_number)
             check_latest(connection, found)
             running = active_in(connection, "train")
@@ -290,7 +290,7 @@ class Sealing(Database):
         name something unknown.
         """
         now = time.time()
-        with self._write() as connection:
+        with self.writing() as connection:
             found = known_round(connection, round_number)
             values = {"gate": to_json_value(gate), "decision": decision, "published_version": version.number}
             fields = {name: getattr(version, name) for name in Version.__slots__}

@@ -43,18 +43,18 @@ class Versions(Database):
 
     def add_version(self, version: Version) -> None:
         """Raises BadInput for a number that is taken or a parent that does not exist."""
-        with self._write() as connection:
+        with self.writing() as connection:
             add_version_in(connection, version)
             note(connection, "trainer", f"added version {version.number}")
 
     def version(self, number: int) -> Version:
         """Raises Missing."""
-        with self._read() as connection:
+        with self.reading() as connection:
             return version_in(connection, number)
 
     def versions(self) -> list[Version]:
         """All versions, oldest first."""
-        with self._read() as connection:
+        with self.reading() as connection:
             rows = connection.execute(
                 sa.select(t.policy_versions).order_by(t.policy_versions.c.number)
             ).mappings()
@@ -63,7 +63,7 @@ class Versions(Database):
     def note_version(self, number: int, notes: str, actor: str) -> Version:
         """Replaces what people noted about a version. Raises BadInput for no text, Missing."""
         checks.text("The notes of a version", notes)
-        with self._write() as connection:
+        with self.writing() as connection:
             version_in(connection, number)
             where = t.policy_versions.c.number == number
             connection.execute(t.policy_versions.update().where(where).values(notes=notes.strip()))
@@ -73,13 +73,13 @@ class Versions(Database):
     def current_version(self) -> Version | None:
         """The version that writes the next responses."""
         query = sa.select(t.policy_versions).where(t.policy_versions.c.status == "current")
-        with self._read() as connection:
+        with self.reading() as connection:
             row = connection.execute(query).mappings().one_or_none()
             return None if row is None else version_of(row)
 
     def next_version_number(self) -> int:
         """One more than the highest number so far; 0 when there is none."""
-        with self._read() as connection:
+        with self.reading() as connection:
             highest = connection.scalar(sa.select(sa.func.max(t.policy_versions.c.number)))
             return 0 if highest is None else highest + 1
 
@@ -92,7 +92,7 @@ class Versions(Database):
         version, Refused when it is in use already, Busy while a round is in training.
         """
         now = time.time()
-        with self._write() as connection:
+        with self.writing() as connection:
             target = version_in(connection, to)
             if target.status == "current":
                 raise Refused(f"Version {to} is in use already.")

@@ -18,7 +18,7 @@ from alembic.migration import MigrationContext
 from rater_data.errors import BadInput, Missing, Refused
 from rater_data.store.database.addresses import DATABASE, ELSEWHERE, in_home, parsed
 from rater_data.store.database.bulk import analyse, set_sequences, write_rows
-from rater_data.store.database.engine import Database, told_plainly
+from rater_data.store.database.engine import Database, explain_errors
 from rater_data.store.database.migrate import check_known, migrate, newest_schema
 from rater_data.store.database.schema import metadata
 
@@ -51,7 +51,7 @@ def copy(source: str, target: str, wrap: Wrap = lambda _name, rows, _total: rows
     Refused when the target is not empty or the source is of an older schema, TooNew, BadInput, DiskFull.
     """
     with closing(Place(source)) as old, closing(Place(target)) as new:
-        if old._engine.url == new._engine.url:
+        if old.engine.url == new.engine.url:
             raise BadInput("A store cannot be copied onto itself: name another target.")
         if old.folder is not None and (note := old.folder / ELSEWHERE).is_file():
             raise Refused(
@@ -59,9 +59,9 @@ def copy(source: str, target: str, wrap: Wrap = lambda _name, rows, _total: rows
             )
         if old.file is not None and not old.file.is_file():
             raise Missing(f"There is no store at {old.where}: check --from.")
-        with told_plainly(new.where), _files(old, new), old._read() as reading:
+        with explain_errors(new.where), _files(old, new), old.reading() as reading:
             _check_source(reading, old)
-            with new._rebuilding() as writing:
+            with new.rebuilding() as writing:
                 _check_target(writing, new)
                 return _copy_tables(reading, writing, wrap)
 

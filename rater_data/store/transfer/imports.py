@@ -90,7 +90,7 @@ class Imports(Database):
         """
         done = Stored()
         try:
-            with self._write() as connection:
+            with self.writing() as connection:
                 if scale is not None:
                     _take_scale(connection, scale)
                 intake = _Intake(connection, staged, done, time.time())

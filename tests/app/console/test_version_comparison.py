@@ -52,7 +52,7 @@ def test_rounds_are_counted_newest_first_and_the_rest_later(tmp_path, monkeypatc
     publish_scored(store, world, scale)
     for _ in range(2):
         start_round(store, 4, 2)
-        with store._write() as connection:  # half of what is rated comes from the version before
+        with store.writing() as connection:  # half of what is rated comes from the version before
             connection.exec_driver_sql(
                 "UPDATE responses SET version_number = version_number - 1, stratum = 'control'"
                 " WHERE slot % 2 = 1 AND round_number = (SELECT max(number) FROM rounds)"

@@ -29,7 +29,7 @@ def test_a_made_up_store_is_a_store(tmp_path, backend):
     assert len({(r.rating.rater_id, r.rating.response_id) for r in rated}) == 1201
     assert any(s.agreement for s in store.rater_stats())
     per = sa.select(sa.func.count()).select_from(t.ratings).group_by(t.ratings.c.response_id)
-    with store._read() as connection:
+    with store.reading() as connection:
         assert set(connection.scalars(per)) == {1, 3}
     store.seal(2, "operator")
     assert len(store.snapshot(1)) == len([r for r in rated if r.response.round_number == 1])

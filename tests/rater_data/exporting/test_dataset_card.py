@@ -71,7 +71,7 @@ def test_what_was_given_here_and_what_was_imported_are_told_apart(world, tmp_pat
 def test_an_imported_response_that_is_rated_here_was_rated_here(world, tmp_path):
     bring(world, tmp_path)
     theirs = next(one for one in world.store.responses(0))
-    with world.store._write() as connection:
+    with world.store.writing() as connection:
         from rater_data.store.cards.ratings import insert_rating
 
         insert_rating(connection, rating(theirs.id, world.rater.id, 9), 1.0)
@@ -96,7 +96,7 @@ def test_agreement_on_qualities_is_told_for_each(world, tmp_path):
     for rater in (one, two):
         for response in world.store.responses(1)[:4]:
             about = {"helpful": 1 + response.slot % 5, "wit": 3 if rater is one else 5}
-            with world.store._write() as connection:
+            with world.store.writing() as connection:
                 from rater_data.store.cards.ratings import insert_rating
 
                 insert_rating(connection, rating(response.id, rater.id, 5, attributes=about), 1.0)

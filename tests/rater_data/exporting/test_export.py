@@ -138,7 +138,7 @@ def test_kl_is_the_difference_of_the_sums(world):
     )
     for other in (90, 91, 92):
         chosen = next(r for r in store.responses(1) if r.slot == other)
-        with store._write() as connection:
+        with store.writing() as connection:
             from rater_data.store.cards.ratings import insert_rating
 
             insert_rating(connection, rating(chosen.id, world.rater.id), 1.0)
@@ -229,7 +229,7 @@ def test_removed_ratings_are_in_no_export(world):
 
     store = world.store
     rate_next(store, world.rater, 3)
-    with store._write() as connection:
+    with store.writing() as connection:
         connection.execute(t.ratings.update().values(verdict="removed", score=None))
     for format in ("ratings", "preference", "unpaired"):
         with pytest.raises(BadInput, match="nothing to export"):
@@ -303,7 +303,7 @@ def many(store, ratings, share):
     one = {"verdict": "rated", "shown_at": 1.0, "submitted_at": 2.0, "given_at": 2.0, "active_ms": 1}
     one |= {"position": 1, "guideline_version": 1, "scale": "score_1_10", "revision": 1, "is_current": True}
     one |= {"comment": "", "flags": [], "attributes": {}}
-    with store._write() as connection:
+    with store.writing() as connection:
         connection.execute(t.responses.insert(), responses)
         rows = [
             one

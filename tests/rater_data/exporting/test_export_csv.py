@@ -27,7 +27,7 @@ def store(tmp_path):
     rows = [{"prompt": "- what?", "response": text, "rating": i + 1} for i, text in enumerate(TEXTS)]
     (tmp_path / "in.jsonl").write_text("\n".join(map(json.dumps, rows)), "utf-8")
     import_ratings(made, tmp_path / "in.jsonl")
-    with made._write() as connection:
+    with made.writing() as connection:
         from rater_data.store.database import schema as t
 
         connection.execute(t.ratings.update().values(attributes={"helpful": 4, "=wit": 2}))

@@ -59,7 +59,7 @@ def test_somebody_new_who_rates_as_the_export_begins_breaks_nothing(world, monke
 
 
 def test_one_state_is_for_reading_and_within_one_it_is_the_same(world):
-    with world.store.one_state() as still, still.one_state() as again:
+    with world.store.consistent_reads() as still, still.consistent_reads() as again:
         assert again is still
         assert still.count_ratings() == 10
         rate_next(world.store, world.rater, 3)

@@ -87,7 +87,7 @@ TABLES = [table for table in t.metadata.sorted_tables if table.name not in ("set
 def counts(store: Store) -> dict[str, int]:
     import sqlalchemy as sa
 
-    with store._read() as connection:
+    with store.reading() as connection:
         return {x.name: connection.scalar(sa.select(sa.func.count()).select_from(x)) for x in TABLES}
 
 
@@ -101,7 +101,7 @@ class Files(dict):
 @contextmanager
 def emptied(store: Store) -> Iterator[None]:
     yield
-    with store._write() as connection:
+    with store.writing() as connection:
         for table in reversed(TABLES):
             connection.execute(table.delete())
 

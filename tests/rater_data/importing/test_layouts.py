@@ -174,7 +174,7 @@ def test_an_empty_answer_comes_back_as_one(store, tmp_path, format, scale, asked
         tmp_path,
         *[prompt | steer | {"response": text, "helpfulness": i} for i, text in enumerate(texts)],
     )
-    with store._write() as connection:
+    with store.writing() as connection:
         connection.execute(t.ratings.update().values(attributes={"helpful": 4}))
     for report, _ in both_ways(store, tmp_path, format, scale, **asked):
         assert (report.bad, report.stored.responses) == ([], 3)

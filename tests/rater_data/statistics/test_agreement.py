@@ -131,7 +131,7 @@ def test_the_database_counts_what_the_records_say(tmp_path, backend):
     store.undo(world.raters[1].id)
     store.revise(store.recent(world.rater.id, n=3)[-1].rating.id, world.rater.id, score=2)
     gone = store.recent(world.raters[2].id, n=1)[0].rating.id
-    with store._write() as connection:  # as a rating that was taken away with its rater stays
+    with store.writing() as connection:  # as a rating that was taken away with its rater stays
         removed = t.ratings.update().where(t.ratings.c.id == gone)
         connection.execute(removed.values(verdict="removed", score=None))
     rated = [r for r in store.rated() if r.rating.id != gone]

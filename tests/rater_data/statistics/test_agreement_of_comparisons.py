@@ -52,7 +52,7 @@ def told(store, folder):
 
 def turn(store):
     """An import names first what was named first before; the queue of a home need not: every third is turned round."""
-    with store._write() as connection:
+    with store.writing() as connection:
         g = t.ratings.c
         every = connection.execute(sa.select(g.id, g.response_id, g.other_id, g.score)).all()
         for one in every[::3]:
@@ -91,7 +91,7 @@ def test_which_is_named_first_decides_nothing(store, tmp_path):
 def test_one_rater_who_compares_the_same_two_twice_agrees_with_nobody(store, tmp_path):
     rows = [(f"p{i}", *pair) for i in range(9) for pair in (("A", "B", "x"), ("B", "A", "x again"))]
     give(store, tmp_path, rows)
-    with store._write() as connection:  # as the queue deals the two of a prompt: A beside B, then B beside A
+    with store.writing() as connection:  # as the queue deals the two of a prompt: A beside B, then B beside A
         g = t.ratings.c
         again, x = store.user_by_name("x again").id, store.user_by_name("x").id
         for one in connection.execute(sa.select(g.id, g.response_id, g.other_id, g.rater_id)).all():

@@ -198,7 +198,7 @@ def test_a_second_submit_with_another_key_is_refused(world):
 
 def test_a_second_current_rating_is_refused_even_past_the_lease(world):
     given = rate_next(world.store, world.rater, 8)
-    with pytest.raises(AlreadyRated), world.store._write() as connection:
+    with pytest.raises(AlreadyRated), world.store.writing() as connection:
         insert_rating(connection, rating(given.response_id, world.rater.id, 2), 1.0)
 
 

@@ -45,7 +45,7 @@ def address(server):
 
 def contents(place: str) -> dict[str, list]:
     found = copy.Place(place)
-    with found._read() as connection:
+    with found.reading() as connection:
         rows = {
             table.name: [
                 tuple(row) for row in connection.execute(sa.select(table).order_by(*table.primary_key))

@@ -48,7 +48,7 @@ def test_a_new_home_is_private_and_opens_again(tmp_path):
 
 def test_migrations_build_what_the_schema_says(tmp_path):
     store = Store.open(tmp_path)
-    with store._read() as connection:
+    with store.reading() as connection:
         context = MigrationContext.configure(connection, opts={"compare_type": True})
         assert compare_metadata(context, metadata) == []
         built = dict(
@@ -76,7 +76,7 @@ def test_a_new_scale_needs_one_generated_migration(tmp_path, monkeypatch):
     monkeypatch.setattr(migrating.migrate, "__defaults__", (scripts,))
     monkeypatch.setitem(SCALES, wide.name, wide)
     store = Store.open(tmp_path / "home")
-    with store._write() as connection:
+    with store.writing() as connection:
         built = connection.scalar(sa.text("SELECT sql FROM sqlite_master WHERE name = 'ratings'"))
         assert score_range_sql(SCALES.values()) in built
         assert compare_metadata(MigrationContext.configure(connection), metadata) == []
@@ -153,7 +153,7 @@ def test_an_old_home_is_migrated_with_a_backup_and_nothing_lost(tmp_path, second
     home = tmp_path / "home"
     world = make_world(home)
     rate_next(world.store, world.rater, 7)
-    with world.store._write() as connection:
+    with world.store.writing() as connection:
         assert migrating.migrate(connection, home, second()) == "later"
     assert [user.name for user in world.store.users()] == ["Rater 0", "Rater 1"]
     world.store.close()
@@ -168,12 +168,12 @@ def test_an_old_home_is_migrated_with_a_backup_and_nothing_lost(tmp_path, second
 def test_a_migration_that_fails_leaves_the_home_as_it_was(tmp_path, second):
     home = tmp_path / "home"
     world = make_world(home)
-    with pytest.raises(RuntimeError), world.store._write() as connection:
+    with pytest.raises(RuntimeError), world.store.writing() as connection:
         migrating.migrate(connection, home, second("raise RuntimeError"))
     world.store.close()
     store = Store.open(home)
     assert len(store.users()) == 2
-    with store._read() as connection:
+    with store.reading() as connection:
         columns = {c["name"] for c in sa.inspect(connection).get_columns("users")}
     assert "colour" not in columns
     store.close()
@@ -229,7 +229,7 @@ def test_a_full_disk_is_told_and_leaves_nothing_half_written(tmp_path):
     store = world.store
     rate_next(store, world.rater)
 
-    @sa.event.listens_for(store._engine, "checkout")
+    @sa.event.listens_for(store.engine, "checkout")
     def shrink(connection, *_):
         # SQLite answers as it does when the disk is full: no page may be added
         pages = connection.execute("PRAGMA page_count").fetchone()[0]
@@ -239,8 +239,8 @@ def test_a_full_disk_is_told_and_leaves_nothing_half_written(tmp_path):
         store.add_prompts([Prompt.of(f"{i} " + "word " * 500) for i in range(200)])
     with pytest.raises(DiskFull):
         rate_next(store, world.rater, comment="long " * 5000)
-    sa.event.remove(store._engine, "checkout", shrink)
-    with store._engine.connect() as connection:
+    sa.event.remove(store.engine, "checkout", shrink)
+    with store.engine.connect() as connection:
         connection.exec_driver_sql("PRAGMA max_page_count = 1000000")
     assert len(store.prompts()) == 3
     assert store.count_ratings(current=False) == 1
@@ -290,7 +290,7 @@ def test_what_was_acknowledged_survives_kill_9(tmp_path):
     kept = {r.rating.id for r in store.rated()}
     assert set(told) <= kept
     assert len(kept) <= len(told) + 1  # one may have been stored and not yet told
-    with store._read() as connection:
+    with store.reading() as connection:
         assert connection.exec_driver_sql("PRAGMA integrity_check").scalar() == "ok"
     rater = store.user_by_name("Rater 0")
     assert rate_next(store, rater).id not in kept
@@ -328,7 +328,7 @@ def test_homes_of_every_earlier_schema_open(tmp_path, schema):
     store = Store.open(tmp_path)
     number = schema.stem.removeprefix("schema_")
     assert (tmp_path / f"{DATABASE}.before-{number}").is_file() == (number < NEWEST)
-    with store._read() as connection:
+    with store.reading() as connection:
         for table, count in counts.items():
             assert connection.scalar(sa.text(f"SELECT count(*) FROM {table}")) == count, table
         assert connection.exec_driver_sql("PRAGMA foreign_keys").scalar() == 1
@@ -340,7 +340,7 @@ def test_homes_of_every_earlier_schema_open(tmp_path, schema):
     assert rate_next(store, store.users()[0], 4).score == 4
     store.close()
     fresh = Store.open(tmp_path / "fresh")
-    with store._read() as old, fresh._read() as new:
+    with store.reading() as old, fresh.reading() as new:
         shape = "SELECT name, sql FROM sqlite_master WHERE type = 'index' AND sql IS NOT NULL ORDER BY name"
         assert old.exec_driver_sql(shape).all() == new.exec_driver_sql(shape).all()
     store.close()

@@ -127,7 +127,7 @@ def test_migrations_build_what_the_schema_says(tmp_path, empty):
         "SELECT c.relname, count(*) FROM pg_constraint k JOIN pg_class c ON c.oid = k.conrelid"
         " WHERE k.contype = 'c' GROUP BY c.relname"
     )
-    with store._read() as connection:
+    with store.reading() as connection:
         context = MigrationContext.configure(connection, opts={"compare_type": True})
         assert compare_metadata(context, metadata) == []
         built = dict(connection.execute(checks).all())
@@ -159,7 +159,7 @@ def test_databases_of_every_earlier_schema_open(tmp_path, server, empty, caplog,
     with caplog.at_level(logging.WARNING):
         store = Store.open(tmp_path / "home", empty)
     assert ("pg_dump" in caplog.text) == (schema.stem.removeprefix("postgres_") < NEWEST)
-    with store._read() as connection:
+    with store.reading() as connection:
         for name, count in counts.items():
             assert connection.scalar(sa.text(f"SELECT count(*) FROM {name}")) == count, name
         for found in store.rounds():
@@ -169,14 +169,14 @@ def test_databases_of_every_earlier_schema_open(tmp_path, server, empty, caplog,
     assert [(r.id, r.score, r.verdict, r.comment, r.revision) for r in revisions] == said
     assert rate_next(store, store.users()[0], 4).score == 4
     fresh = Store.open(tmp_path / "fresh", server.new())
-    with store._read() as old, fresh._read() as new:
+    with store.reading() as old, fresh.reading() as new:
         assert old.exec_driver_sql(SHAPE).all() == new.exec_driver_sql(SHAPE).all()
     store.close()
     fresh.close()
 
 
 def test_a_newer_database_is_left_alone(tmp_path, store, address):
-    with store._write() as connection:
+    with store.writing() as connection:
         connection.exec_driver_sql("UPDATE alembic_version SET version_num = '0042'")
     with pytest.raises(TooNew, match=rf"database postgresql://.*schema 0042; this one knows up to {NEWEST}"):
         Store.open(tmp_path / "home", address)
@@ -258,7 +258,7 @@ def test_what_the_server_says_in_other_ways(state, kind):
 
 
 def test_a_bug_is_no_sentence(store):
-    with pytest.raises(sa.exc.ProgrammingError), store._read() as connection:
+    with pytest.raises(sa.exc.ProgrammingError), store.reading() as connection:
         connection.exec_driver_sql("SELECT nonsense")
 
 
@@ -267,7 +267,7 @@ def test_a_server_that_was_restarted_costs_no_click(store, server):
     cut = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname LIKE 'test%'"
     assert server.execute(cut)
     assert store.user_by_name("Anna").name == "Anna"
-    with pytest.raises(Unavailable, match="went away"), store._write():
+    with pytest.raises(Unavailable, match="went away"), store.writing():
         server.execute(cut)
         store.user_by_name("Anna")
         raise sa.exc.OperationalError("SELECT 1", {}, Said("57P01", "terminating connection"))

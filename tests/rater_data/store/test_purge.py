@@ -54,7 +54,7 @@ def differs(store: Store) -> list[str]:
 
 
 def rows(store: Store, query: str) -> list[tuple]:
-    with store._read() as connection:
+    with store.reading() as connection:
         return [tuple(row) for row in connection.exec_driver_sql(query)]
 
 
@@ -91,7 +91,7 @@ def test_the_name_is_gone_from_the_files(world):
     store, person = world.store, world.raters[2]
     store.set_guideline("x", "operator")
     rows(store, "SELECT 1")
-    with store._write() as connection:
+    with store.writing() as connection:
         connection.exec_driver_sql("UPDATE events SET data = '{}' WHERE data LIKE '%Quistson%'")
     store.purge(person.id, "operator")
     store.close()
@@ -112,7 +112,7 @@ def test_what_they_said_is_blank_and_seals_can_still_be_checked(backend, world, 
     assert {(r.score, r.verdict, r.comment, r.flags, str(r.attributes)) for r in mine} == {
         (None, "removed", "", (), "{}")
     }
-    with store._read() as connection:
+    with store.reading() as connection:
         assert snapshot_digest(connection, 1) == sealed
     assert differs(store) == []
     # of others, everything is as it was
@@ -199,7 +199,7 @@ def test_other_people_s_names_and_the_program_s_words_stay(tmp_path):
         event.actor == "trainer" and event.what.startswith("started round") for event in after.values()
     )
     assert differs(store) == []
-    with store._write() as connection:  # verify still finds the seal
+    with store.writing() as connection:  # verify still finds the seal
         connection.exec_driver_sql(
             "UPDATE events SET data = '{\"ratings\": 9}' WHERE what = 'sealed round 1'"
         )
@@ -214,7 +214,7 @@ def test_a_removed_score_cannot_be_found_by_trying(backend, world):
     """Everything in the hash but score and verdict is still there; without the salt, no try fits."""
     store, person = world.store, world.raters[2]
     (salt,) = [salt for (salt,) in rows(store, f"SELECT salt FROM users WHERE id = {person.id}")]
-    with store._read() as connection:
+    with store.reading() as connection:
         query = sealed_rows().where(t.ratings.c.rater_id == person.id, t.ratings.c.sha256.is_not(None))
         before = {row.id: row for row in connection.execute(query)}
     assert all(row_digest(row, salt) == row[-1] for row in before.values())
@@ -232,7 +232,7 @@ def test_a_removed_score_cannot_be_found_by_trying(backend, world):
 
 def test_hashes_of_an_older_release_give_the_score_away_and_that_is_told(world):
     store, person = world.store, world.raters[2]
-    with store._write() as connection:
+    with store.writing() as connection:
         for row in connection.execute(sealed_rows().where(t.ratings.c.sha256.is_not(None))).all():
             connection.execute(
                 t.ratings.update().where(t.ratings.c.id == row.id).values(sha256=first_digest(row))
@@ -277,7 +277,7 @@ def test_a_reader_keeps_the_name_in_the_file_and_that_is_told(world, monkeypatch
         assert any(NAME.encode() in file.read_bytes() for file in store.home.glob(f"{DATABASE}*"))
     assert store.user(person.id).name == person.pseudonym
     assert store.purge(person.id, "operator").left == ()
-    with store._write() as connection:
+    with store.writing() as connection:
         connection.exec_driver_sql("UPDATE events SET data = '{}' WHERE data LIKE '%Quistson%'")
     store.purge(person.id, "operator")
     assert not any(NAME.encode() in file.read_bytes() for file in store.home.glob(f"{DATABASE}*"))

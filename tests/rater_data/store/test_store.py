@@ -90,7 +90,7 @@ def test_a_link_of_somebody_kept_out_does_not_work_and_is_not_used_up(world, sto
 
 def test_secrets_are_not_in_the_database(world, store):
     secret = store.make_link(world.rater.id, once=True, ttl_s=60)
-    with store._read() as connection:
+    with store.reading() as connection:
         kept = [list(connection.execute(sa.select(table))) for table in t.metadata.sorted_tables]
     assert world.rater.name in str(kept)
     assert secret not in str(kept)
@@ -229,7 +229,7 @@ def test_the_snapshot_is_frozen(world, store):
 
 def salted(store, salt):
     """Hashes are salted rater by rater, so that two stores never have the same; here they do."""
-    with store._write() as connection:
+    with store.writing() as connection:
         connection.execute(t.users.update().values(salt=salt))
 
 
@@ -241,7 +241,7 @@ def test_the_same_ratings_have_the_same_hash_and_others_another(tmp_path):
         for score in scores:
             rate_next(world.store, world.rater, score)
         hashes.append(world.store.seal(1, "operator").snapshot_sha256)
-        with world.store._read() as connection:
+        with world.store.reading() as connection:
             assert sealing.snapshot_digest(connection, 1) == hashes[-1]
         world.store.close()
     assert hashes[0] == hashes[1]
@@ -549,12 +549,12 @@ COPY = (
 def test_the_database_itself_refuses_what_cannot_be(world, store, statement):
     rate_next(store, world.rater)
     store.enqueue("generate", {})
-    with pytest.raises(sa.exc.IntegrityError), store._write() as connection:
+    with pytest.raises(sa.exc.IntegrityError), store.writing() as connection:
         connection.execute(sa.text(statement))
 
 
 def test_connections_are_durable_and_check_foreign_keys(store, backend):
-    with store._read() as connection:
+    with store.reading() as connection:
         if backend == "postgresql":
             assert connection.exec_driver_sql("SHOW transaction_isolation").scalar() == "repeatable read"
             assert connection.exec_driver_sql("SHOW lock_timeout").scalar() == "30s"
@@ -567,14 +567,14 @@ def test_connections_are_durable_and_check_foreign_keys(store, backend):
 
 
 def test_a_write_that_raises_leaves_nothing(world, store):
-    with pytest.raises(ZeroDivisionError), store._write() as connection:
+    with pytest.raises(ZeroDivisionError), store.writing() as connection:
         connection.execute(t.users.update().values(excluded=True))
         raise ZeroDivisionError
     assert not any(user.excluded for user in store.users())
 
 
 def test_a_reader_sees_one_state_while_others_write(world, store):
-    with store._read() as connection:
+    with store.reading() as connection:
         before = connection.scalar(sa.select(sa.func.count()).select_from(t.ratings))
         rate_next(store, world.rater)
         assert connection.scalar(sa.select(sa.func.count()).select_from(t.ratings)) == before
@@ -589,14 +589,14 @@ def test_another_program_that_holds_the_database_is_told(world, store, backend):
     # a program of another process has no lock in common with this one but the database's
     other._lock = threading.Lock()
 
-    @sa.event.listens_for(store._engine, "checkout")
+    @sa.event.listens_for(store.engine, "checkout")
     def hurry(connection, *_):
         connection.cursor().execute(IMPATIENT[backend])
         connection.commit()
 
-    with other._write(), pytest.raises(Unavailable, match=r"Another program|is busy.*lock timeout"):
+    with other.writing(), pytest.raises(Unavailable, match=r"Another program|is busy.*lock timeout"):
         store.submit(rating(1, world.rater.id))
-    sa.event.remove(store._engine, "checkout", hurry)
+    sa.event.remove(store.engine, "checkout", hurry)
     other.close()
     assert rate_next(store, world.rater).id
 
@@ -617,7 +617,7 @@ def test_every_scale_is_kept_in_its_range(store, scale):
     card = store.next_card(rater)
     store.submit(rating(card.response_id, rater, float(scale.high), scale=scale.name))
     off = t.ratings.update().values(score=scale.high + 1)
-    with pytest.raises(sa.exc.IntegrityError), store._write() as connection:
+    with pytest.raises(sa.exc.IntegrityError), store.writing() as connection:
         connection.execute(off)
 
 

@@ -295,7 +295,7 @@ DAMAGE_ANYWHERE = [
 def test_either_database_is_what_it_says_until_it_is_damaged(backend, tmp_path):
     store = open_store(lived_in(tmp_path / "home"))
     assert list(verify(store)) == []
-    with store._write() as connection:
+    with store.writing() as connection:
         for damage, _ in DAMAGE_ANYWHERE:
             connection.exec_driver_sql(damage)
     said = list(verify(store))
@@ -381,7 +381,7 @@ def test_spearman_by_the_book_is_that_of_the_library(pairs):
 def test_hashes_of_an_older_release_are_checked_as_they_were_made(home):
     """Those have no salt in them, and raters of then have none until their next hash."""
     store = Store.open(home)
-    with store._write() as connection:
+    with store.writing() as connection:
         for row in connection.execute(sealed_rows()).all():
             said = [*row[:12]] if row[12] is None else [*row[:13]]
             line = json.dumps(said, ensure_ascii=False, separators=(",", ":"))
@@ -395,12 +395,12 @@ def test_hashes_of_an_older_release_are_checked_as_they_were_made(home):
     assert list(verify(store)) == []
     rate_next(store, store.user(1), 4)
     store.hash_ahead()
-    with store._read() as connection:
+    with store.reading() as connection:
         assert [bool(salt) for (salt,) in connection.exec_driver_sql("SELECT salt FROM users ORDER BY id LIMIT 2")] == [
             True, False,
         ]  # fmt: skip
     assert list(verify(store)) == []
-    with store._write() as connection:
+    with store.writing() as connection:
         connection.exec_driver_sql("UPDATE ratings SET score = 3 WHERE id = 1")
     assert any("Rating 1 or its response" in one for one in verify(store))
     store.close()
