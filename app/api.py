@@ -11,7 +11,8 @@ from app import api_schemas
 from app.access import accounts
 from app.access.auth import Guard, SignedOut
 from app.api_schemas import json_responses
-from app.console import operating, version_list
+from app.console.state import next_step as operating
+from app.console.state import version_list
 from app.rating import decisions, history, screen
 from app.safe_html import render_markdown
 from app.trainer.supervisor import Supervisor

@@ -17,12 +17,15 @@ from typing import Any
 import gradio as gr
 
 from app.access.auth import Guard
-from app.console import operating, plot_data, prompt_trials, version_list
-from app.console.forms import operator_forms, people_forms
-from app.console.forms.operator_forms import QUICK, asked_by, html, told, whole
-from app.console.panels import elements, export_panel, people_panels, round_panels, version_panels
-from app.console.round_summary import Glances
-from app.console.version_comparison import Helped
+from app.console.forms import people as people_forms
+from app.console.forms import prompts as operator_forms
+from app.console.forms.prompts import QUICK, asked_by, html, told, whole
+from app.console.panels import export_panel, people_panels, round_panels, version_panels
+from app.console.panels import training_panels as elements
+from app.console.state import next_step as operating
+from app.console.state import plot_data, prompt_trials, version_list
+from app.console.state.round_summary import Glances
+from app.console.state.version_gains import Helped
 from app.sample_comparison import compare_samples
 from app.static_files import stylesheet_links
 from app.trainer.supervisor import Supervisor

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from app.console.panels.elements import h
+from app.console.panels.training_panels import h
 from app.exports.labels import (
     FILE_TYPE_LABELS,
     FORMAT_LABELS,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from app.console.panels.elements import ago, h, number, quiet, table
+from app.console.panels.training_panels import ago, h, number, quiet, table
 from app.wording import format_datetime
 from rater_data.records import RaterStats, Token, User
 

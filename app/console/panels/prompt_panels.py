@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from app.console.panels.elements import h, quiet, table
-from app.console.prompt_list import Found
+from app.console.panels.training_panels import h, quiet, table
+from app.console.state.prompt_list import Found
 from rater_data.records import Prompt
 
 LONGEST = 300

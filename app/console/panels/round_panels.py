@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from app.console.operating import Overview
-from app.console.panels.elements import bar, h, number, quiet, tile
-from app.console.round_summary import Glance
+from app.console.panels.training_panels import bar, h, number, quiet, tile
+from app.console.state.next_step import Overview
+from app.console.state.round_summary import Glance
 from app.wording import format_duration
 from rater_data.lifecycle import RoundProgress
 from rater_data.scales import Scale

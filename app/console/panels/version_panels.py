@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from app.console.panels.elements import h, number, quiet, table, when
-from app.console.prompt_trials import Tried
+from app.console.panels.training_panels import h, number, quiet, table, when
+from app.console.state.prompt_trials import Tried
 from app.sample_comparison import SampleComparison
 from rater_data.lifecycle import Version
 from rater_data.statistics.intervals import Interval

@@ -12,12 +12,14 @@ from typing import Any
 import pytest
 
 from app.access import accounts
-from app.console import operating, plot_data
 from app.console.console_page import PLOTS, Seen, changed, look
-from app.console.operating import next_step
-from app.console.panels import elements, people_panels, version_panels
+from app.console.panels import people_panels, version_panels
+from app.console.panels import training_panels as elements
 from app.console.panels.version_panels import Known
-from app.console.version_comparison import Helped
+from app.console.state import next_step as operating
+from app.console.state import plot_data
+from app.console.state.next_step import next_step
+from app.console.state.version_gains import Helped
 from app.safe_html import render_markdown
 from app.sample_comparison import SampleComparison, compare_samples
 from app.settings import Settings

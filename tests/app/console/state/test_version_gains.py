@@ -4,8 +4,8 @@ import threading
 
 import pytest
 
-from app.console import version_comparison
-from app.console.version_comparison import Helped, Kept
+from app.console.state import version_gains as version_comparison
+from app.console.state.version_gains import Helped, Kept
 from rater_data.statistics.version_gain import version_gain
 from tests.app.helpers import until
 from tests.rater_data.store_world import make_world, publish, rate_next, start_round

@@ -8,8 +8,9 @@ import gradio as gr
 
 from app.access import accounts
 from app.access.auth import Guard
-from app.console.forms.operator_forms import QUICK, html, whole
-from app.console.panels import elements, people_panels
+from app.console.forms.prompts import QUICK, html, whole
+from app.console.panels import people_panels
+from app.console.panels import training_panels as elements
 from rater_data.errors import BadInput, RateloopError
 from rater_data.records import User
 from rater_data.store import Store

@@ -8,8 +8,9 @@ from typing import Any
 import gradio as gr
 
 from app.access.auth import Guard
-from app.console import prompt_list, prompt_trials
-from app.console.panels import elements, prompt_panels
+from app.console.panels import prompt_panels
+from app.console.panels import training_panels as elements
+from app.console.state import prompt_list, prompt_trials
 from app.rating import questions
 from app.safe_html import render_markdown
 from rater_data.errors import BadInput, RateloopError

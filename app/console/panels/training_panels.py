@@ -11,7 +11,7 @@ from datetime import datetime
 from html import escape
 from typing import Any
 
-from app.console.operating import STATE_WORDS, Overview
+from app.console.state.next_step import STATE_WORDS, Overview
 from app.trainer.supervisor import WorkerStatus
 from app.wording import end_with_period, format_duration
 from rater_data.lifecycle import Event, Round, RoundProgress

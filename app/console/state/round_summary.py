@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any
 
-from app.console.version_comparison import Kept
+from app.console.state.version_gains import Kept
 from app.settings import CARD_LEASE
 from rater_data.lifecycle import RoundProgress
 from rater_data.setting_names import READINESS
