@@ -11,8 +11,9 @@ from app import api_schemas
 from app.access import accounts
 from app.access.auth import Guard, SignedOut
 from app.api_schemas import json_responses
-from app.console.state import next_step as operating
-from app.console.state import version_list
+from app.console.state import actions
+from app.console.state.round_overview import overview_as_json
+from app.console.state.version_list import versions_as_json
 from app.rating import decisions, history, screen
 from app.safe_html import render_markdown
 from app.trainer.supervisor import Supervisor
@@ -154,22 +155,22 @@ def operator_routes(store: Store, guard: Guard, supervisor: Supervisor, url: str
 
     @router.get("/round", response_model=None, responses=json_responses(api_schemas.RoundState))
     def round_(user: User = operator) -> dict[str, Any]:
-        return operating.round_state(store, supervisor.status)
+        return overview_as_json(store, supervisor.status)
 
     @router.post("/train", response_model=None, responses=json_responses(api_schemas.RoundState, 409))
     def train(body: TrainBody, user: User = operator) -> dict[str, Any]:
-        operating.train(store, user, override=body.override)
-        return operating.round_state(store, supervisor.status)
+        actions.train(store, user, override=body.override)
+        return overview_as_json(store, supervisor.status)
 
     @router.post("/cancel", response_model=None, responses=json_responses(api_schemas.RoundState, 404))
     def cancel(user: User = operator) -> dict[str, Any]:
-        operating.cancel(store, user)
-        return operating.round_state(store, supervisor.status)
+        actions.cancel_training(store, user)
+        return overview_as_json(store, supervisor.status)
 
     @router.post("/rollback", response_model=None, responses=json_responses(api_schemas.RoundState, 404, 409))
     def roll_back(body: RollBackBody, user: User = operator) -> dict[str, Any]:
-        operating.roll_back(store, user, body.to)
-        return operating.round_state(store, supervisor.status)
+        actions.roll_back(store, user, body.to)
+        return overview_as_json(store, supervisor.status)
 
     @router.post("/invite", response_model=None, responses=json_responses(api_schemas.Link))
     def invite(body: InviteBody, request: Request, user: User = operator) -> dict[str, Any]:
@@ -182,7 +183,7 @@ def operator_routes(store: Store, guard: Guard, supervisor: Supervisor, url: str
 
     @router.get("/versions", response_model=None, responses=json_responses(api_schemas.Versions))
     def versions(user: User = operator) -> dict[str, Any]:
-        return {"versions": version_list.version_list(store)}
+        return {"versions": versions_as_json(store)}
 
     return router
 

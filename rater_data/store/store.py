@@ -26,6 +26,7 @@ from rater_data.store.people.purge import Purging
 from rater_data.store.reports.coverage import Coverage
 from rater_data.store.reports.export_rows import Exports
 from rater_data.store.reports.rater_stats import Stats
+from rater_data.store.reports.rating_fingerprints import RatingFingerprints
 from rater_data.store.rounds.jobs import Jobs
 from rater_data.store.rounds.journal import Journal
 from rater_data.store.rounds.prompts import Prompts
@@ -58,6 +59,7 @@ class Store(
     Purging,
     Coverage,
     Stats,
+    RatingFingerprints,
     Jobs,
     Journal,
 ):

@@ -1,4 +1,4 @@
-"""The console's tab of people: who there is, whom to invite, and tokens. Widgets only; every handler asks the guard."""
+"""The tab of people: who rates, links for whom is invited, tokens for scripts."""
 
 from __future__ import annotations
 
@@ -7,15 +7,14 @@ from typing import Any
 import gradio as gr
 
 from app.access import accounts
-from app.access.auth import Guard
-from app.console.forms.prompts import QUICK, html, whole
+from app.console.forms.live_page import LivePage
+from app.console.forms.toolkit import DIRECT, html, parse_id, require_operator
 from app.console.panels import people_panels
-from app.console.panels import training_panels as elements
+from app.console.panels.elements import notice, section
 from rater_data.errors import BadInput, RateloopError
 from rater_data.records import User
-from rater_data.store import Store
 
-INVITE = "Make a personal link"
+INVITE_LABEL = "Make a personal link"
 COPY_JS = """
 element.addEventListener('click', (event) => {
   if (!event.target.closest('[data-copy]')) return;
@@ -49,22 +48,34 @@ element.addEventListener('click', (event) => {
 """
 
 
-def lay_out(store: Store, guard: Guard, notice: gr.HTML) -> dict[str, gr.HTML]:
-    """The whole tab; returns what the console's timer looks at anew."""
-    html(elements.section("People"))
-    parts = {"people": html(js_on_load=ACCESS_JS)}
-    invite(store, guard, notice)
-    html(
-        elements.section(
-            "Tokens for scripts", "Whoever has a token may do what its owner may, over the JSON routes."
-        )
+def lay_out(page: LivePage) -> None:
+    html(section("People"))
+    people = page.add_html(
+        "people",
+        lambda state: people_panels.people_table(state.rater_stats, state.users),
+        js_on_load=ACCESS_JS,
     )
-    parts["tokens"] = html(js_on_load=TOKENS_JS)
-    make_token(store, guard, notice)
-    return parts
+    lay_out_invitation(page)
+    html(
+        section("Tokens for scripts", "Whoever has a token may do what its owner may, over the JSON routes.")
+    )
+    tokens = page.add_html(
+        "tokens", lambda state: people_panels.tokens_table(state.tokens), js_on_load=TOKENS_JS
+    )
+    lay_out_new_token(page)
+
+    def access(user: User, event: gr.EventData) -> str:
+        return accounts.change_access(page.store, user, parse_id(event.who), str(event.what))
+
+    def take_back(user: User, event: gr.EventData) -> str:
+        return accounts.revoke_token(page.store, user.name, parse_id(event.token))
+
+    page.add_action(people.access, access)
+    page.add_action(tokens.take_back, take_back)
 
 
-def invite(store: Store, guard: Guard, notice: gr.HTML) -> None:
+def lay_out_invitation(page: LivePage) -> None:
+    store, guard = page.store, page.guard
     with gr.Row(elem_classes="ops-form"):
         name = gr.Textbox(label="Invite somebody", placeholder="Name", max_lines=1, elem_classes="ops-name")
         role = gr.Dropdown(
@@ -73,39 +84,41 @@ def invite(store: Store, guard: Guard, notice: gr.HTML) -> None:
             label="As",
             elem_classes="ops-name ops-short",
         )
-        button = gr.Button(INVITE, elem_classes="ops-button")
+        button = gr.Button(INVITE_LABEL, elem_classes="ops-button")
     link = html(js_on_load=COPY_JS)
 
-    def send_link(wanted: str, as_role: str, pressed: str, request: gr.Request) -> dict[Any, Any]:
-        user = guard.require_operator(request.request)
-        url = str(request.request.headers["origin"])
-        known = accounts.find_active_name(store, wanted or "")
-        again = f"Yes, a new link for {known}"
-        if known is not None and pressed != again:
-            return {notice: elements.notice(signs_out(known)), link: "", button: gr.update(value=again)}
+    def send_link(invited: str, invited_role: str, pressed_label: str, request: gr.Request) -> dict[Any, Any]:
+        user = require_operator(guard, request)
+        url = str(request.headers["origin"])
+        known = accounts.find_active_name(store, invited or "")
+        confirm_label = f"Yes, a new link for {known}"
+        # what the button said when it was pressed tells whether the question was asked for this name
+        if known is not None and pressed_label != confirm_label:
+            question = notice(new_link_question(known))
+            return {page.notice: question, link: "", button: gr.update(value=confirm_label)}
         try:
-            made = accounts.invite(store, user.name, wanted or "", url, as_role or "rater")
+            made = accounts.invite(store, user.name, invited or "", url, invited_role or "rater")
         except RateloopError as error:
-            told = {notice: elements.notice(str(error), bad=True), link: ""}
+            updates: dict[Any, Any] = {page.notice: notice(str(error), bad=True), link: ""}
         else:
-            shown = people_panels.invited(" ".join(wanted.split()), as_role, made)
-            told = {notice: "", link: shown, name: "", role: "rater"}
-        return told | {button: gr.update(value=INVITE)}
+            panel = people_panels.new_link(" ".join(invited.split()), invited_role, made)
+            updates = {page.notice: "", link: panel, name: "", role: "rater"}
+        return updates | {button: gr.update(value=INVITE_LABEL)}
 
-    # what the button says when it is pressed tells whether the question was asked for this name
-    quick = QUICK | {"inputs": [name, role, button], "outputs": [notice, link, name, role, button]}
-    button.click(send_link, **quick)
-    name.submit(send_link, **quick)
+    options = DIRECT | {"inputs": [name, role, button], "outputs": [page.notice, link, name, role, button]}
+    button.click(send_link, **options)
+    name.submit(send_link, **options)
 
 
-def signs_out(name: str) -> str:
+def new_link_question(name: str) -> str:
     return (
         f"{name} is here already. A new link ends their older links, tokens and sessions: whoever is at work under "
         "that name has to open the new one. Press again to make it."
     )
 
 
-def make_token(store: Store, guard: Guard, notice: gr.HTML) -> None:
+def lay_out_new_token(page: LivePage) -> None:
+    store, guard = page.store, page.guard
     with gr.Row(elem_classes="ops-form"):
         name = gr.Textbox(label="Make a token for", placeholder="Name", max_lines=1, elem_classes="ops-name")
         days = gr.Number(
@@ -115,27 +128,20 @@ def make_token(store: Store, guard: Guard, notice: gr.HTML) -> None:
             min_width=120,
         )
         button = gr.Button("Make a token", elem_classes="ops-button")
-    shown = html(js_on_load=COPY_JS)
+    panel = html(js_on_load=COPY_JS)
 
-    def new_token(wanted: str, lasts: object, request: gr.Request) -> dict[Any, Any]:
-        user = guard.require_operator(request.request)
+    def new_token(owner: str, valid_days: object, request: gr.Request) -> dict[Any, Any]:
+        user = require_operator(guard, request)
         try:
-            if isinstance(lasts, bool) or not isinstance(lasts, int | float):
+            if isinstance(valid_days, bool) or not isinstance(valid_days, int | float):
                 raise BadInput("A token needs a number of days that it works for.")
-            role = accounts.find_role(store, wanted or "")
-            made = accounts.create_token(store, user.name, wanted or "", role=role, days=lasts)
+            role = accounts.find_role(store, owner or "")
+            token = accounts.create_token(store, user.name, owner or "", role=role, days=valid_days)
         except RateloopError as error:
-            return {notice: elements.notice(str(error), bad=True), shown: ""}
-        return {notice: "", shown: people_panels.new_token(" ".join(wanted.split()), role, made), name: ""}
+            return {page.notice: notice(str(error), bad=True), panel: ""}
+        shown = people_panels.new_token(" ".join(owner.split()), role, token)
+        return {page.notice: "", panel: shown, name: ""}
 
-    quick = QUICK | {"inputs": [name, days], "outputs": [notice, shown, name]}
-    button.click(new_token, **quick)
-    name.submit(new_token, **quick)
-
-
-def change_access(store: Store, user: User, event: gr.EventData) -> str:
-    return accounts.change_access(store, user, whole(event.who), str(event.what))
-
-
-def take_back(store: Store, user: User, event: gr.EventData) -> str:
-    return accounts.revoke_token(store, user.name, whole(event.token))
+    options = DIRECT | {"inputs": [name, days], "outputs": [page.notice, panel, name]}
+    button.click(new_token, **options)
+    name.submit(new_token, **options)

@@ -1,8 +1,8 @@
-"""The console's form for exports, and the script that fetches the file and says how that goes."""
+"""The form for exports, and the script that fetches the file and says how that goes."""
 
 from __future__ import annotations
 
-from app.console.panels.training_panels import h
+from app.console.panels.elements import h
 from app.exports.labels import (
     FILE_TYPE_LABELS,
     FORMAT_LABELS,
@@ -16,83 +16,84 @@ SENTENCE = (
     "docs/exports.md tells the columns."
 )
 SCRIPT = """
-const form = element.querySelector('form'), told = form.querySelector('[data-told]');
+const form = element.querySelector('form'), status = form.querySelector('[data-status]');
 const button = form.querySelector('button');
-const fit = () => {
+const showOptions = () => {
   for (const field of form.querySelectorAll('[data-for]')) {
     field.hidden = !field.dataset.for.split(' ').includes(form.elements.format.value);
     field.querySelector('input').disabled = field.hidden;
   }
 };
-const asked = async (path, init) => {
-  const answer = await fetch(path, init), found = await answer.json();
-  if (!answer.ok) throw new Error(found.error);
-  return found;
+const request = async (path, init) => {
+  const response = await fetch(path, init), body = await response.json();
+  if (!response.ok) throw new Error(body.error);
+  return body;
 };
 const number = (n) => n.toLocaleString('en');
-form.addEventListener('change', fit);
-fit();
+form.addEventListener('change', showOptions);
+showOptions();
 form.addEventListener('submit', async (event) => {
   event.preventDefault();
   const options = new URLSearchParams([...new FormData(form)].filter(([, value]) => value !== ''));
-  const said = (words) => { told.textContent = words; };
+  const say = (words) => { status.textContent = words; };
   button.disabled = true;
-  said('Being written …');
+  say('Being written …');
   try {
-    const place = `/api/exports/${(await asked(`/api/exports?${options}`, { method: 'POST' })).export}`;
-    let now = await asked(place);
+    const address = `/api/exports/${(await request(`/api/exports?${options}`, { method: 'POST' })).export}`;
+    let now = await request(address);
     while (now.state === 'writing') {
-      if (now.rows) said(`Being written: ${number(now.rows)}${now.of ? ` of ${number(now.of)}` : ''} rows …`);
+      if (now.rows) say(`Being written: ${number(now.rows)}${now.of ? ` of ${number(now.of)}` : ''} rows …`);
       await new Promise((done) => setTimeout(done, 500));
-      now = await asked(place);
+      now = await request(address);
     }
     if (now.error) throw new Error(now.error);
     const link = document.createElement('a');
-    link.href = `${place}/file`;
+    link.href = `${address}/file`;
     link.download = now.name;
     link.click();
-    said(`${now.name}, ${number(now.rows)} rows, goes to your downloads.`);
+    say(`${now.name}, ${number(now.rows)} rows, goes to your downloads.`);
   } catch (error) {
-    said(error instanceof TypeError ? 'The server cannot be reached just now: try again.' : error.message);
+    say(error instanceof TypeError ? 'The server cannot be reached just now: try again.' : error.message);
   }
   button.disabled = false;
 });
 """
 
 
-def exports() -> str:
+def export_form() -> str:
     """A form that asks /api/exports, which checks the role."""
-    more = (
-        f"{typed('round', 'number', 'min=0 step=1')}{typed('since', 'date')}"
-        f"{typed('min_margin', 'number', 'min=0 step=any')}{typed('threshold', 'number', 'step=any')}"
-        f"{ticked('same_rater')}{ticked('ties')}{ticked('conversational')}"
+    options = (
+        f"{_input('round', 'number', 'min=0 step=1')}{_input('since', 'date')}"
+        f"{_input('min_margin', 'number', 'min=0 step=any')}{_input('threshold', 'number', 'step=any')}"
+        f"{_checkbox('same_rater')}{_checkbox('ties')}{_checkbox('conversational')}"
     )
     return (
         '<form class="ops-export rl-panel" method="get" action="/api/export">'
-        f"{chosen('format', 'What', FORMAT_LABELS)}{chosen('as', 'In which form', FILE_TYPE_LABELS)}"
-        f"{chosen('split', 'Of', SPLIT_LABELS)}"
-        f'<details><summary>More</summary><div class="more">{more}</div></details>'
+        f"{_select('format', 'What', FORMAT_LABELS)}{_select('as', 'In which form', FILE_TYPE_LABELS)}"
+        f"{_select('split', 'Of', SPLIT_LABELS)}"
+        f'<details><summary>More</summary><div class="more">{options}</div></details>'
         '<button class="rl-button rl-primary">Download</button>'
-        '<p class="rl-quiet" role="status" data-told></p></form>'
+        '<p class="rl-quiet" role="status" data-status></p></form>'
     )
 
 
-def chosen(name: str, label: str, options: dict[str, str]) -> str:
+def _select(name: str, label: str, options: dict[str, str]) -> str:
     rows = "".join(f'<option value="{h(value)}">{h(words)}</option>' for value, words in options.items())
     return f'<label><span>{h(label)}</span><select name="{h(name)}">{rows}</select></label>'
 
 
-def typed(name: str, kind: str, limits: str = "") -> str:
-    words = h(OPTION_LABELS[name])
-    return f'<label{fits(name)}><span>{words}</span><input type="{kind}" name="{name}" {limits}></label>'
+def _input(name: str, kind: str, limits: str = "") -> str:
+    label = h(OPTION_LABELS[name])
+    return f'<label{_formats(name)}><span>{label}</span><input type="{kind}" name="{name}" {limits}></label>'
 
 
-def ticked(name: str) -> str:
+def _checkbox(name: str) -> str:
     return (
-        f'<label class="tick"{fits(name)}><input type="checkbox" name="{name}" value="true"> '
+        f'<label class="tick"{_formats(name)}><input type="checkbox" name="{name}" value="true"> '
         f"{h(OPTION_LABELS[name])}</label>"
     )
 
 
-def fits(name: str) -> str:
+def _formats(name: str) -> str:
+    """The formats that an option is for, where the script finds them; of the others it is not shown."""
     return f' data-for="{OPTION_FORMATS[name]}"' if name in OPTION_FORMATS else ""

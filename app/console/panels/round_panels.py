@@ -1,110 +1,113 @@
-"""The console's panels about the round under way, as HTML. Every text from outside passes `h()`, as in panels.py."""
+"""The panels about the ratings of the round under way."""
 
 from __future__ import annotations
 
-from typing import Any
-
-from app.console.panels.training_panels import bar, h, number, quiet, tile
-from app.console.state.next_step import Overview
-from app.console.state.round_summary import Glance
+from app.console.panels.elements import format_number, h, progress_bar, tile
+from app.console.state.round_overview import RoundOverview
+from app.console.state.round_summary import RoundSummary
 from app.wording import format_duration
 from rater_data.lifecycle import RoundProgress
 from rater_data.scales import Scale
 
-STEPS_SHOWN = 4
+STRATUM_LABELS = {
+    "train": "Training",
+    "calibration": "Calibration (several raters)",
+    "holdout": "Holdout (never trained on)",
+    "anchor": "Anchors (repeated every round)",
+    "control": "Control (version before)",
+    "imported": "Imported",
+}
+"""In the order in which they are shown."""
 
 
-def tiles(seen: Overview, glance: Glance, scale: Scale) -> str:
-    p = seen.progress
-    if p is None:
-        return (
-            '<div class="ops-tiles rl-panel">' + tile("–", "Ratings") + tile("–", "Raters at work") + "</div>"
+def tiles(overview: RoundOverview, summary: RoundSummary, scale: Scale) -> str:
+    progress = overview.progress
+    if progress is None:
+        content = tile("–", "Ratings") + tile("–", "Raters at work")
+    else:
+        content = "".join(
+            (
+                tile(
+                    f"{progress.ratings} <small>of {progress.quota}</small>",
+                    "Ratings this round"
+                    + (f", and {progress.set_aside} set aside" if progress.set_aside else ""),
+                    progress_bar(progress.ratings, progress.quota, "Ratings"),
+                ),
+                tile(*_pace(progress)),
+                tile(
+                    f"{summary.raters_at_work} <small>at work</small>",
+                    f"{progress.raters} rater{'s' * (progress.raters != 1)} so far this round",
+                ),
+                tile(*_agreement(summary, scale)),
+                tile(*_readiness(summary)),
+                tile(*_mean_score(progress, scale)),
+            )
         )
-    parts = (
-        tile(
-            f"{p.ratings} <small>of {p.quota}</small>",
-            "Ratings this round" + (f", and {p.set_aside} set aside" if p.set_aside else ""),
-            bar(p.ratings, p.quota, "Ratings"),
-        ),
-        tile(*pace(p)),
-        tile(
-            f"{glance.at_work} <small>at work</small>",
-            f"{p.raters} rater{'s' * (p.raters != 1)} so far this round",
-        ),
-        tile(*agreed(glance, scale)),
-        tile(*ready(glance)),
-        tile(*scored(p, scale)),
-    )
-    return f'<div class="ops-tiles rl-panel">{"".join(parts)}</div>'
+    return f'<div class="ops-tiles rl-panel">{content}</div>'
 
 
-def pace(p: RoundProgress) -> tuple[str, str]:
+def _pace(progress: RoundProgress) -> tuple[str, str]:
     """Ratings in the last hour, and how long the quota takes at that pace."""
-    missing = max(0, p.quota - p.ratings)
-    pace_words = f"{p.ratings_last_hour:.0f} <small>an hour</small>"
+    missing = max(0, progress.quota - progress.ratings)
+    pace = f"{progress.ratings_last_hour:.0f} <small>an hour</small>"
     if not missing:
-        return pace_words, "Quota reached"
-    if p.round.state != "rating":
-        return pace_words, "This round's rating is over"
-    if not p.ratings_last_hour:
-        return pace_words, "None of this round in the last hour"
-    return pace_words, f"{format_duration(3600 * missing / p.ratings_last_hour)} to the quota"
+        return pace, "Quota reached"
+    if progress.round.state != "rating":
+        return pace, "This round's rating is over"
+    if not progress.ratings_last_hour:
+        return pace, "None of this round in the last hour"
+    return pace, f"{format_duration(3600 * missing / progress.ratings_last_hour)} to the quota"
 
 
-def agreed(glance: Glance, scale: Scale) -> tuple[str, str]:
-    """Krippendorff's alpha with its interval, in words a person can use."""
-    found = glance.alpha
-    if found is None:
+def _agreement(summary: RoundSummary, scale: Scale) -> tuple[str, str]:
+    """Krippendorff's alpha with its interval."""
+    alpha = summary.alpha
+    if alpha is None:
         return "–", "Agreement: too few read by several"
-    value = f"α {found.mean:.2f} <small>{found.low:.2f} … {found.high:.2f}</small>"
-    return value, f"Agreement on {found.n} {scale.rated_units}"
+    value = f"α {alpha.mean:.2f} <small>{alpha.low:.2f} … {alpha.high:.2f}</small>"
+    return value, f"Agreement on {alpha.n} {scale.rated_units}"
 
 
-def ready(glance: Glance) -> tuple[str, str]:
-    """What the reward head would say if the round was trained now."""
-    told = glance.readiness
-    if told is None:
+def _readiness(summary: RoundSummary) -> tuple[str, str]:
+    """What the reward head would reach if the round was trained now."""
+    readiness = summary.readiness
+    if readiness is None:
         return "–", "Reward head: the trainer looks when it is free"
-    value = f"ρ {number(told.get('spearman'), '{:.2f}')}"
-    return value, f"Reward head: {'ready' if told.get('passed') else 'not told from chance yet'}"
+    value = f"ρ {format_number(readiness.get('spearman'), '{:.2f}')}"
+    return value, f"Reward head: {'ready' if readiness.get('passed') else 'not told from chance yet'}"
 
 
-def scored(p: RoundProgress, scale: Scale) -> tuple[str, str]:
+def _mean_score(progress: RoundProgress, scale: Scale) -> tuple[str, str]:
     if scale.paired:
-        given = sum(p.scores.values())
-        return (f"{p.scores.get('0', 0) / given:.0%}" if given else "–"), "Ties this round"
-    return ("–" if p.mean_score is None else f"{p.mean_score:.2f}"), "Mean score this round"
+        comparisons = sum(progress.scores.values())
+        ties = progress.scores.get("0", 0)
+        return (f"{ties / comparisons:.0%}" if comparisons else "–"), "Ties this round"
+    return ("–" if progress.mean_score is None else f"{progress.mean_score:.2f}"), "Mean score this round"
 
 
-def score_numbers(p: RoundProgress | None, scale: Scale) -> str:
+def score_counts(progress: RoundProgress | None, scale: Scale) -> str:
     """What the plot of scores draws, to read."""
-    if p is None or not any(p.scores.values()):
+    if progress is None or not any(progress.scores.values()):
         return ""
-    given = {float(point): count for point, count in p.scores.items()}
+    counts = {float(point): count for point, count in progress.scores.items()}
     cells = "".join(
-        f"<div><dt>{h(scale.mark(point))}</dt><dd>{given.get(float(point), 0)}</dd></div>"
+        f"<div><dt>{h(scale.mark(point))}</dt><dd>{counts.get(float(point), 0)}</dd></div>"
         for point in scale.points
     )
     return f'<dl class="ops-scores" aria-label="How often each score was given this round">{cells}</dl>'
 
 
-def watched(steps: list[dict[str, Any]]) -> str:
-    """What the policy says to the same prompts after each step: the newest step first."""
-    told = [s for s in steps if s.get("samples")]
-    if not told:
-        return ""
-    blocks = []
-    for place, first in enumerate(told[-1]["samples"]):
-        rows = "".join(
-            f'<li><b>Step {h(s["step"])}</b><p class="ops-text" dir="auto">{h(said_at(s, place))}</p></li>'
-            for s in reversed(told[-STEPS_SHOWN:])
-        )
-        blocks.append(
-            f'<article class="rl-panel ops-watched"><h3 dir="auto">{h(first["prompt"])}</h3><ol>{rows}</ol></article>'
-        )
-    return quiet("What it says to prompts that are never trained on, as it learns:") + "".join(blocks)
+def strata(progress: RoundProgress | None) -> str:
+    if progress is None or not progress.by_stratum:
+        return '<div class="ops-strata rl-panel"><h3>Ratings by stratum</h3><p class="rl-quiet">None yet.</p></div>'
+    rows = "".join(
+        f"<div><span>{h(STRATUM_LABELS.get(name, name))}</span><b>{given} <small>of {wanted}</small></b>"
+        f"{progress_bar(given, wanted, name)}</div>"
+        for name, (given, wanted) in sorted(progress.by_stratum.items(), key=lambda item: _order(item[0]))
+        if wanted
+    )
+    return f'<div class="ops-strata rl-panel"><h3>Ratings by stratum</h3>{rows}</div>'
 
 
-def said_at(step: dict[str, Any], place: int) -> str:
-    samples = step["samples"]
-    return str(samples[place]["text"])[:600] if place < len(samples) else ""
+def _order(stratum: str) -> int:
+    return list(STRATUM_LABELS).index(stratum) if stratum in STRATUM_LABELS else len(STRATUM_LABELS)

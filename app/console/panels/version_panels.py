@@ -1,76 +1,77 @@
-"""The console's panels about versions, as HTML. Every text from outside passes `h()`, as in panels.py."""
+"""The panels about versions: the table, samples side by side, a prompt tried on two of them."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from collections.abc import Mapping, Sequence
 
-from app.console.panels.training_panels import h, number, quiet, table, when
-from app.console.state.prompt_trials import Tried
+from app.console.panels.elements import format_number, format_time, h, quiet, table
+from app.console.state.prompt_trials import PromptTrial
 from app.sample_comparison import SampleComparison
 from rater_data.lifecycle import Version
 from rater_data.statistics.intervals import Interval
 
-LONGEST_TEXT = 1200
-STATUS_WORDS = {"current": "In use", "kept": "Kept", "candidate": "Candidate", "rolled_back": "Rolled back"}
-HEADS = (
-    "State",
+MAX_TEXT_LENGTH = 1200
+STATUS_LABELS = {"current": "In use", "kept": "Kept", "candidate": "Candidate", "rolled_back": "Rolled back"}
+HEADINGS = (
+    "Status",
     "",  # the button stands where no window is too narrow for it
-    "From",
-    "Learned from",
-    "People: new − old",
-    "Made",
-    "KL, nats",
+    "Parent",
+    "Trained on",
+    "Gain over parent (95 %)",
+    "Created",
+    "KL (nats)",
     "Tokens",
-    "Ended by itself",
+    "Ended with EOS",
     "Notes",
 )
 
 
-@dataclass(frozen=True, slots=True)
-class Known:
-    """What is told of versions beside themselves, by number: the comparison with the parent, ratings learned from."""
-
-    helped: dict[int, Interval] = field(default_factory=dict)
-    ratings: dict[int, int] = field(default_factory=dict)
-
-
-def versions(found: list[Version], busy: bool, known: Known) -> str:
-    if not found:
+def versions_table(
+    versions: Sequence[Version],
+    is_training: bool,
+    gains: Mapping[int, Interval],
+    ratings_trained_on: Mapping[int, int],
+) -> str:
+    """`gains` over their parents and `ratings_trained_on` by version number; what is not known is missing."""
+    if not versions:
         return quiet("The base model becomes version 0 once it is loaded.")
-    head = "".join(f"<th>{h(x)}</th>" for x in HEADS)
-    rows = [row(v, busy, known) for v in sorted(found, key=lambda v: -v.number)]
-    return table("Version", head, rows, "cards versions")
+    rows = [
+        _version_row(v, is_training, gains.get(v.number), ratings_trained_on.get(v.number))
+        for v in sorted(versions, key=lambda v: -v.number)
+    ]
+    return table(("Version", *HEADINGS), rows, "cards versions")
 
 
-def row(v: Version, busy: bool, known: Known) -> str:
-    ratings = known.ratings.get(v.number)
+def _version_row(v: Version, is_training: bool, gain: Interval | None, ratings: int | None) -> str:
     cells = (
-        f'<span class="ops-state {h(v.status)}">{h(STATUS_WORDS.get(v.status, v.status))}</span>',
-        back(v, busy),
+        f'<span class="ops-state {h(v.status)}">{h(STATUS_LABELS.get(v.status, v.status))}</span>',
+        _roll_back_button(v, is_training),
         h("–" if v.parent is None else f"Version {v.parent}"),
         h("–" if ratings is None else f"{ratings} ratings"),
-        compared(known.helped.get(v.number), v.parent is not None),
-        h(when(v.created_at)),
-        h(number(v.metrics.get("kl"), "{:.2f}")),
-        h(number(v.metrics.get("length"), "{:.0f}")),
-        h(number(v.metrics.get("eos_share"), "{:.0%}")),
+        version_gain(gain, v.parent is not None),
+        h(format_time(v.created_at)),
+        h(format_number(v.metrics.get("kl"), "{:.2f}")),
+        h(format_number(v.metrics.get("length"), "{:.0f}")),
+        h(format_number(v.metrics.get("eos_share"), "{:.0%}")),
         f'<input class="ops-inline" data-note="{v.number}" value="{h(v.notes)}" maxlength="300" '
         f'aria-label="Notes on version {v.number}" placeholder="Add a note">',
     )
     name = f"Version {v.number}" + (" (base)" if v.parent is None else "")
-    told = (f'<td data-label="{h(x)}">{cell}</td>' for x, cell in zip(HEADS, cells, strict=True))
-    return f"<tr><th>{h(name)}</th>{''.join(told)}</tr>"
+    labelled = (
+        f'<td data-label="{h(heading)}">{cell}</td>' for heading, cell in zip(HEADINGS, cells, strict=True)
+    )
+    return f"<tr><th>{h(name)}</th>{''.join(labelled)}</tr>"
 
 
-def back(v: Version, busy: bool) -> str:
+def _roll_back_button(v: Version, is_training: bool) -> str:
     if v.status not in ("kept", "rolled_back"):
         return ""
-    off = " disabled" if busy else ""
-    return f'<button type="button" class="rl-button" data-roll-back="{v.number}"{off}>Use again</button>'
+    disabled = " disabled" if is_training else ""
+    return f'<button type="button" class="rl-button" data-roll-back="{v.number}"{disabled}>Use again</button>'
 
 
-def compared(interval: Interval | None, has_parent: bool) -> str:
-    """What people say of a version against its parent, on the same prompts and blind."""
+def version_gain(interval: Interval | None, has_parent: bool) -> str:
+    """Did it help? What people say of a version against its parent, on the same prompts and blind."""
     if interval is None:
         return h("too few ratings yet" if has_parent else "–")
     verdict = "better" if interval.low > 0 else "worse" if interval.high < 0 else "open"
@@ -79,46 +80,55 @@ def compared(interval: Interval | None, has_parent: bool) -> str:
     return f'<span class="ops-compared {verdict}">{h(text)}</span> <small>{h(words)}, {h(interval.n)} prompts</small>'
 
 
-def samples(comparison: SampleComparison | None, chosen: tuple[int | None, int | None]) -> str:
+def samples_side_by_side(
+    comparison: SampleComparison | None, selected_versions: tuple[int | None, int | None]
+) -> str:
     if comparison is None:
-        before, after = chosen
-        if before is None or after is None:
+        left, right = selected_versions
+        if left is None or right is None:
             return quiet(
                 "Where two versions have answered the same prompts, their answers stand here side by side."
             )
-        return quiet(f"Versions {before} and {after} have no prompts that both have answered.")
-    blocks = []
-    for prompt, before, after in comparison.rows:
-        blocks.append(
+        return quiet(f"Versions {left} and {right} have no prompts that both have answered.")
+    articles = []
+    for prompt, older, newer in comparison.rows:
+        articles.append(
             f'<article class="rl-panel ops-pair"><h3 dir="auto">{h(prompt)}</h3><div>'
-            f"{side(f'Version {comparison.older}', before)}{side(f'Version {comparison.newer}', after)}"
+            f"{_answer(f'Version {comparison.older}', older)}{_answer(f'Version {comparison.newer}', newer)}"
             "</div></article>"
         )
-    said = quiet("The same held-out prompts with the same seed, answered by both.")
-    return f'<div class="ops-pairs">{said}{"".join(blocks)}</div>'
+    intro = quiet("The same held-out prompts with the same seed, answered by both.")
+    return f'<div class="ops-pairs">{intro}{"".join(articles)}</div>'
 
 
-def side(name: str, text: str) -> str:
-    cut = text if len(text) <= LONGEST_TEXT else text[:LONGEST_TEXT] + " …"
-    shown = (
-        f'<p class="ops-text" dir="auto">{h(cut)}</p>'
-        if cut.strip()
+def prompt_trial(trial: PromptTrial | None) -> str:
+    """The newest trial: its prompt above its answers, or why there are none yet."""
+    if trial is None:
+        return ""
+    if trial.error:
+        body = f'<p class="ops-notice bad">{h(trial.error)}</p>'
+    elif trial.waiting:
+        body = (
+            f'<p class="rl-quiet" role="status">{h(trial.waiting)}</p>'
+            '<div class="rl-bar rl-busy"><span></span></div>'
+        )
+    else:
+        answers = (
+            _answer(f"Version {number}" + ("" if ended else ", cut off"), text)
+            for number, text, ended in trial.answers
+        )
+        body = f"<div>{''.join(answers)}</div>"
+    return (
+        f'<article class="rl-panel ops-pair"><h3 dir="auto">{h(trial.prompt[:MAX_TEXT_LENGTH])}</h3>'
+        f"{body}</article>"
+    )
+
+
+def _answer(heading: str, text: str) -> str:
+    shown = text if len(text) <= MAX_TEXT_LENGTH else text[:MAX_TEXT_LENGTH] + " …"
+    body = (
+        f'<p class="ops-text" dir="auto">{h(shown)}</p>'
+        if shown.strip()
         else '<p class="rl-quiet">Nothing written.</p>'
     )
-    return f"<div><h4>{h(name)}</h4>{shown}</div>"
-
-
-def tried(one: Tried | None) -> str:
-    """The newest try: its prompt above its answers, or why there are none yet."""
-    if one is None:
-        return ""
-    if one.error:
-        body = f'<p class="ops-notice bad">{h(one.error)}</p>'
-    elif one.waiting:
-        body = f'<p class="rl-quiet" role="status">{h(one.waiting)}</p><div class="rl-bar rl-busy"><span></span></div>'
-    else:
-        sides = (
-            side(f"Version {n}" + ("" if ended else ", cut off"), text) for n, text, ended in one.answers
-        )
-        body = f"<div>{''.join(sides)}</div>"
-    return f'<article class="rl-panel ops-pair"><h3 dir="auto">{h(one.prompt[:LONGEST_TEXT])}</h3>{body}</article>'
+    return f"<div><h4>{h(heading)}</h4>{body}</div>"

@@ -10,16 +10,16 @@ from rater_data.lifecycle import RoundProgress
 from rater_data.scales import Scale
 
 
-def curve(steps: list[dict[str, Any]], metric: str) -> pd.DataFrame:
+def metric_frame(steps: list[dict[str, Any]], metric: str) -> pd.DataFrame:
     """One row per PPO step that has this metric: columns step, value."""
     rows = [(float(s["step"]), float(s[metric])) for s in steps if isinstance(s.get(metric), int | float)]
     return pd.DataFrame(rows, columns=["step", "value"])
 
 
-def scores(progress: RoundProgress | None, scale: Scale) -> pd.DataFrame:
+def score_histogram(progress: RoundProgress | None, scale: Scale) -> pd.DataFrame:
     """One row per point of the scale, empty ones too: columns score (text: bars), ratings."""
-    given = progress.scores if progress else {}
-    counts = {float(point): count for point, count in given.items()}
+    scores = progress.scores if progress else {}
+    counts = {float(point): count for point, count in scores.items()}
     return pd.DataFrame(
         {
             "score": [scale.mark(p) for p in scale.points],
@@ -28,15 +28,15 @@ def scores(progress: RoundProgress | None, scale: Scale) -> pd.DataFrame:
     )
 
 
-def step_axis(steps: list[dict[str, Any]]) -> list[float]:
+def step_limits(steps: list[dict[str, Any]]) -> list[float]:
     """From 0 to at least 10, so that the axis counts whole steps and shows the room that is left."""
     return [0, max(10, *(float(s["step"]) for s in steps))] if steps else [0, 10]
 
 
-def value_axis(frame: pd.DataFrame) -> list[float] | None:
+def value_limits(frame: pd.DataFrame) -> list[float] | None:
     """From the lowest to the highest value, or from zero where none is below, with room above the line."""
     if frame.empty:
         return None
     low, high = min(0.0, float(frame["value"].min())), float(frame["value"].max())
-    room = 0.08 * ((high - low) or 1.0)
-    return [low - (room if low < 0 else 0), high + room]
+    margin = 0.08 * ((high - low) or 1.0)
+    return [low - (margin if low < 0 else 0), high + margin]

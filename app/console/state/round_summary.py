@@ -1,11 +1,11 @@
-"""The round at a glance: who is at work, how far people agree, how ready the reward head is."""
+"""Quality of the round under way: who is at work, how far raters agree, how ready the reward head is."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
-from app.console.state.version_gains import Kept
+from app.console.state.background_cache import BackgroundCache
 from app.settings import CARD_LEASE
 from rater_data.lifecycle import RoundProgress
 from rater_data.setting_names import READINESS
@@ -17,36 +17,36 @@ AT_WORK = 300.0  # seconds since a rater's last sign
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Glance:
-    """`alpha` of this round's ratings, None while too few were shared; `readiness` as the trainer told it, or None."""
+class RoundSummary:
+    """`alpha`: agreement on this round, None while too few were shared; `readiness`: as the trainer reported it."""
 
-    at_work: int = 0
+    raters_at_work: int = 0
     alpha: Interval | None = None
     readiness: dict[str, Any] | None = None
 
 
-@dataclass
-class Glances:
-    """Looks, and keeps what is costly to count: for the round under way only."""
+class RoundSummaries:
+    """Reads summaries; keeps the agreement, which is slow to compute, of the round under way only."""
 
-    alphas: dict[int, Kept[Interval | None]] = field(default_factory=dict)
+    def __init__(self) -> None:
+        self._alphas: dict[int, BackgroundCache[Interval | None]] = {}
 
-    def of(self, store: Store, progress: RoundProgress | None) -> Glance:
+    def read(self, store: Store, progress: RoundProgress | None) -> RoundSummary:
         if progress is None:
-            return Glance()
+            return RoundSummary()
         number = progress.round.number
-        told = store.setting(READINESS)
-        fits = isinstance(told, dict) and told.get("round") == number
-        if number not in self.alphas:
-            self.alphas = {number: Kept()}
-        return Glance(
-            at_work=store.raters_at_work(CARD_LEASE - AT_WORK),
-            alpha=self.alphas[number].get(lambda: alpha(store, number)),
-            readiness=told if fits else None,
+        readiness = store.setting(READINESS)
+        is_of_this_round = isinstance(readiness, dict) and readiness.get("round") == number
+        if number not in self._alphas:
+            self._alphas = {number: BackgroundCache(None)}
+        return RoundSummary(
+            raters_at_work=store.raters_at_work(CARD_LEASE - AT_WORK),
+            alpha=self._alphas[number].get(lambda: compute_alpha(store, number)),
+            readiness=readiness if is_of_this_round else None,
         )
 
 
-def alpha(store: Store, number: int) -> Interval | None:
-    """How far raters agree on a round, those that are left out left out."""
-    left_out = frozenset(u.id for u in store.users() if u.excluded)
-    return agreement.alpha_of_frame(store.scored(number, left_out))
+def compute_alpha(store: Store, round_number: int) -> Interval | None:
+    """How far raters agree on a round, without those who are excluded."""
+    excluded = frozenset(user.id for user in store.users() if user.excluded)
+    return agreement.alpha_of_frame(store.scored(round_number, excluded))

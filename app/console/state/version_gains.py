@@ -1,119 +1,79 @@
-"""What takes long to count, kept at hand for a page that asks every two seconds.
+"""Did a version help? Its gain over its parent by people's ratings, kept while those ratings stay the same.
 
-What people say of each version against the one before it, and how each rater works.
+The statistics are in rater_data/statistics/version_gain.py, how it is shown in panels/version_panels.py.
 """
 
 from __future__ import annotations
 
-import logging
-import threading
-import time
-from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Generic, TypeVar
 
-from rater_data.records import RaterStats
+from app.console.state.background_cache import BackgroundRunner
 from rater_data.statistics.intervals import Interval
 from rater_data.statistics.version_gain import version_gain, version_gain_of_frame
 from rater_data.store import Store
 
-FRESH = 10.0  # seconds that the numbers of a round in rating are good for
-AT_ONCE = 0.15  # seconds that one look may spend on rounds that were not counted yet
-QUICK = 0.05  # what takes fewer seconds is counted at every look
-SHARE = 20  # of the time, one part in so many goes into counting what is slow
-
-T = TypeVar("T")
-log = logging.getLogger(__name__)
-
-
-class Kept(Generic[T]):
-    """A value that is counted anew when asked for; when that takes long, beside it, and the last one is given."""
-
-    def __init__(self) -> None:
-        self._value: T | None = None
-        self._known = False
-        self._took = self._at = 0.0
-        self._counting = threading.Lock()
-
-    def get(self, count: Callable[[], T]) -> T:
-        if not self._known or self._took < QUICK:
-            with self._counting:
-                self._count(count)
-        elif time.monotonic() - self._at > self._took * SHARE and self._counting.acquire(blocking=False):
-            threading.Thread(target=self._beside, args=(count,), daemon=True, name="counting").start()
-        return self._value  # type: ignore[return-value]
-
-    def _beside(self, count: Callable[[], T]) -> None:
-        try:
-            self._count(count)
-        except Exception:
-            # the page has the last numbers, and asks again
-            log.warning("Counting failed; it is tried again.", exc_info=True)
-        finally:
-            self._counting.release()
-
-    def _count(self, count: Callable[[], T]) -> None:
-        began = time.monotonic()
-        self._value = count()
-        self._at = time.monotonic()
-        self._took, self._known = self._at - began, True
-
 
 @dataclass(frozen=True, slots=True)
-class _Known:
-    interval: Interval | None
-    at: float
-    final: bool
+class RoundGain:
+    """The gain that a round's ratings show, and the fingerprint of those ratings."""
+
+    fingerprint: tuple[int, int] | None
+    gain: Interval | None
 
 
-class Helped:
-    """Remembers the comparison of each round; ratings of a sealed round are counted once."""
+class VersionGains:
+    """The gains of all versions. Follows the ratings of every round, sealed or not, while a page looks.
+
+    A round's gain is computed anew when the fingerprint of its ratings differs: something was rated, changed, taken
+    back or removed, or a rater was excluded or counts again. Fingerprints are counted only after something happened
+    at all.
+    """
 
     def __init__(self) -> None:
-        self.known: dict[int, _Known] = {}
-        self.left_out: frozenset[int] = frozenset()
-        self.lock = threading.Lock()
-        self.stats: Kept[list[RaterStats]] = Kept()
+        self._by_round: dict[int, RoundGain] = {}
+        self._last_mark: tuple[int, int] | None = None
+        self._runner = BackgroundRunner()
 
-    def raters(self, store: Store) -> list[RaterStats]:
-        """How each rater works; of a large store as it was some seconds ago."""
-        return self.stats.get(store.rater_stats)
-
-    def of(self, store: Store) -> dict[int, Interval]:
+    def latest(self, store: Store) -> dict[int, Interval]:
         """For each version that has a parent: its rating minus its parent's on the same prompts, in points.
 
-        Of the latest round that it wrote and that can tell; versions of which nothing can be told are left out.
-        In a home of many rounds the newest come first, and older ones with the next looks.
+        Of the latest round that it wrote and that can tell; versions of which nothing can be told yet are left out.
         """
-        left_out = frozenset(u.id for u in store.users() if u.excluded)
-        with self.lock:
-            if left_out != self.left_out:
-                self.known, self.left_out = {}, left_out
-        parents = {v.number: v.parent for v in store.versions()}
-        found: dict[int, Interval] = {}
-        until = time.monotonic() + AT_ONCE
-        for round_ in reversed(store.rounds()):
-            if round_.version_number is None or parents.get(round_.version_number) is None:
-                continue
-            sealed = round_.state not in ("generating", "rating")
-            interval = self._of_round(store, round_.number, sealed, until)
-            if interval is not None:
-                found.setdefault(round_.version_number, interval)
-        return found
+        if store.change_mark() != self._last_mark:
+            self._runner.run(lambda: self._refresh(store))
+        gains: dict[int, Interval] = {}
+        for round_number, version_number in _rounds_with_control(store):
+            known = self._by_round.get(round_number)
+            if known is not None and known.gain is not None:
+                gains.setdefault(version_number, known.gain)
+        return gains
 
-    def _of_round(self, store: Store, number: int, sealed: bool, until: float) -> Interval | None:
-        with self.lock:
-            known = self.known.get(number)
-            now = time.monotonic()
-            if known is None or not (known.final or (not sealed and now - known.at < FRESH)):
-                if now > until:
-                    return known.interval if known else None
-                known = _Known(self._count(store, number), now, sealed)
-                self.known[number] = known
-            return known.interval
+    def _refresh(self, store: Store) -> None:
+        """The newest rounds first; each is shown as soon as it is computed."""
+        mark = store.change_mark()  # before the ratings are read: what is added meanwhile is read again
+        fingerprints = store.rating_fingerprints()
+        excluded = frozenset(user.id for user in store.users() if user.excluded)
+        for number, _ in _rounds_with_control(store):
+            fingerprint = fingerprints.get(number)
+            known = self._by_round.get(number)
+            if known is None or known.fingerprint != fingerprint:
+                self._by_round[number] = RoundGain(fingerprint, compute_gain(store, number, excluded))
+        self._last_mark = mark
 
-    def _count(self, store: Store, number: int) -> Interval | None:
-        if store.scale().paired:
-            rated = [r for r in store.rated(number) if r.rating.rater_id not in self.left_out]
-            return version_gain(rated, number)
-        return version_gain_of_frame(store.scored(number, self.left_out), number)
+
+def compute_gain(store: Store, round_number: int, excluded: frozenset[int]) -> Interval | None:
+    """`excluded`: ids of the raters who do not count."""
+    if store.scale().paired:
+        rated = [row for row in store.rated(round_number) if row.rating.rater_id not in excluded]
+        return version_gain(rated, round_number)
+    return version_gain_of_frame(store.scored(round_number, excluded), round_number)
+
+
+def _rounds_with_control(store: Store) -> list[tuple[int, int]]:
+    """(round, the version that wrote it), newest first, where that version has a parent."""
+    with_parent = {version.number for version in store.versions() if version.parent is not None}
+    return [
+        (round_.number, round_.version_number)
+        for round_ in reversed(store.rounds())
+        if round_.version_number in with_parent
+    ]

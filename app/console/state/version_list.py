@@ -1,4 +1,4 @@
-"""Versions as an operator sees them: the list, what each learned from, notes, and two of them side by side."""
+"""Versions: the list as JSON, notes, and how many ratings each was trained on."""
 
 from __future__ import annotations
 
@@ -8,10 +8,10 @@ from rater_data.errors import BadInput
 from rater_data.records import User
 from rater_data.store import Store
 
-LONGEST_NOTE = 300
+MAX_NOTE_LENGTH = 300
 
 
-def version_list(store: Store) -> list[dict[str, Any]]:
+def versions_as_json(store: Store) -> list[dict[str, Any]]:
     """Every version with its lineage and measures, as JSON; the folders are the server's own matter."""
     return [
         {
@@ -29,17 +29,17 @@ def version_list(store: Store) -> list[dict[str, Any]]:
     ]
 
 
-def note(store: Store, user: User, number: object, text: object) -> str:
+def note_version(store: Store, user: User, number: object, text: object) -> str:
     """Keeps what an operator writes about a version."""
     if isinstance(number, bool) or not isinstance(number, int) or not isinstance(text, str):
         raise BadInput("A note is text about a version's number.")
-    if len(text) > LONGEST_NOTE:
-        raise BadInput(f"A note has up to {LONGEST_NOTE} characters.")
+    if len(text) > MAX_NOTE_LENGTH:
+        raise BadInput(f"A note has up to {MAX_NOTE_LENGTH} characters.")
     store.note_version(number, text, user.name)
     return f"Noted about version {number}."
 
 
-def learned_from(store: Store) -> dict[int, int]:
+def ratings_trained_on(store: Store) -> dict[int, int]:
     """How many ratings each version was trained on, by its number."""
     return {
         r.published_version: int(r.gate["ratings"])

@@ -284,7 +284,7 @@ def test_nobody_has_many_made_at_a_time() -> None:
 
 
 def test_the_form_asks_for_every_option_there_is() -> None:
-    text = export_panel.exports()
+    text = export_panel.export_form()
     asked = set(re.findall(r'name="([a-z_]+)"', text))
     assert asked == {"as", "round", *(f.name for f in fields(Wish))} - {"as_", "round_number"}
     for name, formats in OPTIONS.items():

@@ -1,0 +1,58 @@
+"""The form of a round's settings."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import gradio as gr
+
+from app.console.forms.live_page import LivePage
+from app.console.forms.toolkit import DIRECT, html, require_operator, run_for_notice
+from app.console.panels.elements import h, section
+from app.console.state.settings_change import change_settings, read_settings
+from rater_data.round_settings import ROUND_SETTINGS, RoundSetting
+
+
+def lay_out(page: LivePage) -> None:
+    store, guard = page.store, page.guard
+    inputs: dict[str, gr.Number] = {}
+    html(section("Settings of the round", "Changes count from the next round that is begun."))
+    for group in dict.fromkeys(setting.group for setting in ROUND_SETTINGS):
+        html(f'<h3 class="ops-group">{h(group)}</h3>')
+        with gr.Row(elem_classes="ops-settings"):
+            for setting in ROUND_SETTINGS:
+                if setting.group == group:
+                    inputs[setting.path] = _number_input(setting)
+    with gr.Row(elem_classes="ops-form"):
+        save = gr.Button("Keep these settings", variant="primary", elem_classes="ops-button")
+        reset = gr.Button("Back to the defaults", elem_classes="ops-button")
+
+    def current_values() -> dict[Any, Any]:
+        return {inputs[path]: value for path, value in read_settings(store).items()}
+
+    def load(request: gr.Request) -> dict[Any, Any]:
+        require_operator(guard, request)
+        return current_values()
+
+    def on_save(values: dict[Any, object], request: gr.Request) -> str:
+        user = require_operator(guard, request)
+        settings = {path: values[component] for path, component in inputs.items()}
+        return run_for_notice(lambda: change_settings(store, user, settings))
+
+    def defaults(request: gr.Request) -> dict[Any, Any]:
+        user = require_operator(guard, request)
+        settings: dict[str, object] = {setting.path: setting.default for setting in ROUND_SETTINGS}
+        return {
+            page.notice: run_for_notice(lambda: change_settings(store, user, settings))
+        } | current_values()
+
+    components = list(inputs.values())
+    page.blocks.load(load, **DIRECT, outputs=components)
+    save.click(on_save, **DIRECT, inputs=set(components), outputs=[page.notice])
+    reset.click(defaults, **DIRECT, outputs=[page.notice, *components])
+
+
+def _number_input(setting: RoundSetting) -> gr.Number:
+    unit = f"{setting.unit}; " if setting.unit else ""
+    info = f"{unit}{setting.low:g} to {setting.high:g}, by default {setting.default:g}"
+    return gr.Number(label=setting.label, info=info, min_width=200, elem_classes="ops-name ops-setting")

@@ -1,0 +1,68 @@
+"""The tab of versions: the table with its buttons and notes, two of them side by side, a prompt tried on both."""
+
+from __future__ import annotations
+
+import gradio as gr
+
+from app.console.forms import try_prompt
+from app.console.forms.live_page import LivePage, Properties
+from app.console.forms.toolkit import html, parse_id
+from app.console.panels import version_panels
+from app.console.panels.elements import section
+from app.console.state import actions, version_list
+from app.console.state.console_state import ConsoleState
+from rater_data.records import User
+
+VERSIONS_JS = """
+element.addEventListener('click', (event) => {
+  const button = event.target.closest('[data-roll-back]');
+  if (!button) return;
+  const to = Number(button.dataset.rollBack);
+  const question = `Use version ${to} again? The next responses come from it. Nothing is deleted.`;
+  if (confirm(question)) trigger('roll_back', {to});
+});
+element.addEventListener('change', (event) => {
+  const {note} = event.target.dataset;
+  if (note !== undefined) trigger('note', {version: Number(note), text: event.target.value});
+});
+"""
+
+
+def lay_out(page: LivePage) -> None:
+    html(section("Versions"))
+    table = page.add_html(
+        "versions",
+        lambda state: version_panels.versions_table(
+            state.versions, state.is_training, state.version_gains, state.ratings_trained_on
+        ),
+        js_on_load=VERSIONS_JS,
+    )
+    html(section("Side by side"))
+    with gr.Row(elem_classes="ops-form"):
+        page.left, page.right = (
+            page.add(name, _version_dropdown(label), _version_choices)
+            for name, label in (("left", "Left"), ("right", "Right"))
+        )
+    try_prompt.lay_out(page)
+    page.add_html("trial", lambda state: version_panels.prompt_trial(state.latest_trial))
+    page.add_html(
+        "samples",
+        lambda state: version_panels.samples_side_by_side(state.sample_comparison, state.selected_versions),
+    )
+
+    def roll_back(user: User, event: gr.EventData) -> str:
+        return actions.roll_back(page.store, user, parse_id(event.to))
+
+    def note(user: User, event: gr.EventData) -> str:
+        return version_list.note_version(page.store, user, event.version, event.text)
+
+    page.add_action(table.roll_back, roll_back)
+    page.add_action(table.note, note)
+
+
+def _version_dropdown(label: str) -> gr.Dropdown:
+    return gr.Dropdown([], label=label, allow_custom_value=True, elem_classes="ops-name ops-short")
+
+
+def _version_choices(state: ConsoleState) -> Properties:
+    return {"choices": [(f"Version {v.number}", v.number) for v in reversed(state.versions)]}

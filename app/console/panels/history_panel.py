@@ -1,0 +1,44 @@
+"""The panel of the trainer's state and the journal."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from app.console.panels.elements import format_time, h, quiet
+from app.trainer.supervisor import WorkerStatus
+from rater_data.lifecycle import Event
+
+WORKER_SENTENCES = {
+    "off": "No trainer belongs to this server (--no-worker).",
+    "starting": "The trainer is starting.",
+    "running": "The trainer is running.",
+    "waiting": "The trainer has stopped and is about to be started again.",
+    "stopped": "The trainer has stopped.",
+}
+HIDDEN_KEYS = ("user", "job", "rating", "sha256")  # numbers that say nothing to a person
+
+
+def trainer_state(worker: WorkerStatus) -> str:
+    again = f" It has been started again {worker.deaths} times." if worker.deaths > 1 else ""
+    return quiet(WORKER_SENTENCES[worker.state] + again)
+
+
+def event_log(events: Sequence[Event]) -> str:
+    if not events:
+        return quiet("Nothing yet.")
+    rows = "".join(
+        f"<li><time>{h(format_time(event.at))}</time><b>{h(event.actor)}</b> {h(event.what)} "
+        f"<small>{h(_details(event.data))}</small></li>"
+        for event in events
+    )
+    return f'<ol class="ops-log rl-panel">{rows}</ol>'
+
+
+def _details(data: dict[str, Any]) -> str:
+    shown = {
+        key: value
+        for key, value in data.items()
+        if key not in HIDDEN_KEYS and isinstance(value, str | int | float) and value is not False
+    }
+    return ", ".join(f"{key} {str(value)[:60]}" for key, value in shown.items())[:160]

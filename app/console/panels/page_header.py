@@ -1,0 +1,55 @@
+"""The head of the console: navigation, the round and its state, an alarm when the trainer is down."""
+
+from __future__ import annotations
+
+import time
+
+from app.console.panels.elements import h
+from app.console.state.round_overview import RoundOverview
+from app.trainer.supervisor import WorkerStatus
+
+STATE_LABELS = {
+    "generating": "Writing responses",
+    "rating": "Open for rating",
+    "sealed": "Sealed",
+    "training": "Training",
+    "published": "Published",
+    "refused": "Refused by the gate",
+    "failed": "Training stopped",
+    "rolled_back": "Rolled back",
+}
+
+
+def navigation(static: str) -> str:
+    return (
+        '<div class="rl"><header class="rl-top"><a class="rl-brand" href="/operator/">'
+        f'<img src="{h(static)}/mark.svg" alt="" width="22" height="22">Rateloop</a>'
+        '<nav aria-label="Pages"><a href="/operator/" aria-current="page">Console</a>'
+        '<a href="/rate/">Rate</a></nav>'
+        '<div class="rl-tools"><form method="post" action="/sign-out">'
+        '<button class="rl-link">Sign out</button></form></div></header></div>'
+    )
+
+
+def heading(overview: RoundOverview) -> str:
+    progress = overview.progress
+    title = f"Round {progress.round.number}" if progress else "Getting ready"
+    state = progress.round.state if progress else "generating"
+    chip = f'<span class="ops-state {h(state)}">{h(STATE_LABELS.get(state, state))}</span>'
+    return (
+        f'<div class="ops-heading"><h1>{h(title)} {chip}</h1>'
+        f"<p>{h(overview.next_step.sentence)}</p></div>{trainer_alarm(overview.worker)}"
+    )
+
+
+def trainer_alarm(worker: WorkerStatus) -> str:
+    if not worker.is_down:
+        return ""
+    wait = (
+        f" It starts again in {max(0, worker.next_try_at - time.time()):.0f} s." if worker.next_try_at else ""
+    )
+    words = f" <code>{h(worker.last_words)}</code>" if worker.last_words else ""
+    times = f"{worker.deaths} times so far" if worker.deaths > 1 else "once so far"
+    return (
+        f'<div class="ops-alarm" role="alert"><b>The trainer has stopped</b> ({times}).{h(wait)}{words}</div>'
+    )

@@ -1,0 +1,60 @@
+"""What an operator does to a round: the main button, train, cancel, roll back. Each returns what was done, in words."""
+
+from __future__ import annotations
+
+import contextlib
+
+from app.console.state.next_step import MIN_RATINGS_TO_TRAIN
+from app.console.state.round_overview import find_unlearned_round, read_overview
+from app.trainer.supervisor import WorkerStatus
+from rater_data.errors import Busy, Missing, Refused
+from rater_data.lifecycle import OVER
+from rater_data.records import User
+from rater_data.store import Store
+
+
+def press_main_button(store: Store, user: User, worker: WorkerStatus) -> str:
+    """Raises Refused while the button offers nothing."""
+    overview = read_overview(store, worker)
+    if not overview.next_step.enabled:
+        raise Refused(overview.next_step.sentence)
+    if overview.progress is None or overview.progress.round.state in (*OVER, "generating"):
+        store.enqueue("generate", {})
+        store.log(user.name, "asked for more responses")
+        return "Responses are on their way."
+    return train(store, user)
+
+
+def train(store: Store, user: User, *, override: bool = False) -> str:
+    """Seals the latest round and has it trained; with `override` whatever the gate says. Raises Refused, Busy."""
+    progress = store.round_progress()
+    if progress is None:
+        raise Refused("There is no round yet: the model has not written its first responses.")
+    number, state = progress.round.number, progress.round.state
+    too_few = progress.ratings < MIN_RATINGS_TO_TRAIN and find_unlearned_round(store, progress) is None
+    if state == "rating" and too_few and not progress.complete:
+        raise Refused(
+            f"Round {number} has {progress.ratings} of {progress.quota} ratings: "
+            f"training needs at least {MIN_RATINGS_TO_TRAIN} to learn anything."
+        )
+    store.start_training(number, user.name, override=override)
+    return f"Round {number} is sealed; training begins."
+
+
+def cancel_training(store: Store, user: User) -> str:
+    """Raises Missing when nothing is being trained."""
+    job = store.active_job("train")
+    if job is None:
+        raise Missing("Nothing is being trained, so there is nothing to cancel.")
+    store.cancel(job.id, user.name)
+    return "Training stops at the next safe point; the last good version stays in use."
+
+
+def roll_back(store: Store, user: User, to: int) -> str:
+    """Raises Busy while a round is in training, Refused or Missing for a version that cannot be used again."""
+    if store.active_job("train") is not None:
+        raise Busy("A round is in training: cancel it first, then roll back.")
+    version = store.roll_back(to, user.name)
+    with contextlib.suppress(Busy):  # what was being written for the version left behind stops first
+        store.enqueue("generate", {})
+    return f"Version {version.number} is in use again. The next round's responses come from it."

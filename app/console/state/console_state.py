@@ -1,0 +1,112 @@
+"""What the console shows at one moment: read when a panel first asks for it, and shared by all panels."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import Any
+
+from app.console.state.background_cache import BackgroundCache
+from app.console.state.prompt_trials import PromptTrial, find_latest_trial
+from app.console.state.round_overview import RoundOverview, read_overview
+from app.console.state.round_summary import RoundSummaries, RoundSummary
+from app.console.state.training_health import find_last_training
+from app.console.state.version_gains import VersionGains
+from app.console.state.version_list import ratings_trained_on
+from app.sample_comparison import SampleComparison, compare_samples
+from app.trainer.supervisor import WorkerStatus
+from rater_data.lifecycle import Event, Round, Version
+from rater_data.records import RaterStats, Token, User
+from rater_data.scales import Scale
+from rater_data.statistics.intervals import Interval
+from rater_data.store import Store
+
+EVENTS_SHOWN = 50
+
+
+@dataclass
+class ConsoleCaches:
+    """What is slow to compute, kept for all pages of a server."""
+
+    version_gains: VersionGains = field(default_factory=VersionGains)
+    summaries: RoundSummaries = field(default_factory=RoundSummaries)
+    rater_stats: BackgroundCache[list[RaterStats]] = field(default_factory=lambda: BackgroundCache([]))
+
+
+class ConsoleState:
+    """`selected_versions`: those chosen to be seen side by side, (None, None) for the one in use and its parent."""
+
+    def __init__(
+        self,
+        store: Store,
+        worker: WorkerStatus,
+        caches: ConsoleCaches,
+        selected_versions: tuple[int | None, int | None] = (None, None),
+    ) -> None:
+        self.store, self.worker, self.caches = store, worker, caches
+        self.selected_versions = selected_versions
+
+    @cached_property
+    def overview(self) -> RoundOverview:
+        return read_overview(self.store, self.worker)
+
+    @property
+    def is_training(self) -> bool:
+        return self.overview.job is not None and self.overview.job.kind == "train"
+
+    @cached_property
+    def summary(self) -> RoundSummary:
+        return self.caches.summaries.read(self.store, self.overview.progress)
+
+    @cached_property
+    def scale(self) -> Scale:
+        return self.store.scale()
+
+    @cached_property
+    def _last_training(self) -> tuple[Round | None, list[dict[str, Any]]]:
+        return find_last_training(self.store)
+
+    @property
+    def trained_round(self) -> Round | None:
+        return self._last_training[0]
+
+    @property
+    def steps(self) -> list[dict[str, Any]]:
+        return self._last_training[1]
+
+    @cached_property
+    def versions(self) -> Sequence[Version]:
+        return self.store.versions()
+
+    @cached_property
+    def version_gains(self) -> dict[int, Interval]:
+        return self.caches.version_gains.latest(self.store)
+
+    @cached_property
+    def ratings_trained_on(self) -> dict[int, int]:
+        return ratings_trained_on(self.store)
+
+    @cached_property
+    def sample_comparison(self) -> SampleComparison | None:
+        return compare_samples(self.store, *self.selected_versions)
+
+    @cached_property
+    def latest_trial(self) -> PromptTrial | None:
+        return find_latest_trial(self.store)
+
+    @cached_property
+    def users(self) -> Sequence[User]:
+        return self.store.users()
+
+    @cached_property
+    def rater_stats(self) -> Sequence[RaterStats]:
+        return self.caches.rater_stats.get(self.store.rater_stats)
+
+    @cached_property
+    def tokens(self) -> Sequence[Token]:
+        return self.store.tokens()
+
+    @cached_property
+    def events(self) -> Sequence[Event]:
+        return self.store.events(limit=EVENTS_SHOWN)

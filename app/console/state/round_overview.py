@@ -1,0 +1,78 @@
+"""The round under way with its job and its trainer: for the head of the console, and as JSON."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from app.console.state.next_step import NextStep, decide_next_step
+from app.trainer.supervisor import WorkerStatus
+from rater_data.lifecycle import ROUND_JOBS, Job, Round, RoundProgress
+from rater_data.store import Store
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RoundOverview:
+    """Several reads of the store, so its numbers may be a moment apart."""
+
+    progress: RoundProgress | None
+    job: Job | None
+    last_error: str | None
+    worker: WorkerStatus
+    next_step: NextStep
+
+
+def read_overview(store: Store, worker: WorkerStatus) -> RoundOverview:
+    progress, job = store.round_progress(), store.active_job()
+    last_error = None
+    if job is None:
+        newest = store.jobs(limit=1, kinds=ROUND_JOBS)
+        last_error = newest[0].error if newest and newest[0].state == "failed" else None
+    return RoundOverview(
+        progress=progress,
+        job=job,
+        last_error=last_error,
+        worker=worker,
+        next_step=decide_next_step(progress, job, last_error, worker, find_unlearned_round(store, progress)),
+    )
+
+
+def find_unlearned_round(store: Store, progress: RoundProgress | None) -> Round | None:
+    """The round before, if no version in use has learned from it: the gate refused it, or it was rolled back.
+
+    Its ratings count on. The operator may overrule the gate, or train at once without those who do not count any more.
+    """
+    before = store.round(progress.round.number - 1) if progress and progress.round.number > 1 else None
+    return before if before is not None and before.state in ("refused", "rolled_back") else None
+
+
+def overview_as_json(store: Store, worker: WorkerStatus) -> dict[str, Any]:
+    overview = read_overview(store, worker)
+    progress, job, step = overview.progress, overview.job, overview.next_step
+    return {
+        "round": progress
+        and {
+            "number": progress.round.number,
+            "state": progress.round.state,
+            "version": progress.round.version_number,
+            "responses": progress.responses,
+            "expected_responses": progress.expected_responses,
+            "ratings": progress.ratings,
+            "quota": progress.quota,
+            "complete": progress.complete,
+            "by_stratum": {name: list(pair) for name, pair in progress.by_stratum.items()},
+            "raters": progress.raters,
+            "ratings_last_hour": progress.ratings_last_hour,
+            "mean_score": progress.mean_score,
+            "scores": progress.scores,
+            "gate": progress.round.gate,
+        },
+        "job": job and {"id": job.id, "kind": job.kind, "state": job.state, "progress": job.progress},
+        "next": {
+            "label": step.label,
+            "sentence": step.sentence,
+            "possible": step.enabled,
+            "override_possible": step.alternative_overrides_gate,
+        },
+        "worker": {"state": worker.state, "deaths": worker.deaths, "last_words": worker.last_words},
+    }

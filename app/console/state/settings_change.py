@@ -1,0 +1,27 @@
+"""Settings of the rounds to come."""
+
+from __future__ import annotations
+
+from rater_data.records import User
+from rater_data.round_settings import apply_changes, current_values
+from rater_data.setting_names import ROUND_CONFIG
+from rater_data.store import Store
+
+
+def read_settings(store: Store) -> dict[str, float]:
+    """Every setting's value, by path."""
+    return current_values(store.setting(ROUND_CONFIG, {}))
+
+
+def change_settings(store: Store, user: User, values: dict[str, object]) -> str:
+    """Keeps settings for the next round. Raises BadInput for a value out of bounds."""
+    before = store.setting(ROUND_CONFIG, {})
+    after = apply_changes(values, before)
+    if after == before:
+        return "Nothing was changed."
+    store.set_setting(ROUND_CONFIG, after)
+    old, new = current_values(before), current_values(after)
+    store.log(
+        user.name, "changed the settings", **{path: new[path] for path in new if new[path] != old[path]}
+    )
+    return "Kept: the next round is begun with these settings."

@@ -1,0 +1,102 @@
+"""Panels: hostile text stays text, numbers read as numbers."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import replace
+from typing import Any
+
+from app.console.panels import (
+    elements,
+    history_panel,
+    page_header,
+    people_panels,
+    round_panels,
+    training_panels,
+    version_panels,
+)
+from app.console.panels.elements import format_number
+from app.console.state.next_step import decide_next_step
+from app.console.state.round_overview import RoundOverview
+from app.console.state.training_health import check_rules
+from app.safe_html import render_markdown
+from app.sample_comparison import SampleComparison
+from app.startup import prepare_home
+from rater_data.records import Token
+from rater_data.store import Store
+from tests import fake_worker
+from tests.app.console.helpers import DOWN, HOSTILE, job, progress, work
+
+
+def test_hostile_text_is_text_in_every_panel(store: Store) -> None:
+    prepare_home(store)
+    work(store, texts=[HOSTILE])
+    user = store.add_user(HOSTILE[:60], "rater")
+    store.log(HOSTILE, HOSTILE, note=HOSTILE)
+    comparison = SampleComparison(older=0, newer=1, rows=((HOSTILE, HOSTILE, HOSTILE),))
+    hurt = job("train")
+    hurt = replace(hurt, progress={"phase": HOSTILE, "note": HOSTILE, "done": 1, "total": 2, "eta_s": 1.0})
+    worker = replace(DOWN, last_words=HOSTILE)
+    seen = RoundOverview(
+        progress=progress("refused", gate={"reason": HOSTILE}),
+        job=hurt,
+        last_error=HOSTILE,
+        worker=worker,
+        next_step=decide_next_step(progress("refused", gate={"reason": HOSTILE}), None, HOSTILE, worker),
+    )
+    shown = [
+        page_header.heading(seen),
+        training_panels.job_progress(seen.job),
+        version_panels.samples_side_by_side(comparison, (0, 1)),
+        people_panels.people_table(store.rater_stats(), store.users()),
+        history_panel.event_log(store.events()),
+        elements.notice(HOSTILE),
+        people_panels.new_link(user.name, "rater", HOSTILE),
+        people_panels.new_token(user.name, "rater", HOSTILE),
+        people_panels.tokens_table([Token(id=1, user=user, created_at=0.0, expires_at=1.0)]),
+        version_panels.versions_table(
+            [replace(fake_worker.version(1, 0, "kept"), metrics={"kl": HOSTILE}, notes=HOSTILE)],
+            False,
+            {},
+            {},
+        ),
+        round_panels.strata(replace(progress("rating", 1), by_stratum={HOSTILE: (1, 2)})),
+        training_panels.rule_checks([{"rule": HOSTILE, "says": HOSTILE, "ok": False, "step": HOSTILE}]),
+    ]
+    for panel in shown:
+        assert "<img src=x" not in panel
+        assert "<script" not in panel
+
+
+def test_a_broken_rule_comes_first_and_stays_broken() -> None:
+    def light(rule: str, ok: bool) -> dict[str, Any]:
+        return {"rule": rule, "ok": ok, "value": 0.0, "limit": 0.0, "says": f"{rule} is {ok}."}
+
+    steps = [
+        {"step": 1, "lights": [light("a", True), light("b", True)]},
+        {"step": 2, "lights": [light("a", True), light("b", False)]},
+        {"step": 3, "lights": [light("a", True), light("b", True)]},
+    ]
+    found = check_rules(steps)
+    assert [(f["rule"], f["ok"], f["step"]) for f in found] == [("b", False, 2), ("a", True, 3)]
+    shown = training_panels.rule_checks(found)
+    assert "1 of 2 training checks need attention" in shown
+    assert "(Step 2.)" in shown
+    assert "All training checks pass" in training_panels.rule_checks(check_rules(steps[:1]))
+    assert training_panels.rule_checks(check_rules([{"step": 1}])) == ""
+
+
+def test_zero_has_no_sign() -> None:
+    assert format_number(-0.001, "{:+.2f}") == "0.00"
+    assert format_number(-0.01, "{:+.2f}") == "-0.01"
+    assert format_number(None, "{:.2f}") == "–"
+
+
+def test_guidelines_are_cleaned_last() -> None:
+    hostile = "**ok** <script>x</script> [a](javascript:x) ![b](http://evil.example/i.png)\n\n<p style='x' id='y'>z</p>"
+    html = render_markdown(hostile)
+    assert "<strong>ok</strong>" in html
+    assert set(re.findall(r"<[^>]*>", html)) == {"<p>", "</p>", "<strong>", "</strong>"}, (
+        "no tag has attributes"
+    )
+    assert "<td>7</td>" in render_markdown("| | |\n|--|--|\n| 7 | good |")
