@@ -22,7 +22,7 @@ class RatingFingerprints(Database):
             sa.select(sa.func.coalesce(sa.func.max(_g.id), 0)).scalar_subquery(),
             sa.select(sa.func.coalesce(sa.func.max(_e.id), 0)).scalar_subquery(),
         )
-        with self._read() as connection:
+        with self.reading() as connection:
             ratings, events = connection.execute(query).one()
         return int(ratings), int(events)
 
@@ -37,5 +37,5 @@ class RatingFingerprints(Database):
             .join(t.responses, _r.id == _g.response_id)
             .group_by(_r.round_number)
         )
-        with self._read() as connection:
+        with self.reading() as connection:
             return {int(number): (int(count), int(ids)) for number, count, ids in connection.execute(query)}
