@@ -87,7 +87,7 @@ class StagedImport:
 
     def add_response(self, response: ImportedResponse) -> None:
         before = self.responses
-        self._response_number(response)
+        self._response_number(response, _response_key(response))
         self.duplicates += self.responses == before
 
     def add_rating(self, rating: ImportedRating) -> None:
@@ -98,16 +98,20 @@ class StagedImport:
         if first == second:
             raise BadInput("a response cannot be compared with itself")
         if rating.pseudonym:
-            response = self._response_number(rating.response)
+            response = self._response_number(rating.response, first)
             if not self._is_new_revision(rating, rater, digest(rater, response)):
                 return
         else:
             if not self._is_new_answer(rating, rater, first, second):
                 return
             if second is not None:
-                rating = self._reserve_first(rating, first, second)
-            response = self._response_number(rating.response)
-        other = self._other_number(rating.other) if rating.other else None
+                name, swap = self._reserve_first(rating.rater, first, second)
+                rating = _renamed(rating, name, swap=swap)
+                first, second = (second, first) if swap else (first, second)
+            response = self._response_number(rating.response, first)
+        other = None
+        if rating.other is not None and second is not None:
+            other = self._other_number(rating.other, second)
         values = (clean_name(rating.rater), response, other, *_rating_values(rating))
         self._write(self._rating_file, values)
         self.ratings += 1
@@ -158,22 +162,21 @@ class StagedImport:
             self._revisions[rating_key] = max(highest, rating.revision), count + 1
         return True
 
-    def _reserve_first(self, rating: ImportedRating, first: bytes, second: bytes) -> ImportedRating:
-        """The comparison with that response first with which none of this rater's comparisons begins yet.
+    def _reserve_first(self, rater: str, first: bytes, second: bytes) -> tuple[str, bool]:
+        """The name for a comparison, and whether it has to begin with the second response.
 
-        Of the two the one with the lower hash, so that two raters' comparisons of the same two meet. When both are
-        taken, the comparison goes under a further name.
+        It begins with one with which none of this rater's comparisons begins yet, of the two the one with the lower
+        hash, so that two raters' comparisons of the same two meet. When both are taken, it goes under a further name.
         """
         number = 1
         while True:
-            name = rating.rater if number == 1 else f"{rating.rater} ({number})"
-            rater = name_key(name)
+            name = rater if number == 1 else f"{rater} ({number})"
             for response in sorted((first, second)):
-                key = digest(rater, response.hex())
+                key = digest(name_key(name), response.hex())
                 if key not in self._first_responses:
                     self._first_responses.add(key)
                     self.renamed += number > 1
-                    return _renamed(rating, name, swap=response != first)
+                    return name, response != first
             number += 1
 
     # ---- numbers of prompts and responses
@@ -188,8 +191,7 @@ class StagedImport:
             self.prompts += 1
         return self._prompt_numbers[key]
 
-    def _response_number(self, response: ImportedResponse) -> int:
-        key = _response_key(response)
+    def _response_number(self, response: ImportedResponse, key: bytes) -> int:
         number = self._response_numbers.get(key)
         if number is None:
             number = len(self._response_numbers)
@@ -202,11 +204,10 @@ class StagedImport:
         self._write_response(response, number)
         return number
 
-    def _other_number(self, response: ImportedResponse) -> int:
+    def _other_number(self, response: ImportedResponse, key: bytes) -> int:
         """The number of a response that was compared with. That of our export may have a row of its own later."""
         if response.origin is None:
-            return self._response_number(response)
-        key = _response_key(response)
+            return self._response_number(response, key)
         if key not in self._response_numbers:
             self._response_numbers[key] = -1 - len(self._response_numbers)
             self._unwritten[key] = response
