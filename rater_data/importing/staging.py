@@ -228,7 +228,7 @@ class StagedImport:
     # ---- out
 
     def close(self) -> int:
-        """Writes what was held back and forgets what only reading needs. `things` and `said` come after.
+        """Writes what was held back and forgets what only reading needs. `content_rows` and `rating_rows` come after.
 
         Returns how many ratings have missing revisions: those that exist are numbered anew.
         """
@@ -243,7 +243,7 @@ class StagedImport:
             if highest != count + (digest(key, 1) in self._answers)
         }
         revisions: dict[bytes, list[int]] = {}
-        for row in self.said() if gaps else ():
+        for row in self.rating_rows() if gaps else ():
             key = digest(name_key(row["rater"]), row["response"])
             if key in gaps:
                 revisions.setdefault(key, []).append(row["revision"])
@@ -255,11 +255,11 @@ class StagedImport:
         self._first_responses.clear()
         return len(gaps)
 
-    def things(self) -> Iterator[dict[str, Any]]:
+    def content_rows(self) -> Iterator[dict[str, Any]]:
         """Prompts (with "sha256") and responses (with "number"); each prompt before its responses."""
         return self._read(self._content_file)
 
-    def said(self) -> Iterator[dict[str, Any]]:
+    def rating_rows(self) -> Iterator[dict[str, Any]]:
         """The ratings, in the order of the file."""
         with_gaps = self._with_gaps
         for values in self._read(self._rating_file):

@@ -47,10 +47,10 @@ class StagedRows(Protocol):
     ratings: int
     numbers: int
 
-    def things(self) -> Rows:
+    def content_rows(self) -> Rows:
         """Prompts (with "sha256") and responses (with "number"); each prompt before its responses."""
 
-    def said(self) -> Rows:
+    def rating_rows(self) -> Rows:
         """The ratings, in the order of the file."""
 
 
@@ -96,11 +96,11 @@ class Imports(Database):
                 intake = _Intake(connection, staged, done, time.time())
                 if staged.numbers or scale is not None:
                     intake.restored.make_imported()
-                for some in _batches(wrap(staged.things(), staged.prompts + staged.responses)):
+                for some in _batches(wrap(staged.content_rows(), staged.prompts + staged.responses)):
                     intake.things(some)
                 intake.restored.finish()
                 done.rounds = intake.restored.made
-                for some in _batches(wrap(staged.said(), staged.ratings)):
+                for some in _batches(wrap(staged.rating_rows(), staged.ratings)):
                     intake.ratings(some)
                 if offer:
                     where = t.rounds.c.number == IMPORTED_ROUND
