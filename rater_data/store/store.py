@@ -27,11 +27,13 @@ from rater_data.store.reports.coverage import Coverage
 from rater_data.store.reports.export_rows import Exports
 from rater_data.store.reports.rater_stats import Stats
 from rater_data.store.reports.rating_fingerprints import RatingFingerprints
+from rater_data.store.rounds.events import Events
 from rater_data.store.rounds.jobs import Jobs
-from rater_data.store.rounds.journal import Journal
 from rater_data.store.rounds.prompts import Prompts
 from rater_data.store.rounds.rounds import Rounds
 from rater_data.store.rounds.sealing import Sealing
+from rater_data.store.rounds.settings import HomeSettings
+from rater_data.store.rounds.training_log import TrainingLog
 from rater_data.store.rounds.versions import Versions
 from rater_data.store.transfer.imports import Imports
 
@@ -61,7 +63,9 @@ class Store(
     Stats,
     RatingFingerprints,
     Jobs,
-    Journal,
+    Events,
+    HomeSettings,
+    TrainingLog,
 ):
     """One home folder with its database. Made by `Store.open`."""
 

@@ -10,7 +10,7 @@ from rater_data.checksums import faults
 from rater_data.records import IMPORTED_ROUND, RESTORED
 from rater_data.store import Store
 from rater_data.store.database import schema as t
-from rater_data.store.rounds.sealing import snapshot_digest
+from rater_data.store.rounds.snapshots import snapshot_digest
 from rater_data.verify.damaged_rows import json_as_text, parse_json_or, stream_rows
 
 SEALED_STATES = ("sealed", "training", "refused", "published")

@@ -19,7 +19,7 @@ from rater_data.store.database.rows import (
     user_columns,
     user_of,
 )
-from rater_data.store.rounds.sealing import is_as_hashed, sealed_rows
+from rater_data.store.rounds.rating_hashes import hashed_rows_query, matches_its_hash
 from rater_data.verify.damaged_rows import (
     BATCH_ROWS,
     DAMAGE_ERRORS,
@@ -101,11 +101,11 @@ def check_hashes(connection: sa.Connection) -> Iterator[str]:
     Only what a snapshot holds needs it then.
     """
     salts = {row.id: row.salt for row in connection.execute(sa.select(t.users.c.id, t.users.c.salt))}
-    query = sealed_rows().where(_g.sha256.is_not(None), _g.verdict != REMOVED).order_by(_g.id)
+    query = hashed_rows_query().where(_g.sha256.is_not(None), _g.verdict != REMOVED).order_by(_g.id)
     with connection.execute(query.execution_options(yield_per=BATCH_ROWS)) as rows:
         for row in rows:
             try:
-                is_same = is_as_hashed(row, salts)
+                is_same = matches_its_hash(row, salts)
             except DAMAGE_ERRORS:
                 is_same = False
             if not is_same:

@@ -11,7 +11,7 @@ from rater_data.records import Card
 from rater_data.store.cards.card_order import card_of, choice_of, is_free, next_choice, open_rounds
 from rater_data.store.database import schema as t
 from rater_data.store.database.engine import Database
-from rater_data.store.rounds.journal import scale_in
+from rater_data.store.rounds.settings import scale_in
 
 LEASE_S = 600.0
 

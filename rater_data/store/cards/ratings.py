@@ -19,9 +19,9 @@ from rater_data.store.cards.leases import LEASE_S, active_rater, deal, drop_leas
 from rater_data.store.database import schema as t
 from rater_data.store.database.engine import Database
 from rater_data.store.database.rows import rating_columns, rating_of, rating_row
-from rater_data.store.rounds.journal import note
+from rater_data.store.rounds.events import record_event
 from rater_data.store.rounds.rounds import is_from_elsewhere
-from rater_data.store.rounds.sealing import rated_of, rated_query
+from rater_data.store.rounds.snapshots import rated_response_of, rated_responses_query
 
 TWICE = "You have rated this response already: change it in the list of your last ratings."
 
@@ -131,7 +131,7 @@ class Ratings(Database):
                 raise BadInput("Another rater has this card now: your answer stays as it is.")
             choice = choice_of(connection, rater_id, rating.response_id, rating.other_id, now)
             put_lease(connection, rater_id, rating.response_id, rating.other_id, now, now + lease_s)
-            note(connection, name, "took back a rating", now, rating=rating.id)
+            record_event(connection, name, "took back a rating", now, rating=rating.id)
             return card_of(connection, rater_id, choice)
 
     def revise(
@@ -180,7 +180,7 @@ class Ratings(Database):
             opens = verdict in COUNTING and old.verdict not in COUNTING
             if opens and not is_free(connection, old.response_id, rater_id, now):
                 raise BadInput("Another rater has this card now: your answer stays as it is.")
-            note(connection, name, "changed a rating", now, rating=rating_id)
+            record_event(connection, name, "changed a rating", now, rating=rating_id)
             return insert_rating(connection, new, given_at)
 
     def _same_change(self, connection: sa.Connection, old: Rating, wanted: Rating) -> Rating:
@@ -220,9 +220,14 @@ class Ratings(Database):
 
     def recent(self, rater_id: int, n: int = 10) -> list[RatedResponse]:
         """The rater's last current ratings, latest first; a changed one keeps its place."""
-        query = rated_query().where(_g.rater_id == rater_id, _g.is_current).order_by(*_latest_first).limit(n)
+        query = (
+            rated_responses_query()
+            .where(_g.rater_id == rater_id, _g.is_current)
+            .order_by(*_latest_first)
+            .limit(n)
+        )
         with self.reading() as connection:
-            return [rated_of(row) for row in connection.execute(query).mappings()]
+            return [rated_response_of(row) for row in connection.execute(query).mappings()]
 
     def changeable(self, ratings: Iterable[Rating]) -> set[int]:
         """The ids of those that their rater may still change: not sealed, and not from elsewhere."""
@@ -249,17 +254,17 @@ class Ratings(Database):
 
     def rated(self, round_number: int | None = None) -> list[RatedResponse]:
         """All current ratings, or those on one round's responses, by id; excluded raters' too."""
-        query = rated_query().where(_g.is_current).order_by(_g.id)
+        query = rated_responses_query().where(_g.is_current).order_by(_g.id)
         if round_number is not None:
             query = query.where(t.responses.c.round_number == round_number)
         with self.reading() as connection:
-            return [rated_of(row) for row in connection.execute(query).mappings()]
+            return [rated_response_of(row) for row in connection.execute(query).mappings()]
 
     def revisions(self, after: int = 0, limit: int = 500) -> list[RatedResponse]:
         """Ratings of every revision by id, from the one after `after`: for reading all of them bit by bit."""
-        query = rated_query().where(_g.id > after).order_by(_g.id).limit(limit)
+        query = rated_responses_query().where(_g.id > after).order_by(_g.id).limit(limit)
         with self.reading() as connection:
-            return [rated_of(row) for row in connection.execute(query).mappings()]
+            return [rated_response_of(row) for row in connection.execute(query).mappings()]
 
     def count_ratings(self, *, current: bool = True, split: str | None = None) -> int:
         """How many ratings there are: current ones that were not removed, or all revisions of any.

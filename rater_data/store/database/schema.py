@@ -178,7 +178,7 @@ ratings = Table(
     # of a comparison: what the response was compared with, and whether that one was shown first
     Column("other_id", ForeignKey("responses.id")),
     Column("swapped", sa.Boolean, nullable=False, server_default=sa.false()),
-    # of what was said and about what (`store_sealing.row_digest`), kept from the first seal on, and when it is removed
+    # of what was said and about what (`rating_hashes`), kept from the first seal on, and when it is removed
     Column("sha256", sa.Text),
     UniqueConstraint("rater_id", "key"),
     UniqueConstraint("response_id", "rater_id", "revision"),

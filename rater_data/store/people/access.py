@@ -16,7 +16,7 @@ from rater_data.store.database import schema as t
 from rater_data.store.database.engine import Database
 from rater_data.store.database.rows import user_columns, user_of
 from rater_data.store.people.people import SIGNED_OUT, user_in
-from rater_data.store.rounds.journal import note
+from rater_data.store.rounds.events import record_event
 
 WRONG_LINK = "This link is not known: ask the operator for a new one."
 
@@ -46,7 +46,7 @@ class Access(Database):
             _revoke(connection, _l.user_id == user_id)
             values = {"active": True} | SIGNED_OUT
             connection.execute(t.users.update().where(t.users.c.id == user_id).values(values))
-            note(connection, actor, f"invited {_a(user.role)}", name=user.name, user=user_id)
+            record_event(connection, actor, f"invited {_a(user.role)}", name=user.name, user=user_id)
             return _put_link(connection, user_id, once, ttl_s)
 
     def sign_out(self, user_id: int, actor: str, *, links: bool) -> None:
@@ -56,7 +56,7 @@ class Access(Database):
             connection.execute(t.users.update().where(t.users.c.id == user_id).values(SIGNED_OUT))
             if links:
                 _revoke(connection, _l.user_id == user_id, ~_l.token)
-            note(connection, actor, "signed somebody out everywhere", name=user.name, user=user_id)
+            record_event(connection, actor, "signed somebody out everywhere", name=user.name, user=user_id)
 
     def invited(self) -> set[int]:
         """The users who ever got a link: people, where the others are scripts with a token."""
@@ -92,7 +92,9 @@ class Access(Database):
                 raise Refused(f"{user.name} is kept out: let them in first.")
             _put(connection, user_id, _token_digest(secret), ttl_s, token=True, once=False)
             days = round(ttl_s / 86400, 3)
-            note(connection, actor, "made a token", name=user.name, role=user.role, days=days, user=user_id)
+            record_event(
+                connection, actor, "made a token", name=user.name, role=user.role, days=days, user=user_id
+            )
         return secret
 
     def tokens(self) -> list[Token]:
@@ -124,7 +126,7 @@ class Access(Database):
                 raise Missing("There is no such token any more.")
             _revoke(connection, where)
             user = user_in(connection, user_id)
-            note(connection, actor, "took a token back", name=user.name, user=user_id)
+            record_event(connection, actor, "took a token back", name=user.name, user=user_id)
         return user
 
     def bearer(self, secret: str) -> User:

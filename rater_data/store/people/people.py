@@ -14,7 +14,7 @@ from rater_data.records import ROLES, User
 from rater_data.store.database import schema as t
 from rater_data.store.database.engine import Database
 from rater_data.store.database.rows import user_columns, user_of
-from rater_data.store.rounds.journal import note
+from rater_data.store.rounds.events import record_event
 
 SIGNED_OUT: dict[str, Any] = {"session_epoch": t.users.c.session_epoch + 1}
 """Ends every session that a person has: cookies hold the epoch they were begun in."""
@@ -87,7 +87,7 @@ class People(Database):
         now = time.time()
         with self.writing() as connection:
             user = add_user_in(connection, name, role, now)
-            note(connection, user.name, f"joined as {role}", now, user=user.id)
+            record_event(connection, user.name, f"joined as {role}", now, user=user.id)
         return user
 
     def user(self, user_id: int) -> User:
@@ -129,4 +129,4 @@ class People(Database):
             connection.execute(t.users.update().where(t.users.c.id == user_id).values(values))
             if not values.get("active", True):
                 connection.execute(t.leases.delete().where(t.leases.c.rater_id == user_id))
-            note(connection, actor, what, name=user.name, user=user_id)
+            record_event(connection, actor, what, name=user.name, user=user_id)

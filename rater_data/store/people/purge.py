@@ -23,8 +23,8 @@ from rater_data.store.database import schema as t
 from rater_data.store.database.addresses import DATABASE
 from rater_data.store.database.engine import BUSY_TIMEOUT_MS, Database, explain_errors
 from rater_data.store.people.people import OUT, user_in
-from rater_data.store.rounds.journal import note
-from rater_data.store.rounds.sealing import SALTED, keep_hashes, sealed_rows
+from rater_data.store.rounds.events import record_event
+from rater_data.store.rounds.rating_hashes import SALTED, hashed_rows_query, keep_hashes
 
 OLD_HASHES = (
     "an older release made the hash that is kept: whoever has the database can find their scores by trying."
@@ -79,7 +79,7 @@ class Purging(Database):
                 _rename(connection, found.user)
             actor = found.user.pseudonym if name_key(actor) == name_key(found.user.name) else actor
             what = "was purged with all ratings" if ratings else "was purged"
-            note(connection, actor, what, time.time(), user=user_id)
+            record_event(connection, actor, what, time.time(), user=user_id)
         told = [f"Of {old} removed ratings {OLD_HASHES}"] if old else []
         return replace(found, left=(*told, *self._squeeze()))
 
@@ -182,7 +182,9 @@ def _blank(connection: sa.Connection, user_id: int) -> int:
     """
     mine = _g.rater_id == user_id
     frozen = sa.select(_s.rating_id).where(_s.rating_id == _g.id).exists()
-    keep_hashes(connection, connection.execute(sealed_rows().where(mine, frozen, _g.sha256.is_(None))).all())
+    keep_hashes(
+        connection, connection.execute(hashed_rows_query().where(mine, frozen, _g.sha256.is_(None))).all()
+    )
     blank = {"score": None, "verdict": REMOVED, "comment": "", "flags": [], "attributes": {}}
     kept = sa.case((frozen, _g.sha256), else_=None)
     connection.execute(t.ratings.update().where(mine).values(**blank, sha256=kept))

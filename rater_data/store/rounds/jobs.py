@@ -12,7 +12,7 @@ from rater_data.lifecycle import JOB_KINDS, ROUND_JOBS, Job
 from rater_data.store.database import schema as t
 from rater_data.store.database.engine import Database
 from rater_data.store.database.rows import job_of
-from rater_data.store.rounds.journal import note
+from rater_data.store.rounds.events import record_event
 
 ACTIVE = ("queued", "running")
 ATTEMPTS = 3
@@ -76,7 +76,7 @@ def _end_unattended(connection: sa.Connection, job: Job, state: str, why: str, n
         connection.execute(
             t.rounds.update().where(where).values(state="failed", decision=why, updated_at=now)
         )
-    note(connection, "store", f"{job.kind} job {state}", now, job=job.id, why=why)
+    record_event(connection, "store", f"{job.kind} job {state}", now, job=job.id, why=why)
     return _change(connection, job.id, now, state=state, error=why)
 
 
@@ -169,7 +169,7 @@ class Jobs(Database):
         with self.writing() as connection:
             job = _own(connection, job_id, worker)
             _change(connection, job_id, now, state="done", result=to_json_value(result), heartbeat_at=now)
-            note(connection, "trainer", f"{job.kind} job done", now, job=job_id)
+            record_event(connection, "trainer", f"{job.kind} job done", now, job=job_id)
 
     def fail(self, job_id: int, worker: str, error: str, cancelled: bool = False) -> None:
         """The job ended without a result; `error` says why, in a sentence. Raises NotYours as `beat` does."""
@@ -179,7 +179,7 @@ class Jobs(Database):
             job = _own(connection, job_id, worker)
             error = checks.kept(error)
             _change(connection, job_id, now, state=state, error=error, heartbeat_at=now)
-            note(connection, "trainer", f"{job.kind} job {state}", now, job=job_id, why=error)
+            record_event(connection, "trainer", f"{job.kind} job {state}", now, job=job_id, why=error)
 
     def cancel(self, job_id: int, actor: str) -> Job:
         """Ends a job that waits; asks the worker of one that runs to stop. Raises Refused if it has ended."""
@@ -188,7 +188,7 @@ class Jobs(Database):
             job = job_in(connection, job_id)
             if job.state not in ACTIVE:
                 raise Refused(f"Job {job_id} has ended already: it is {job.state}.")
-            note(connection, actor, f"cancelled {NAMES[job.kind]}", now, job=job_id)
+            record_event(connection, actor, f"cancelled {NAMES[job.kind]}", now, job=job_id)
             if job.state == "queued":
                 return _end_unattended(connection, job, "cancelled", "It was cancelled before it began.", now)
             return _change(connection, job_id, now, cancel_requested=True)

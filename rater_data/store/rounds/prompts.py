@@ -12,7 +12,7 @@ from rater_data.records import SPLITS, Prompt
 from rater_data.store.database import schema as t
 from rater_data.store.database.engine import Database
 from rater_data.store.database.rows import prompt_columns, prompt_of, prompt_row
-from rater_data.store.rounds.journal import note
+from rater_data.store.rounds.events import record_event
 
 AT_ONCE = 500  # values in one IN (…): databases have limits
 
@@ -100,7 +100,7 @@ class Prompts(Database):
         with self.writing() as connection:
             prompt_in(connection, prompt_id)
             connection.execute(t.prompts.update().where(t.prompts.c.id == prompt_id).values(**values))
-            note(connection, actor, what, prompt=prompt_id)
+            record_event(connection, actor, what, prompt=prompt_id)
             return prompt_in(connection, prompt_id)
 
     def prompt(self, prompt_id: int) -> Prompt:

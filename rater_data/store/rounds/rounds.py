@@ -19,7 +19,7 @@ from rater_data.scales import COUNTING, REMOVED
 from rater_data.store.database import schema as t
 from rater_data.store.database.engine import Database
 from rater_data.store.database.rows import response_columns, response_of, response_row, round_of
-from rater_data.store.rounds.journal import note
+from rater_data.store.rounds.events import record_event
 from rater_data.store.rounds.versions import version_in
 
 HOUR = 3600.0
@@ -104,7 +104,7 @@ class Rounds(Database):
                 "updated_at": now,
             }
             connection.execute(t.rounds.insert().values(row))
-            note(connection, "trainer", f"started round {number}", now, version=version_number)
+            record_event(connection, "trainer", f"started round {number}", now, version=version_number)
             return known_round(connection, number)
 
     def round(self, number: int | None = None) -> Round | None:
@@ -135,7 +135,7 @@ class Rounds(Database):
             if (found.state, state) in WITH_MORE:
                 raise Refused(f"Round {number} cannot just be {state}: use {WITH_MORE[found.state, state]}.")
             move(connection, found, state, now, **values)
-            note(connection, "trainer", f"round {number} is {state}", now, decision=decision)
+            record_event(connection, "trainer", f"round {number} is {state}", now, decision=decision)
 
     def add_responses(self, responses: list[Response]) -> int:
         """Adds responses, all or none; returns how many were added.

@@ -10,7 +10,7 @@ from rater_data.lifecycle import ROUND_STATES, Version, next_states
 from rater_data.store.database import schema as t
 from rater_data.store.database.engine import Database
 from rater_data.store.database.rows import version_of, version_row
-from rater_data.store.rounds.journal import note
+from rater_data.store.rounds.events import record_event
 
 
 def version_in(connection: sa.Connection, number: int) -> Version:
@@ -45,7 +45,7 @@ class Versions(Database):
         """Raises BadInput for a number that is taken or a parent that does not exist."""
         with self.writing() as connection:
             add_version_in(connection, version)
-            note(connection, "trainer", f"added version {version.number}")
+            record_event(connection, "trainer", f"added version {version.number}")
 
     def version(self, number: int) -> Version:
         """Raises Missing."""
@@ -67,7 +67,7 @@ class Versions(Database):
             version_in(connection, number)
             where = t.policy_versions.c.number == number
             connection.execute(t.policy_versions.update().where(where).values(notes=notes.strip()))
-            note(connection, actor, f"noted something about version {number}")
+            record_event(connection, actor, f"noted something about version {number}")
             return version_in(connection, number)
 
     def current_version(self) -> Version | None:
@@ -115,7 +115,7 @@ class Versions(Database):
                 now,
             )
             _stop_jobs(connection, now)
-            note(connection, actor, f"rolled back to version {to}", now, to=to, abandoned=abandoned)
+            record_event(connection, actor, f"rolled back to version {to}", now, to=to, abandoned=abandoned)
             return version_in(connection, to)
 
 

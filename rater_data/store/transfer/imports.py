@@ -30,8 +30,9 @@ from rater_data.setting_names import CHOSEN_SCALE
 from rater_data.store.database import schema as t
 from rater_data.store.database.engine import Database
 from rater_data.store.people.people import new_users_in
-from rater_data.store.rounds.journal import note, setting_in
+from rater_data.store.rounds.events import record_event
 from rater_data.store.rounds.prompts import AT_ONCE, prompt_ids_in
+from rater_data.store.rounds.settings import setting_in
 from rater_data.store.transfer.restored_rounds import Restored
 
 BATCH = 5000  # rows that are held and written at once
@@ -338,7 +339,7 @@ class _Intake:
     def tell(self) -> None:
         done = self.done
         if self.staged.ratings:
-            note(
+            record_event(
                 self.connection,
                 "import",
                 f"imported {done.ratings} ratings",
@@ -346,7 +347,7 @@ class _Intake:
                 there_already=done.there,
             )
         elif self.staged.responses:
-            note(self.connection, "import", f"imported {done.responses} responses", self.now)
+            record_event(self.connection, "import", f"imported {done.responses} responses", self.now)
 
 
 _USERS = sa.select(t.users.c.id, t.users.c.name_key, t.users.c.pseudonym)

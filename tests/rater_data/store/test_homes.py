@@ -23,7 +23,7 @@ from rater_data.store import DATABASE, Store, default_home
 from rater_data.store.database import migrate as migrating
 from rater_data.store.database.scale_migration import write_scale_migration
 from rater_data.store.database.schema import metadata
-from rater_data.store.rounds.sealing import snapshot_digest
+from rater_data.store.rounds.snapshots import snapshot_digest
 from tests.paths import GOLDEN, ROOT
 from tests.rater_data.store_world import make_world, rate_next
 

@@ -22,7 +22,7 @@ from rater_data.store.database import migrate as migrating
 from rater_data.store.database.addresses import parsed, shown
 from rater_data.store.database.postgres_errors import told_by_postgres
 from rater_data.store.database.schema import metadata
-from rater_data.store.rounds.sealing import snapshot_digest
+from rater_data.store.rounds.snapshots import snapshot_digest
 from tests.app.helpers import until
 from tests.paths import GOLDEN
 from tests.rater_data import postgres

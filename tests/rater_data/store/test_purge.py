@@ -17,7 +17,8 @@ from rater_data.statistics.rater_effects import corrected_scores
 from rater_data.store import DATABASE, Store
 from rater_data.store.database import schema as t
 from rater_data.store.people import purge
-from rater_data.store.rounds.sealing import row_digest, sealed_rows, snapshot_digest
+from rater_data.store.rounds.rating_hashes import hashed_rows_query, rating_hash
+from rater_data.store.rounds.snapshots import snapshot_digest
 from rater_data.verify.home import verify
 from tests.rater_data.store_world import make_world, publish, rate_next, start_round
 
@@ -215,9 +216,9 @@ def test_a_removed_score_cannot_be_found_by_trying(backend, world):
     store, person = world.store, world.raters[2]
     (salt,) = [salt for (salt,) in rows(store, f"SELECT salt FROM users WHERE id = {person.id}")]
     with store.reading() as connection:
-        query = sealed_rows().where(t.ratings.c.rater_id == person.id, t.ratings.c.sha256.is_not(None))
+        query = hashed_rows_query().where(t.ratings.c.rater_id == person.id, t.ratings.c.sha256.is_not(None))
         before = {row.id: row for row in connection.execute(query)}
-    assert all(row_digest(row, salt) == row[-1] for row in before.values())
+    assert all(rating_hash(row, salt) == row[-1] for row in before.values())
     store.purge(person.id, "operator", ratings=True)
     assert rows(store, f"SELECT salt FROM users WHERE id = {person.id}") == [(None,)]
     kept = dict(rows(store, f"SELECT id, sha256 FROM ratings WHERE rater_id = {person.id}"))
@@ -226,14 +227,14 @@ def test_a_removed_score_cannot_be_found_by_trying(backend, world):
         said = list(row)
         for score in range(1, 11):
             said[2] = float(score)
-            for guess in (row_digest(said, ""), row_digest(said, "None"), first_digest(said)):
+            for guess in (rating_hash(said, ""), rating_hash(said, "None"), first_digest(said)):
                 assert guess != kept[row.id]
 
 
 def test_hashes_of_an_older_release_give_the_score_away_and_that_is_told(world):
     store, person = world.store, world.raters[2]
     with store.writing() as connection:
-        for row in connection.execute(sealed_rows().where(t.ratings.c.sha256.is_not(None))).all():
+        for row in connection.execute(hashed_rows_query().where(t.ratings.c.sha256.is_not(None))).all():
             connection.execute(
                 t.ratings.update().where(t.ratings.c.id == row.id).values(sha256=first_digest(row))
             )

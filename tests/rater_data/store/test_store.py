@@ -14,7 +14,7 @@ from rater_data.lifecycle import Sample
 from rater_data.records import Message, Prompt
 from rater_data.scales import SCALES
 from rater_data.store.database import schema as t
-from rater_data.store.rounds import sealing
+from rater_data.store.rounds import snapshots
 from rater_data.verify.home import verify
 from tests.rater_data.store_world import (
     make_world,
@@ -242,16 +242,16 @@ def test_the_same_ratings_have_the_same_hash_and_others_another(tmp_path):
             rate_next(world.store, world.rater, score)
         hashes.append(world.store.seal(1, "operator").snapshot_sha256)
         with world.store.reading() as connection:
-            assert sealing.snapshot_digest(connection, 1) == hashes[-1]
+            assert snapshots.snapshot_digest(connection, 1) == hashes[-1]
         world.store.close()
     assert hashes[0] == hashes[1]
     assert len(set(hashes)) == 3
 
 
 def test_what_was_hashed_ahead_makes_the_same_seal(tmp_path, monkeypatch):
-    monkeypatch.setattr(sealing, "HASHED_AT_ONCE", 2)
-    hashes, handfuls, keep = [], [], sealing.keep_hashes
-    monkeypatch.setattr(sealing, "keep_hashes", lambda c, rows: (handfuls.append(len(rows)), keep(c, rows)))
+    monkeypatch.setattr(snapshots, "HASHED_AT_ONCE", 2)
+    hashes, handfuls, keep = [], [], snapshots.keep_hashes
+    monkeypatch.setattr(snapshots, "keep_hashes", lambda c, rows: (handfuls.append(len(rows)), keep(c, rows)))
     for name, ahead in (("ahead", True), ("all at once", False)):
         world = make_world(tmp_path / name, prompts=2)
         store = world.store
@@ -589,14 +589,14 @@ def test_another_program_that_holds_the_database_is_told(world, store, backend):
     # a program of another process has no lock in common with this one but the database's
     other._lock = threading.Lock()
 
-    @sa.event.listens_for(store.engine, "checkout")
+    @sa.event.listens_for(store._engine, "checkout")
     def hurry(connection, *_):
         connection.cursor().execute(IMPATIENT[backend])
         connection.commit()
 
     with other.writing(), pytest.raises(Unavailable, match=r"Another program|is busy.*lock timeout"):
         store.submit(rating(1, world.rater.id))
-    sa.event.remove(store.engine, "checkout", hurry)
+    sa.event.remove(store._engine, "checkout", hurry)
     other.close()
     assert rate_next(store, world.rater).id
 

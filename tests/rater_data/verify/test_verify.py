@@ -25,7 +25,8 @@ from rater_data.importing.import_files import import_ratings
 from rater_data.lifecycle import Version
 from rater_data.statistics import agreement
 from rater_data.store import DATABASE, Store
-from rater_data.store.rounds.sealing import sealed_rows, snapshot_digest
+from rater_data.store.rounds.rating_hashes import hashed_rows_query
+from rater_data.store.rounds.snapshots import snapshot_digest
 from rater_data.verify.agreement import krippendorff_alpha, spearman
 from rater_data.verify.dataset import verify_dataset
 from rater_data.verify.home import verify
@@ -382,7 +383,7 @@ def test_hashes_of_an_older_release_are_checked_as_they_were_made(home):
     """Those have no salt in them, and raters of then have none until their next hash."""
     store = Store.open(home)
     with store.writing() as connection:
-        for row in connection.execute(sealed_rows()).all():
+        for row in connection.execute(hashed_rows_query()).all():
             said = [*row[:12]] if row[12] is None else [*row[:13]]
             line = json.dumps(said, ensure_ascii=False, separators=(",", ":"))
             connection.exec_driver_sql(

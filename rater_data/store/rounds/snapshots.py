@@ -1,0 +1,104 @@
+"""Snapshots: the ratings that a round was sealed with, and what a seal would freeze now."""
+
+import hashlib
+from typing import Any
+
+import sqlalchemy as sa
+
+from rater_data.records import RatedResponse
+from rater_data.store.database import schema as t
+from rater_data.store.database.engine import Database
+from rater_data.store.database.rows import (
+    prompt_columns,
+    prompt_of,
+    rating_columns,
+    rating_of,
+    response_columns,
+    response_of,
+)
+from rater_data.store.rounds.rating_hashes import UNHASHED, keep_hashes
+from rater_data.store.rounds.rounds import known_round, trusted_ratings
+
+HASHED_AT_ONCE = 500
+
+
+def rated_responses_query() -> sa.Select:
+    """Ratings with their response and prompt; rows for `rated_response_of`."""
+    return (
+        sa.select(*rating_columns("rating_"), *response_columns("response_"), *prompt_columns("prompt_"))
+        .select_from(t.ratings)
+        .join(t.responses, t.responses.c.id == t.ratings.c.response_id)
+        .join(t.prompts, t.prompts.c.id == t.responses.c.prompt_id)
+    )
+
+
+def rated_response_of(row: Any) -> RatedResponse:
+    return RatedResponse(
+        rating=rating_of(row, "rating_"),
+        response=response_of(row, "response_"),
+        prompt=prompt_of(row, "prompt_"),
+    )
+
+
+def snapshot_digest(connection: sa.Connection, number: int) -> str:
+    """sha256 over the hashes of a round's frozen ratings by rating id: in one store, the same ratings give the same.
+
+    A rating that was removed with its rater keeps the hash that it had, so the digest stays what it was.
+    """
+    s = t.snapshot_ratings.c
+    query = sa.select(t.ratings.c.sha256).join(t.snapshot_ratings, s.rating_id == t.ratings.c.id)
+    digest = hashlib.sha256()
+    for kept in connection.scalars(query.where(s.round_number == number).order_by(t.ratings.c.id)):
+        digest.update(f"{kept}\n".encode())
+    return digest.hexdigest()
+
+
+def snapshot_in(connection: sa.Connection, number: int) -> list[RatedResponse]:
+    s = t.snapshot_ratings.c
+    query = (
+        rated_responses_query()
+        .join(t.snapshot_ratings, s.rating_id == t.ratings.c.id)
+        .where(s.round_number == number)
+    )
+    rows = connection.execute(query.order_by(t.ratings.c.id)).mappings()
+    return [rated_response_of(row) for row in rows]
+
+
+class Snapshots(Database):
+    """Frozen ratings."""
+
+    def hash_ahead(self) -> None:
+        """Hashes the ratings that have no hash yet, a handful at a time: raters wait for a handful at the most.
+
+        What a rating says never changes (a change is a revision), so it makes no difference when it is hashed.
+        """
+        while True:
+            # read under the lock: what a purge has taken away meanwhile shall not be hashed
+            with self.writing() as connection:
+                rows = connection.execute(UNHASHED.limit(HASHED_AT_ONCE)).all()
+                if not rows:
+                    return
+                keep_hashes(connection, rows)
+
+    def snapshot(self, number: int) -> list[RatedResponse]:
+        """The frozen ratings of a round, by rating id; empty before its seal. Raises Missing."""
+        with self.reading() as connection:
+            known_round(connection, number)
+            return snapshot_in(connection, number)
+
+    def trusted(self) -> list[RatedResponse]:
+        """What a seal would freeze now: current ratings of raters who are not excluded, by id."""
+        ids = trusted_ratings()
+        with self.reading() as connection:
+            rows = connection.execute(
+                rated_responses_query().where(t.ratings.c.id.in_(ids)).order_by(t.ratings.c.id)
+            ).mappings()
+            return [rated_response_of(row) for row in rows]
+
+    def learned_from(self, number: int, rater_id: int) -> tuple[int, int]:
+        """How many ratings a round's snapshot holds, and how many of them are this rater's."""
+        s = t.snapshot_ratings.c
+        every = sa.select(sa.func.count()).select_from(t.snapshot_ratings).where(s.round_number == number)
+        own = every.join(t.ratings, t.ratings.c.id == s.rating_id).where(t.ratings.c.rater_id == rater_id)
+        with self.reading() as connection:
+            return connection.scalar(every) or 0, connection.scalar(own) or 0
