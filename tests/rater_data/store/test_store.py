@@ -589,14 +589,14 @@ def test_another_program_that_holds_the_database_is_told(world, store, backend):
     # a program of another process has no lock in common with this one but the database's
     other._lock = threading.Lock()
 
-    @sa.event.listens_for(store._engine, "checkout")
+    @sa.event.listens_for(store.engine, "checkout")
     def hurry(connection, *_):
         connection.cursor().execute(IMPATIENT[backend])
         connection.commit()
 
     with other.writing(), pytest.raises(Unavailable, match=r"Another program|is busy.*lock timeout"):
         store.submit(rating(1, world.rater.id))
-    sa.event.remove(store._engine, "checkout", hurry)
+    sa.event.remove(store.engine, "checkout", hurry)
     other.close()
     assert rate_next(store, world.rater).id
 
