@@ -197,10 +197,10 @@ def simulate(
     from rich.progress import Progress
 
     from app.benchmark.simulate import simulate as run_simulation
-    from rater_data.rater_functions import load_function
+    from rater_data.rater_functions import load_rater_function
 
     try:
-        function = load_function(rater)
+        function = load_rater_function(rater)
         with Progress(transient=True) as progress:
             task = progress.add_task("Rating", total=ratings)
             outcome = run_simulation(

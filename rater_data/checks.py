@@ -6,12 +6,13 @@ from collections.abc import Collection
 from rater_data.errors import BadInput
 
 LARGEST_INT = 2**63 - 1  # what a database integer holds
+LONGEST_QUOTE = 80  # characters
 LATEST_SECOND = 253_402_300_799  # the end of the year 9999
 
 
 def one_of(what: str, value: object, allowed: Collection[str]) -> None:
     if not isinstance(value, str) or value not in allowed:
-        raise BadInput(f"{what} has to be one of {', '.join(allowed)}, not {shown(value)}.")
+        raise BadInput(f"{what} has to be one of {', '.join(allowed)}, not {quoted(value)}.")
 
 
 def text(what: str, value: object, *, empty: bool = True) -> None:
@@ -28,18 +29,18 @@ def text(what: str, value: object, *, empty: bool = True) -> None:
         raise BadInput(f"{what} holds half of a character pair, which cannot be kept as UTF-8.") from None
 
 
-def kept(value: str) -> str:
+def storable_text(value: str) -> str:
     """The text with what a database cannot hold replaced: for what nobody is there to correct."""
     return value.replace("\0", "\N{REPLACEMENT CHARACTER}").encode("utf-8", "replace").decode("utf-8")
 
 
-def shown(value: object) -> str:
+def quoted(value: object) -> str:
     """A value as a sentence quotes it: never longer than a line, and whatever Python can hold."""
     try:
-        said = repr(value)
+        text = repr(value)
     except (ValueError, RecursionError):  # a whole number of thousands of digits; nested too deep
         return f"a {type(value).__name__} that is too long"
-    return said if len(said) <= 80 else f"{said[:80]}…"
+    return text if len(text) <= LONGEST_QUOTE else f"{text[:LONGEST_QUOTE]}…"
 
 
 def is_number(value: object) -> bool:
@@ -51,19 +52,20 @@ def is_number(value: object) -> bool:
 
 def whole(what: str, value: object, low: int = 0, high: int = LARGEST_INT) -> None:
     if isinstance(value, bool) or not isinstance(value, int):
-        raise BadInput(f"{what} has to be a whole number, not {shown(value)}.")
+        raise BadInput(f"{what} has to be a whole number, not {quoted(value)}.")
     if value < low:
-        raise BadInput(f"{what} has to be at least {low}, not {shown(value)}.")
+        raise BadInput(f"{what} has to be at least {low}, not {quoted(value)}.")
     if value > high:
-        raise BadInput(f"{what} has to be at most {high}, not {shown(value)}.")
+        raise BadInput(f"{what} has to be at most {high}, not {quoted(value)}.")
 
 
 def number(what: str, value: object, low: float = -math.inf, high: float = math.inf) -> None:
     if not is_number(value) or not isinstance(value, int | float):
-        raise BadInput(f"{what} has to be a finite number, not {shown(value)}.")
+        raise BadInput(f"{what} has to be a finite number, not {quoted(value)}.")
     if not low <= value <= high:
-        least, most = f"at least {low:g}", f"at most {high:g}"
-        wanted = most if low == -math.inf else least if high == math.inf else f"between {low:g} and {high:g}"
+        at_least, at_most = f"at least {low:g}", f"at most {high:g}"
+        both = f"between {low:g} and {high:g}"
+        wanted = at_most if low == -math.inf else at_least if high == math.inf else both
         raise BadInput(f"{what} has to be {wanted}, not {value:g}.")
 
 

@@ -28,13 +28,13 @@ def new_salt() -> str:
     return secrets.token_hex(16)
 
 
-def verify(folder: Path, sha256: str | None = None) -> None:
+def check_folder(folder: Path, sha256: str | None = None) -> None:
     """Raises Missing or BadInput when a file of the checkpoint is gone, cut short or altered."""
-    for error in faults(folder, sha256):
+    for error in find_faults(folder, sha256):
         raise error
 
 
-def faults(folder: Path, sha256: str | None = None) -> Iterator[RateloopError]:
+def find_faults(folder: Path, sha256: str | None = None) -> Iterator[RateloopError]:
     """Everything that is wrong with the files of a checkpoint."""
     try:
         raw = (folder / MANIFEST).read_bytes()

@@ -5,7 +5,7 @@ from importlib import resources
 from rater_data.scales import Scale, offered_verdicts
 
 
-def bundled(scale: Scale) -> str:
+def bundled_guideline(scale: Scale) -> str:
     """The first guideline of a home that rates on `scale`, as Markdown."""
     name = "guideline_pair.md" if scale.paired else "guideline.md"
     text = resources.files("rater_data").joinpath("prompts", name).read_text("utf-8").strip()

@@ -9,7 +9,7 @@ from rater_data.errors import BadInput, Missing
 Rater = Callable[[str, str], float]
 
 
-def load_function(name: str) -> Rater:
+def load_rater_function(name: str) -> Rater:
     """FILE.py:FUNCTION. Raises BadInput or Missing with a sentence."""
     file, _, function = name.rpartition(":")
     if not file.endswith(".py"):
@@ -21,7 +21,9 @@ def load_function(name: str) -> Rater:
     module = importlib.util.module_from_spec(spec)
     try:
         spec.loader.exec_module(module)
-    except Exception as error:  # anything may go wrong in a stranger's file; it is told, not hidden
+    except (
+        Exception
+    ) as error:  # anything may go wrong in a stranger's file; the user is told, nothing is hidden
         raise BadInput(f"The rater's file {file} failed: {type(error).__name__}: {error}") from error
     rater = getattr(module, function, None)
     if not callable(rater):

@@ -1,7 +1,6 @@
-"""Frozen records that cross every border, checked when they are built. All times are UTC epoch seconds.
+"""Frozen records of prompts, responses, ratings and people, checked when they are built.
 
-The records of rounds, jobs and what is reported about them are in `reports`, and can be imported from here
-too.
+All times are UTC epoch seconds. The records of versions, rounds and jobs are in `lifecycle`.
 """
 
 import hashlib
@@ -12,43 +11,7 @@ from typing import Any, Literal, Self
 
 from rater_data import checks
 from rater_data.errors import BadInput
-from rater_data.lifecycle import (
-    ROUND_STATES,
-    Event,
-    Job,
-    Round,
-    RoundProgress,
-    Sample,
-    Version,
-    next_states,
-)
 from rater_data.scales import SCALES, VERDICTS
-
-__all__ = [
-    "FINISH_REASONS",
-    "HOLDOUT_EVERY",
-    "ROLES",
-    "ROUND_STATES",
-    "SPLITS",
-    "STRATA",
-    "Card",
-    "Event",
-    "Job",
-    "Message",
-    "Prompt",
-    "RatedResponse",
-    "RaterStats",
-    "Rating",
-    "Response",
-    "Round",
-    "RoundProgress",
-    "Sample",
-    "Token",
-    "User",
-    "Version",
-    "next_states",
-    "split_of",
-]
 
 SPLITS = ("train", "holdout")
 STRATA = ("train", "calibration", "holdout", "anchor", "control", "imported")

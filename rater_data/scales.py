@@ -74,7 +74,7 @@ class Scale:
         """The score as a float. Raises BadInput for what is no number, out of range or between two points."""
         if not checks.is_number(score) or not isinstance(score, int | float):
             raise BadInput(
-                f"A score has to be a number from {self.low} to {self.high}, not {checks.shown(score)}."
+                f"A score has to be a number from {self.low} to {self.high}, not {checks.quoted(score)}."
             )
         if not self.low <= score <= self.high:
             raise BadInput(f"The score {score:g} is outside {self.low}–{self.high}: give one on the scale.")

@@ -9,7 +9,7 @@ from functools import cache
 from vaderSentiment.vaderSentiment import SentimentIntensityAnalyzer
 
 from rater_data.errors import BadInput
-from rater_data.rater_functions import Rater, load_function
+from rater_data.rater_functions import Rater, load_rater_function
 
 BRIEF, WORDS_A_POINT = 15, 1.5  # brevity: words that still earn a 10, and words that cost a point beyond
 STOP_WORDS = frozenset(
@@ -56,4 +56,4 @@ def load_rater(name: str) -> Rater:
         return BUILT_IN[name]
     if not name.rpartition(":")[0].endswith(".py"):
         raise BadInput(f"--rater {name} is neither one of {', '.join(BUILT_IN)} nor FILE.py:FUNCTION.")
-    return load_function(name)
+    return load_rater_function(name)

@@ -18,7 +18,7 @@ from ppo.algorithm.ppo_update import TrainState
 from ppo.algorithm.reward_head import Head
 from ppo.config import Config
 from ppo.model.policy import Policy
-from rater_data.checksums import MANIFEST, verify
+from rater_data.checksums import MANIFEST, check_folder
 from rater_data.errors import BadInput, DiskFull, Missing
 from rater_data.files import new_folder, sha256_of_file
 
@@ -101,7 +101,7 @@ def inside(home: Path, name: str) -> Path:
 
 def load_policy(policy: Policy, folder: Path, sha256: str | None = None) -> dict[str, Any]:
     """Puts a version's adapter and value head into `policy`; returns its state record."""
-    verify(folder, sha256)
+    check_folder(folder, sha256)
     saved = load_file(folder / "adapter_model.safetensors")
     # PEFT leaves the adapter's name out of the file; in the model it stands before `.weight`
     policy.load_adapter_state({name.replace(".weight", ".default.weight"): t for name, t in saved.items()})
@@ -141,7 +141,7 @@ def latest(folder: Path, say: Any = print) -> Path | None:
     """The newest whole step under a round's folder; a damaged one is named through `say` and passed over."""
     for step in sorted(folder.glob("step-*"), reverse=True):
         try:
-            verify(step)
+            check_folder(step)
             return step
         except (Missing, BadInput) as error:
             say(f"{error} The one before it is used.")

@@ -10,6 +10,7 @@ from peft import PeftModel
 from ppo.model.loading import load_base
 from ppo.training import checkpoint
 from ppo.training.worker import home_model
+from rater_data.checksums import check_folder
 from rater_data.errors import BadInput, DiskFull, Missing
 from rater_data.files import new_folder
 from rater_data.store import Store
@@ -43,7 +44,7 @@ def merge(store: Store, home: Path, number: int | None, out: Path) -> Merged:
     with torch.no_grad():
         if version.folder:
             folder = checkpoint.inside(home, version.folder)
-            checkpoint.verify(folder, version.sha256)
+            check_folder(folder, version.sha256)
             adapted = PeftModel.from_pretrained(lm, folder).eval()
             wanted = adapted(input_ids=probe).logits
             lm = adapted.merge_and_unload()

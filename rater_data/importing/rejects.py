@@ -76,4 +76,4 @@ def _to_json(values: dict[str, Any]) -> Any:
     try:
         return json.loads(json.dumps(to_json_value(values), default=str))
     except (ValueError, TypeError, RecursionError, AttributeError):
-        return checks.shown(values)
+        return checks.quoted(values)

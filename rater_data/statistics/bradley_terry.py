@@ -6,19 +6,17 @@ extra parameter would need more ties than a few dozen comparisons have). "Both b
 lost against a usual response, whose w is 0.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 import numpy as np
 from scipy import sparse
 from sklearn.linear_model import LogisticRegression
 
 from rater_data.records import RatedResponse, Rating
-from rater_data.scales import SCALES, VERDICTS
+from rater_data.scales import VERDICTS
 
-
-def is_paired(rating: Rating) -> bool:
-    """Whether a rating compares two responses."""
-    return SCALES[rating.scale].paired
+Win = tuple[int | None, int | None, float]
+"""The columns of winner and loser, None for a usual response, and how much of a win it is."""
 
 
 def strengths(ratings: Iterable[Rating | RatedResponse]) -> dict[int, float]:
@@ -26,39 +24,40 @@ def strengths(ratings: Iterable[Rating | RatedResponse]) -> dict[int, float]:
 
     From −1 (always worse) over 0 to 1 (always better): 2·σ(w) − 1, by response id.
     """
-    compared = [r for one in ratings if (r := one.rating if isinstance(one, RatedResponse) else one)]
-    compared = [r for r in compared if r.other_id is not None and VERDICTS[r.verdict].counts]
-    ids = sorted({i for r in compared for i in (r.response_id, r.other_id)})
-    place = {response_id: column for column, response_id in enumerate(ids)}
-    better: list[int | None] = []
-    worse: list[int | None] = []
-    weight: list[float] = []
-    for r in compared:
-        first, second = place[r.response_id], place[r.other_id]
-        score = 0.0 if r.score is None else r.score  # below 0 the first is better
+    records = (row.rating if isinstance(row, RatedResponse) else row for row in ratings)
+    compared = [(r, r.other_id) for r in records if r.other_id is not None and VERDICTS[r.verdict].counts]
+    if not compared:
+        return {}
+    ids = sorted({i for rating, other in compared for i in (rating.response_id, other)})
+    column = {response_id: number for number, response_id in enumerate(ids)}
+    wins: list[Win] = []
+    for rating, other in compared:
+        first, second = column[rating.response_id], column[other]
+        score = 0.0 if rating.score is None else rating.score  # below 0 the first is better
         for winner, loser, share in ((first, second, (1 - score) / 2), (second, first, (1 + score) / 2)):
             if share > 0:
-                better.append(winner), worse.append(loser), weight.append(share)
-        if r.verdict == "both_bad":
-            better.extend((None, None)), worse.extend((first, second)), weight.extend((1.0, 1.0))
-    if not ids:
-        return {}
-    found = _fit(better, worse, np.array(weight), len(ids))
-    return {response_id: float(np.tanh(w / 2)) for response_id, w in zip(ids, found, strict=True)}
+                wins.append((winner, loser, share))
+        if rating.verdict == "both_bad":
+            wins += (None, first, 1.0), (None, second, 1.0)
+    logits = _most_likely_logits(wins, len(ids))
+    return {response_id: float(np.tanh(w / 2)) for response_id, w in zip(ids, logits, strict=True)}
 
 
-def _fit(better: list[int | None], worse: list[int | None], weight: np.ndarray, count: int) -> np.ndarray:
-    """The most likely w (count,) under the prior. Every win is told from both sides, so both classes are there."""
+def _most_likely_logits(wins: list[Win], count: int) -> Sequence[float]:
+    """The most likely w of each of `count` responses under the prior."""
     entries = [
         (row, column, sign)
-        for row, sides in enumerate(zip(better, worse, strict=True))
-        for column, sign in zip(sides, (1.0, -1.0), strict=True)
+        for row, (winner, loser, _) in enumerate(wins)
+        for column, sign in ((winner, 1.0), (loser, -1.0))
         if column is not None
     ]
     rows, columns, signs = zip(*entries, strict=True)
-    wins = sparse.csr_matrix((signs, (rows, columns)), shape=(len(better), count))
-    both = sparse.vstack([wins, -wins])
-    # each win appears twice, so the penalty has to be of half the weight to be a prior of variance 1
+    differences = sparse.csr_matrix((signs, (rows, columns)), shape=(len(wins), count))
+    # every win is seen from both sides, so both classes are there; so the penalty has to be of half the weight to be
+    # a prior of variance 1
+    both_sides = sparse.vstack([differences, -differences])
+    weights = np.array([weight for _, _, weight in wins])
     model = LogisticRegression(C=1.0, fit_intercept=False, tol=1e-8, max_iter=1000)
-    model.fit(both, np.repeat([1, 0], len(better)), np.tile(weight / 2, 2))
-    return model.coef_[0]
+    model.fit(both_sides, np.repeat([1, 0], len(wins)), np.tile(weights / 2, 2))
+    coefficients: Sequence[float] = model.coef_[0]
+    return coefficients

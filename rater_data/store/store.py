@@ -17,7 +17,13 @@ from rater_data.errors import BadInput, Missing
 from rater_data.store.cards.desk import Desks
 from rater_data.store.cards.leases import Queue
 from rater_data.store.cards.ratings import Ratings
-from rater_data.store.database.addresses import DATABASE, ELSEWHERE, in_home, parsed, shown
+from rater_data.store.database.addresses import (
+    ADDRESS_NOTE,
+    DATABASE,
+    display_address,
+    home_address,
+    parse_address,
+)
 from rater_data.store.database.engine import explain_errors
 from rater_data.store.database.migrate import migrate
 from rater_data.store.people.access import Access
@@ -78,7 +84,7 @@ class Store(
         raises Missing where there is no store, and makes nothing.
         """
         home = (Path(home).expanduser() if home is not None else default_home()).absolute()
-        address = parsed(url) if url else in_home(home)
+        address = parse_address(url) if url else home_address(home)
         if make:
             _make_home(home)
         if not url:
@@ -95,12 +101,12 @@ class Store(
             store.close()
             raise
         if url and make:
-            _note_elsewhere(home, shown(address))
+            _note_elsewhere(home, display_address(address))
         return store
 
 
 def _note_elsewhere(home: Path, address: str) -> None:
-    note = home / ELSEWHERE
+    note = home / ADDRESS_NOTE
     if not note.is_file() or note.read_text("utf-8") != address:
         with explain_errors(home):
             note.write_text(address, encoding="utf-8")
@@ -108,7 +114,7 @@ def _note_elsewhere(home: Path, address: str) -> None:
 
 def _check_not_elsewhere(home: Path) -> None:
     """A command that was not told the address would begin a second, empty store, or go on with an old one."""
-    note = home / ELSEWHERE
+    note = home / ADDRESS_NOTE
     if note.is_file():
         raise BadInput(
             f"What belongs to the home folder {home} is kept in the database {note.read_text('utf-8')}: name it "
@@ -122,7 +128,7 @@ def _check_there(home: Path, address: sa.URL) -> None:
         return
     file = Path(address.database or "")
     with explain_errors(file):
-        if address == in_home(home) and not home.exists():
+        if address == home_address(home) and not home.exists():
             raise Missing(f"There is no home folder at {home}: check the path, or make one with init.")
         if not file.is_file() or file.stat().st_size == 0:
             raise _no_store(address)
@@ -138,7 +144,7 @@ def _check_there(home: Path, address: sa.URL) -> None:
 
 def _no_store(address: sa.URL) -> Missing:
     return Missing(
-        f"There is no store at {shown(address)}: check the path or address, or make one with init."
+        f"There is no store at {display_address(address)}: check the path or address, or make one with init."
     )
 
 

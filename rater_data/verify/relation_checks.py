@@ -6,7 +6,7 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from rater_data.checksums import faults
+from rater_data.checksums import find_faults
 from rater_data.records import IMPORTED_ROUND, RESTORED
 from rater_data.store import Store
 from rater_data.store.database import schema as t
@@ -189,4 +189,4 @@ def check_adapters(store: Store, connection: sa.Connection) -> Iterator[str]:
         elif not folder.is_dir():
             yield f"The folder {row.folder} of version {row.number} is not there."
         else:
-            yield from (f"Version {row.number}: {fault}" for fault in faults(folder, row.sha256))
+            yield from (f"Version {row.number}: {fault}" for fault in find_faults(folder, row.sha256))

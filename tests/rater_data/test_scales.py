@@ -107,7 +107,7 @@ def test_what_verdicts_mean_in_training():
 
 @pytest.mark.parametrize("scale", SCALES.values(), ids=SCALES)
 def test_the_first_guideline_speaks_of_the_scale_that_is_rated_on(scale):
-    text = guidelines.bundled(scale)
+    text = guidelines.bundled_guideline(scale)
     assert not set("{}") & set(text)
     for mark, words in zip(map(scale.mark, scale.points), scale.anchors, strict=True):
         assert f"| {mark} | {words} |" in text

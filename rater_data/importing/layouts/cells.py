@@ -96,7 +96,7 @@ def parse_decimal(what: str, value: Any) -> Any:
     if not isinstance(value, str):
         return value
     if not DECIMAL.fullmatch(value):
-        raise BadInput(f"the {what} {checks.shown(value)} is no number")
+        raise BadInput(f"the {what} {checks.quoted(value)} is no number")
     return float(value)
 
 
@@ -120,7 +120,7 @@ def parse_rater(row: Row) -> str:
         return DEFAULT_RATER
     # 0 and false are somebody's number or answer, and tell people apart
     if not isinstance(rater, str | int | float):
-        raise BadInput(f"the rater has to be a name or a number, not {checks.shown(rater)}")
+        raise BadInput(f"the rater has to be a name or a number, not {checks.quoted(rater)}")
     return str(rater)
 
 

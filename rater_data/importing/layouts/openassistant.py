@@ -61,7 +61,7 @@ def _parse_rows(rows: Iterable[Row], options: ParseOptions) -> ParsedRows:
             node.parent = flat[parent]
             flat[parent].replies.append(node)
         else:
-            yield node.row, BadRow(f"its parent {checks.shown(parent)} is not in the file")
+            yield node.row, BadRow(f"its parent {checks.quoted(parent)} is not in the file")
     yield from _responses(roots, options)
 
 

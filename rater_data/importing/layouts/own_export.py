@@ -33,7 +33,7 @@ def _parse_row(row: Row, options: ParseOptions) -> ImportedRating:
     scale = row.first("scale")
     if scale != options.scale.name:
         raise BadInput(
-            f"the rating is on the scale {checks.shown(scale)}, this home's is {options.scale.name}"
+            f"the rating is on the scale {checks.quoted(scale)}, this home's is {options.scale.name}"
         )
     flags, attributes = _json(row, "flags", []), _json(row, "attributes", {})
     if not isinstance(flags, list):
@@ -160,7 +160,7 @@ def _bool(row: Row, name: str, default: bool) -> bool:
     if isinstance(value, str) and value.lower() in ("true", "false"):
         return value.lower() == "true"
     if not isinstance(value, bool):
-        raise BadInput(f"the {name} has to be true or false, not {checks.shown(value)}")
+        raise BadInput(f"the {name} has to be true or false, not {checks.quoted(value)}")
     return value
 
 
@@ -174,7 +174,7 @@ def _time(row: Row, name: str) -> float | None:
             # a time without a zone is UTC, as all times of an export are; Python would take it for this machine's
             return (value if value.tzinfo else value.replace(tzinfo=UTC)).timestamp()
     except (ValueError, OverflowError, OSError):
-        raise BadInput(f"the {name} {checks.shown(value)} is no time") from None
+        raise BadInput(f"the {name} {checks.quoted(value)} is no time") from None
     if value is not None:
         checks.seconds(f"The {name}", value)
     return value

@@ -40,10 +40,10 @@ def chat_prompt(row: Row, options: ParseOptions, messages: tuple[Message, ...]) 
 def _describe_columns(row: Row) -> str:
     """The columns that the row has, for the end of a sentence."""
     names = [str(name) for name in row.values]
-    listed = ", ".join(checks.shown(name) for name in names[:MAX_NAMED_COLUMNS]) or "none"
+    listed = ", ".join(checks.quoted(name) for name in names[:MAX_NAMED_COLUMNS]) or "none"
     more = f" and {len(names) - MAX_NAMED_COLUMNS} more" if len(names) > MAX_NAMED_COLUMNS else ""
     wrong = next((mark for mark in (";", "\t", "|") if len(names) == 1 and mark in names[0]), "")
-    hint = f" (columns are parted by commas here, not by {checks.shown(wrong)})" if wrong else ""
+    hint = f" (columns are parted by commas here, not by {checks.quoted(wrong)})" if wrong else ""
     return f"; the columns are {listed}{more}{hint}"
 
 

@@ -7,18 +7,18 @@ import sqlalchemy as sa
 from rater_data.errors import BadInput
 
 DATABASE = "rateloop.db"
-ELSEWHERE = "database.txt"
+ADDRESS_NOTE = "database.txt"
 """In a home whose store is not in it: where that is, without the password."""
 DRIVER = "psycopg"
 FORM = "write it as postgresql://user@host/name"
 
 
-def in_home(home: Path) -> sa.URL:
+def home_address(home: Path) -> sa.URL:
     """The database of a home that has its own."""
     return sa.URL.create("sqlite", database=str(home / DATABASE))
 
 
-def parsed(url: str) -> sa.URL:
+def parse_address(url: str) -> sa.URL:
     """The address as SQLAlchemy needs it, with the driver that we have.
 
     `postgresql://` and `postgres://` are taken, and `sqlite:///` with a file. Raises BadInput for what is no
@@ -43,7 +43,7 @@ def parsed(url: str) -> sa.URL:
     return address.set(drivername=f"postgresql+{DRIVER}")
 
 
-def shown(address: sa.URL) -> str:
+def display_address(address: sa.URL) -> str:
     """What a person may read of an address: a file, or the address without password and driver."""
     if address.get_backend_name() == "sqlite":
         return address.database or ""

@@ -20,7 +20,7 @@ import sqlalchemy as sa
 
 from rater_data.errors import BadInput, DiskFull, Unavailable
 from rater_data.files import NO_ROOM, explain_os_error
-from rater_data.store.database.addresses import shown
+from rater_data.store.database.addresses import display_address
 from rater_data.store.database.postgres_errors import told_by_postgres
 
 BUSY_TIMEOUT_MS = 30_000  # how long a writer waits for a writer of another process
@@ -152,7 +152,7 @@ class Database:
         alone = {} if sqlite else {"isolation_level": "REPEATABLE READ", "postgresql_readonly": True}
         self._reader = self.engine.execution_options(**alone)
         self._lock = write_lock(url)
-        self.where: Path | str = home if sqlite else shown(url)
+        self.where: Path | str = home if sqlite else display_address(url)
         """What an error says the database is at: a folder, or an address without its password."""
 
     @property

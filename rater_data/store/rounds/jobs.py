@@ -160,7 +160,9 @@ class Jobs(Database):
             if progress is not None:
                 values["progress"] = to_json_value(progress)
             if log is not None:
-                values["log_tail"] = (job.log_tail + checks.kept(log).rstrip("\n") + "\n")[-LOG_CHARACTERS:]
+                values["log_tail"] = (job.log_tail + checks.storable_text(log).rstrip("\n") + "\n")[
+                    -LOG_CHARACTERS:
+                ]
             return _change(connection, job_id, now, **values).cancel_requested
 
     def finish(self, job_id: int, worker: str, result: dict[str, Any] | None = None) -> None:
@@ -177,7 +179,7 @@ class Jobs(Database):
         state = "cancelled" if cancelled else "failed"
         with self.writing() as connection:
             job = _own(connection, job_id, worker)
-            error = checks.kept(error)
+            error = checks.storable_text(error)
             _change(connection, job_id, now, state=state, error=error, heartbeat_at=now)
             record_event(connection, "trainer", f"{job.kind} job {state}", now, job=job_id, why=error)
 

@@ -129,7 +129,7 @@ class Rounds(Database):
         now = time.time()
         values: dict[str, Any] = {} if gate is None else {"gate": to_json_value(gate)}
         if decision is not None:
-            values["decision"] = decision = checks.kept(decision)
+            values["decision"] = decision = checks.storable_text(decision)
         with self.writing() as connection:
             found = known_round(connection, number)
             if (found.state, state) in WITH_MORE:

@@ -16,7 +16,7 @@ import sqlalchemy as sa
 from alembic.migration import MigrationContext
 
 from rater_data.errors import BadInput, Missing, Refused
-from rater_data.store.database.addresses import DATABASE, ELSEWHERE, in_home, parsed
+from rater_data.store.database.addresses import ADDRESS_NOTE, DATABASE, home_address, parse_address
 from rater_data.store.database.bulk import analyse, set_sequences, write_rows
 from rater_data.store.database.engine import Database, explain_errors
 from rater_data.store.database.migrate import check_known, migrate, newest_schema
@@ -37,7 +37,7 @@ class Place(Database):
         self.folder = None if "://" in named else Path(named).expanduser().absolute()
         if self.folder is not None and self.folder.suffix == ".db":
             raise BadInput(f"{named} is a file: name its home folder, or write sqlite:///{self.folder}.")
-        address = parsed(named) if self.folder is None else in_home(self.folder)
+        address = parse_address(named) if self.folder is None else home_address(self.folder)
         self.file = Path(address.database or "") if address.get_backend_name() == "sqlite" else None
         super().__init__(self.folder or Path(), address)
         if self.file is not None:
@@ -53,7 +53,7 @@ def copy(source: str, target: str, wrap: Wrap = lambda _name, rows, _total: rows
     with closing(Place(source)) as old, closing(Place(target)) as new:
         if old.engine.url == new.engine.url:
             raise BadInput("A store cannot be copied onto itself: name another target.")
-        if old.folder is not None and (note := old.folder / ELSEWHERE).is_file():
+        if old.folder is not None and (note := old.folder / ADDRESS_NOTE).is_file():
             raise Refused(
                 f"The store of {old.folder} is in the database {note.read_text('utf-8')}: copy from there."
             )

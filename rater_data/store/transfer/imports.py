@@ -299,7 +299,7 @@ class _Intake:
             if (found := self.connection.execute(query).one_or_none()) is not None:
                 name = self.connection.scalar(sa.select(t.users.c.name).where(t.users.c.id == rater))
                 raise BadInput(
-                    f"The key {checks.shown(found.key)} of a rating by {name} is that of another rating which is "
+                    f"The key {checks.quoted(found.key)} of a rating by {name} is that of another rating which is "
                     f"here already, on response {found.response_id}: these two files are not of one home. "
                     f"{NOTHING_IMPORTED}"
                 )

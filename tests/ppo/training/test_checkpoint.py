@@ -15,6 +15,7 @@ from ppo.model.loading import tiny_model
 from ppo.model.policy import Policy
 from ppo.model.rollout import rollout_of
 from ppo.training import checkpoint, round_recipe
+from rater_data.checksums import check_folder
 from rater_data.errors import BadInput, DiskFull, Missing
 
 CPU = torch.device("cpu")
@@ -111,7 +112,7 @@ def test_damage_is_named(tmp_path, name, harm):
     else:
         file.unlink()
     with pytest.raises((BadInput, Missing), match="checkpoint v"):
-        checkpoint.verify(tmp_path / "v", digest)
+        check_folder(tmp_path / "v", digest)
 
 
 def test_another_adapter_in_its_place_is_not_the_published_one(tmp_path):
@@ -119,9 +120,9 @@ def test_another_adapter_in_its_place_is_not_the_published_one(tmp_path):
     digest = checkpoint.save(state, tmp_path / "v", CONFIG, None, resumable=False)
     step(state)
     checkpoint.save(state, tmp_path / "v", CONFIG, None, resumable=False)
-    checkpoint.verify(tmp_path / "v")
+    check_folder(tmp_path / "v")
     with pytest.raises(BadInput, match="not the one that was published"):
-        checkpoint.verify(tmp_path / "v", digest)
+        check_folder(tmp_path / "v", digest)
 
 
 def test_a_damaged_step_is_named_and_the_one_before_it_used(tmp_path):
@@ -145,7 +146,7 @@ def test_a_full_disk_leaves_the_old_checkpoint(tmp_path, monkeypatch):
     monkeypatch.setattr(checkpoint, "save_file", full)
     with pytest.raises(DiskFull, match="No space left"):
         checkpoint.save(state, tmp_path / "v", CONFIG, None, resumable=False)
-    checkpoint.verify(tmp_path / "v", digest)
+    check_folder(tmp_path / "v", digest)
     assert [p.name for p in tmp_path.iterdir()] == ["v"], "nothing half-written is left"
 
 

@@ -19,7 +19,7 @@ from rater_data.cli.options import DATABASE_VARIABLE
 from rater_data.errors import BadInput, DiskFull, TooNew, Unavailable
 from rater_data.store import DATABASE, Store
 from rater_data.store.database import migrate as migrating
-from rater_data.store.database.addresses import parsed, shown
+from rater_data.store.database.addresses import display_address, parse_address
 from rater_data.store.database.postgres_errors import told_by_postgres
 from rater_data.store.database.schema import metadata
 from rater_data.store.rounds.snapshots import snapshot_digest
@@ -58,10 +58,10 @@ def store(tmp_path, address):
 
 @pytest.mark.parametrize("start", ["postgresql", "postgres", "postgresql+psycopg"])
 def test_addresses_people_have_at_hand(start):
-    found = parsed(f" {start}://olga:geheim@db.example:5433/ratings?sslmode=require ")
+    found = parse_address(f" {start}://olga:geheim@db.example:5433/ratings?sslmode=require ")
     assert found.drivername == "postgresql+psycopg"
-    assert shown(found) == "postgresql://olga:***@db.example:5433/ratings?sslmode=require"
-    assert "geheim" not in shown(parsed("postgresql://olga@/x?password=geheim"))
+    assert display_address(found) == "postgresql://olga:***@db.example:5433/ratings?sslmode=require"
+    assert "geheim" not in display_address(parse_address("postgresql://olga@/x?password=geheim"))
 
 
 def test_the_home_has_no_file_when_the_database_is_elsewhere(store):
