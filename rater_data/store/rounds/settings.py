@@ -78,7 +78,7 @@ class HomeSettings(Database):
         with self.reading() as connection:
             row = connection.execute(query).one_or_none()
             if row is None:
-                return FIRST_GUIDELINE, guidelines.bundled(scale_in(connection))
+                return FIRST_GUIDELINE, guidelines.bundled_guideline(scale_in(connection))
         return row.version, row.text
 
     def set_guideline(self, text: str, actor: str) -> int:

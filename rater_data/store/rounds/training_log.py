@@ -24,7 +24,7 @@ def add_samples_in(connection: sa.Connection, samples: list[Sample]) -> None:
             "version_number": s.version_number,
             "prompt_id": s.prompt_id,
             "seed": s.seed,
-            "text": checks.kept(s.text),
+            "text": checks.storable_text(s.text),
         }
         for s in samples
     }
