@@ -32,10 +32,10 @@ def free_port() -> int:
         return probe.getsockname()[1]
 
 
-def until(found: Callable[[], object], what: str, patience: float = PATIENCE) -> None:
-    end = time.monotonic() + patience
-    while not found():
-        assert time.monotonic() < end, f"waited {patience} s in vain for {what}"
+def wait_until(condition: Callable[[], object], what: str, timeout: float = PATIENCE) -> None:
+    deadline = time.monotonic() + timeout
+    while not condition():
+        assert time.monotonic() < deadline, f"waited {timeout} s in vain for {what}"
         time.sleep(0.02)
 
 
@@ -46,7 +46,7 @@ class Live:
     store: Store
     settings: Settings
     supervisor: Supervisor
-    said: list[str] = field(default_factory=list)
+    messages: list[str] = field(default_factory=list)
 
     @property
     def url(self) -> str:
@@ -76,7 +76,7 @@ def serving(
     proxy: str = "",
     **fake: object,
 ) -> Iterator[Live]:
-    """A server on a free port; with `worker`, supervising the fake trainer that behaves as `fake` says.
+    """A server on a free port; with `worker`, supervising the fake trainer, configured by `fake`.
 
     With `rounds`, settings of the rounds, it is the real trainer on the tiny model.
     """
@@ -86,26 +86,26 @@ def serving(
     store.set_setting("fake", fake)
     store.set_setting(ROUND_CONFIG, rounds or {})
     store.choose_scale(scale)
-    said: list[str] = []
-    supervisor = Supervisor(settings, said.append)
+    messages: list[str] = []
+    supervisor = Supervisor(settings, messages.append)
     if worker:
         prepare_home(store)
         supervisor.start()
-    taken, servers = open_server_socket(settings), []
+    listening, servers = open_server_socket(settings), []
 
     def run() -> None:
         servers.append(make_server(build_app(settings, store, supervisor), settings.proxy))
-        servers[0].run(sockets=[taken])
+        servers[0].run(sockets=[listening])
 
     thread = threading.Thread(target=run, daemon=True)
     thread.start()
-    until(lambda: servers and servers[0].started, "the server")
+    wait_until(lambda: servers and servers[0].started, "the server")
     try:
-        yield Live(store, settings, supervisor, said)
+        yield Live(store, settings, supervisor, messages)
     finally:
         servers[0].should_exit = True
         thread.join(PATIENCE)
         supervisor.stop()
-        taken.close()
+        listening.close()
         store.close()
         assert not thread.is_alive()

@@ -22,7 +22,7 @@ from playwright.sync_api import (
 )
 
 from rater_data.records import User
-from tests.app.helpers import Live, until
+from tests.app.helpers import Live, wait_until
 
 expect.set_options(timeout=30_000)  # as long as Playwright waits elsewhere; a shared machine may be busy
 NAMES = ("chromium", "chromium-browser", "google-chrome")
@@ -39,7 +39,7 @@ def chromium() -> Iterator[Browser]:
     with sync_playwright() as playwright:
         flags = ["--no-sandbox"] if os.geteuid() == 0 else []
         browser = playwright.chromium.launch(executable_path=path, args=flags)
-        browser.spares = {}  # pages that tests are done with, by their server's address
+        browser.idle_pages = {}  # pages that tests are done with, by their server's address
         try:
             yield browser
         finally:
@@ -50,17 +50,17 @@ def chromium() -> Iterator[Browser]:
 def signed_in(
     browser: Browser, live: Live, user: User, *, fresh: bool = False, **options: object
 ) -> Iterator[tuple[BrowserContext, Page]]:
-    """A page of somebody who followed their link; `page.troubles` has what the page complained about.
+    """A page of somebody who followed their link; `page.errors` has what the page complained about.
 
     It is the page of an earlier test, emptied, where there is one: its process has compiled Gradio's scripts, which is
     four fifths of the time that a page takes. A test that changes more than cookies, storage, routes and further pages
     (a clock, listeners, scripts of its own) asks for a `fresh` one; so does whoever gives options.
     """
     fresh = fresh or bool(options)
-    page = None if fresh else browser.spares.pop(live.url, None)
+    page = None if fresh else browser.idle_pages.pop(live.url, None)
     context = page.context if page else browser.new_context(base_url=live.url, **options)
     page = page or context.new_page()
-    with listening_to(page):
+    with collecting_errors(page):
         page.goto(live.link(user))
         page.get_by_role("button", name="Continue").press("Enter")
         page.wait_for_url("**/rate/" if user.role == "rater" else "**/operator/")
@@ -73,33 +73,33 @@ def signed_in(
             if fresh:
                 context.close()
     if not fresh:
-        emptied(page, live.url)
-        browser.spares[live.url] = page
-        if len(browser.spares) > 2:
-            browser.spares.pop(next(iter(browser.spares))).context.close()
+        reset_page(page, live.url)
+        browser.idle_pages[live.url] = page
+        if len(browser.idle_pages) > 2:
+            browser.idle_pages.pop(next(iter(browser.idle_pages))).context.close()
 
 
 @contextlib.contextmanager
-def listening_to(page: Page) -> Iterator[None]:
-    """Fills `page.troubles`."""
-    troubles: list[str] = []
-    page.troubles = troubles
+def collecting_errors(page: Page) -> Iterator[None]:
+    """Fills `page.errors`."""
+    errors: list[str] = []
+    page.errors = errors
 
-    def told(message: ConsoleMessage) -> None:
+    def on_console(message: ConsoleMessage) -> None:
         if message.type == "error":
-            troubles.append(message.text)
+            errors.append(message.text)
 
-    def broken(error: Error) -> None:
-        troubles.append(str(error))
+    def on_error(error: Error) -> None:
+        errors.append(str(error))
 
-    page.on("console", told)
-    page.on("pageerror", broken)
+    page.on("console", on_console)
+    page.on("pageerror", on_error)
     yield
-    page.remove_listener("console", told)
-    page.remove_listener("pageerror", broken)
+    page.remove_listener("console", on_console)
+    page.remove_listener("pageerror", on_error)
 
 
-def emptied(page: Page, origin: str) -> None:
+def reset_page(page: Page, origin: str) -> None:
     for other in page.context.pages:
         if other is not page:
             other.close()
@@ -111,16 +111,16 @@ def emptied(page: Page, origin: str) -> None:
     session.detach()
 
 
-def answering(page: Page, pattern: str, answer: Callable[[Route], object], times: int | None = None) -> None:
-    """From its return on, `answer` gets what the page asks for at `pattern`.
+def intercept(page: Page, pattern: str, handler: Callable[[Route], object], times: int | None = None) -> None:
+    """From its return on, `handler` gets the page's requests at `pattern`.
 
     Playwright's own `route` returns a moment before that (in 18 of 300 tries on a busy machine a request slipped by).
     Its routes hold for the whole context, so one request that does not slip by shows that none will.
     """
-    page.context.route(pattern, answer, times=times)
+    page.context.route(pattern, handler, times=times)
     page.context.route("**/mark.svg*probe*", lambda route: route.fulfill(body="caught"))
     probe = "fetch('/static/mark.svg?probe').then((it) => it.text())"
-    until(lambda: page.evaluate(probe) == "caught", "the route to hold")
+    wait_until(lambda: page.evaluate(probe) == "caught", "the route to hold")
     page.context.unroute("**/mark.svg*probe*")
 
 
@@ -143,7 +143,7 @@ def wait_message(page: Page, part: str) -> None:
     )
 
 
-def serious(page: Page) -> list[str]:
+def accessibility_violations(page: Page) -> list[str]:
     """What axe-core holds against a page, one line a finding."""
     if not page.evaluate("'axe' in window"):
         page.evaluate(AXE_SCRIPT)

@@ -11,8 +11,8 @@ from playwright.sync_api import Browser, Page, expect
 
 from rater_data.records import User
 from tests import fake_worker
-from tests.app.helpers import Live, serving, until
-from tests.browser.helpers import card_text, serious, signed_in, wait_for_card
+from tests.app.helpers import Live, serving, wait_until
+from tests.browser.helpers import accessibility_violations, card_text, signed_in, wait_for_card
 
 pytestmark = pytest.mark.browser
 HOSTILE = "<img src=x onerror='window.hacked = 1'><script>window.hacked = 2</script>"
@@ -34,7 +34,7 @@ def operator_of(live: Live) -> User:
 def test_train_and_the_rater_gets_the_new_card(browser: Browser, tmp_path: Path) -> None:
     texts = ["Fine.", "Good.", HOSTILE, "Bad."]
     with serving(tmp_path, worker=True, texts=texts, steps=5, pause=0.8) as live:
-        until(lambda: (found := live.store.round()) and found.state == "rating", "the first responses")
+        wait_until(lambda: (found := live.store.round()) and found.state == "rating", "the first responses")
         turn_the_ring(browser, live)
 
 
@@ -60,7 +60,7 @@ def turn_the_ring(browser: Browser, live: Live) -> None:
         expect(console.get_by_role("button", name="Cancel training")).to_be_visible()
         expect(console.locator(".ops-work h2")).to_have_text("Practising")
         expect(console.locator("table.numbers tbody tr")).not_to_have_count(0)
-        until(
+        wait_until(
             lambda: live.store.round().number == 2 and live.store.round().state == "rating", "the next round"
         )
         wait_for_card(rating)
@@ -73,7 +73,7 @@ def turn_the_ring(browser: Browser, live: Live) -> None:
         expect(console.locator(".ops-pair")).to_have_count(3)
         expect(console.get_by_role("button", name="Cancel training")).to_be_hidden()
         assert console.evaluate("window.hacked") is None
-        assert console.troubles == rating.troubles == []
+        assert console.errors == rating.errors == []
 
 
 def test_roll_back_asks_first(browser: Browser, live: Live) -> None:
@@ -137,7 +137,7 @@ def test_a_second_operator_is_invited(browser: Browser, live: Live) -> None:
         with live.client() as invited:
             address = console.locator("#ops-link").input_value()
             assert invited.post(address).headers["location"] == "/operator/"
-        assert console.troubles == []
+        assert console.errors == []
 
 
 def test_tokens_are_made_listed_and_taken_back(browser: Browser, live: Live) -> None:
@@ -164,7 +164,7 @@ def test_tokens_are_made_listed_and_taken_back(browser: Browser, live: Live) -> 
             expect(row).to_have_count(0)
             assert script.get("/api/card", headers=headers).status_code == 401
         assert console.evaluate("window.hacked") is None
-        assert console.troubles == []
+        assert console.errors == []
 
 
 def test_what_was_said_is_seen_and_let_go(browser: Browser, live: Live) -> None:
@@ -200,7 +200,7 @@ def test_operator_page_is_accessible_and_fits_a_phone(browser: Browser, live: Li
                 else:
                     tab(console, name)
                 console.wait_for_timeout(500)
-                assert serious(console) == [], name
+                assert accessibility_violations(console) == [], name
                 assert console.evaluate("document.documentElement.scrollWidth <= innerWidth"), name
 
 
@@ -244,7 +244,7 @@ def test_a_rater_is_kept_out_and_let_in(browser: Browser, live: Live) -> None:
         expect(console.get_by_text("zoe <b> (does not count)")).to_be_visible()
         assert live.store.user(zoe.id).excluded
         console.wait_for_timeout(300)
-        assert console.troubles == []
+        assert console.errors == []
 
 
 def test_prompts_are_added_found_tagged_and_retired(browser: Browser, live: Live, tmp_path: Path) -> None:
@@ -279,7 +279,7 @@ def test_prompts_are_added_found_tagged_and_retired(browser: Browser, live: Live
         expect(row.get_by_role("button", name="Retire")).to_be_visible()
         assert next(p for p in store.prompts() if p.text == "Name a river.").tags == ("water", "<b>deep")
         assert console.evaluate("window.hacked") is None
-        assert console.troubles == []
+        assert console.errors == []
 
 
 def test_settings_have_bounds_and_defaults(browser: Browser, live: Live) -> None:
@@ -310,7 +310,7 @@ def test_settings_have_bounds_and_defaults(browser: Browser, live: Live) -> None
         expect(console.get_by_text("Version 2 of the guidelines is in force.")).to_be_visible()
         assert store.guideline()[0] == 2
         assert console.evaluate("window.hacked") is None
-        assert console.troubles == []
+        assert console.errors == []
 
 
 def test_a_prompt_is_tried_on_two_versions(browser: Browser, live: Live) -> None:
@@ -340,7 +340,7 @@ def test_a_prompt_is_tried_on_two_versions(browser: Browser, live: Live) -> None
         expect(console.get_by_text("Noted about version 1.")).to_be_visible()
         assert store.version(1).notes == "Too short <i>"
         assert console.evaluate("window.hacked") is None
-        assert console.troubles == []
+        assert console.errors == []
 
 
 def test_ratings_are_downloaded(browser: Browser, live: Live) -> None:
@@ -373,4 +373,4 @@ def test_ratings_are_downloaded(browser: Browser, live: Live) -> None:
         console.get_by_label("What").select_option("helpsteer")
         console.get_by_role("button", name="Download").click()
         expect(console.get_by_text("There is nothing to export")).to_be_visible()
-        assert serious(console) == []
+        assert accessibility_violations(console) == []

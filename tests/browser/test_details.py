@@ -12,8 +12,8 @@ from rater_data.records import User
 from rater_data.scales import SCALES
 from rater_data.setting_names import QUESTIONS
 from tests import fake_worker
-from tests.app.helpers import Live, serving, until
-from tests.browser.helpers import answering, serious, signed_in, wait_for_card, wait_message
+from tests.app.helpers import Live, serving, wait_until
+from tests.browser.helpers import accessibility_violations, intercept, signed_in, wait_for_card, wait_message
 
 pytestmark = pytest.mark.browser
 WORDS = SCALES["score_1_10"].anchors
@@ -79,14 +79,14 @@ def test_arrow_keys_end_with_the_last_value(browser: Browser, live: Live, rater:
             sent.append(route.request.post_data_json)
             held.append(route)
 
-        answering(page, "**/api/revise", slowly)
+        intercept(page, "**/api/revise", slowly)
         open_last_ten(page, "4")
         page.locator("dialog[open] select").focus()
         for _ in range(3):
             page.keyboard.press("ArrowDown", delay=20)
         assert sent == []
         page.wait_for_selector("dialog[open] >> text=Not saved yet")
-        until(lambda: page.wait_for_timeout(20) or sent, "the change")
+        wait_until(lambda: page.wait_for_timeout(20) or sent, "the change")
         for _ in range(4):  # over Skip, and back to a score, while the first change is on its way
             page.keyboard.press("ArrowDown")
         page.keyboard.press("ArrowUp")
@@ -94,15 +94,17 @@ def test_arrow_keys_end_with_the_last_value(browser: Browser, live: Live, rater:
         page.wait_for_timeout(1000)
         assert [body["score"] for body in sent] == [7], "one at a time"
         held.pop().continue_()
-        until(lambda: page.wait_for_timeout(20) or held, "the second change")
+        wait_until(lambda: page.wait_for_timeout(20) or held, "the second change")
         held.pop().continue_()
         page.wait_for_selector("dialog[open] >> text=Changed to 10")
         assert [body["score"] for body in sent] == [7, 10]
         page.keyboard.press("ArrowUp")  # closing the panel saves what was chosen
         page.keyboard.press("Escape")
-        until(lambda: page.wait_for_timeout(20) or held, "the third change")
+        wait_until(lambda: page.wait_for_timeout(20) or held, "the third change")
         held.pop().continue_()
-        until(lambda: page.wait_for_timeout(20) or verdicts(live, rater) == [("rated", 9.0)], "it is kept")
+        wait_until(
+            lambda: page.wait_for_timeout(20) or verdicts(live, rater) == [("rated", 9.0)], "it is kept"
+        )
     ids = [body["rating_id"] for body in sent]
     assert len(set(ids)) == 3, "each change is of the newest revision"
 
@@ -111,7 +113,7 @@ def test_a_change_that_fails_shows_what_is_stored(browser: Browser, live: Live, 
     with signed_in(browser, live, rater) as (context, page):
         open_last_ten(page, "4")
         answer = page.locator("dialog[open] select")
-        answering(
+        intercept(
             page,
             "**/api/revise",
             lambda route: route.fulfill(status=422, json={"error": "Round 1 is sealed."}),
@@ -125,12 +127,12 @@ def test_a_change_that_fails_shows_what_is_stored(browser: Browser, live: Live, 
             route.fetch()
             route.abort()
 
-        answering(page, "**/api/revise", lost, times=1)
+        intercept(page, "**/api/revise", lost, times=1)
         answer.select_option("8")
         page.wait_for_selector("dialog[open] >> text=Changed to 8")
         answer.select_option("skip")
         page.wait_for_selector("dialog[open] >> text=Changed to Skip")
-        answering(page, "**/api/re*", lambda route: route.abort())
+        intercept(page, "**/api/re*", lambda route: route.abort())
         answer.select_option("2")
         page.wait_for_selector("dialog[open] >> text=The server cannot be reached. Last known: Skip.")
         assert answer.input_value() == "skip"
@@ -166,12 +168,12 @@ def test_last_ten_show_what_was_said_and_a_change_keeps_it(browser: Browser, tmp
 
             said.nth(1).click()
             row = page.locator("dialog[open] li").nth(1)
-            assert serious(page) == []
+            assert accessibility_violations(page) == []
             row.locator(".rate-answer-quality select").select_option("5")
             row.get_by_text("made up").click()
             row.locator("textarea").fill("No, it whispers.")
             row.locator("textarea").press("Escape")  # closing saves what is in hand
-            until(lambda: page.wait_for_timeout(20) or len(changes(live, ann)) == 3, "the change")
+            wait_until(lambda: page.wait_for_timeout(20) or len(changes(live, ann)) == 3, "the change")
             open_last_ten(page)
             assert said.nth(1).locator("span").inner_text() == "helpful 5 · made up · rude"
         assert changes(live, ann)[1:] == [
@@ -185,7 +187,7 @@ def test_what_was_written_stays_where_it_could_not_be_saved(
 ) -> None:
     with signed_in(browser, live, rater) as (context, page):
         open_last_ten(page, "4")
-        answering(page, "**/api/re*", lambda route: route.abort())
+        intercept(page, "**/api/re*", lambda route: route.abort())
         page.locator("dialog[open] .rate-answer-summary").click()
         page.locator("dialog[open] textarea").press_sequentially("A long thought.")
         page.locator("dialog[open] textarea").press("Tab")
@@ -226,7 +228,7 @@ def test_minus_is_a_point_wherever_it_lies(browser: Browser, tmp_path: Path) -> 
             wait_for_card(page)
             for key in pressed:
                 page.evaluate(typed, key)
-            until(lambda: page.wait_for_timeout(20) or len(verdicts(live, ann)) == 5, "five ratings")
+            wait_until(lambda: page.wait_for_timeout(20) or len(verdicts(live, ann)) == 5, "five ratings")
         assert [score for _, score in verdicts(live, ann)] == [10.0, 10.0, 10.0, 6.0, 6.0]
 
 
@@ -333,7 +335,7 @@ def test_small_screens(browser: Browser, live: Live, rater: User, screen: dict, 
             " return node.contains(document.elementFromPoint(box.x + 5, box.y + 5)); }"
         ), "the response is not covered"
         assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
-        assert serious(page) == []
+        assert accessibility_violations(page) == []
         page.locator("[data-score='6']").click()
         wait_message(page, "Saved 6")
     assert verdicts(live, rater) == [("rated", 6.0)]

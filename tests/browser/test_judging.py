@@ -10,7 +10,7 @@ from playwright.sync_api import Browser
 from rater_data.setting_names import QUESTIONS
 from tests import fake_worker
 from tests.app.helpers import serving
-from tests.browser.helpers import card_text, serious, signed_in, wait_for_card, wait_message
+from tests.browser.helpers import accessibility_violations, card_text, signed_in, wait_for_card, wait_message
 
 pytestmark = pytest.mark.browser
 TEXTS = ["# Rice\n\n- rinse\n- boil", "Rinse it, then boil it."]
@@ -28,13 +28,13 @@ def test_pairs_by_keys(browser: Browser, tmp_path: Path) -> None:
                 page.keyboard.press(key)
                 wait_message(page, f"Saved {word}")
             assert page.locator("[data-part=text2]").is_visible()
-            assert serious(page) == []
+            assert accessibility_violations(page) == []
             page.set_viewport_size({"width": 360, "height": 740})
             assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
             page.keyboard.press("Backspace")
             wait_message(page, "Taken back: you had given Both bad")
             assert (card_text(page), page.locator("[data-part=text2]").inner_text()) == shown[-1]
-            assert page.troubles == []
+            assert page.errors == []
         kept = [r.rating for r in reversed(live.store.recent(ann.id))]
         assert [-r.score if r.swapped else r.score for r in kept] == [-1, 0, 1]
 
@@ -54,7 +54,7 @@ def test_qualities_flags_and_comment(browser: Browser, tmp_path: Path) -> None:
             page.reload()
             wait_for_card(page)
             assert page.locator("[name=flag]:checked").count() == 1
-            assert serious(page) == []
+            assert accessibility_violations(page) == []
             page.keyboard.press("8")
             wait_message(page, "Saved 8")
             assert page.locator(":checked:not(option)").count() == 0, "the next card starts empty"
@@ -66,7 +66,7 @@ def test_qualities_flags_and_comment(browser: Browser, tmp_path: Path) -> None:
             page.locator("[data-quality=helpful][value='4']").click()
             page.keyboard.press("6")  # by mouse one quality is answered; the keys still rate
             wait_message(page, "Saved 6")
-            assert page.troubles == []
+            assert page.errors == []
         third, second, first = (r.rating for r in live.store.recent(ann.id))
         assert (third.score, third.attributes) == (6.0, {"helpful": 4})
         assert (first.score, first.attributes, first.flags) == (

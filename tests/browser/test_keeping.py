@@ -19,8 +19,8 @@ from rater_data.records import User
 from rater_data.setting_names import QUESTIONS
 from rater_data.store import Store
 from tests import fake_worker
-from tests.app.helpers import Live, free_port, serving, until
-from tests.browser.helpers import answering, card_text, message, signed_in, wait_for_card, wait_message
+from tests.app.helpers import Live, free_port, serving, wait_until
+from tests.browser.helpers import card_text, intercept, message, signed_in, wait_for_card, wait_message
 
 pytestmark = pytest.mark.browser
 BANNER = "[data-part=banner]:visible"
@@ -32,13 +32,13 @@ def scores(store: Store, rater: User) -> list[float | None]:
     return [r.rating.score for r in reversed(store.recent(rater.id, n=1000))]
 
 
-def told(page: Page, path: str, *statuses: int | None) -> list[dict]:
+def answer_with(page: Page, path: str, *statuses: int | None) -> list[dict]:
     """The first requests get these answers (None: none at all), later ones the server's. Returns what was sent."""
-    sent, left = [], list(statuses)
+    sent, remaining = [], list(statuses)
 
     def answer(route: Route) -> None:
         sent.append(route.request.post_data_json)
-        status = left.pop(0) if left else 200
+        status = remaining.pop(0) if remaining else 200
         if status is None:
             route.abort()
         elif status == 200:
@@ -46,7 +46,7 @@ def told(page: Page, path: str, *statuses: int | None) -> list[dict]:
         else:
             route.fulfill(status=status, json={"error": f"Told to say {status}."})
 
-    answering(page, path, answer)
+    intercept(page, path, answer)
     return sent
 
 
@@ -57,7 +57,7 @@ def told(page: Page, path: str, *statuses: int | None) -> list[dict]:
 def test_what_may_pass_is_tried_again(browser: Browser, live: Live, rater: User, status: int) -> None:
     with signed_in(browser, live, rater) as (_, page):
         wait_for_card(page)
-        sent = told(page, "**/api/rate", status, status, status)
+        sent = answer_with(page, "**/api/rate", status, status, status)
         page.keyboard.press("6")
         page.wait_for_selector(f"{BANNER} >> text=Told to say {status}. Your rating is kept here")
         wait_message(page, "Saved 6")
@@ -73,7 +73,7 @@ def test_what_is_refused_for_good_is_said_and_dropped(
 ) -> None:
     with signed_in(browser, live, rater) as (_, page):
         wait_for_card(page)
-        told(page, "**/api/rate", status)
+        answer_with(page, "**/api/rate", status)
         page.keyboard.press("6")
         wait_message(page, f"Told to say {status}.")
         assert page.evaluate(UNSENT) == 0
@@ -86,7 +86,7 @@ def test_a_page_of_a_proxy_is_no_refusal(browser: Browser, live: Live, rater: Us
     with signed_in(browser, live, rater) as (_, page):
         wait_for_card(page)
         turns = itertools.count()
-        answering(
+        intercept(
             page,
             "**/api/rate",
             lambda route: (
@@ -112,7 +112,7 @@ def test_questions_that_changed_while_offline_cost_no_rating(browser: Browser, t
             for flag in ("made up", "rude"):
                 page.get_by_text(flag).click()
             page.keyboard.press("Escape")
-            answering(page, "**/api/rate", lambda route: route.abort())
+            intercept(page, "**/api/rate", lambda route: route.abort())
             page.keyboard.press("6")
             page.wait_for_selector(f"{BANNER} >> text=Connection lost")
             live.store.set_setting(QUESTIONS, {"attributes": [], "flags": ["rude"]})
@@ -155,7 +155,7 @@ def test_what_ann_decided_is_never_sent_as_bob(browser: Browser, live: Live, rat
         page.keyboard.press("m")
         page.keyboard.type("by Ann")
         page.keyboard.press("Escape")
-        answering(page, "**/api/rate", lambda route: route.abort())
+        intercept(page, "**/api/rate", lambda route: route.abort())
         page.keyboard.press("4")
         page.wait_for_selector(f"{BANNER} >> text=Connection lost")
         other = context.new_page()
@@ -198,15 +198,15 @@ def test_what_is_kept_names_the_home_and_the_person(browser: Browser, live: Live
 def test_keys_wait_for_what_was_left_over(browser: Browser, live: Live, rater: User) -> None:
     with signed_in(browser, live, rater) as (context, page):
         first = wait_for_card(page)
-        answering(page, "**/api/rate", lambda route: route.abort())
+        intercept(page, "**/api/rate", lambda route: route.abort())
         page.keyboard.press("6")
         page.wait_for_selector(f"{BANNER} >> text=Connection lost")
         context.unroute("**/api/rate")
         held: list[Route] = []
-        answering(page, "**/api/rate", lambda route: held.append(route))
+        intercept(page, "**/api/rate", lambda route: held.append(route))
         page.reload()
         assert wait_for_card(page) == first
-        until(lambda: page.wait_for_timeout(20) or held, "the leftover on its way")
+        wait_until(lambda: page.wait_for_timeout(20) or held, "the leftover on its way")
         page.keyboard.press("9")
         assert "not taken" in message(page)
         page.locator("[data-score='2']").click()
@@ -229,9 +229,9 @@ def test_a_late_answer_never_redraws(browser: Browser, live: Live, rater: User) 
     with signed_in(browser, live, rater) as (_, page):
         first = wait_for_card(page)
         held: list[Route] = []
-        answering(page, "**/api/card", lambda route: held.append(route))
+        intercept(page, "**/api/card", lambda route: held.append(route))
         page.evaluate("window.dispatchEvent(new Event('online'))")
-        until(lambda: page.wait_for_timeout(20) or held, "the question")
+        wait_until(lambda: page.wait_for_timeout(20) or held, "the question")
         late = held[0].fetch()
         page.keyboard.press("5")
         wait_message(page, "Saved 5")
@@ -279,7 +279,7 @@ def test_undo_brings_back_what_was_said(browser: Browser, live: Live, rater: Use
             wait_message(page, "Saved 5")
             assert page.locator("#rate-comment").input_value() == ""
             if lost:
-                answering(page, "**/api/undo", lose_the_answer, times=1)
+                intercept(page, "**/api/undo", lose_the_answer, times=1)
             page.keyboard.press("Backspace")
             wait_message(page, "Taken back: you had given 5")
             assert page.locator("#rate-comment").is_visible()
@@ -335,7 +335,7 @@ class Server:
         command = [sys.executable, "-m", "app", "serve", "--home", str(self.home), "--port", str(self.port)]
         quiet = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
         self.process = subprocess.Popen([*command, "--no-worker"], **quiet)
-        until(self.answers, "the server")
+        wait_until(self.answers, "the server")
 
     def answers(self) -> bool:
         try:
@@ -374,7 +374,9 @@ def test_a_server_that_is_killed_in_the_middle(browser: Browser, tmp_path: Path)
         assert "not taken" in message(page)
         assert len(scores(store, ann)) < len(given)
         server.start()
-        until(lambda: page.wait_for_timeout(20) or len(scores(store, ann)) == len(given), "the keys in hand")
+        wait_until(
+            lambda: page.wait_for_timeout(20) or len(scores(store, ann)) == len(given), "the keys in hand"
+        )
         page.wait_for_selector(f"{BANNER} >> text=Connection lost", state="detached")
         wait_message(page, "Saved 9")
         assert scores(store, ann) == given

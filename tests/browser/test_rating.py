@@ -12,12 +12,12 @@ from app.safe_html import display_text
 from rater_data.records import User
 from rater_data.scales import SCALES
 from tests import fake_worker
-from tests.app.helpers import Live, serving, until
+from tests.app.helpers import Live, serving, wait_until
 from tests.browser.helpers import (
-    answering,
+    accessibility_violations,
     card_text,
+    intercept,
     message,
-    serious,
     signed_in,
     wait_for_card,
     wait_message,
@@ -27,13 +27,13 @@ pytestmark = pytest.mark.browser
 WORDS = SCALES["score_1_10"].anchors
 
 
-def given(live: Live, rater: User) -> list[tuple[str, float | None]]:
+def stored_answers(live: Live, rater: User) -> list[tuple[str, float | None]]:
     """(verdict, score) of what is stored, oldest first."""
     return [(r.rating.verdict, r.rating.score) for r in reversed(live.store.recent(rater.id, n=1000))]
 
 
 def scores(live: Live, rater: User) -> list[float | None]:
-    return [score for _, score in given(live, rater)]
+    return [score for _, score in stored_answers(live, rater)]
 
 
 def test_by_keys_only(browser: Browser, live: Live, rater: User) -> None:
@@ -49,10 +49,10 @@ def test_by_keys_only(browser: Browser, live: Live, rater: User) -> None:
                 "text => document.querySelector('[data-part=text]').textContent !== text", arg=seen
             )
             assert message(page).startswith("Saved ")
-            assert len(given(live, rater)) == count, "what is said to be saved is in the store"
-        assert given(live, rater) == expected
+            assert len(stored_answers(live, rater)) == count, "what is said to be saved is in the store"
+        assert stored_answers(live, rater) == expected
         wait_message(page, f"Saved 3 – {WORDS[2]}")
-        assert page.troubles == []
+        assert page.errors == []
 
 
 def test_keys_by_their_place_where_the_digits_are_elsewhere(
@@ -69,9 +69,9 @@ def test_keys_by_their_place_where_the_digits_are_elsewhere(
         page.evaluate(typed, ["ы", "KeyS", False, False])  # S on a Cyrillic keyboard
         page.evaluate(typed, ["4", "Numpad4", False, False])
         page.evaluate(typed, ["ArrowLeft", "Numpad4", False, False])  # the numpad without NumLock moves
-        until(lambda: len(given(live, rater)) == 4, "four decisions")
+        wait_until(lambda: len(stored_answers(live, rater)) == 4, "four decisions")
         page.wait_for_timeout(100)
-    assert given(live, rater) == [("rated", 1.0), ("rated", 1.0), ("skip", None), ("rated", 4.0)]
+    assert stored_answers(live, rater) == [("rated", 1.0), ("rated", 1.0), ("skip", None), ("rated", 4.0)]
 
 
 def test_forty_ratings_at_15_ms(browser: Browser, live: Live, rater: User) -> None:
@@ -79,7 +79,7 @@ def test_forty_ratings_at_15_ms(browser: Browser, live: Live, rater: User) -> No
     with signed_in(browser, live, rater) as (_, page):
         wait_for_card(page)
         page.keyboard.type(keys, delay=15)
-        until(lambda: len(scores(live, rater)) >= 40, "forty ratings")
+        wait_until(lambda: len(scores(live, rater)) >= 40, "forty ratings")
         page.wait_for_timeout(200)
     assert scores(live, rater) == [float(key) or 10.0 for key in keys]
 
@@ -102,12 +102,12 @@ def test_fast_keys_through_lost_connections(browser: Browser, live: Live, rater:
             route.continue_()
 
     with signed_in(browser, live, rater) as (_, page):
-        answering(page, "**/api/rate", troubled)
+        intercept(page, "**/api/rate", troubled)
         wait_for_card(page)
         page.keyboard.type(keys, delay=15)
         wait_message(
             page, "Saved 10"
-        )  # not `until`: the route above is answered while the page is waited for
+        )  # not `wait_until`: the route above is answered while the page is waited for
         page.wait_for_function("() => document.querySelector('[data-part=mine]').textContent.includes('20')")
         assert next(calls) - 1 == 20 + 3
         assert page.locator("[data-part=banner]:visible", has_text="Connection").count() == 0
@@ -117,7 +117,7 @@ def test_fast_keys_through_lost_connections(browser: Browser, live: Live, rater:
 def test_offline_keeps_the_decision_through_a_reload(browser: Browser, live: Live, rater: User) -> None:
     with signed_in(browser, live, rater) as (context, page):
         first = wait_for_card(page)
-        answering(page, "**/api/rate", lambda route: route.abort())
+        intercept(page, "**/api/rate", lambda route: route.abort())
         page.keyboard.press("6")
         page.wait_for_selector("[data-part=banner]:visible >> text=Connection lost")
         assert card_text(page) == first, "no new card before the rating is saved"
@@ -162,7 +162,7 @@ def test_undo_and_rate_again(browser: Browser, live: Live, rater: User) -> None:
         assert card_text(page) == first
         assert scores(live, rater) == []
         page.keyboard.type("89", delay=15)
-        until(lambda: len(scores(live, rater)) == 2, "two ratings")
+        wait_until(lambda: len(scores(live, rater)) == 2, "two ratings")
         wait_message(page, "Saved 9")
         page.get_by_role("button", name="Undo").click()
         wait_message(page, "Taken back")
@@ -219,7 +219,7 @@ def test_two_raters_at_once(browser: Browser, live: Live, rater: User) -> None:
         for key in "123456":
             one.keyboard.press(key)
             two.keyboard.press("7")
-        until(lambda: len(scores(live, ann)) == len(scores(live, bob)) == 6, "both raters' ratings")
+        wait_until(lambda: len(scores(live, ann)) == len(scores(live, bob)) == 6, "both raters' ratings")
     assert scores(live, ann) == [1.0, 2.0, 3.0, 4.0, 5.0, 6.0]
     assert scores(live, bob) == [7.0] * 6
 
@@ -254,7 +254,7 @@ def test_signed_out_in_another_tab_keeps_the_decision(browser: Browser, live: Li
     assert scores(live, rater) == [4.0]
 
 
-def narrow(page: Page) -> bool:
+def fits_width(page: Page) -> bool:
     return page.evaluate("document.documentElement.scrollWidth <= innerWidth")
 
 
@@ -268,7 +268,7 @@ def test_phone(browser: Browser, live: Live, rater: User, scheme: str) -> None:
     }
     with signed_in(browser, live, rater, **phone) as (_, page):
         wait_for_card(page)
-        assert narrow(page)
+        assert fits_width(page)
         assert page.locator("[data-score='10']").bounding_box()["height"] >= 44
         page.locator("[data-score='6']").tap()
         wait_message(page, "Saved 6")
@@ -281,9 +281,9 @@ def test_accessible(browser: Browser, live: Live, rater: User) -> None:
         page.keyboard.press("7")
         wait_message(page, "Saved 7")
         page.wait_for_timeout(300)  # until the card has faded in
-        assert serious(page) == []
+        assert accessibility_violations(page) == []
         page.keyboard.press("?")
-        assert serious(page) == []
+        assert accessibility_violations(page) == []
 
 
 RAW = "document.querySelector('[data-part=raw]').getAttribute('aria-pressed') === 'true'"
@@ -304,8 +304,8 @@ def test_hostile_responses_are_text(browser: Browser, tmp_path_factory: pytest.T
         fake_worker.generate(live.store, {"texts": HOSTILE})
         rater = live.store.add_user("ann", "rater")
         with signed_in(browser, live, rater, fresh=True) as (context, page):
-            asked: list[str] = []
-            context.on("request", lambda request: asked.append(request.url))
+            requested: list[str] = []
+            context.on("request", lambda request: requested.append(request.url))
             page.on("dialog", lambda dialog: pytest.fail(f"a dialog: {dialog.message}"))
             shown = set()
             for _ in range(len(fake_worker.PROMPTS) * fake_worker.PER_PROMPT):
@@ -316,13 +316,15 @@ def test_hostile_responses_are_text(browser: Browser, tmp_path_factory: pytest.T
                 assert page.evaluate("window.hacked") is None
                 assert page.locator("[data-part=text] :not(p, code)").count() == 0
                 assert page.locator("[data-score='5']").is_visible()
-                assert narrow(page)
+                assert fits_width(page)
                 before = len(live.store.recent(rater.id, n=100))
                 page.keyboard.press("5")
-                until(lambda before=before: len(live.store.recent(rater.id, n=100)) > before, "the rating")
+                wait_until(
+                    lambda before=before: len(live.store.recent(rater.id, n=100)) > before, "the rating"
+                )
                 wait_message(page, "Saved 5")
-            assert all(url.startswith(live.url) for url in asked)
-            assert page.troubles == []
+            assert all(url.startswith(live.url) for url in requested)
+            assert page.errors == []
     assert shown == {display_text(text) if text else "The model wrote nothing." for text in HOSTILE}
     assert any("\u27e8U+202E\u27e9evil" in text for text in shown), "what turns text round is named"
 
@@ -337,13 +339,13 @@ def test_a_megabyte_of_text_stops_nobody(browser: Browser, tmp_path: Path) -> No
                 wait_for_card(page)
                 text = page.evaluate("document.querySelector('[data-part=text]').textContent")
                 assert "more characters are not shown" in text and len(text) < 600_000
-                assert narrow(page)
+                assert fits_width(page)
                 page.keyboard.press("4")
                 wait_message(page, "Saved 4")
                 page.evaluate("document.querySelector('[data-part=message]').textContent = ''")
             page.keyboard.press("r")
             page.wait_for_selector(".rate-list li")
-            assert page.troubles == []
+            assert page.errors == []
         assert scores(live, rater) == [4.0] * len(long)
 
 
@@ -371,8 +373,8 @@ def test_formatting_is_shown_clean_and_can_be_turned_off(
         fake_worker.generate(live.store, {"texts": [FORMATTED, FORMATTED + "\n*two*", "plain"]})
         rater = live.store.add_user("ann", "rater")
         with signed_in(browser, live, rater, fresh=True) as (context, page):
-            asked: list[str] = []
-            context.on("request", lambda request: asked.append(request.url))
+            requested: list[str] = []
+            context.on("request", lambda request: requested.append(request.url))
             while card_text(page) == "plain" or not wait_for_card(page):
                 page.keyboard.press("5")
                 wait_message(page, "Saved 5")
@@ -395,8 +397,8 @@ def test_formatting_is_shown_clean_and_can_be_turned_off(
                 page.locator("[data-part=raw]").click()
                 assert page.evaluate(f"{nodes}.length") > 0
             assert page.evaluate("window.hacked") is None
-            assert all(url.startswith(live.url) for url in asked)
-            assert page.troubles == []
+            assert all(url.startswith(live.url) for url in requested)
+            assert page.errors == []
 
 
 def test_nothing_to_rate_says_why(browser: Browser, tmp_path_factory: pytest.TempPathFactory) -> None:
@@ -425,7 +427,7 @@ def test_thumbs(browser: Browser, tmp_path_factory: pytest.TempPathFactory) -> N
             page.locator("[data-score='0']").click()
             wait_message(page, "Saved Down – Not what I wanted")
             page.set_viewport_size({"width": 390, "height": 800})
-            assert narrow(page)
+            assert fits_width(page)
         assert scores(live, rater) == [1.0, 0.0]
 
 
@@ -456,6 +458,6 @@ def test_a_new_version_is_told_once(browser: Browser, tmp_path_factory: pytest.T
             wait_for_card(page)
             page.wait_for_timeout(300)
             assert page.locator("[data-part=news]:visible").count() == 0
-            assert page.troubles == []
+            assert page.errors == []
         with signed_in(browser, live, bob) as (_, page):
             page.wait_for_selector("[data-part=news]:visible >> text=none of them yours yet")

@@ -21,7 +21,7 @@ from rater_data.errors import Missing, Refused
 from rater_data.exporting.export import export
 from rater_data.exporting.formats import FORMATS, OPTIONS, Wish
 from tests import fake_worker
-from tests.app.helpers import PATIENCE, Live, serving, until
+from tests.app.helpers import PATIENCE, Live, serving, wait_until
 
 
 @pytest.fixture(scope="module")
@@ -64,7 +64,7 @@ def ready(client: httpx.Client, begun: httpx.Response) -> dict:
         told.append(client.get(place).json())
         return told[-1]["state"] != "writing"
 
-    until(done, "the export")
+    wait_until(done, "the export")
     return told[-1] | {"place": place}
 
 
@@ -276,7 +276,7 @@ def test_nobody_has_many_made_at_a_time() -> None:
     with pytest.raises(Refused, match="are being made"):
         begin()
     go_on.set()
-    until(lambda: all(pending.get(one, 1).file for one in secrets), "the exports")
+    wait_until(lambda: all(pending.get(one, 1).file for one in secrets), "the exports")
     begin()
     with pytest.raises(Missing):
         pending.pop(secrets[0], 1)
@@ -297,7 +297,7 @@ def test_what_was_not_fetched_is_let_go_at_the_end() -> None:
     pending, go_on = pending_exports.PendingExports(), threading.Event()
     early, late = io.BytesIO(b"made"), io.BytesIO(b"late")
     ready = pending.start(pending_exports.Export(1, "a", "b"), lambda _export: early)
-    until(lambda: pending.get(ready, 1).file, "the first export")
+    wait_until(lambda: pending.get(ready, 1).file, "the first export")
 
     def wait(_export: pending_exports.Export) -> io.BytesIO:
         go_on.wait(30)
@@ -307,6 +307,6 @@ def test_what_was_not_fetched_is_let_go_at_the_end() -> None:
     pending.close()
     go_on.set()
     assert early.closed
-    until(lambda: late.closed, "the one that was being written")
+    wait_until(lambda: late.closed, "the one that was being written")
     with pytest.raises(Missing):
         pending.get(ready, 1)

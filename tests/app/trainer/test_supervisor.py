@@ -10,26 +10,26 @@ from pathlib import Path
 
 import psutil
 
-from tests.app.helpers import serving, until
+from tests.app.helpers import serving, wait_until
 
 
 def test_worker_is_started_again_and_said_to_be_down(tmp_path: Path) -> None:
     with serving(tmp_path, worker=True) as live:
-        until(lambda: live.supervisor.status.pid, "the worker")
-        until(lambda: (found := live.store.round()) and found.state == "rating", "the first responses")
+        wait_until(lambda: live.supervisor.status.pid, "the worker")
+        wait_until(lambda: (found := live.store.round()) and found.state == "rating", "the first responses")
         first = live.supervisor.status.pid
         assert os.getpriority(os.PRIO_PROCESS, first) == 19
         os.kill(first, signal.SIGKILL)
-        until(lambda: live.supervisor.status.state == "waiting", "the notice")
+        wait_until(lambda: live.supervisor.status.state == "waiting", "the notice")
         assert live.supervisor.status.is_down
-        assert "killed by SIGKILL" in live.said[-1]
+        assert "killed by SIGKILL" in live.messages[-1]
         user = live.store.add_user("op", "operator")
         with live.client(user) as client:
             assert client.get("/api/round").json()["worker"]["state"] == "waiting"
-        until(lambda: live.supervisor.status.state == "running", "the second life")
+        wait_until(lambda: live.supervisor.status.state == "running", "the second life")
         second = live.supervisor.status.pid
         assert second != first
-    until(lambda: not psutil.pid_exists(second), "the worker's end")
+    wait_until(lambda: not psutil.pid_exists(second), "the worker's end")
 
 
 def test_worker_dies_with_a_killed_parent(tmp_path: Path) -> None:
@@ -44,6 +44,8 @@ def test_worker_dies_with_a_killed_parent(tmp_path: Path) -> None:
     parent = subprocess.Popen([sys.executable, "-c", code, str(tmp_path)], stdout=subprocess.PIPE, text=True)
     with parent:
         pid = int(parent.stdout.readline())
-        until(lambda: (tmp_path / "rateloop.db").exists(), "the worker's start")
+        wait_until(lambda: (tmp_path / "rateloop.db").exists(), "the worker's start")
         parent.kill()
-    until(lambda: not psutil.pid_exists(pid) or psutil.Process(pid).status() == "zombie", "the worker's end")
+    wait_until(
+        lambda: not psutil.pid_exists(pid) or psutil.Process(pid).status() == "zombie", "the worker's end"
+    )

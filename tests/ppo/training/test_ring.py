@@ -27,7 +27,7 @@ from rater_data.importing.import_files import bundled_prompts
 from rater_data.records import Rating
 from rater_data.setting_names import ROUND_CONFIG
 from rater_data.store import Store
-from tests.app.helpers import serving, until
+from tests.app.helpers import serving, wait_until
 from tests.browser.helpers import chromium, signed_in, wait_for_card
 
 # Answers of at most 24 bytes, as many steps as it takes to see the rating move
@@ -346,18 +346,18 @@ def test_the_real_trainer_learns_from_what_was_typed(tmp_path: Path) -> None:
     with chromium() as browser, serving(tmp_path, worker=True, rounds=small) as live:
         store = live.store
         operator, ann = store.add_user("op", "operator"), store.add_user("ann", "rater")
-        until(lambda: (found := store.round()) and found.state == "rating", "the first responses", BUSY)
+        wait_until(lambda: (found := store.round()) and found.state == "rating", "the first responses", BUSY)
         with signed_in(browser, live, operator) as (_, console), signed_in(browser, live, ann) as (_, rating):
             wait_for_card(rating)
             while not store.round_progress().complete:
                 given, text = store.ratings_by(ann.id), store.next_card(ann.id).text
                 score = min(10, max(1, round(10 - len(text) / 2.5)))  # the shorter the better
                 rating.keyboard.press(str(score % 10))
-                until(lambda given=given: store.ratings_by(ann.id) > given, "the rating")
+                wait_until(lambda given=given: store.ratings_by(ann.id) > given, "the rating")
             train = console.get_by_role("button", name="Train round 1")
             expect(train).to_be_enabled()
             train.click()
-            until(
+            wait_until(
                 lambda: store.round().number == 2 and store.round().state == "rating", "the next round", BUSY
             )
             wait_for_card(rating)
@@ -370,4 +370,4 @@ def test_the_real_trainer_learns_from_what_was_typed(tmp_path: Path) -> None:
             assert (tmp_path / "versions" / "0001" / "adapter_model.safetensors").is_file()
             console.get_by_role("tab", name="Versions").click()
             expect(console.get_by_role("heading", name="Version 1")).not_to_have_count(0)
-            assert console.troubles == rating.troubles == []
+            assert console.errors == rating.errors == []

@@ -23,7 +23,7 @@ from rater_data.store.database.addresses import display_address, parse_address
 from rater_data.store.database.postgres_errors import told_by_postgres
 from rater_data.store.database.schema import metadata
 from rater_data.store.rounds.snapshots import snapshot_digest
-from tests.app.helpers import until
+from tests.app.helpers import wait_until
 from tests.paths import GOLDEN
 from tests.rater_data import postgres
 from tests.rater_data.store_world import rate_next, rating
@@ -112,7 +112,7 @@ def test_a_trainer_of_its_own_process_works_on_the_same_database(store, address)
     job = store.enqueue("generate", {})
     keeper.start()
     try:
-        until(lambda: store.job(job.id).state == "done", "the first round")
+        wait_until(lambda: store.job(job.id).state == "done", "the first round")
     finally:
         keeper.stop()
     assert store.round_progress().responses > 0
