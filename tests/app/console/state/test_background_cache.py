@@ -7,7 +7,7 @@ import pytest
 
 from app.console.state import background_cache
 from app.console.state.background_cache import BackgroundCache
-from tests.app.helpers import until
+from tests.app.helpers import wait_until
 
 
 def test_what_is_quick_is_always_computed_anew():
@@ -32,9 +32,9 @@ def test_what_is_slow_is_computed_in_a_thread_and_once(slow):
         return "second"
 
     assert [cache.get(compute) for _ in range(3)] == ["first"] * 3
-    until(lambda: started, "the computation")
+    wait_until(lambda: started, "the computation")
     go.set()
-    until(lambda: cache.get(lambda: "third") != "first", "the second value")
+    wait_until(lambda: cache.get(lambda: "third") != "first", "the second value")
     assert len(started) == 1
 
 
@@ -48,7 +48,7 @@ def test_a_request_does_not_wait_for_a_slow_first_value(monkeypatch):
 
     assert [cache.get(compute) for _ in range(2)] == ["none yet"] * 2
     go.set()
-    until(lambda: cache.get(compute) == "first", "the first value")
+    wait_until(lambda: cache.get(compute) == "first", "the first value")
 
 
 def test_slow_work_takes_a_part_of_the_time_only(monkeypatch):
@@ -67,5 +67,5 @@ def test_a_computation_that_fails_leaves_the_last_value(slow, caplog):
     cache = BackgroundCache("none")
     cache.get(lambda: "first")
     assert cache.get(lambda: 1 / 0) == "first"
-    until(lambda: "Counting failed" in caplog.text, "the warning")
-    until(lambda: cache.get(lambda: "second") == "second", "the next try")
+    wait_until(lambda: "Counting failed" in caplog.text, "the warning")
+    wait_until(lambda: cache.get(lambda: "second") == "second", "the next try")

@@ -16,7 +16,7 @@ from rater_data.statistics.version_gain import version_gain
 from rater_data.store import Store
 from tests import fake_worker
 from tests.app.console.helpers import rate_all, submit, work
-from tests.app.helpers import until
+from tests.app.helpers import wait_until
 from tests.rater_data.store_world import make_world, publish, rate_next, start_round
 
 PROMPTS = 4
@@ -120,10 +120,10 @@ def test_a_page_does_not_wait_and_the_newest_round_is_there_first(tmp_path, monk
     gains = VersionGains()
     assert gains.latest(store) == {}, "nothing was waited for"
     go[3].set()
-    until(lambda: gains.latest(store), "the newest round")
+    wait_until(lambda: gains.latest(store), "the newest round")
     assert gains.latest(store) == {2: expected[2]}
     go[2].set()
-    until(lambda: gains.latest(store) == expected, "the other round")
+    wait_until(lambda: gains.latest(store) == expected, "the other round")
     store.close()
 
 
