@@ -46,8 +46,8 @@ def _matches_nothing(_row: Row, _columns: set[str]) -> bool:
 class Layout:
     """One way in which the rows of a file are laid out.
 
-    `name`: as on the command line. `holds`: what its rows are for. `parse_rows`: finds what each row holds. `matches`:
-    whether a file of ratings has this layout, going by its first row and the names of its columns (mapped ones too).
+    `name`: as on the command line. `holds`: the kind of import it is for. `parse_rows`: finds what each row holds.
+    `matches`: whether a file has this layout, going by its first row and the names of its columns (mapped ones too).
     `maps_columns`: whether `--map` renames its columns. `is_own_export`: whether its rows name their scale, and bring
     rounds and raters of another home.
     """

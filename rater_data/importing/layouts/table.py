@@ -26,15 +26,15 @@ LAYOUTS: dict[str, Layout] = {
         OPENASSISTANT,
     )
 }
-"""Layouts by name. A file of ratings has the first one that matches, and `ratings` where none does."""
+"""Layouts by name. A file has the first that matches, of those of its kind; where none does, that of the kind's name."""
 
 
 def detect_layout(kind: Kind, first_rows: Iterable[Row], mapped_columns: Iterable[str]) -> Layout:
-    """The layout of a file, going by the first of its rows that can be read. Prompts and responses have one each."""
+    """The layout of a file from which this kind is imported, going by the first of its rows that can be read."""
     row = next((row for row in first_rows if not row.fault), None)
-    if kind == "ratings" and row is not None:
+    if row is not None:
         columns = set(row.values) | set(mapped_columns)
         for layout in LAYOUTS.values():
-            if layout.matches(row, columns):
+            if layout.holds == kind and layout.matches(row, columns):
                 return layout
     return LAYOUTS[kind]

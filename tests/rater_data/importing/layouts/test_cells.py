@@ -11,19 +11,8 @@ from rater_data.exporting.export import export
 from rater_data.importing.import_files import import_file
 from rater_data.importing.options import ImportOptions
 from rater_data.store.database import schema as t
+from tests.rater_data.importing.import_world import HELPSTEER_ROW, import_rows_as_ratings
 from tests.rater_data.store_world import file_store
-
-
-@pytest.fixture
-def store(tmp_path):
-    made = file_store(tmp_path / "home")
-    yield made
-    made.close()
-
-
-def bring(store, folder, *rows, **asked):
-    (folder / "in.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows), "utf-8")
-    return import_file(store, folder / "in.jsonl", ImportOptions(kind="ratings", **asked))
 
 
 def row(**changes):
@@ -37,14 +26,14 @@ def row(**changes):
     ("rater", "name"), [(0, "0"), (False, "False"), (7, "7"), ("", "imported"), (None, "imported")]
 )
 def test_only_who_is_not_named_is_the_imported_one(store, tmp_path, rater, name):
-    bring(store, tmp_path, row(rater=rater))
+    import_rows_as_ratings(store, tmp_path, row(rater=rater))
     assert [user.name for user in store.users()] == [name]
 
 
 @pytest.mark.parametrize("rater", [{}, [], {"id": 3}, ["Ann"]])
 def test_what_is_no_name_is_no_rater(store, tmp_path, rater):
     with pytest.raises(BadInput, match="line 2: the rater has to be a name or a number, not"):
-        bring(store, tmp_path, row(), row(prompt="q", rater=rater))
+        import_rows_as_ratings(store, tmp_path, row(), row(prompt="q", rater=rater))
     assert store.users() == []
 
 
@@ -83,7 +72,7 @@ def both_ways(store, folder, format, scale, **asked):
 )
 def test_chats_come_back_from_a_csv_as_from_jsonl(store, tmp_path, format, scale, asked):
     chats = [{"messages": CHAT, "response": text, "rating": score} for text, score in ANSWERS]
-    bring(store, tmp_path, *chats, row(), row(response="other", rating=2))
+    import_rows_as_ratings(store, tmp_path, *chats, row(), row(response="other", rating=2))
     (csv_report, csv_has), (report, has) = both_ways(store, tmp_path, format, scale, **asked)
     for one in (csv_report, report):  # a CSV has a line more, and its own name
         one.bad, one.rejects_file = [line.partition(": ")[2] for line in one.bad], None
@@ -108,39 +97,17 @@ def test_a_conversation_before_both_answers_is_found_in_a_csv_too(store, tmp_pat
 
 def test_a_text_of_jsonl_stays_one_whatever_it_looks_like(store, tmp_path):
     text = json.dumps([{"role": "assistant", "content": "yes"}])
-    bring(store, tmp_path, row(prompt=text, response=text))
+    import_rows_as_ratings(store, tmp_path, row(prompt=text, response=text))
     (one,) = store.rated()
     assert (one.prompt.text, one.response.text) == (text, text)
 
 
 # ---- numbers
 
-STEER = {
-    "prompt": "p",
-    "response": "r",
-    "helpfulness": 4,
-    "correctness": 0,
-    "verbosity": "3",
-    "coherence": None,
-}
-
-
-def test_qualities_are_laid_from_0_to_4_onto_1_to_5(store, tmp_path):
-    bring(store, tmp_path, STEER | {"complexity": 2.0})
-    assert store.rated()[0].rating.attributes == {"correctness": 1, "complexity": 3, "verbosity": 4}
-
-
-@pytest.mark.parametrize("name", ["correctness", "coherence", "complexity", "verbosity"])
-@pytest.mark.parametrize("value", [5, -1, 2.5, "4.01", 10**12])
-def test_a_quality_of_another_scale_is_a_bad_row(store, tmp_path, name, value):
-    with pytest.raises(BadInput, match=f"line 2: {name} has to be a whole number from 0 to 4, not"):
-        bring(store, tmp_path, STEER, STEER | {"prompt": "q", name: value})
-    assert store.rated() == []
-
 
 @pytest.mark.parametrize("text", ["7", " 7 ", "+7", "7.0", "7.", "07", "0.7e1", "70E-1"])
 def test_a_number_in_decimal_notation_is_one(store, tmp_path, text):
-    bring(store, tmp_path, row(rating=text))
+    import_rows_as_ratings(store, tmp_path, row(rating=text))
     assert store.rated()[0].rating.score == 7
 
 
@@ -149,7 +116,7 @@ def test_a_number_in_decimal_notation_is_one(store, tmp_path, text):
 )
 def test_what_python_alone_takes_for_a_number_is_none(store, tmp_path, text):
     with pytest.raises(BadInput, match=r"line 1: (the score .* is no number|there is no score)"):
-        bring(store, tmp_path, row(rating=text))
+        import_rows_as_ratings(store, tmp_path, row(rating=text))
 
 
 # ---- answers that say nothing
@@ -168,8 +135,8 @@ def test_what_python_alone_takes_for_a_number_is_none(store, tmp_path, text):
 def test_an_empty_answer_comes_back_as_one(store, tmp_path, format, scale, asked, chat):
     prompt = {"messages": CHAT} if chat else {"prompt": "p"}
     texts = ("", "r", "\n")
-    steer = {name: value for name, value in STEER.items() if name != "prompt"}
-    bring(
+    steer = {name: value for name, value in HELPSTEER_ROW.items() if name != "prompt"}
+    import_rows_as_ratings(
         store,
         tmp_path,
         *[prompt | steer | {"response": text, "helpfulness": i} for i, text in enumerate(texts)],
@@ -186,7 +153,7 @@ def test_an_empty_answer_comes_back_as_one(store, tmp_path, format, scale, asked
 @pytest.mark.parametrize("answer", [{}, {"response": None}])
 def test_an_answer_that_is_not_there_is_none(store, tmp_path, answer):
     with pytest.raises(BadInput, match="line 1: there is no response"):
-        bring(store, tmp_path, {"prompt": "p", "rating": 3} | answer)
+        import_rows_as_ratings(store, tmp_path, {"prompt": "p", "rating": 3} | answer)
 
 
 def test_an_empty_cell_of_somebody_elses_csv_is_no_answer(store, tmp_path):
