@@ -26,7 +26,7 @@ LAYOUTS: dict[str, Layout] = {
         OPENASSISTANT,
     )
 }
-"""Layouts by name. A file has the first that matches, of those of its kind; where none does, that of the kind's name."""
+"""Layouts by name. A file has the first of its kind that matches; where none does, that of the kind's name."""
 
 
 def detect_layout(kind: Kind, first_rows: Iterable[Row], mapped_columns: Iterable[str]) -> Layout:
