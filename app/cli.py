@@ -17,7 +17,7 @@ from app.port import open_server_socket
 from app.settings import Settings, port_from_environment
 from app.trainer.supervisor import Supervisor
 from app.wording import format_datetime
-from rater_data.cli.options import DatabaseUrl
+from rater_data.database_option import DatabaseUrl
 from rater_data.errors import RateloopError
 from rater_data.scales import SCALES
 from rater_data.setting_names import SERVER_URL

@@ -21,7 +21,7 @@ import typer
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
-from rater_data.cli.options import DatabaseUrl
+from rater_data.database_option import DatabaseUrl
 from rater_data.errors import RateloopError
 from rater_data.store import default_home
 

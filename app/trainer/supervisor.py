@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from app.settings import Settings
-from rater_data.cli.options import DATABASE_VARIABLE
+from rater_data.database_option import DATABASE_VARIABLE
 
 FIRST_PAUSE, MAX_PAUSE = 1.0, 60.0  # seconds before it is started again
 HEALTHY_AFTER = 60.0  # seconds: a worker that lived so long starts from the short pause again when it dies

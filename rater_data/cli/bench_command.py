@@ -1,20 +1,23 @@
 """`python -m rater_data bench`: how long a large store takes."""
 
-import contextlib
+from __future__ import annotations
+
 import json
 import tempfile
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 from rich.table import Table
 
-from rater_data.benchmark.measure import Measure
-from rater_data.cli.app import app, err, opened, say
+from rater_data.cli.common import app, err_console, open_store, out_console, print_error
 
-WIDTH = 110  # of the table where it goes into a file
+if TYPE_CHECKING:
+    from rater_data.benchmark.timing import Measurement
+
+FILE_WIDTH = 110  # columns of the table where it goes into a file
 
 
 @app.command()
@@ -33,64 +36,66 @@ def bench(
 ) -> None:
     """Measure what people wait for with a made-up store of many ratings; its limits are for a million."""
     if json_file is not None:
-        _check_place(json_file)
-    from rater_data.benchmark.measure import measure
+        _check_writable(json_file)
+    # numpy, scipy and pandas take a second to import: the other commands do not wait for them
+    from rater_data.benchmark.store_benchmark import benchmark_store
     from rater_data.benchmark.synthetic import fill
 
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn())
     with (
         tempfile.TemporaryDirectory(prefix="rateloop-bench-") as home,
-        opened(Path(home), database) as store,
-        contextlib.closing(store),
+        open_store(Path(home), database) as store,
     ):
-        with Progress(*columns, console=err, transient=True, disable=not err.is_terminal) as progress:
+        with Progress(
+            *columns, console=err_console, transient=True, disable=not err_console.is_terminal
+        ) as progress:
             task = progress.add_task("Making ratings", total=ratings)
             fill(store, ratings, lambda done: progress.update(task, completed=done))
-        found = []
-        with err.status("Measuring …") as status:
-            for one in measure(store, ratings, files):
-                found.append(one)
-                status.update(f"Measured: {one.what}, {_time(one.median_ms)} …")
-    Console(width=WIDTH if not say.is_terminal else None, highlight=False).print(
-        _table(found, ratings, "PostgreSQL" if database else "SQLite")
+        measurements = []
+        with err_console.status("Measuring …") as status:
+            for measurement in benchmark_store(store, ratings, files):
+                measurements.append(measurement)
+                status.update(f"Measured: {measurement.what}, {_format_ms(measurement.median_ms)} …")
+    Console(width=FILE_WIDTH if not out_console.is_terminal else None, highlight=False).print(
+        _table(measurements, ratings, "PostgreSQL" if database else "SQLite")
     )
     if json_file is not None:
-        rows = [one.as_json() for one in found]
+        rows = [measurement.to_json() for measurement in measurements]
         result = {"ratings": ratings, "database": "postgresql" if database else "sqlite", "measured": rows}
         json_file.write_text(json.dumps(result, indent=1), encoding="utf-8")
 
 
-def _check_place(file: Path) -> None:
-    """Says so before a quarter of an hour is spent."""
-    there = file.exists()
+def _check_writable(file: Path) -> None:
+    """Ends the command before a quarter of an hour is spent on numbers that cannot be written."""
+    existed = file.exists()
     try:
         with file.open("a", encoding="utf-8"):
             pass
-        if not there:
+        if not existed:
             file.unlink()
     except OSError as error:
-        err.print(
-            f"{file} cannot be written ({error.strerror}): choose another --json.", style="red", markup=False
-        )
+        print_error(f"{file} cannot be written ({error.strerror}): choose another --json.")
         raise typer.Exit(1) from None
 
 
-def _table(found: list[Measure], ratings: int, where: str) -> Table:
-    table = Table("", "median", "95 %", "at most", "memory", "at most", title=f"{ratings} ratings on {where}")
+def _table(measurements: list[Measurement], ratings: int, database: str) -> Table:
+    table = Table(
+        "", "median", "95 %", "at most", "memory", "at most", title=f"{ratings} ratings on {database}"
+    )
     for column in table.columns[1:]:
         column.justify = "right"
-    for one in found:
-        limits = "–" if one.limit_ms is None else _time(one.limit_ms)
+    for row in measurements:
+        limit = "–" if row.limit_ms is None else _format_ms(row.limit_ms)
         table.add_row(
-            one.what,
-            _time(one.median_ms),
-            _time(one.p95_ms),
-            limits if one.reached in (None, True) else f"[red]{limits}[/red]",
-            "" if one.peak_mib is None else f"{one.peak_mib:.0f} MiB",
-            "" if one.limit_mib is None else f"{one.limit_mib:.0f} MiB",
+            row.what,
+            _format_ms(row.median_ms),
+            _format_ms(row.p95_ms),
+            limit if row.reached in (None, True) else f"[red]{limit}[/red]",
+            "" if row.peak_mib is None else f"{row.peak_mib:.0f} MiB",
+            "" if row.limit_mib is None else f"{row.limit_mib:.0f} MiB",
         )
     return table
 
 
-def _time(ms: float) -> str:
+def _format_ms(ms: float) -> str:
     return f"{ms:.1f} ms" if ms < 1000 else f"{ms / 1000:.1f} s"

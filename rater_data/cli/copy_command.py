@@ -4,8 +4,7 @@ from typing import Annotated
 
 import typer
 
-from rater_data.cli.app import app, bar, err, say
-from rater_data.errors import RateloopError
+from rater_data.cli.common import app, exit_on_error, print_line, progress_bar
 from rater_data.store.transfer import copy
 
 
@@ -19,17 +18,16 @@ def copy_store(
     ],
 ) -> None:
     """Copy a whole store into an empty one, SQLite or PostgreSQL, either way: all of it, or nothing."""
-    try:
-        counts = copy.copy(source, target, lambda name, rows, total: bar(f"Copying {name}", rows, total))
-    except RateloopError as error:
-        err.print(str(error), style="red", markup=False)
-        raise typer.Exit(1) from None
-    told = ", ".join(f"{count} {name}" for name, count in counts.items() if count)
-    say.print(f"Copied and counted, the same in both: {told or 'nothing, the store is empty'}.", markup=False)
-    say.print(_about_files("://" not in source, "://" not in target), markup=False)
+    with exit_on_error():
+        counts = copy.copy(
+            source, target, lambda name, rows, total: progress_bar(f"Copying {name}", rows, total)
+        )
+    copied = ", ".join(f"{count} {name}" for name, count in counts.items() if count)
+    print_line(f"Copied and counted, the same in both: {copied or 'nothing, the store is empty'}.")
+    print_line(_explain_files("://" not in source, "://" not in target))
 
 
-def _about_files(from_home: bool, to_home: bool) -> str:
+def _explain_files(from_home: bool, to_home: bool) -> str:
     folders = " and ".join(f"{name}/" for name in copy.FILES)
     if from_home and to_home:
         return f"Adapters and checkpoints ({folders}) came along; the base model is made anew by make setup."

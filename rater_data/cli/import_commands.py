@@ -12,8 +12,8 @@ from typing import Annotated, Any
 import typer
 
 from rater_data import checks
-from rater_data.cli.app import Home, app, bar, err, opened, plainly, say
-from rater_data.cli.options import DatabaseUrl
+from rater_data.cli.common import Home, app, exit_on_error, open_store, print_error, print_line, progress_bar
+from rater_data.database_option import DatabaseUrl
 from rater_data.errors import BadInput, Missing
 from rater_data.importing.import_files import file_suffixes, import_file
 from rater_data.importing.import_rows import import_rows
@@ -86,7 +86,7 @@ def import_prompts(
     database: DatabaseUrl = None,
 ) -> None:
     """Add prompts from a file (also .txt, one a line) or a dataset: all of it, or nothing."""
-    with plainly():
+    with exit_on_error():
         if dataset is None and split is not None:
             checks.one_of("The split", split, SPLITS)
         options = ImportOptions(
@@ -118,7 +118,7 @@ def import_responses(
     database: DatabaseUrl = None,
 ) -> None:
     """Add responses that were written elsewhere, without ratings: all of the file, or nothing."""
-    with plainly():
+    with exit_on_error():
         options = ImportOptions(
             kind="responses",
             layout=layout.value,
@@ -154,7 +154,7 @@ def import_ratings(
     database: DatabaseUrl = None,
 ) -> None:
     """Add ratings that were given elsewhere, or our own export: all of the file, or nothing."""
-    with plainly():
+    with exit_on_error():
         options = ImportOptions(
             kind="ratings",
             layout=layout.value,
@@ -214,11 +214,11 @@ def _open_store(home: Path | None, database: str | None, *, dry_run: bool) -> It
             except Missing:
                 folder = stack.enter_context(tempfile.TemporaryDirectory(prefix="rateloop-"))
                 home, database = Path(folder), None
-        yield stack.enter_context(opened(home, database))
+        yield stack.enter_context(open_store(home, database))
 
 
 def _progress_bar(rows: Iterator[Any], total: int | None) -> Iterator[Any]:
-    return bar("Reading" if total is None else "Storing", rows, total)
+    return progress_bar("Reading" if total is None else "Storing", rows, total)
 
 
 def _parse_column_map(pairs: list[str] | None) -> dict[str, str]:
@@ -247,11 +247,11 @@ def _parse_range(text: str | None) -> tuple[float, float] | None:
 def _print_report(report: ImportReport, options: ImportOptions) -> None:
     """Says what came of an import; a dry run that found bad rows ends as the import would."""
     for line in report.summary():
-        say.print(line, markup=False)
+        print_line(line)
     for line in report.bad:
-        err.print(line, style="red", markup=False)
+        print_error(line)
     more = report.bad_rows - len(report.bad)
     if more > 0:
-        err.print(f"And {more} more bad rows.", style="red", markup=False)
+        print_error(f"And {more} more bad rows.")
     if report.dry_run and report.bad_rows and not options.skip_bad:
         raise typer.Exit(1)

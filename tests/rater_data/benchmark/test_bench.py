@@ -7,8 +7,8 @@ import pytest
 import sqlalchemy as sa
 from typer.testing import CliRunner
 
-from rater_data.benchmark.measure import Measure
 from rater_data.benchmark.synthetic import RATERS, fill
+from rater_data.benchmark.timing import Measurement
 from rater_data.cli.main import app
 from rater_data.errors import BadInput
 from rater_data.store.database import schema as t
@@ -16,9 +16,9 @@ from tests.rater_data.store_world import make_world, open_store, rate_next
 
 
 def test_a_made_up_store_is_a_store(tmp_path, backend):
-    store, told = open_store(tmp_path / "home"), []
-    fill(store, 1200, told.append)
-    assert told[-1] == store.count_ratings() == 1200
+    store, counts = open_store(tmp_path / "home"), []
+    fill(store, 1200, counts.append)
+    assert counts[-1] == store.count_ratings() == 1200
     progress = store.round_progress()
     assert (progress.round.number, progress.round.state, progress.raters) == (2, "rating", RATERS)
     assert 0 < progress.ratings < progress.quota
@@ -73,6 +73,8 @@ def test_where_the_numbers_go_is_looked_at_before_they_are_measured(tmp_path):
     [(9.0, 400.0, True), (11.0, 400.0, False), (9.0, 600.0, False), (9.0, None, True)],
 )
 def test_a_limit_is_of_the_slow_ones_and_of_memory(ms, mib, reached):
-    one = Measure(what="x", median_ms=1.0, p95_ms=ms, limit_ms=10.0, peak_mib=mib, limit_mib=500.0)
-    assert one.reached is reached
-    assert Measure(what="x", median_ms=1.0, p95_ms=9.0).reached is None
+    measurement = Measurement(
+        what="x", median_ms=1.0, p95_ms=ms, limit_ms=10.0, peak_mib=mib, limit_mib=500.0
+    )
+    assert measurement.reached is reached
+    assert Measurement(what="x", median_ms=1.0, p95_ms=9.0).reached is None

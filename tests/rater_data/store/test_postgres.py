@@ -15,7 +15,7 @@ import app.cli
 import rater_data.cli.main
 from app.settings import Settings
 from app.trainer.supervisor import Supervisor
-from rater_data.cli.options import DATABASE_VARIABLE
+from rater_data.database_option import DATABASE_VARIABLE
 from rater_data.errors import BadInput, DiskFull, TooNew, Unavailable
 from rater_data.store import DATABASE, Store
 from rater_data.store.database import migrate as migrating

@@ -8,8 +8,8 @@ from hashlib import sha256
 import pytest
 from typer.testing import CliRunner
 
-from rater_data.cli.check_commands import left_behind
 from rater_data.cli.main import app
+from rater_data.cli.purge_command import remaining_copies
 from rater_data.errors import BadInput, Missing, NotYours
 from rater_data.exporting.export import export
 from rater_data.statistics import agreement
@@ -320,7 +320,7 @@ def test_copies_that_still_have_everything_are_named(world, tmp_path):
     other.parent.mkdir()
     elsewhere = Store.open(store.home, f"sqlite:///{other}")
     (other.parent / "b.db.before-0002").touch()
-    said = " ".join(left_behind(elsewhere))
+    said = " ".join(remaining_copies(elsewhere))
     for name in (
         DATABASE,
         "rateloop.db.before-0003",
@@ -334,7 +334,7 @@ def test_copies_that_still_have_everything_are_named(world, tmp_path):
 
 def test_a_server_s_own_copies_are_named(tmp_path, server):
     store = Store.open(tmp_path, address := server.new())
-    said = " ".join(left_behind(store))
+    said = " ".join(remaining_copies(store))
     assert "VACUUM FULL" in said and "WAL" in said and "replicas" in said
     store.close()
     server.drop(address)

@@ -1,4 +1,4 @@
-"""Options that several commands share."""
+"""The option --database of all three command lines, and the environment variable behind it."""
 
 from typing import Annotated
 

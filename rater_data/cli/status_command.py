@@ -1,0 +1,40 @@
+"""`python -m rater_data status`: what is in a home."""
+
+from rich.table import Table
+
+from rater_data.cli.common import Home, app, open_store, out_console
+from rater_data.database_option import DatabaseUrl
+from rater_data.store import Store
+
+
+@app.command()
+def status(home: Home = None, database: DatabaseUrl = None) -> None:
+    """What is in a home folder."""
+    with open_store(home, database, make=False) as store:
+        table = Table("", "", show_header=False, box=None)
+        for name, value in status_lines(store):
+            table.add_row(name, value)
+        out_console.print(table)
+
+
+def status_lines(store: Store) -> list[tuple[str, str]]:
+    """Name and value of each line of `status`."""
+    train, holdout = len(store.prompts(split="train")), len(store.prompts(split="holdout"))
+    version, progress, job = store.current_version(), store.round_progress(), store.active_job()
+    lines = [
+        ("Home", str(store.home)),
+        *([] if store.where == store.home else [("Database", str(store.where))]),
+        ("Prompts", f"{train + holdout} ({holdout} holdout)"),
+        ("People", str(len(store.users()))),
+        ("Ratings", str(store.count_ratings())),
+        ("Version in use", "none yet" if version is None else str(version.number)),
+    ]
+    if progress is None:
+        lines.append(("Round", "none yet"))
+    else:
+        lines.append(("Round", f"{progress.round.number}, {progress.round.state}"))
+        lines.append(("Responses in it", str(progress.responses)))
+        lines.append(("Ratings in it", f"{progress.ratings} of {progress.quota}"))
+    if job is not None:
+        lines.append(("At work", f"{job.kind}, {job.state}"))
+    return lines
