@@ -155,13 +155,8 @@ def _sealed_in_journal(connection: sa.Connection) -> dict[int, dict[str, Any]]:
 
 
 def check_leases(connection: sa.Connection) -> Iterator[str]:
-    """Who holds a card holds one of an open round that they have not rated."""
-    held = (
-        sa.select(t.leases, t.users.c.active, t.rounds.c.state, t.rounds.c.number)
-        .join(t.users, t.users.c.id == t.leases.c.rater_id)
-        .join(t.responses, _r.id == t.leases.c.response_id)
-        .join(t.rounds, t.rounds.c.number == _r.round_number)
-    )
+    """Who holds a card may rate, has not rated it, and has two different responses on it."""
+    held = sa.select(t.leases, t.users.c.active).join(t.users, t.users.c.id == t.leases.c.rater_id)
     rated = sa.select(_g.id).where(
         _g.rater_id == t.leases.c.rater_id, _g.response_id == t.leases.c.response_id, _g.is_current
     )

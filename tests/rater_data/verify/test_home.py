@@ -8,31 +8,23 @@ import subprocess
 from contextlib import closing
 from dataclasses import replace
 from hashlib import sha256
-from itertools import combinations
 from pathlib import Path
 from random import Random
 
-import pyarrow as pa
-import pyarrow.parquet as pq
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
 from typer.testing import CliRunner
 
 from rater_data.cli.main import app
-from rater_data.errors import BadInput
 from rater_data.importing.import_files import import_ratings
 from rater_data.lifecycle import Version
 from rater_data.statistics import agreement
 from rater_data.store import DATABASE, Store
 from rater_data.store.rounds.rating_hashes import hashed_rows_query
 from rater_data.store.rounds.snapshots import snapshot_digest
-from rater_data.verify.agreement import krippendorff_alpha, spearman
-from rater_data.verify.dataset import verify_dataset
 from rater_data.verify.home import verify
 from tests.paths import DOCS
 from tests.rater_data.importing.test_import_files import FIVE
-from tests.rater_data.store_world import make_world, open_store, rate_next, rating, start_round
+from tests.rater_data.store_world import make_world, open_store, rate_next, start_round
 
 
 def adapter(home, number: int) -> str:
@@ -369,16 +361,6 @@ def test_what_cannot_be_checked_stops_nothing_else(home):
     assert (done.exit_code, done.exception.__class__) == (1, SystemExit)
 
 
-@settings(max_examples=30)
-@given(st.lists(st.tuples(st.integers(1, 10), st.integers(1, 10)), min_size=5, max_size=12))
-def test_spearman_by_the_book_is_that_of_the_library(pairs):
-    shared = [(1, float(a), float(b)) for a, b in pairs]
-    wanted = agreement.agreement_by_rater(shared).get(1)
-    assert spearman([float(a) for a, _ in pairs], [float(b) for _, b in pairs]) == pytest.approx(
-        wanted, abs=1e-9
-    )
-
-
 def test_hashes_of_an_older_release_are_checked_as_they_were_made(home):
     """Those have no salt in them, and raters of then have none until their next hash."""
     store = Store.open(home)
@@ -429,116 +411,3 @@ def test_much_of_a_kind_is_told_in_short(home):
     said = found(home)
     assert len(said) == 21
     assert said[-1] == "And 30 more of this kind."
-
-
-@settings(max_examples=30)
-@given(st.lists(st.lists(st.integers(1, 10), min_size=1, max_size=4), min_size=2, max_size=8))
-def test_alpha_by_the_book_is_alpha_by_the_library(units):
-    rated = [rating(i + 1, j + 1, float(s)) for i, scores in enumerate(units) for j, s in enumerate(scores)]
-    found, wanted = agreement.alpha(rated), krippendorff_alpha([float(s) for s in scores] for scores in units)
-    assert (found is None) == (wanted is None)
-    if found is not None:
-        assert found.mean == pytest.approx(wanted, abs=1e-9)
-
-
-def test_alpha_by_hand():
-    """Two responses, 1-1 and 1-2: observed 2/4, expected over the four values (1, 1, 1, 2) 6/12."""
-    assert krippendorff_alpha([[1, 1], [1, 2]]) == pytest.approx(1 - (2 / 4) / (6 / 12))
-    every = [1.0, 3.0, 4.0, 8.0]
-    pairs = sum((a - b) ** 2 for a, b in combinations(every, 2)) * 2 / 12
-    assert krippendorff_alpha([[1, 3], [4, 8]]) == pytest.approx(1 - ((4 + 16) * 2 / 4) / pairs)
-    assert krippendorff_alpha([[1, 2]]) is None
-
-
-# ---- datasets
-
-CARD = """\
-# Ratings from Rateloop
-
-3 rows: 2 train, 1 test. Load with `datasets.load_dataset` and this folder's path.
-
-4 ratings that count now, by 2 raters; the most active one gave 2.
-
-Krippendorff's alpha (interval level; 1 = perfect, 0 = chance) is 0.00, 95 % interval -1.00 to 1.00, on n = 2 responses
-with two or more raters.
-"""
-
-
-@pytest.fixture
-def dataset(tmp_path):
-    """A folder as an export writes it."""
-    folder = tmp_path / "dataset"
-    (folder / "data").mkdir(parents=True)
-    rows = [
-        {
-            "response_id": i // 2, "completion": "r", "completion_sha256": sha256(b"r").hexdigest(),
-            "rater": f"r-{i % 2}", "rater_excluded": False, "rater_active": i < 2, "score": score,
-            "scale": "score_1_10", "verdict": "rated", "revision": 1, "is_current": True,
-        }
-        for i, score in enumerate((1.0, 1.0, 1.0, 2.0))
-    ]  # fmt: skip
-    pq.write_table(pa.Table.from_pylist(rows[:2]), folder / "data" / "train-00000-of-00001.parquet")
-    pq.write_table(pa.Table.from_pylist(rows[2:]), folder / "data" / "test-00000-of-00001.parquet")
-    card = CARD.replace("3 rows: 2 train, 1 test", "4 rows: 2 train, 2 test")
-    (folder / "README.md").write_text(card, encoding="utf-8")
-    sign(folder)
-    return folder
-
-
-def sign(folder) -> None:
-    files = [*sorted((folder / "data").iterdir()), folder / "README.md"]
-    lines = [f"{sha256(f.read_bytes()).hexdigest()}  {f.relative_to(folder)}\n" for f in files]
-    (folder / "rateloop.sha256").write_text("".join(lines))
-
-
-def test_a_dataset_is_what_its_card_says(dataset):
-    assert list(verify_dataset(dataset)) == []
-    done = CliRunner().invoke(app, ["verify", "--dataset", str(dataset)])
-    assert (done.exit_code, done.stdout) == (0, f"The dataset in {dataset} is what it says.\n")
-
-
-@pytest.mark.parametrize(
-    ("old", "new", "told"),
-    [
-        ("4 rows:", "5 rows:", "The card says 5 rows; the files have 4."),
-        ("2 test", "3 test", "The card says 3 rows in test; the files have 2."),
-        ("4 ratings that", "9 ratings that", "The card says 9 ratings that count; the files have 4."),
-        ("by 2 raters", "by 3 raters", "The card says 3 raters; the files have 2."),
-        ("is 0.00,", "is 0.50,", "The card says an agreement of 0.50; the files give 0.000."),
-        ("n = 2", "n = 3", "The card's agreement is of 3 responses with several raters; the files have 2."),
-    ],
-)
-def test_a_card_that_says_something_else_is_told(dataset, old, new, told):
-    card = dataset / "README.md"
-    card.write_text(card.read_text("utf-8").replace(old, new), "utf-8")
-    assert list(verify_dataset(dataset)) == [
-        "The file README.md is not the one that was exported: its checksum differs.",
-        told,
-    ]
-    sign(dataset)
-    assert list(verify_dataset(dataset)) == [told]
-
-
-def test_files_that_were_altered_lost_or_added_are_told(dataset):
-    data = dataset / "data"
-    (data / "test-00000-of-00001.parquet").rename(data / "other-00000-of-00001.parquet")
-    (data / "train-00000-of-00001.parquet").write_bytes(b"nothing")
-    said = list(verify_dataset(dataset))
-    for what in (
-        "The file data/test-00000-of-00001.parquet is not there.",
-        "The file data/train-00000-of-00001.parquet is not the one that was exported: its checksum differs.",
-        "The file data/other-00000-of-00001.parquet has no checksum in rateloop.sha256.",
-        "The card says 4 rows; the files have 2.",
-    ):
-        assert what in said
-    assert any(one.startswith("The file data/train-00000-of-00001.parquet cannot be read") for one in said)
-
-
-def test_a_folder_that_is_no_dataset(tmp_path):
-    with pytest.raises(BadInput, match="no dataset that was exported here"):
-        list(verify_dataset(tmp_path))
-    (tmp_path / "rateloop.sha256").write_text("hello\n")
-    with pytest.raises(BadInput, match="line 1"):
-        list(verify_dataset(tmp_path))
-    (tmp_path / "rateloop.sha256").write_text(f"{'0' * 64}  ../../etc/passwd\n")
-    assert any("outside the folder" in one for one in verify_dataset(tmp_path))
