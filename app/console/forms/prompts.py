@@ -59,8 +59,8 @@ def lay_out(page: LivePage) -> None:
         file = html(FILE_BUTTON, js_on_load=FILE_JS, elem_classes="rl")
 
     def refresh(query: str, number: float) -> dict[Any, Any]:
-        found = prompt_list.search_prompts(store, query, int(number))
-        return {table: prompts_table(found), page_number: found.number}
+        results = prompt_list.search_prompts(store, query, int(number))
+        return {table: prompts_table(results), page_number: results.number}
 
     def turn(step: int) -> Callable[..., dict[Any, Any]]:
         """A handler that shows the page `step` further on, or with 0 the first one."""

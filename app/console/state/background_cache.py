@@ -9,7 +9,7 @@ from collections.abc import Callable
 from typing import Generic, TypeVar
 
 QUICK = 0.05  # seconds: what takes less runs within the request
-FIRST_WAIT = 2.0  # seconds that a request waits for the very first value
+FIRST_WAIT = 1.0  # seconds that a request waits for the very first value
 SHARE = 20  # slow work may take one part in so many of the time,
 LONGEST_PAUSE = 60.0  # but waits no longer than so many seconds for its next turn
 
