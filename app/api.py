@@ -34,7 +34,7 @@ class Body(BaseModel):
 
 
 class PageBody(Body):
-    """Whom the page was for when the request was made: it is not taken as sent by whoever is signed in by now."""
+    """Whom the page was for when the request was made. Refused where somebody else is signed in by now."""
 
     home: Annotated[StrictStr, Field(max_length=80)] | None = None
     user_id: Id | None = None

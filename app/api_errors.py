@@ -10,6 +10,7 @@ from fastapi.responses import JSONResponse
 from starlette.exceptions import HTTPException
 
 from app.access.auth import SignedOut, TooManyAttempts, WrongRole
+from app.wording import SERVER_UNAVAILABLE
 from rater_data import errors
 
 STATUS_OF = {
@@ -26,7 +27,6 @@ STATUS_OF = {
     errors.Unavailable: 503,
     errors.DiskFull: 507,
 }
-UNAVAILABLE = "The server cannot read or write its data just now: try again in a moment."
 log = logging.getLogger(__name__)
 
 
@@ -39,7 +39,7 @@ def add_error_handlers(app: FastAPI) -> None:
         if isinstance(error, errors.Unavailable):
             log.error("%s %s: %s", request.method, request.url.path, error)
             # where the data is kept is nobody's business who is not signed in
-            return JSONResponse({"error": UNAVAILABLE}, status, {"Retry-After": "2"})
+            return JSONResponse({"error": SERVER_UNAVAILABLE}, status, {"Retry-After": "2"})
         return JSONResponse({"error": str(error)}, status)
 
     @app.exception_handler(HTTPException)

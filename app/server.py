@@ -4,31 +4,27 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import logging
 import os
 import socket
 import threading
 from collections.abc import AsyncIterator, Awaitable, Callable
-from html import escape
 
 import httpx
 import uvicorn
 from fastapi import FastAPI, Request
-from fastapi.responses import HTMLResponse, RedirectResponse, Response
 from starlette.staticfiles import StaticFiles
 from starlette.types import ASGIApp
 
-from app.access import pages
-from app.access.auth import Guard, TooManyAttempts, client_address, load_session_secret
+from app.access.auth import Guard, load_session_secret
+from app.access.page_routes import page_routes
 from app.access.security_middleware import GradioMount, SecurityMiddleware
 from app.api import openapi_route, operator_routes, rater_routes
-from app.api_errors import UNAVAILABLE, add_error_handlers
+from app.api_errors import add_error_handlers
 from app.exports.pending_exports import PendingExports
 from app.exports.routes import export_routes
 from app.settings import Settings
 from app.static_files import STATIC, ImmutableFiles, static_version
 from app.trainer.supervisor import Supervisor
-from rater_data.errors import NotYours, Unavailable
 from rater_data.store import Store
 
 # Read by gradio when it is imported and when it mounts.
@@ -38,8 +34,6 @@ import gradio as gr
 
 from app.console import console_page
 from app.rating import rating_page
-
-log = logging.getLogger(__name__)
 
 
 def build_app(settings: Settings, store: Store, supervisor: Supervisor) -> SecurityMiddleware:
@@ -69,7 +63,7 @@ def _build_app(settings: Settings, store: Store, supervisor: Supervisor) -> Secu
     app.include_router(operator_routes(store, guard, supervisor, settings.url))
     app.include_router(export_routes(store, guard, pending_exports))
     app.include_router(openapi_route(app, guard))
-    add_plain_pages(app, guard)
+    app.include_router(page_routes(guard))
     version = static_version()
     app.mount(f"/static/{version}", ImmutableFiles(directory=STATIC))
     app.mount("/static", StaticFiles(directory=STATIC))
@@ -114,57 +108,6 @@ def plain_theme() -> gr.themes.Base:
         font=["system-ui", "sans-serif"],
         font_mono=["ui-monospace", "monospace"],
     )
-
-
-def add_plain_pages(app: FastAPI, guard: Guard) -> None:
-    def is_secure(request: Request) -> bool:
-        # behind a TLS proxy that was not named, the page that posts still says where it came from
-        return request.url.scheme == "https" or request.headers.get("origin", "").startswith("https://")
-
-    @app.get("/")
-    def start(request: Request) -> Response:
-        user = guard.find_user(request)
-        if user is None:
-            return RedirectResponse("/sign-in", 303)
-        return RedirectResponse("/operator/" if user.role == "operator" else "/rate/", 303)
-
-    @app.get("/sign-in")
-    def sign_in() -> Response:
-        return HTMLResponse(pages.sign_in())
-
-    @app.get("/join/{secret}")
-    def join(request: Request, secret: str) -> Response:
-        user = guard.find_user(request)
-        return HTMLResponse(pages.join(user.name if user else None))
-
-    @app.post("/join/{secret}")
-    def redeem(request: Request, secret: str) -> Response:
-        try:
-            user = guard.redeem_link(secret, client_address(request))
-        except TooManyAttempts as error:
-            return HTMLResponse(pages.join_failed(str(error)), 429, headers={"Retry-After": "60"})
-        except NotYours as error:
-            return HTMLResponse(pages.join_failed(str(error)), 403)
-        except Unavailable as error:
-            log.error("%s /join: %s", request.method, error)
-            return HTMLResponse(pages.join_unavailable(UNAVAILABLE), 503, headers={"Retry-After": "2"})
-        response = RedirectResponse("/operator/" if user.role == "operator" else "/rate/", 303)
-        guard.sign_in(response, user, secure=is_secure(request))
-        return response
-
-    @app.post("/sign-out")
-    def sign_out(request: Request) -> Response:
-        response = HTMLResponse(pages.signed_out(guard.sign_out_secret(request)))
-        guard.sign_out(response, secure=is_secure(request))
-        return response
-
-    @app.post("/sign-out/{secret}")
-    def sign_out_everywhere(secret: str) -> Response:
-        try:
-            guard.sign_out_everywhere(secret)
-        except NotYours as error:
-            return HTMLResponse(pages.page("Signed out here only", f"<p>{escape(str(error))}</p>"), 403)
-        return HTMLResponse(pages.signed_out_everywhere())
 
 
 def serve(

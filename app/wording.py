@@ -1,9 +1,11 @@
-"""Times and sentences in words that a person would use. Raters and operators read the same ones."""
+"""Times and sentences as people read them: raters and operators the same ones."""
 
 from __future__ import annotations
 
 from datetime import datetime
 
+SERVER_UNAVAILABLE = "The server cannot read or write its data just now: try again in a moment."
+"""Where the data is kept is nobody's business who is not signed in."""
 MIN_HOURLY_RATINGS = 5
 """Ratings in the last hour from which a time to the quota is worth saying."""
 

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 import httpx
 import pytest
 
-from app.api_errors import UNAVAILABLE
+from app.wording import SERVER_UNAVAILABLE
 from rater_data.errors import Refused, Unavailable
 from rater_data.store import Store
 from tests import fake_worker
@@ -65,7 +65,7 @@ def test_trouble_with_the_database_says_nothing_of_where_it_is(
         patched.setattr(type(live.store), "submit_and_deal", away)
         answer = rate(ann, card)
     assert (answer.status_code, answer.headers["retry-after"]) == (503, "2")
-    assert answer.json() == {"error": UNAVAILABLE}
+    assert answer.json() == {"error": SERVER_UNAVAILABLE}
     assert rate(ann, card).status_code == 200
 
 

@@ -1,0 +1,71 @@
+"""The way in and out: the start page, sign in, personal links, sign out."""
+
+from __future__ import annotations
+
+import logging
+from html import escape
+
+from fastapi import APIRouter, Request
+from fastapi.responses import HTMLResponse, RedirectResponse, Response
+
+from app.access import pages
+from app.access.auth import Guard, TooManyAttempts, client_address
+from app.wording import SERVER_UNAVAILABLE
+from rater_data.errors import NotYours, Unavailable
+
+log = logging.getLogger(__name__)
+
+
+def page_routes(guard: Guard) -> APIRouter:
+    router = APIRouter()
+
+    def is_secure(request: Request) -> bool:
+        # behind a TLS proxy that was not named, the page that posts still says where it came from
+        return request.url.scheme == "https" or request.headers.get("origin", "").startswith("https://")
+
+    @router.get("/")
+    def start(request: Request) -> Response:
+        user = guard.find_user(request)
+        if user is None:
+            return RedirectResponse("/sign-in", 303)
+        return RedirectResponse("/operator/" if user.role == "operator" else "/rate/", 303)
+
+    @router.get("/sign-in")
+    def sign_in() -> Response:
+        return HTMLResponse(pages.sign_in())
+
+    @router.get("/join/{secret}")
+    def join(request: Request, secret: str) -> Response:
+        user = guard.find_user(request)
+        return HTMLResponse(pages.join(user.name if user else None))
+
+    @router.post("/join/{secret}")
+    def redeem(request: Request, secret: str) -> Response:
+        try:
+            user = guard.redeem_link(secret, client_address(request))
+        except TooManyAttempts as error:
+            return HTMLResponse(pages.join_failed(str(error)), 429, headers={"Retry-After": "60"})
+        except NotYours as error:
+            return HTMLResponse(pages.join_failed(str(error)), 403)
+        except Unavailable as error:
+            log.error("%s /join: %s", request.method, error)
+            return HTMLResponse(pages.join_unavailable(SERVER_UNAVAILABLE), 503, headers={"Retry-After": "2"})
+        response = RedirectResponse("/operator/" if user.role == "operator" else "/rate/", 303)
+        guard.sign_in(response, user, secure=is_secure(request))
+        return response
+
+    @router.post("/sign-out")
+    def sign_out(request: Request) -> Response:
+        response = HTMLResponse(pages.signed_out(guard.sign_out_secret(request)))
+        guard.sign_out(response, secure=is_secure(request))
+        return response
+
+    @router.post("/sign-out/{secret}")
+    def sign_out_everywhere(secret: str) -> Response:
+        try:
+            guard.sign_out_everywhere(secret)
+        except NotYours as error:
+            return HTMLResponse(pages.page("Signed out here only", f"<p>{escape(str(error))}</p>"), 403)
+        return HTMLResponse(pages.signed_out_everywhere())
+
+    return router
