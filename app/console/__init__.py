@@ -1,5 +1,5 @@
 """The operator's console: one page of tabs, put together from the rooms below it.
 
-May import: app, app.access, app.console.forms, app.console.panels, app.console.state, app.trainer, rater_data,
+May import: app, app.access, app.console.forms, app.console.panels, app.console.state, app.trainer,
 rater_data.store.
 """

@@ -27,7 +27,7 @@ def live(browser: Browser, tmp_path_factory: pytest.TempPathFactory) -> Iterator
         yield server
 
 
-def operator_of(live: Live) -> User:
+def the_operator(live: Live) -> User:
     return live.store.user_by_name("op")
 
 
@@ -35,14 +35,14 @@ def test_train_and_the_rater_gets_the_new_card(browser: Browser, tmp_path: Path)
     texts = ["Fine.", "Good.", HOSTILE, "Bad."]
     with serving(tmp_path, worker=True, texts=texts, steps=5, pause=0.8) as live:
         wait_until(lambda: (found := live.store.round()) and found.state == "rating", "the first responses")
-        turn_the_ring(browser, live)
+        train_and_rate_on(browser, live)
 
 
-def tab(console: Page, name: str) -> None:
+def open_tab(console: Page, name: str) -> None:
     console.get_by_role("tab", name=name).click()
 
 
-def turn_the_ring(browser: Browser, live: Live) -> None:
+def train_and_rate_on(browser: Browser, live: Live) -> None:
     operator, ann = live.store.add_user("op", "operator"), live.store.add_user(HOSTILE[:60], "rater")
     with signed_in(browser, live, operator) as (_, console), signed_in(browser, live, ann) as (_, rating):
         wait_for_card(rating)
@@ -69,7 +69,7 @@ def turn_the_ring(browser: Browser, live: Live) -> None:
         assert live.store.response(card.response_id).version_number == 1
         assert card_text(rating) == card.text
         expect(console.get_by_role("heading", name="Round 2")).to_be_visible()
-        tab(console, "Versions")
+        open_tab(console, "Versions")
         expect(console.locator(".ops-pair")).to_have_count(3)
         expect(console.get_by_role("button", name="Cancel training")).to_be_hidden()
         assert console.evaluate("window.hacked") is None
@@ -77,7 +77,7 @@ def turn_the_ring(browser: Browser, live: Live) -> None:
 
 
 def test_roll_back_asks_first(browser: Browser, live: Live) -> None:
-    operator, ann = operator_of(live), live.store.add_user("ann", "rater")
+    operator, ann = the_operator(live), live.store.add_user("ann", "rater")
     with live.client(ann) as client:
         for i in range(8):
             card = client.get("/api/card").json()["card"]
@@ -87,7 +87,7 @@ def test_roll_back_asks_first(browser: Browser, live: Live) -> None:
         assert client.post("/api/train", json={"override": False}).status_code == 200
     fake_worker.train(live.store, live.store.claim("fake"), "fake", {"pause": 0})
     with signed_in(browser, live, operator) as (_, console):
-        tab(console, "Versions")
+        open_tab(console, "Versions")
         console.once("dialog", lambda dialog: dialog.dismiss())
         console.get_by_role("button", name="Use again").click()
         console.wait_for_timeout(300)
@@ -99,9 +99,9 @@ def test_roll_back_asks_first(browser: Browser, live: Live) -> None:
 
 
 def test_invite(browser: Browser, live: Live) -> None:
-    operator = operator_of(live)
+    operator = the_operator(live)
     with signed_in(browser, live, operator) as (_, console):
-        tab(console, "People")
+        open_tab(console, "People")
         console.get_by_label("Invite somebody").fill(HOSTILE[:60])
         console.get_by_role("button", name="Make a personal link").click()
         link = console.locator("#ops-link")
@@ -126,8 +126,8 @@ def test_invite(browser: Browser, live: Live) -> None:
 
 
 def test_a_second_operator_is_invited(browser: Browser, live: Live) -> None:
-    with signed_in(browser, live, operator_of(live)) as (_, console):
-        tab(console, "People")
+    with signed_in(browser, live, the_operator(live)) as (_, console):
+        open_tab(console, "People")
         console.get_by_label("Invite somebody").fill("eve")
         console.get_by_label("As", exact=True).click()
         console.get_by_role("listbox").last.get_by_role("option", name="Operator").click()
@@ -141,8 +141,8 @@ def test_a_second_operator_is_invited(browser: Browser, live: Live) -> None:
 
 
 def test_tokens_are_made_listed_and_taken_back(browser: Browser, live: Live) -> None:
-    with signed_in(browser, live, operator_of(live)) as (_, console):
-        tab(console, "People")
+    with signed_in(browser, live, the_operator(live)) as (_, console):
+        open_tab(console, "People")
         expect(console.get_by_text("No token works at the moment.")).to_be_visible()
         console.get_by_label("Make a token for").fill(f"bot {HOSTILE[:40]}")
         console.get_by_label("Works for, days").fill("400")
@@ -167,29 +167,29 @@ def test_tokens_are_made_listed_and_taken_back(browser: Browser, live: Live) -> 
         assert console.errors == []
 
 
-def test_what_was_said_is_seen_and_let_go(browser: Browser, live: Live) -> None:
-    with signed_in(browser, live, operator_of(live), viewport={"width": 800, "height": 500}) as (_, console):
+def test_a_notice_is_seen_and_goes_after_a_while(browser: Browser, live: Live) -> None:
+    with signed_in(browser, live, the_operator(live), viewport={"width": 800, "height": 500}) as (_, console):
         console.clock.install()
-        tab(console, "Settings")
-        save, said = console.get_by_role("button", name="Ask this"), console.locator(".ops-notice")
+        open_tab(console, "Settings")
+        save, notice = console.get_by_role("button", name="Ask this"), console.locator(".ops-notice")
         save.scroll_into_view_if_needed()
         save.click()
-        expect(said).to_have_text("Nothing was changed.")
-        expect(said).to_be_in_viewport()
+        expect(notice).to_have_text("Nothing was changed.")
+        expect(notice).to_be_in_viewport()
         assert console.evaluate("scrollY") > 100, "there was something to scroll"
         console.clock.run_for(21_000)
-        expect(said).to_be_hidden()
+        expect(notice).to_be_hidden()
         save.click()  # the same sentence again
-        expect(said).to_be_visible()
+        expect(notice).to_be_visible()
         console.get_by_label("Ratings per round").fill("3")
         console.get_by_role("button", name="Keep these settings").click()
-        expect(said).to_contain_text("has to be from 8")
+        expect(notice).to_contain_text("has to be from 8")
         console.clock.run_for(60_000)
-        expect(said).to_be_visible()
+        expect(notice).to_be_visible()
 
 
 def test_operator_page_is_accessible_and_fits_a_phone(browser: Browser, live: Live) -> None:
-    operator = operator_of(live)
+    operator = the_operator(live)
     for options in ({}, {"viewport": {"width": 390, "height": 844}, "color_scheme": "dark"}):
         with signed_in(browser, live, operator, **options) as (_, console):
             expect(console.get_by_role("heading", level=1)).to_be_visible()
@@ -198,36 +198,36 @@ def test_operator_page_is_accessible_and_fits_a_phone(browser: Browser, live: Li
                     console.locator(".overflow-menu > button").click()
                     console.locator(".overflow-dropdown").get_by_text(name).click()
                 else:
-                    tab(console, name)
+                    open_tab(console, name)
                 console.wait_for_timeout(500)
                 assert accessibility_violations(console) == [], name
                 assert console.evaluate("document.documentElement.scrollWidth <= innerWidth"), name
 
 
-HOLES = """[...document.querySelectorAll('.tabitem:has(.ops-tiles) > .column > *')]
+EMPTY_BLOCKS = """[...document.querySelectorAll('.tabitem:has(.ops-tiles) > .column > *')]
     .filter((it) => getComputedStyle(it).display !== 'none' && it.offsetHeight === 0).length"""
 
 
 @pytest.mark.parametrize("width", [1280, 390])
 def test_tables_fit_and_nothing_empty_takes_room(browser: Browser, live: Live, width: int) -> None:
-    store, operator = live.store, operator_of(live)
+    store, operator = live.store, the_operator(live)
     if len(store.versions()) < 2:
         store.add_version(fake_worker.version(1, 0, "kept"))
     viewport = {"width": width, "height": 844}
     with signed_in(browser, live, operator, viewport=viewport) as (_, console):
         expect(console.locator(".ops-tiles")).to_be_visible()
-        assert console.evaluate(HOLES) == 0, "an empty block leaves a gap on either side of it"
+        assert console.evaluate(EMPTY_BLOCKS) == 0, "an empty block leaves a gap on either side of it"
         for name, button in (("Versions", "Use again"), ("People", "Do not count")):
-            tab(console, name)
+            open_tab(console, name)
             expect(console.get_by_role("button", name=button).first).to_be_visible()
             table = console.locator(".ops-table:visible", has=console.get_by_role("button", name=button))
             assert table.evaluate("it => it.scrollWidth <= it.clientWidth"), f"{name} goes out of sight"
 
 
 def test_a_rater_is_kept_out_and_let_in(browser: Browser, live: Live) -> None:
-    operator, zoe = operator_of(live), live.store.add_user("zoe <b>", "rater")
+    operator, zoe = the_operator(live), live.store.add_user("zoe <b>", "rater")
     with signed_in(browser, live, operator) as (_, console):
-        tab(console, "People")
+        open_tab(console, "People")
         row = console.locator("tr", has_text="zoe <b>")
         console.once("dialog", lambda dialog: dialog.dismiss())
         row.get_by_role("button", name="Keep out").click()
@@ -248,9 +248,9 @@ def test_a_rater_is_kept_out_and_let_in(browser: Browser, live: Live) -> None:
 
 
 def test_prompts_are_added_found_tagged_and_retired(browser: Browser, live: Live, tmp_path: Path) -> None:
-    store, operator = live.store, operator_of(live)
+    store, operator = live.store, the_operator(live)
     with signed_in(browser, live, operator) as (_, console):
-        tab(console, "Prompts")
+        open_tab(console, "Prompts")
         console.get_by_label("Prompts, one a line").fill(f"Name a river.\n{HOSTILE}\nHow do I boil an egg?")
         console.get_by_role("button", name="Add them").click()
         expect(console.get_by_text("2 prompts added. 1 was there already.")).to_be_visible()
@@ -283,9 +283,9 @@ def test_prompts_are_added_found_tagged_and_retired(browser: Browser, live: Live
 
 
 def test_settings_have_bounds_and_defaults(browser: Browser, live: Live) -> None:
-    store, operator = live.store, operator_of(live)
+    store, operator = live.store, the_operator(live)
     with signed_in(browser, live, operator) as (_, console):
-        tab(console, "Settings")
+        open_tab(console, "Settings")
         ratings, steps = console.get_by_label("Ratings per round"), console.get_by_label("PPO steps")
         expect(ratings).to_have_value("64")
         ratings.fill("32")
@@ -314,11 +314,11 @@ def test_settings_have_bounds_and_defaults(browser: Browser, live: Live) -> None
 
 
 def test_a_prompt_is_tried_on_two_versions(browser: Browser, live: Live) -> None:
-    store, operator = live.store, operator_of(live)
+    store, operator = live.store, the_operator(live)
     if len(store.versions()) < 2:
         store.add_version(fake_worker.version(1, 0, "kept"))
     with signed_in(browser, live, operator) as (_, console):
-        tab(console, "Versions")
+        open_tab(console, "Versions")
         console.get_by_role("button", name="Try it").click()
         expect(console.get_by_text("A prompt has 1 to")).to_be_visible()
         for label, name in (("Left", "Version 1"), ("Right", "Version 0")):
@@ -344,7 +344,7 @@ def test_a_prompt_is_tried_on_two_versions(browser: Browser, live: Live) -> None
 
 
 def test_ratings_are_downloaded(browser: Browser, live: Live) -> None:
-    store, operator = live.store, operator_of(live)
+    store, operator = live.store, the_operator(live)
     rater = store.add_user("downloaded", "rater")
     with live.client(rater) as client:
         card = client.get("/api/card").json()["card"]
@@ -352,7 +352,7 @@ def test_ratings_are_downloaded(browser: Browser, live: Live) -> None:
             body = {"response_id": card["response_id"], "score": 5, "key": "a key of its own"}
             assert client.post("/api/rate", json=body).status_code == 200
     with signed_in(browser, live, operator) as (_, console):
-        tab(console, "Data")
+        open_tab(console, "Data")
         console.get_by_label("In which form").select_option("csv")
         with console.expect_download() as download:
             console.get_by_role("button", name="Download").click()

@@ -10,7 +10,7 @@ import hashlib
 import json
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeVar
 
 import gradio as gr
 
@@ -31,6 +31,7 @@ new MutationObserver(() => {
 }).observe(element, {childList: true, subtree: true});
 """
 
+Component = TypeVar("Component")
 Properties = dict[str, Any]
 """What a component shows, as the arguments of `gr.update`."""
 
@@ -59,17 +60,18 @@ class LivePage:
         self._caches = ConsoleCaches()
         self._actions: list[tuple[Callable[..., Any], Action]] = []
         # laid out where the page wants it
-        self.notice = html(elem_classes="rl ops-said", js_on_load=NOTICE_JS, render=False)
+        self.notice = html(elem_classes="rl ops-notices", js_on_load=NOTICE_JS, render=False)
 
     def add(
         self,
         name: str,
-        component: Any,
+        component: Component,
         content: Callable[[ConsoleState], Properties],
         *,
         is_plot: bool = False,
-    ) -> Any:
-        """A part of any kind; returns its component."""
+    ) -> Component:
+        """A part of any kind, under a name of its own; returns its component."""
+        assert name not in self.parts, f"there is a part {name!r} already"
         self.parts[name] = LivePart(component, content, is_plot)
         return component
 

@@ -85,7 +85,7 @@ def rule_checks(results: list[dict[str, Any]]) -> str:
         else f"{broken} of {len(results)} training checks need attention"
     )
     return (
-        f'<details class="ops-lights rl-panel"{" open" if broken else ""}>'
+        f'<details class="ops-checks rl-panel"{" open" if broken else ""}>'
         f'<summary class="{"bad" if broken else "good"}">{h(summary)}</summary>'
         f"<ul>{''.join(map(_rule_check, results))}</ul></details>"
     )
@@ -113,7 +113,8 @@ def samples_by_step(steps: list[dict[str, Any]]) -> str:
             for step in reversed(sampled[-SAMPLED_STEPS_SHOWN:])
         )
         articles.append(
-            f'<article class="rl-panel ops-watched"><h3 dir="auto">{h(newest["prompt"])}</h3><ol>{rows}</ol></article>'
+            f'<article class="rl-panel ops-step-samples"><h3 dir="auto">{h(newest["prompt"])}</h3>'
+            f"<ol>{rows}</ol></article>"
         )
     return quiet("What it says to prompts that are never trained on, as it learns:") + "".join(articles)
 
