@@ -92,7 +92,7 @@ def create_link(store: Store, name: str, url: str = "") -> str:
 
 def get_or_create_operator(store: Store) -> User:
     """The operator whom the link at the server's start lets in: a person, not a script that has a token."""
-    users, invited = store.users(), store.invited()
+    users, invited = store.users(), store.users_with_links()
     operators = [user for user in users if user.role == "operator" and user.active]
     named = [user for user in operators if user.name == OPERATOR_NAME]
     people = [user for user in operators if user.id in invited]
@@ -145,4 +145,4 @@ def rollback_advice(store: Store, user_id: int) -> str:
 
 def revoke_token(store: Store, actor: str, token_id: int) -> str:
     """Ends a token. Raises Missing."""
-    return f"A token of {store.take_back(token_id, actor).name} was taken back: it works no more."
+    return f"A token of {store.revoke_token(token_id, actor).name} was taken back: it works no more."

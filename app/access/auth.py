@@ -127,7 +127,7 @@ class Guard:
         if kind.lower() != "bearer" or not request.url.path.startswith("/api/"):
             return None
         try:
-            return self.store.bearer(secret.strip())
+            return self.store.user_of_token(secret.strip())
         except NotYours:
             self.throttle.record_failure(client_address(request))
             return None

@@ -14,7 +14,7 @@ import sqlalchemy as sa
 from rater_data.errors import BadInput
 from rater_data.store import Store
 from rater_data.store.database import schema as t
-from rater_data.store.database.bulk import analyse, set_sequences, write_rows
+from rater_data.store.database.bulk import analyze_tables, set_sequences, write_rows
 
 RATERS, PROMPTS, PER_PROMPT = 50, 500, 4
 MAX_OPEN_RESPONSES = 2_000  # of the round that is open
@@ -51,7 +51,7 @@ def fill(store: Store, ratings: int, progress: Callable[[int], None] = lambda _r
     with store.writing() as connection:
         _write_snapshot(connection, rounds)
         set_sequences(connection)
-        analyse(connection)
+        analyze_tables(connection)
 
 
 def _write_people_and_prompts(connection: sa.Connection) -> None:

@@ -19,7 +19,7 @@ def copy_store(
 ) -> None:
     """Copy a whole store into an empty one, SQLite or PostgreSQL, either way: all of it, or nothing."""
     with exit_on_error():
-        counts = copy.copy(
+        counts = copy.copy_store(
             source, target, lambda name, rows, total: progress_bar(f"Copying {name}", rows, total)
         )
     copied = ", ".join(f"{count} {name}" for name, count in counts.items() if count)

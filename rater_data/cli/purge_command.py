@@ -34,7 +34,7 @@ def purge(
         print_line(f"{user.name} is {user.pseudonym} from now on.")
         if ratings:
             print_line("What they said was removed.")
-        for line in (*traces.left, *remaining_copies(store)):
+        for line in (*traces.remaining, *remaining_copies(store)):
             print_line(line)
 
 
@@ -59,7 +59,7 @@ def consequences(traces: Traces, ratings: bool) -> Iterator[str]:
 
 def remaining_copies(store: Store) -> Iterator[str]:
     """Where a name may still be."""
-    for copy in store.copies():
+    for copy in store.old_copies():
         yield f"A copy of the database still has everything: delete {copy}, or purge there too."
     if not store.is_file:
         yield (

@@ -72,4 +72,4 @@ def import_ratings(store: Store, path: Path) -> tuple[int, int]:
     Raises BadInput with file and line; then nothing was added.
     """
     report = import_file(store, path, ImportOptions(kind="ratings"), keep_rejects=False)
-    return report.stored.ratings, report.stored.there + report.duplicates
+    return report.stored.ratings, report.stored.existing + report.duplicates

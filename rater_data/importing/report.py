@@ -8,7 +8,7 @@ from pathlib import Path
 from rater_data.errors import NOTHING_IMPORTED
 from rater_data.importing.layouts.base import Kind
 from rater_data.importing.layouts.table import LAYOUTS
-from rater_data.store.transfer.imports import Stored
+from rater_data.store.transfer.imports import ImportCounts
 
 MAX_BAD_SENTENCES = 10  # all bad rows are in the file beside the one that was imported
 
@@ -34,7 +34,7 @@ class ImportReport:
     renamed: int = 0
     renumbered: int = 0
     in_file: dict[str, int] = field(default_factory=dict)
-    stored: Stored = field(default_factory=Stored)
+    stored: ImportCounts = field(default_factory=ImportCounts)
 
     def add_bad_row(self, sentence: str) -> None:
         self.bad_rows += 1
@@ -57,7 +57,7 @@ class ImportReport:
         if self.dry_run:
             yield f"This is a dry run: nothing was imported. {self.rows} rows were read as {self.layout}."
         added, in_file = getattr(stored, kind), self.in_file[kind]
-        known = self.duplicates + (stored.there if kind == "ratings" else in_file - added)
+        known = self.duplicates + (stored.existing if kind == "ratings" else in_file - added)
         not_added = f"{known} duplicates left out" if kind == "prompts" else f"{known} were there already"
         yield f"{added} {kind} {'would be added' if self.dry_run else 'added'}, {not_added}."
         if kind != "prompts" and self.duplicates:

@@ -88,31 +88,31 @@ class Store(
         if make:
             _make_home(home)
         if not url:
-            _check_not_elsewhere(home)
+            _check_no_other_address(home)
         if not make:
-            _check_there(home, address)
+            _check_exists(home, address)
         store = cls(home, address)
         try:
             with store.rebuilding() as connection:
                 if not make and MigrationContext.configure(connection).get_current_revision() is None:
-                    raise _no_store(address)
+                    raise _missing_store(address)
                 migrate(connection, store.where)
         except BaseException:
             store.close()
             raise
         if url and make:
-            _note_elsewhere(home, display_address(address))
+            _note_address(home, display_address(address))
         return store
 
 
-def _note_elsewhere(home: Path, address: str) -> None:
+def _note_address(home: Path, address: str) -> None:
     note = home / ADDRESS_NOTE
     if not note.is_file() or note.read_text("utf-8") != address:
         with explain_errors(home):
             note.write_text(address, encoding="utf-8")
 
 
-def _check_not_elsewhere(home: Path) -> None:
+def _check_no_other_address(home: Path) -> None:
     """A command that was not told the address would begin a second, empty store, or go on with an old one."""
     note = home / ADDRESS_NOTE
     if note.is_file():
@@ -122,7 +122,7 @@ def _check_not_elsewhere(home: Path) -> None:
         )
 
 
-def _check_there(home: Path, address: sa.URL) -> None:
+def _check_exists(home: Path, address: sa.URL) -> None:
     """Raises Missing where no file is that SQLite could open; it would make one."""
     if address.get_backend_name() != "sqlite":
         return
@@ -131,7 +131,7 @@ def _check_there(home: Path, address: sa.URL) -> None:
         if address == home_address(home) and not home.exists():
             raise Missing(f"There is no home folder at {home}: check the path, or make one with init.")
         if not file.is_file() or file.stat().st_size == 0:
-            raise _no_store(address)
+            raise _missing_store(address)
         with file.open("rb") as opened:
             is_wal = opened.read(19)[18:] == b"\x02"
         if not is_wal:  # somebody else's, most likely: it stays as it is
@@ -139,10 +139,10 @@ def _check_there(home: Path, address: sa.URL) -> None:
                 if not database.execute(
                     "SELECT 1 FROM sqlite_master WHERE name = 'alembic_version'"
                 ).fetchone():
-                    raise _no_store(address)
+                    raise _missing_store(address)
 
 
-def _no_store(address: sa.URL) -> Missing:
+def _missing_store(address: sa.URL) -> Missing:
     return Missing(
         f"There is no store at {display_address(address)}: check the path or address, or make one with init."
     )

@@ -8,9 +8,9 @@ from rater_data.errors import BadInput
 
 DATABASE = "rateloop.db"
 ADDRESS_NOTE = "database.txt"
-"""In a home whose store is not in it: where that is, without the password."""
+"""In a home whose database is elsewhere: its address, without the password."""
 DRIVER = "psycopg"
-FORM = "write it as postgresql://user@host/name"
+EXPECTED_FORM = "write it as postgresql://user@host/name"
 
 
 def home_address(home: Path) -> sa.URL:
@@ -30,16 +30,16 @@ def parse_address(url: str) -> sa.URL:
     try:
         address = sa.make_url(text)
     except sa.exc.ArgumentError:
-        raise BadInput(f"The address of the database is not understood: {FORM}.") from None
+        raise BadInput(f"The address of the database is not understood: {EXPECTED_FORM}.") from None
     kind, _, driver = address.drivername.partition("+")
     if kind == "sqlite" and driver in ("", "pysqlite") and address.database:
         return address.set(drivername="sqlite", database=str(Path(address.database).expanduser().absolute()))
     if kind != "postgresql":
         raise BadInput(
-            f"The address of the database is not understood: {FORM}, or leave it out for the home's own."
+            f"The address of the database is not understood: {EXPECTED_FORM}, or leave it out for the home's own."
         )
     if driver not in ("", DRIVER):
-        raise BadInput(f"The driver {driver} is not used here: {FORM}.")
+        raise BadInput(f"The driver {driver} is not used here: {EXPECTED_FORM}.")
     return address.set(drivername=f"postgresql+{DRIVER}")
 
 
@@ -48,5 +48,5 @@ def display_address(address: sa.URL) -> str:
     if address.get_backend_name() == "sqlite":
         return address.database or ""
     query = {key: value for key, value in address.query.items() if key != "password"}
-    plain = address.set(drivername="postgresql", query=query)
-    return plain.render_as_string(hide_password=True)
+    without_secrets = address.set(drivername="postgresql", query=query)
+    return without_secrets.render_as_string(hide_password=True)

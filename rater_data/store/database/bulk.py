@@ -1,4 +1,4 @@
-"""Many rows at once, past the records: for copies and for made-up stores. JSON columns are given as their text."""
+"""Many rows at once, past the records: for copies and for synthetic stores. JSON columns are given as their text."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -6,6 +6,7 @@ from typing import Any
 import sqlalchemy as sa
 
 from rater_data import checks
+from rater_data.store.database.engine import driver_connection
 from rater_data.store.database.schema import metadata
 
 
@@ -13,7 +14,7 @@ def write_rows(connection: sa.Connection, table: sa.Table, names: Sequence[str],
     """Adds rows, each with a value for every one of the columns named."""
     columns = ", ".join(f'"{name}"' for name in names)
     if connection.dialect.name == "postgresql":
-        _copied(connection, table, names, f'COPY "{table.name}" ({columns}) FROM STDIN', rows)
+        _copy_rows(connection, table, names, f'COPY "{table.name}" ({columns}) FROM STDIN', rows)
         return
     places = ", ".join("?" * len(names))
     connection.exec_driver_sql(
@@ -21,13 +22,13 @@ def write_rows(connection: sa.Connection, table: sa.Table, names: Sequence[str],
     )
 
 
-def _copied(
+def _copy_rows(
     connection: sa.Connection, table: sa.Table, names: Sequence[str], command: str, rows: Sequence[Any]
 ) -> None:
-    """By COPY, in a third of the time of INSERT. It goes past SQLAlchemy, which knows its errors: it is told them."""
+    """By COPY, in a third of the time of INSERT. It goes past SQLAlchemy, so its errors are handed to SQLAlchemy."""
     import psycopg  # only who has a server needs it
 
-    driver = connection.connection.driver_connection
+    driver = driver_connection(connection)
     try:
         with driver.cursor() as cursor, cursor.copy(command) as lines:
             for row in rows:
@@ -35,12 +36,12 @@ def _copied(
     except psycopg.DataError as error:
         for row in rows:
             _check_texts(table, dict(zip(names, row, strict=True)))
-        raise _known(error, command, driver) from error
+        raise _as_sqlalchemy_error(error, command, driver) from error
     except psycopg.Error as error:
-        raise _known(error, command, driver) from error
+        raise _as_sqlalchemy_error(error, command, driver) from error
 
 
-def _known(error: Any, command: str, driver: Any) -> Exception:
+def _as_sqlalchemy_error(error: Any, command: str, driver: Any) -> Exception:
     """A driver's error as SQLAlchemy raises it, which `explain_errors` understands."""
     import psycopg
 
@@ -51,10 +52,10 @@ def _known(error: Any, command: str, driver: Any) -> Exception:
 
 def _check_texts(table: sa.Table, row: dict[str, Any]) -> None:
     """Raises BadInput for a text that SQLite keeps and PostgreSQL does not, telling where it is."""
-    which = ", ".join(f"{key.name} {row[key.name]}" for key in table.primary_key if key.name in row)
+    key = ", ".join(f"{column.name} {row[column.name]}" for column in table.primary_key if column.name in row)
     for name, value in row.items():
         if isinstance(value, str):
-            checks.text(f"In {table.name} ({which}), {name}", value)
+            checks.text(f"In {table.name} ({key}), {name}", value)
 
 
 def set_sequences(connection: sa.Connection) -> None:
@@ -69,7 +70,7 @@ def set_sequences(connection: sa.Connection) -> None:
             connection.execute(sa.select(sa.func.setval(where, last or 1, last is not None)))
 
 
-def analyse(connection: sa.Connection) -> None:
+def analyze_tables(connection: sa.Connection) -> None:
     """Lets PostgreSQL's planner know what came: by itself it would a minute later, and plan badly until then."""
     if connection.dialect.name == "postgresql":
         connection.exec_driver_sql("ANALYZE")

@@ -1,4 +1,4 @@
-"""The engine under the store: connections, transactions, and database errors told as sentences.
+"""The engine under the store: connections, transactions, and database errors explained in sentences.
 
 Reads run in a deferred transaction, so that several queries see one state. Writes run in BEGIN IMMEDIATE
 under one lock per process: two threads never meet in SQLite's busy back-off, which costs a tenfold tail
@@ -21,7 +21,7 @@ import sqlalchemy as sa
 from rater_data.errors import BadInput, DiskFull, Unavailable
 from rater_data.files import NO_ROOM, explain_os_error
 from rater_data.store.database.addresses import display_address
-from rater_data.store.database.postgres_errors import told_by_postgres
+from rater_data.store.database.postgres_errors import explain_postgres_error
 
 BUSY_TIMEOUT_MS = 30_000  # how long a writer waits for a writer of another process
 CONNECT_TIMEOUT_S = 10  # for a server that does not answer at all
@@ -102,21 +102,21 @@ def _begin_postgres(connection: sa.Connection) -> None:
 
 @contextmanager
 def explain_errors(where: Path | str) -> Iterator[None]:
-    """Turns what a person can mend (a full disk, a locked file) into a sentence; lets bugs through."""
+    """Turns what a person can mend (a full disk, a locked file) into an error with a sentence; lets bugs through."""
     try:
         yield
     except (sa.exc.DBAPIError, sqlite3.Error, OSError) as error:
-        told = _sentence(error, where)
-        if told is None:
+        explained = _explain(error, where)
+        if explained is None:
             raise
-        raise told from error
+        raise explained from error
 
 
-def _sentence(error: Exception, home: Path | str) -> Exception | None:
+def _explain(error: Exception, home: Path | str) -> Exception | None:
     if isinstance(error, OSError):
         return explain_os_error(error, home)
     if isinstance(error, sa.exc.DBAPIError) and hasattr(error.orig, "sqlstate"):
-        return told_by_postgres(error, str(home))
+        return explain_postgres_error(error, str(home))
     code = getattr(getattr(error, "orig", error), "sqlite_errorcode", None)
     primary = None if code is None else code & 0xFF  # the low byte; the rest says where it happened
     match primary:
@@ -139,21 +139,26 @@ def _sentence(error: Exception, home: Path | str) -> Exception | None:
     return None
 
 
+def driver_connection(connection: sa.Connection) -> Any:
+    """The driver's own connection, for what SQLAlchemy has no words for."""
+    return connection.connection.driver_connection
+
+
 class Database:
     """One open database in a home folder. The subjects of the store build on `reading` and `writing`."""
 
     def __init__(self, home: Path, url: sa.URL) -> None:
         self.home = home
         self.engine = make_engine(url)
-        self._held: sa.Connection | None = None
+        self._consistent: sa.Connection | None = None
         self._writer = self.engine.execution_options(writes=True)
         sqlite = url.get_backend_name() == "sqlite"
         # SQLite's readers see one state by themselves
-        alone = {} if sqlite else {"isolation_level": "REPEATABLE READ", "postgresql_readonly": True}
-        self._reader = self.engine.execution_options(**alone)
+        isolation = {} if sqlite else {"isolation_level": "REPEATABLE READ", "postgresql_readonly": True}
+        self._reader = self.engine.execution_options(**isolation)
         self._lock = write_lock(url)
         self.where: Path | str = home if sqlite else display_address(url)
-        """What an error says the database is at: a folder, or an address without its password."""
+        """Where the database is, for error messages: a folder, or an address without its password."""
 
     @property
     def is_file(self) -> bool:
@@ -163,9 +168,9 @@ class Database:
     @contextmanager
     def reading(self) -> Iterator[sa.Connection]:
         """A transaction that sees one state of the database."""
-        if self._held is not None:
+        if self._consistent is not None:
             with explain_errors(self.where):
-                yield self._held
+                yield self._consistent
             return
         with explain_errors(self.where), self._reader.begin() as connection:
             yield connection
@@ -176,18 +181,18 @@ class Database:
 
         Whatever others write in the meantime is not seen. Within such a store it is that store itself.
         """
-        if self._held is not None:
+        if self._consistent is not None:
             yield self
             return
         with self.reading() as connection:
-            still = copy(self)
-            still._held = connection
-            yield still
+            view = copy(self)
+            view._consistent = connection
+            yield view
 
     @contextmanager
     def writing(self) -> Iterator[sa.Connection]:
         """A transaction that is committed at the end of the block and leaves nothing behind if it raises."""
-        assert self._held is None, "one state of the database is only read"
+        assert self._consistent is None, "one state of the database is only read"
         with explain_errors(self.where), self._lock, self._writer.begin() as connection:
             yield connection
 
@@ -198,9 +203,9 @@ class Database:
         SQLite builds a table anew by dropping it, and a dropped table that others point to would be refused. Where
         nothing was built there is nothing to check: a large home opens at once, and `verify` tells of a damaged one.
         """
-        sqlite = self.engine.dialect.name == "sqlite"
+        sqlite = self.is_file
         with explain_errors(self.where), self._lock, self._writer.connect() as connection:
-            driver = connection.connection.driver_connection
+            driver = driver_connection(connection)
             if sqlite:
                 driver.execute("PRAGMA foreign_keys = OFF")
             try:
@@ -208,8 +213,8 @@ class Database:
                     before = connection.exec_driver_sql("PRAGMA schema_version").scalar() if sqlite else None
                     yield connection
                     built = sqlite and connection.exec_driver_sql("PRAGMA schema_version").scalar() != before
-                    if built and (wrong := connection.exec_driver_sql("PRAGMA foreign_key_check").all()):
-                        raise BadInput(f"The database points to {len(wrong)} rows that do not exist.")
+                    if built and (dangling := connection.exec_driver_sql("PRAGMA foreign_key_check").all()):
+                        raise BadInput(f"The database points to {len(dangling)} rows that do not exist.")
             finally:
                 if sqlite:
                     driver.execute("PRAGMA foreign_keys = ON")

@@ -13,6 +13,7 @@ from alembic.script import ScriptDirectory
 
 from rater_data.errors import BadInput, TooNew
 from rater_data.files import new_file
+from rater_data.store.database.engine import driver_connection
 
 SCRIPTS = Path(__file__).parent / "migrations"
 log = logging.getLogger(__name__)
@@ -23,16 +24,16 @@ def migrate(connection: sa.Connection, where: Path | str, scripts: Path = SCRIPT
 
     Other processes that open the same home wait for the transaction and then find everything done. A file is
     copied first; of a server's database the log says how to keep one. Raises TooNew when the database has a
-    schema that this program does not know. `where` is what a person is told: the home, or the address.
+    schema that this program does not know. `where`: the home or the address, for messages.
     """
     _check_encoding(connection, where)
     newest = newest_schema(scripts)
-    found = MigrationContext.configure(connection).get_current_revision()
-    if found is not None:
-        check_known(connection, where, found, scripts)
-    if found != newest:
-        if found is not None:
-            _keep_old(connection, where, found, newest)
+    current = MigrationContext.configure(connection).get_current_revision()
+    if current is not None:
+        check_known(connection, where, current, scripts)
+    if current != newest:
+        if current is not None:
+            _keep_copy(connection, where, current, newest)
         config = _config(scripts)
         config.attributes["connection"] = connection
         command.upgrade(config, "head")
@@ -44,13 +45,13 @@ def newest_schema(scripts: Path = SCRIPTS) -> str:
     return ScriptDirectory.from_config(_config(scripts)).get_current_head() or ""
 
 
-def check_known(connection: sa.Connection, where: Path | str, found: str, scripts: Path = SCRIPTS) -> None:
+def check_known(connection: sa.Connection, where: Path | str, schema: str, scripts: Path = SCRIPTS) -> None:
     """Raises TooNew for the schema of a later release."""
     directory = ScriptDirectory.from_config(_config(scripts))
-    if found not in {script.revision for script in directory.walk_revisions()}:
+    if schema not in {script.revision for script in directory.walk_revisions()}:
         kind = "home folder" if connection.dialect.name == "sqlite" else "database"
         raise TooNew(
-            f"The {kind} {where} was written by a newer version of Rateloop (schema {found}; this one "
+            f"The {kind} {where} was written by a newer version of Rateloop (schema {schema}; this one "
             f"knows up to {newest_schema(scripts)}): update Rateloop, or use another {kind}."
         )
 
@@ -66,7 +67,7 @@ def _check_encoding(connection: sa.Connection, where: Path | str) -> None:
     """Raises BadInput for a server's database that cannot keep every text."""
     if connection.dialect.name == "sqlite":
         return
-    encoding = connection.connection.driver_connection.info.parameter_status("server_encoding")
+    encoding = driver_connection(connection).info.parameter_status("server_encoding")
     if encoding != "UTF8":
         raise BadInput(
             f"The database at {where} keeps text as {encoding}, which has no place for every character: "
@@ -74,15 +75,15 @@ def _check_encoding(connection: sa.Connection, where: Path | str) -> None:
         )
 
 
-def _keep_old(connection: sa.Connection, where: Path | str, found: str, newest: str | None) -> None:
+def _keep_copy(connection: sa.Connection, where: Path | str, current: str, newest: str | None) -> None:
     if connection.dialect.name == "sqlite":
-        _back_up(Path(connection.engine.url.database or ""), found)
+        _back_up(Path(connection.engine.url.database or ""), current)
         return
     log.warning(
         "The database at %s goes from schema %s to %s, in one transaction: if that fails it stays as it is. "
         "No copy is made of it here; pg_dump makes one.",
         where,
-        found,
+        current,
         newest,
     )
 

@@ -1,4 +1,4 @@
-"""What PostgreSQL says, as sentences for a person. What stays untold is a bug, and is let through."""
+"""PostgreSQL's errors as sentences for a person. What is not explained here is a bug, and is let through."""
 
 import re
 
@@ -16,10 +16,10 @@ _BUSY = {
     "53200",  # out_of_memory
     "57014",  # query_canceled
 }
-_AWAY = {"57P01", "57P02", "57P03"}  # admin_shutdown, crash_shutdown, cannot_connect_now
-_FORBIDDEN = {"42501", "25006"}  # insufficient_privilege, read_only_sql_transaction
+_SHUTDOWN = {"57P01", "57P02", "57P03"}  # admin_shutdown, crash_shutdown, cannot_connect_now
+_NOT_ALLOWED = {"42501", "25006"}  # insufficient_privilege, read_only_sql_transaction
 _TOO_LARGE = {"22003"}  # numeric_value_out_of_range
-_NO_TEXT = {"22021", "22P05"}  # character_not_in_repertoire, untranslatable_character
+_BAD_CHARACTER = {"22021", "22P05"}  # character_not_in_repertoire, untranslatable_character
 
 _HINTS = (
     ("password|no pg_hba.conf entry|role .* does not exist", "Check the user and the password."),
@@ -29,23 +29,23 @@ _HINTS = (
 )
 
 
-def told_by_postgres(error: sa.exc.DBAPIError, where: str) -> Exception | None:
+def explain_postgres_error(error: sa.exc.DBAPIError, where: str) -> Exception | None:
     """The error as a sentence; None for what no person at the screen can mend."""
     state = getattr(error.orig, "sqlstate", None)
     if state in _FULL:
         return DiskFull(f"There is no room left on the disk of {where}: free some. Nothing was half-written.")
     if state in _BUSY:
         return Unavailable(f"The database at {where} is busy ({_reason(error)}): try again in a moment.")
-    if state in _FORBIDDEN:
+    if state in _NOT_ALLOWED:
         return Unavailable(
             f"The database at {where} may not be written by this user ({_reason(error)}): "
             "let it own the database, or choose another user."
         )
     if state in _TOO_LARGE:
         return BadInput("A number is too large for the database: check what was given.")
-    if state in _NO_TEXT:
+    if state in _BAD_CHARACTER:
         return BadInput(f"A text holds a character that the database cannot keep ({_reason(error)}).")
-    lost = state in _AWAY or (state or "").startswith("08") or error.connection_invalidated
+    lost = state in _SHUTDOWN or (state or "").startswith("08") or error.connection_invalidated
     if lost:
         return Unavailable(
             f"The database at {where} went away ({_reason(error)}): try again when it is back."
@@ -64,6 +64,6 @@ def _unreachable(error: sa.exc.OperationalError, where: str) -> Exception:
 def _reason(error: sa.exc.DBAPIError) -> str:
     """The server's own words, in one line."""
     lines = str(error.orig).strip().splitlines()
-    said = lines[0] if lines else type(error.orig).__name__
-    said = re.sub(r"^connection (failed|is bad): ", "", said)
-    return re.sub(r"^.* failed: (FATAL: +)?", "", said).rstrip(".")
+    line = lines[0] if lines else type(error.orig).__name__
+    line = re.sub(r"^connection (failed|is bad): ", "", line)
+    return re.sub(r"^.* failed: (FATAL: +)?", "", line).rstrip(".")

@@ -10,7 +10,7 @@ from rater_data.lifecycle import Event, Job, Round, Sample, Version
 from rater_data.records import Message, Prompt, Rating, Response, User
 from rater_data.store.database import schema as t
 
-Row = Mapping[str, Any]
+Row = Mapping[Any, Any]
 
 # Columns that no record has
 _USER = [c for c in t.users.c if c.name not in ("name_key", "salt")]

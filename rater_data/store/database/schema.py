@@ -205,7 +205,7 @@ Index(
     sqlite_where=sa.text("sha256 IS NULL"),
     postgresql_where=sa.text("sha256 IS NULL"),
 )
-# all that `store_stats` asks of a rater's ratings
+# all that `reports.rater_stats` asks of a rater's ratings
 Index(
     "ix_ratings_of_rater",
     *(ratings.c[name] for name in ("rater_id", "active_ms", "verdict", "scale", "score", "submitted_at")),

@@ -20,7 +20,7 @@ from rater_data.store.rounds.events import record_event
 
 WRONG_LINK = "This link is not known: ask the operator for a new one."
 
-_l = t.links.c
+_links = t.links.c
 
 
 class Access(Database):
@@ -33,8 +33,8 @@ class Access(Database):
         """
         with self.writing() as connection:
             if once:
-                _revoke(connection, _l.user_id == user_id, _l.once, _l.used_at.is_(None))
-            return _put_link(connection, user_id, once, ttl_s)
+                _revoke(connection, _links.user_id == user_id, _links.once, _links.used_at.is_(None))
+            return _add_link(connection, user_id, once, ttl_s)
 
     def invite_anew(self, user_id: int, actor: str, *, once: bool, ttl_s: float) -> str:
         """A link for somebody who begins afresh: their sessions, links and tokens from before end.
@@ -43,11 +43,13 @@ class Access(Database):
         """
         with self.writing() as connection:
             user = user_in(connection, user_id)
-            _revoke(connection, _l.user_id == user_id)
+            _revoke(connection, _links.user_id == user_id)
             values = {"active": True} | SIGNED_OUT
             connection.execute(t.users.update().where(t.users.c.id == user_id).values(values))
-            record_event(connection, actor, f"invited {_a(user.role)}", name=user.name, user=user_id)
-            return _put_link(connection, user_id, once, ttl_s)
+            record_event(
+                connection, actor, f"invited {_with_article(user.role)}", name=user.name, user=user_id
+            )
+            return _add_link(connection, user_id, once, ttl_s)
 
     def sign_out(self, user_id: int, actor: str, *, links: bool) -> None:
         """Ends every session of a user, and with `links` what links of theirs are left. Raises Missing."""
@@ -55,13 +57,13 @@ class Access(Database):
             user = user_in(connection, user_id)
             connection.execute(t.users.update().where(t.users.c.id == user_id).values(SIGNED_OUT))
             if links:
-                _revoke(connection, _l.user_id == user_id, ~_l.token)
+                _revoke(connection, _links.user_id == user_id, ~_links.token)
             record_event(connection, actor, "signed somebody out everywhere", name=user.name, user=user_id)
 
-    def invited(self) -> set[int]:
+    def users_with_links(self) -> set[int]:
         """The users who ever got a link: people, where the others are scripts with a token."""
         with self.reading() as connection:
-            return set(connection.scalars(sa.select(_l.user_id).where(~_l.token).distinct()))
+            return set(connection.scalars(sa.select(_links.user_id).where(~_links.token).distinct()))
 
     def redeem(self, secret: str) -> User:
         """The user a link lets in.
@@ -69,16 +71,11 @@ class Access(Database):
         Uses up a link that works once. Raises NotYours, saying why it does not work.
         """
         with self.reading() as connection:  # a guess keeps nobody from writing
-            _link_of(connection, secret)
+            _valid_link(connection, secret)
         with self.writing() as connection:
-            link, user = _link_of(connection, secret)
-            connection.execute(t.links.update().where(_l.id == link.id).values(used_at=time.time()))
+            link, user = _valid_link(connection, secret)
+            connection.execute(t.links.update().where(_links.id == link.id).values(used_at=time.time()))
         return user
-
-    def revoke_links(self, user_id: int) -> None:
-        """Every link and token of this user stops working."""
-        with self.writing() as connection:
-            _revoke(connection, _l.user_id == user_id)
 
     def make_token(self, user_id: int, actor: str, *, ttl_s: float) -> str:
         """A secret for scripts: whoever sends it is this user for `ttl_s` seconds.
@@ -90,7 +87,7 @@ class Access(Database):
             user = user_in(connection, user_id)
             if not user.active:
                 raise Refused(f"{user.name} is kept out: let them in first.")
-            _put(connection, user_id, _token_digest(secret), ttl_s, token=True, once=False)
+            _add_secret(connection, user_id, _token_sha256(secret), ttl_s, token=True, once=False)
             days = round(ttl_s / 86400, 3)
             record_event(
                 connection, actor, "made a token", name=user.name, role=user.role, days=days, user=user_id
@@ -99,12 +96,17 @@ class Access(Database):
 
     def tokens(self) -> list[Token]:
         """Those that still work, the newest first."""
-        columns = (_l.id.label("token"), _l.created_at.label("made"), _l.expires_at, *user_columns("user_"))
+        columns = (
+            _links.id.label("token"),
+            _links.created_at.label("made"),
+            _links.expires_at,
+            *user_columns("user_"),
+        )
         query = (
             sa.select(*columns)
-            .join(t.users, t.users.c.id == _l.user_id)
-            .where(_l.token, _l.revoked_at.is_(None), _l.expires_at > time.time())
-            .order_by(_l.id.desc())
+            .join(t.users, t.users.c.id == _links.user_id)
+            .where(_links.token, _links.revoked_at.is_(None), _links.expires_at > time.time())
+            .order_by(_links.id.desc())
         )
         with self.reading() as connection:
             return [
@@ -117,11 +119,11 @@ class Access(Database):
                 for row in connection.execute(query).mappings()
             ]
 
-    def take_back(self, token_id: int, actor: str) -> User:
+    def revoke_token(self, token_id: int, actor: str) -> User:
         """Ends a token; returns whose it was. Raises Missing where there is none that still works."""
-        where = (_l.id == token_id) & _l.token & _l.revoked_at.is_(None)
+        where = (_links.id == token_id) & _links.token & _links.revoked_at.is_(None)
         with self.writing() as connection:
-            user_id = connection.scalar(sa.select(_l.user_id).where(where))
+            user_id = connection.scalar(sa.select(_links.user_id).where(where))
             if user_id is None:
                 raise Missing("There is no such token any more.")
             _revoke(connection, where)
@@ -129,9 +131,9 @@ class Access(Database):
             record_event(connection, actor, "took a token back", name=user.name, user=user_id)
         return user
 
-    def bearer(self, secret: str) -> User:
+    def user_of_token(self, secret: str) -> User:
         """The user whose token this is. Raises NotYours, saying why it does not work."""
-        query = sa.select(t.links).where(_l.secret_sha256 == _token_digest(secret))
+        query = sa.select(t.links).where(_links.secret_sha256 == _token_sha256(secret))
         with self.reading() as connection:
             token = connection.execute(query).one_or_none()
             if token is None or token.revoked_at is not None:
@@ -144,9 +146,9 @@ class Access(Database):
         return user
 
 
-def _link_of(connection: sa.Connection, secret: str) -> tuple[sa.Row[Any], User]:
+def _valid_link(connection: sa.Connection, secret: str) -> tuple[sa.Row[Any], User]:
     """A link that works now, and whom it lets in. Raises NotYours, saying why it does not work."""
-    query = sa.select(t.links).where(_l.secret_sha256 == _digest(secret))
+    query = sa.select(t.links).where(_links.secret_sha256 == _link_sha256(secret))
     link = connection.execute(query).one_or_none()
     if link is None or link.revoked_at is not None:
         raise NotYours(WRONG_LINK)
@@ -160,34 +162,34 @@ def _link_of(connection: sa.Connection, secret: str) -> tuple[sa.Row[Any], User]
     return link, user
 
 
-def _put_link(connection: sa.Connection, user_id: int, once: bool, ttl_s: float) -> str:
+def _add_link(connection: sa.Connection, user_id: int, once: bool, ttl_s: float) -> str:
     user_in(connection, user_id)
     secret = secrets.token_urlsafe(24)
-    _put(connection, user_id, _digest(secret), ttl_s, token=False, once=once)
+    _add_secret(connection, user_id, _link_sha256(secret), ttl_s, token=False, once=once)
     return secret
 
 
-def _put(
-    connection: sa.Connection, user_id: int, digest: str, ttl_s: float, *, token: bool, once: bool
+def _add_secret(
+    connection: sa.Connection, user_id: int, sha256: str, ttl_s: float, *, token: bool, once: bool
 ) -> None:
-    row = {"user_id": user_id, "secret_sha256": digest, "once": once, "token": token}
+    row = {"user_id": user_id, "secret_sha256": sha256, "once": once, "token": token}
     now = time.time()
     connection.execute(t.links.insert().values(**row, created_at=now, expires_at=now + ttl_s))
 
 
-def _revoke(connection: sa.Connection, *which: sa.ColumnElement[bool]) -> None:
-    where = sa.and_(_l.revoked_at.is_(None), *which)
+def _revoke(connection: sa.Connection, *conditions: sa.ColumnElement[bool]) -> None:
+    where = sa.and_(_links.revoked_at.is_(None), *conditions)
     connection.execute(t.links.update().where(where).values(revoked_at=time.time()))
 
 
-def _a(role: str) -> str:
+def _with_article(role: str) -> str:
     return f"an {role}" if role == "operator" else f"a {role}"
 
 
-def _digest(secret: str) -> str:
+def _link_sha256(secret: str) -> str:
     return hashlib.sha256(secret.encode("utf-8", "surrogatepass")).hexdigest()
 
 
-def _token_digest(secret: str) -> str:
+def _token_sha256(secret: str) -> str:
     """Another hash than a link's: neither opens what the other does."""
-    return _digest(f"token {secret}")
+    return _link_sha256(f"token {secret}")

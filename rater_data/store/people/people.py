@@ -18,7 +18,7 @@ from rater_data.store.rounds.events import record_event
 
 SIGNED_OUT: dict[str, Any] = {"session_epoch": t.users.c.session_epoch + 1}
 """Ends every session that a person has: cookies hold the epoch they were begun in."""
-OUT: dict[str, Any] = {"active": False} | SIGNED_OUT
+KEPT_OUT: dict[str, Any] = {"active": False} | SIGNED_OUT
 
 
 def user_in(connection: sa.Connection, user_id: int) -> User:
@@ -48,7 +48,8 @@ def add_user_in(connection: sa.Connection, name: str, role: str, now: float) -> 
         "created_at": now,
         "salt": new_salt(),
     }
-    return user_in(connection, connection.execute(t.users.insert().values(row)).inserted_primary_key[0])
+    user_id = connection.execute(t.users.insert().values(row).returning(t.users.c.id)).scalar_one()
+    return user_in(connection, user_id)
 
 
 def new_users_in(connection: sa.Connection, people: list[dict[str, Any]], now: float) -> dict[str, int]:
@@ -71,8 +72,8 @@ def new_users_in(connection: sa.Connection, people: list[dict[str, Any]], now: f
     ]
     connection.execute(t.users.insert(), rows)
     keys = {row["name_key"] for row in rows}
-    found = connection.execute(sa.select(t.users.c.name_key, t.users.c.id).order_by(t.users.c.id.desc()))
-    return {row.name_key: row.id for row in found if row.name_key in keys}
+    users = connection.execute(sa.select(t.users.c.name_key, t.users.c.id).order_by(t.users.c.id.desc()))
+    return {user.name_key: user.id for user in users if user.name_key in keys}
 
 
 def new_pseudonym() -> str:
@@ -115,7 +116,7 @@ class People(Database):
 
         Raises Missing.
         """
-        values = {"active": True} if active else OUT
+        values = {"active": True} if active else KEPT_OUT
         self._change(user_id, values, actor, "let somebody in" if active else "kept somebody out")
 
     def set_excluded(self, user_id: int, excluded: bool, actor: str) -> None:

@@ -1,9 +1,9 @@
-"""Taking a person out: their name and their way in, and if they wish it what they said.
+"""Taking a person out: their name and their access, and if they want it their ratings.
 
-What a version has learned cannot be taken out of it; what it learned from whom is told. Rows stay, so that everything
-that points to them still does: the name becomes the pseudonym, a removed rating is blank. Of every removed rating in a
-snapshot the hash is kept that it was sealed with, so the hashes of sealed rounds can still be checked; the salt that is
-in it goes, so nobody can find the score by trying.
+What a version has learned cannot be taken out of it; which versions learned from them is reported. Rows stay, so that
+everything that points to them still does: the name becomes the pseudonym, a removed rating is blank. Of every removed
+rating in a snapshot the hash is kept that it was sealed with, so the hashes of sealed rounds can still be checked; the
+salt that is in it goes, so nobody can find the score by trying.
 """
 
 import glob
@@ -21,17 +21,17 @@ from rater_data.records import User
 from rater_data.scales import REMOVED
 from rater_data.store.database import schema as t
 from rater_data.store.database.addresses import DATABASE
-from rater_data.store.database.engine import BUSY_TIMEOUT_MS, Database, explain_errors
-from rater_data.store.people.people import OUT, user_in
+from rater_data.store.database.engine import BUSY_TIMEOUT_MS, Database, driver_connection, explain_errors
+from rater_data.store.people.people import KEPT_OUT, user_in
 from rater_data.store.rounds.events import record_event
 from rater_data.store.rounds.rating_hashes import SALTED, hashed_rows_query, keep_hashes
 
 OLD_HASHES = (
     "an older release made the hash that is kept: whoever has the database can find their scores by trying."
 )
-PATIENCE_MS = 2000  # how long the file's being written anew waits for others, who wait for it meanwhile
+REWRITE_TIMEOUT_MS = 2000  # how long rewriting the file waits for others, who wait for it meanwhile
 
-_g, _s, _v = t.ratings.c, t.snapshot_ratings.c, t.policy_versions.c
+_ratings, _snapshots, _versions = t.ratings.c, t.snapshot_ratings.c, t.policy_versions.c
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -39,7 +39,7 @@ class Traces:
     """What there is of a person. `sealed`: (round, their frozen ratings, the version that came of it or None).
 
     `versions`: all that have learned from them, also through the version they came from; `current`: the one in use,
-    when it is among them. `left`: sentences about what a purge could not do.
+    when it is among them. `remaining`: sentences about what a purge could not do.
     """
 
     user: User
@@ -50,7 +50,7 @@ class Traces:
     sealed: tuple[tuple[int, int, int | None], ...]
     versions: tuple[int, ...]
     current: int | None
-    left: tuple[str, ...] = ()
+    remaining: tuple[str, ...] = ()
 
 
 class Purging(Database):
@@ -69,41 +69,41 @@ class Purging(Database):
         guidelines) are left as they are. Returns what there was of them. Raises Missing.
         """
         with self.writing() as connection:
-            found, old = _traces(connection, user_id), 0
+            traces, unsalted = _traces(connection, user_id), 0
             connection.execute(t.leases.delete().where(t.leases.c.rater_id == user_id))
             connection.execute(t.links.delete().where(t.links.c.user_id == user_id))
-            connection.execute(t.users.update().where(t.users.c.id == user_id).values(OUT))
+            connection.execute(t.users.update().where(t.users.c.id == user_id).values(KEPT_OUT))
             if ratings:
-                old = _blank(connection, user_id)
-            if found.user.name != found.user.pseudonym:
-                _rename(connection, found.user)
-            actor = found.user.pseudonym if name_key(actor) == name_key(found.user.name) else actor
+                unsalted = _blank_ratings(connection, user_id)
+            if traces.user.name != traces.user.pseudonym:
+                _rename(connection, traces.user)
+            actor = traces.user.pseudonym if name_key(actor) == name_key(traces.user.name) else actor
             what = "was purged with all ratings" if ratings else "was purged"
             record_event(connection, actor, what, time.time(), user=user_id)
-        told = [f"Of {old} removed ratings {OLD_HASHES}"] if old else []
-        return replace(found, left=(*told, *self._squeeze()))
+        old_hashes = [f"Of {unsalted} removed ratings {OLD_HASHES}"] if unsalted else []
+        return replace(traces, remaining=(*old_hashes, *self._rewrite_file()))
 
-    def copies(self) -> list[Path]:
+    def old_copies(self) -> list[Path]:
         """Files in which there may be what the store held once: from before a migration, from before a move."""
         place = self.engine.url.database or ""
         file = Path(place) if self.is_file else None
-        found = set(self.home.glob("*.before-*"))
+        copies = set(self.home.glob("*.before-*"))
         if file is not None:
-            found |= set(file.parent.glob(f"{glob.escape(file.name)}.before-*"))
+            copies |= set(file.parent.glob(f"{glob.escape(file.name)}.before-*"))
         if (own := self.home / DATABASE) != file and own.is_file():
-            found.add(own)
-        return sorted(found)
+            copies.add(own)
+        return sorted(copies)
 
-    def _squeeze(self) -> Iterator[str]:
+    def _rewrite_file(self) -> Iterator[str]:
         """Writes SQLite's file anew and empties its log, which both still hold what pages said before.
 
-        The purge itself is done by then: what hinders this is told, and is no error.
+        The purge itself is done by then: what hinders this is reported, and is no error.
         """
         if not self.is_file:
             return
         try:
             with explain_errors(self.where), self._lock:
-                self._at_the_file("VACUUM")
+                self._outside_transactions("VACUUM")
         except RateloopError as error:
             yield (
                 "The purge is done, but the database file could not be written anew, and what was removed can still "
@@ -113,7 +113,7 @@ class Purging(Database):
         try:
             # not under the lock: it waits for readers
             with explain_errors(self.where):
-                busy = self._at_the_file("PRAGMA wal_checkpoint(TRUNCATE)")[0][0]
+                busy = self._outside_transactions("PRAGMA wal_checkpoint(TRUNCATE)")[0][0]
         except RateloopError:
             busy = True
         if busy:
@@ -122,11 +122,11 @@ class Purging(Database):
                 "the server stops: run purge again for their pseudonym then."
             )
 
-    def _at_the_file(self, command: str) -> list[Any]:
+    def _outside_transactions(self, command: str) -> list[Any]:
         """A command outside every transaction, which waits for others for a moment only."""
         with self.engine.connect() as connection:
-            driver = connection.connection.driver_connection
-            driver.execute(f"PRAGMA busy_timeout = {PATIENCE_MS}")
+            driver = driver_connection(connection)
+            driver.execute(f"PRAGMA busy_timeout = {REWRITE_TIMEOUT_MS}")
             try:
                 return driver.execute(command).fetchall()
             finally:
@@ -135,21 +135,21 @@ class Purging(Database):
 
 def _traces(connection: sa.Connection, user_id: int) -> Traces:
     user = user_in(connection, user_id)
-    mine = _g.rater_id == user_id
+    mine = _ratings.rater_id == user_id
     counts = sa.select(
-        sa.func.count(), sa.func.coalesce(sa.func.sum(sa.case((_g.is_current, 1), else_=0)), 0)
-    ).where(mine, _g.verdict != REMOVED)
+        sa.func.count(), sa.func.coalesce(sa.func.sum(sa.case((_ratings.is_current, 1), else_=0)), 0)
+    ).where(mine, _ratings.verdict != REMOVED)
     ratings, current = connection.execute(counts).one()
     sealed = connection.execute(
-        sa.select(_s.round_number, sa.func.count(), t.rounds.c.published_version)
-        .join(t.ratings, _g.id == _s.rating_id)
-        .join(t.rounds, t.rounds.c.number == _s.round_number)
+        sa.select(_snapshots.round_number, sa.func.count(), t.rounds.c.published_version)
+        .join(t.ratings, _ratings.id == _snapshots.rating_id)
+        .join(t.rounds, t.rounds.c.number == _snapshots.round_number)
         .where(mine)
-        .group_by(_s.round_number, t.rounds.c.published_version)
-        .order_by(_s.round_number)
+        .group_by(_snapshots.round_number, t.rounds.c.published_version)
+        .order_by(_snapshots.round_number)
     ).all()
-    versions = _descended(connection, {version for _, _, version in sealed if version is not None})
-    in_use = connection.scalar(sa.select(_v.number).where(_v.status == "current"))
+    versions = _with_descendants(connection, {version for _, _, version in sealed if version is not None})
+    in_use = connection.scalar(sa.select(_versions.number).where(_versions.status == "current"))
     return Traces(
         user=user,
         ratings=ratings,
@@ -166,30 +166,33 @@ def _count(connection: sa.Connection, table: sa.Table, where: sa.ColumnElement[b
     return connection.scalar(sa.select(sa.func.count()).select_from(table).where(where)) or 0
 
 
-def _descended(connection: sa.Connection, first: set[int]) -> set[int]:
+def _with_descendants(connection: sa.Connection, versions: set[int]) -> set[int]:
     """These versions and all that came from them."""
-    found = set(first)
-    for number, parent in connection.execute(sa.select(_v.number, _v.parent).order_by(_v.number)):
-        if parent in found:
-            found.add(number)
-    return found
+    descendants = set(versions)
+    for number, parent in connection.execute(
+        sa.select(_versions.number, _versions.parent).order_by(_versions.number)
+    ):
+        if parent in descendants:
+            descendants.add(number)
+    return descendants
 
 
-def _blank(connection: sa.Connection, user_id: int) -> int:
+def _blank_ratings(connection: sa.Connection, user_id: int) -> int:
     """Takes away what a person said. Of what snapshots hold the hash stays; what it was salted with does not.
 
     Returns how many hashes stay that had no salt.
     """
-    mine = _g.rater_id == user_id
-    frozen = sa.select(_s.rating_id).where(_s.rating_id == _g.id).exists()
+    mine = _ratings.rater_id == user_id
+    frozen = sa.select(_snapshots.rating_id).where(_snapshots.rating_id == _ratings.id).exists()
     keep_hashes(
-        connection, connection.execute(hashed_rows_query().where(mine, frozen, _g.sha256.is_(None))).all()
+        connection,
+        connection.execute(hashed_rows_query().where(mine, frozen, _ratings.sha256.is_(None))).all(),
     )
-    blank = {"score": None, "verdict": REMOVED, "comment": "", "flags": [], "attributes": {}}
-    kept = sa.case((frozen, _g.sha256), else_=None)
+    blank: dict[str, Any] = {"score": None, "verdict": REMOVED, "comment": "", "flags": [], "attributes": {}}
+    kept = sa.case((frozen, _ratings.sha256), else_=None)
     connection.execute(t.ratings.update().where(mine).values(**blank, sha256=kept))
     connection.execute(t.users.update().where(t.users.c.id == user_id).values(salt=None))
-    return _count(connection, t.ratings, mine & _g.sha256.not_like(f"{SALTED}%"))
+    return _count(connection, t.ratings, mine & _ratings.sha256.not_like(f"{SALTED}%"))
 
 
 def _rename(connection: sa.Connection, user: User) -> None:
@@ -202,27 +205,27 @@ def _rename(connection: sa.Connection, user: User) -> None:
     connection.execute(
         t.users.update().where(t.users.c.id == user.id).values(name=user.pseudonym, name_key=key)
     )
-    renamed = _Renamed(name_key(user.name), user.pseudonym)
-    for table, columns in _WRITTEN.items():
+    renaming = _Renaming(name_key(user.name), user.pseudonym)
+    for table, columns in _COLUMNS_WITH_NAMES.items():
         key_column = next(iter(table.primary_key.columns))
         for row in connection.execute(sa.select(key_column, *columns)).all():
             values = {column.name: value for column, value in zip(columns, row[1:], strict=True)}
-            new = {name: renamed.column(name, value) for name, value in values.items()}
+            new = {name: renaming.column(name, value) for name, value in values.items()}
             if new != values:
                 connection.execute(table.update().where(key_column == row[0]).values(new))
 
 
 @dataclass(frozen=True, slots=True)
-class _Renamed:
-    """Values with a name replaced, told by its key."""
+class _Renaming:
+    """Replaces a name, recognised by its key, in values of the database."""
 
     key: str
-    by: str
+    pseudonym: str
 
     def column(self, name: str, value: Any) -> Any:
         if name == "what":
             return self._sentence(value)
-        if name == "actor" and value in PROGRAM:
+        if name == "actor" and value in PROGRAM_ACTORS:
             return value
         if isinstance(value, dict):
             # the first keys are words of the program, and a person may be called like one
@@ -234,11 +237,11 @@ class _Renamed:
 
     def value(self, value: Any) -> Any:
         if isinstance(value, str):
-            return self.by if name_key(value) == self.key else value
+            return self.pseudonym if name_key(value) == self.key else value
         if isinstance(value, list):
-            return [self.value(one) for one in value]
+            return [self.value(item) for item in value]
         if isinstance(value, dict):
-            return {self.value(name): self.value(one) for name, one in value.items()}
+            return {self.value(k): self.value(v) for k, v in value.items()}
         return value
 
     def _sentence(self, what: str) -> str:
@@ -249,13 +252,13 @@ class _Renamed:
         return what
 
 
-PROGRAM = ("trainer", "store", "worker", "import", "terminal")
+PROGRAM_ACTORS = ("trainer", "store", "worker", "import", "terminal")
 """Who does things in the journal without being a person."""
 ENDS_WITH_A_NAME = ("invited ",)
-_e, _j = t.events.c, t.jobs.c
-_WRITTEN: dict[sa.Table, tuple[sa.Column[Any], ...]] = {
-    t.events: (_e.actor, _e.what, _e.data),
-    t.jobs: (_j.payload, _j.progress, _j.result),
+_events, _jobs = t.events.c, t.jobs.c
+_COLUMNS_WITH_NAMES: dict[sa.Table, tuple[sa.Column[Any], ...]] = {
+    t.events: (_events.actor, _events.what, _events.data),
+    t.jobs: (_jobs.payload, _jobs.progress, _jobs.result),
     t.guidelines: (t.guidelines.c.actor,),
 }
 """What the program itself writes names into."""

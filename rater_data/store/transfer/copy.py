@@ -17,14 +17,14 @@ from alembic.migration import MigrationContext
 
 from rater_data.errors import BadInput, Missing, Refused
 from rater_data.store.database.addresses import ADDRESS_NOTE, DATABASE, home_address, parse_address
-from rater_data.store.database.bulk import analyse, set_sequences, write_rows
+from rater_data.store.database.bulk import analyze_tables, set_sequences, write_rows
 from rater_data.store.database.engine import Database, explain_errors
 from rater_data.store.database.migrate import check_known, migrate, newest_schema
 from rater_data.store.database.schema import metadata
 
 FILES = ("versions", "rounds")
 """What a home holds beside its database and cannot be made again: adapters, and checkpoints of a training."""
-AT_ONCE = 2_000  # rows in memory
+BATCH = 2_000  # rows in memory
 
 Wrap = Callable[[str, Iterable[Any], int], Iterable[Any]]
 """Goes around the rows of a table, told their number: a progress bar, or nothing."""
@@ -33,18 +33,18 @@ Wrap = Callable[[str, Iterable[Any], int], Iterable[Any]]
 class Place(Database):
     """A database that is copied from or to; `home` where it is the one of a home folder."""
 
-    def __init__(self, named: str) -> None:
-        self.folder = None if "://" in named else Path(named).expanduser().absolute()
+    def __init__(self, name: str) -> None:
+        self.folder = None if "://" in name else Path(name).expanduser().absolute()
         if self.folder is not None and self.folder.suffix == ".db":
-            raise BadInput(f"{named} is a file: name its home folder, or write sqlite:///{self.folder}.")
-        address = parse_address(named) if self.folder is None else home_address(self.folder)
+            raise BadInput(f"{name} is a file: name its home folder, or write sqlite:///{self.folder}.")
+        address = parse_address(name) if self.folder is None else home_address(self.folder)
         self.file = Path(address.database or "") if address.get_backend_name() == "sqlite" else None
         super().__init__(self.folder or Path(), address)
         if self.file is not None:
             self.where = self.folder or self.file
 
 
-def copy(source: str, target: str, wrap: Wrap = lambda _name, rows, _total: rows) -> dict[str, int]:
+def copy_store(source: str, target: str, wrap: Wrap = lambda _name, rows, _total: rows) -> dict[str, int]:
     """Copies a store into an empty one; returns the number of rows by table.
 
     Each is a home folder or the address of a database. Raises Missing when there is no store at the source,
@@ -67,13 +67,13 @@ def copy(source: str, target: str, wrap: Wrap = lambda _name, rows, _total: rows
 
 
 def _check_source(connection: sa.Connection, old: Place) -> None:
-    found = MigrationContext.configure(connection).get_current_revision()
-    if found is None:
+    schema = MigrationContext.configure(connection).get_current_revision()
+    if schema is None:
         raise Missing(f"There is no store at {old.where}: check --from.")
-    check_known(connection, old.where, found)
-    if found != newest_schema():
+    check_known(connection, old.where, schema)
+    if schema != newest_schema():
         raise Refused(
-            f"The store at {old.where} is of an older release (schema {found}): open it once with this one, "
+            f"The store at {old.where} is of an older release (schema {schema}): open it once with this one, "
             "as with status, which brings it up to date, and copy it then."
         )
 
@@ -91,9 +91,9 @@ def _copy_tables(reading: sa.Connection, writing: sa.Connection, wrap: Wrap) -> 
         total = _count(reading, table)
         names = [column.name for column in table.c]
         rows = iter(wrap(table.name, _rows(reading, table), total))
-        while some := list(islice(rows, AT_ONCE)):
+        while batch := list(islice(rows, BATCH)):
             try:
-                write_rows(writing, table, names, some)
+                write_rows(writing, table, names, batch)
             except (sa.exc.IntegrityError, sa.exc.DataError) as error:
                 why = str(error.orig).splitlines()[0]
                 raise BadInput(
@@ -106,7 +106,7 @@ def _copy_tables(reading: sa.Connection, writing: sa.Connection, wrap: Wrap) -> 
                 f"Of {total} rows of {table.name} {counts[table.name]} arrived: nothing was copied. Try again."
             )
     set_sequences(writing)
-    analyse(writing)
+    analyze_tables(writing)
     return counts
 
 
@@ -117,30 +117,31 @@ def _count(connection: sa.Connection, table: sa.Table) -> int:
 def _rows(connection: sa.Connection, table: sa.Table) -> Iterator[sa.Row[Any]]:
     columns = [sa.cast(c, sa.Text).label(c.name) if isinstance(c.type, sa.JSON) else c for c in table.c]
     query = sa.select(*columns).order_by(*table.primary_key)  # a version comes after its parent
-    yield from connection.execute(query, execution_options={"yield_per": AT_ONCE})
+    yield from connection.execute(query, execution_options={"yield_per": BATCH})
 
 
 @contextmanager
 def _files(old: Place, new: Place) -> Iterator[None]:
-    """From home to home: adapters and checkpoints too, taken away again when the rows do not arrive."""
+    """From home to home: adapters and checkpoints too, removed again when the rows do not arrive."""
     if new.folder is None:
         yield
         return
-    fresh = not new.folder.exists()
-    made: list[Path] = [new.folder] if fresh else []
+    created: list[Path] = [] if new.folder.exists() else [new.folder]
     try:
         new.folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-        for name in FILES if old.folder is not None else ():
-            if (new.folder / name).exists():
-                raise Refused(f"There is {new.folder / name} already: copy into a new home folder.")
-            if (old.folder / name).is_dir():
-                made.append(new.folder / name)
-                shutil.copytree(old.folder / name, new.folder / name)
+        if old.folder is not None:
+            for name in FILES:
+                source, target = old.folder / name, new.folder / name
+                if target.exists():
+                    raise Refused(f"There is {target} already: copy into a new home folder.")
+                if source.is_dir():
+                    created.append(target)
+                    shutil.copytree(source, target)
         if not (new.folder / DATABASE).exists():
-            made += [new.folder / (DATABASE + ending) for ending in ("", "-wal", "-shm")]
+            created += [new.folder / (DATABASE + ending) for ending in ("", "-wal", "-shm")]
         yield
     except BaseException:
         new.close()
-        for path in made:
+        for path in created:
             shutil.rmtree(path, ignore_errors=True) if path.is_dir() else path.unlink(missing_ok=True)
         raise

@@ -8,50 +8,52 @@ from rater_data.records import IMPORTED_ROUND, RESTORED
 from rater_data.store.database import schema as t
 
 
-class Restored:
-    """The rounds and versions of a home during an import."""
+class RestoredRounds:
+    """The rounds and versions of a home during an import.
+
+    `restores`: whether rounds and versions are made anew here; `numbers`: the rounds there are; `new`: how many were
+    made.
+    """
 
     def __init__(self, connection: sa.Connection, now: float) -> None:
-        self.connection, self.now, self.made = connection, now, 0
-        n = t.rounds.c
-        own = connection.execute(
-            sa.select(n.number, n.config, n.version_number).where(n.number != IMPORTED_ROUND)
+        self.connection, self.now, self.new = connection, now, 0
+        r = t.rounds.c
+        rounds = connection.execute(
+            sa.select(r.number, r.config, r.version_number).where(r.number != IMPORTED_ROUND)
         ).all()
-        self.rounds = {row.number for row in own}
-        self.versions = set(connection.scalars(sa.select(t.policy_versions.c.number)))
+        self.numbers = {row.number for row in rounds}
+        self._versions = set(connection.scalars(sa.select(t.policy_versions.c.number)))
         # nothing here was written by a version of this home: an export keeps its rounds
-        self.possible = all(row.config.get(RESTORED) for row in own) and bool(own or not self.versions)
+        self.restores = all(row.config.get(RESTORED) for row in rounds) and bool(rounds or not self._versions)
         # of rounds made from exports, the newest version in them
-        self.wrote: dict[int, int] = {
-            row.number: row.version_number for row in own if row.config.get(RESTORED)
+        self._newest_version: dict[int, int] = {
+            row.number: row.version_number for row in rounds if row.config.get(RESTORED)
         }
-        self.before = dict(self.wrote)
+        self._stored_version = dict(self._newest_version)
 
-    def make_imported(self) -> None:
+    def add_imported_round(self) -> None:
         """Round 0, once something is imported."""
-        if (
-            self.connection.scalar(sa.select(t.rounds.c.number).where(t.rounds.c.number == IMPORTED_ROUND))
-            is None
-        ):
+        query = sa.select(t.rounds.c.number).where(t.rounds.c.number == IMPORTED_ROUND)
+        if self.connection.scalar(query) is None:
             self._add_round(IMPORTED_ROUND, None, {})
 
-    def make(self, number: int, origin: dict[str, Any]) -> None:
+    def restore(self, number: int, origin: dict[str, Any]) -> None:
         """A round, and the version of one of its responses."""
         version = origin["version_number"]
-        for one in (0, version):
-            if one not in self.versions:
-                self._add_version(one, origin)
-        if number not in self.rounds:
+        for needed in (0, version):
+            if needed not in self._versions:
+                self._add_version(needed, origin)
+        if number not in self.numbers:
             self._add_round(number, version, {"quota": 0, RESTORED: True})
-            self.rounds.add(number)
-            self.made += 1
-            self.before[number] = version
-        self.wrote[number] = max(version, self.wrote.get(number, version))
+            self.numbers.add(number)
+            self.new += 1
+            self._stored_version[number] = version
+        self._newest_version[number] = max(version, self._newest_version.get(number, version))
 
     def finish(self) -> None:
         """A round is of the newest version in it: what older ones wrote there was for comparison."""
-        for number, version in self.wrote.items():
-            if version != self.before[number]:
+        for number, version in self._newest_version.items():
+            if version != self._stored_version[number]:
                 where = t.rounds.c.number == number
                 self.connection.execute(t.rounds.update().where(where).values(version_number=version))
 
@@ -69,7 +71,7 @@ class Restored:
             "notes": "Known from an import: its weights are not here." if number else "",
         }
         self.connection.execute(t.policy_versions.insert().values(row))
-        self.versions.add(number)
+        self._versions.add(number)
 
     def _add_round(self, number: int, version: int | None, config: dict[str, Any]) -> None:
         row = {"number": number, "state": "published", "config": config, "version_number": version}

@@ -93,7 +93,7 @@ def test_a_token_ends(live: Live) -> None:
         live.store.set_active(user.id, False, "op")
         assert ann.get("/api/card").status_code == 401
         live.store.set_active(user.id, True, "op")
-        live.store.revoke_links(user.id)
+        live.store.invite_anew(user.id, "op", once=True, ttl_s=60)
         assert ann.get("/api/card").status_code == 401
 
 

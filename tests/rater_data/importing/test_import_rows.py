@@ -119,24 +119,24 @@ def test_ratings_that_are_there_stay_as_they_are(store, tmp_path):
     report = import_as_ratings(
         store, write_jsonl(tmp_path, "b.jsonl", [row | {"rating": 6}, row | {"rater": "Bob"}])
     )
-    assert (report.stored.ratings, report.stored.there, report.stored.differing) == (1, 1, 1)
+    assert (report.stored.ratings, report.stored.existing, report.stored.differing) == (1, 1, 1)
     assert [score for *_, score in judgements(store)] == [5, 5]
 
 
 def test_a_full_disk_while_storing_leaves_nothing(store, tmp_path, monkeypatch):
-    from rater_data.store.transfer import imports
+    from rater_data.store.transfer import import_ratings, imports
 
     path = write_jsonl(
         tmp_path, "a.jsonl", [{"prompt": "a", "response": str(i), "rating": 5} for i in range(10)]
     )
     monkeypatch.setattr(imports, "BATCH", 3)
-    real = imports._Intake.ratings
+    real = import_ratings.RatingImport.add
 
     def full(self, some):
         real(self, some)
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr(imports._Intake, "ratings", full)
+    monkeypatch.setattr(import_ratings.RatingImport, "add", full)
     with pytest.raises(DiskFull):
         import_as_ratings(store, path)
     assert (store.prompts(), store.rated(), store.users()) == ([], [], [])

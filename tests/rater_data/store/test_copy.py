@@ -57,13 +57,13 @@ def contents(place: str) -> dict[str, list]:
 
 
 def test_there_and_back(home, address, tmp_path):
-    counts = copy.copy(str(home), address)
+    counts = copy.copy_store(str(home), address)
     before = contents(str(home))
     assert all(before.values()), "a table is empty: nothing was compared"
     assert counts == {name: len(rows) for name, rows in before.items()}
     assert contents(address) == before
     back = tmp_path / "back"
-    assert copy.copy(address, str(back)) == counts
+    assert copy.copy_store(address, str(back)) == counts
     assert contents(str(back)) == before
     # the text of JSON too, which decides hashes
     with sqlite3.connect(home / DATABASE) as one, sqlite3.connect(back / DATABASE) as other:
@@ -77,7 +77,7 @@ def test_there_and_back(home, address, tmp_path):
 
 
 def test_the_copy_goes_on_where_the_store_was(home, address, tmp_path):
-    copy.copy(str(home), address)
+    copy.copy_store(str(home), address)
     for place in (Store.open(tmp_path / "beside", address), Store.open(home)):
         highest = max(one.rating.id for one in place.revisions())
         rater = place.user_by_name("Rater 1")
@@ -90,7 +90,7 @@ def test_the_copy_goes_on_where_the_store_was(home, address, tmp_path):
 def test_an_empty_table_begins_with_one(tmp_path, address):
     world = make_world(tmp_path / "home")
     world.store.close()
-    copy.copy(str(tmp_path / "home"), address)
+    copy.copy_store(str(tmp_path / "home"), address)
     store = Store.open(tmp_path / "beside", address)
     assert rate_next(store, world.rater).id == 1
     store.close()
@@ -100,7 +100,7 @@ def test_from_home_to_home_adapters_come_along(home, tmp_path):
     (home / "versions" / "0001").mkdir(parents=True)
     (home / "versions" / "0001" / "adapter_model.safetensors").write_bytes(b"x" * 100)
     (home / "worker.log").write_text("old")
-    copy.copy(str(home), str(tmp_path / "new"))
+    copy.copy_store(str(home), str(tmp_path / "new"))
     assert (tmp_path / "new" / "versions" / "0001" / "adapter_model.safetensors").read_bytes() == b"x" * 100
     assert not (tmp_path / "new" / "worker.log").exists()
     assert contents(str(tmp_path / "new")) == contents(str(home))
@@ -117,9 +117,9 @@ def test_a_copy_that_is_stopped_leaves_nothing(home, tmp_path, server, elsewhere
 
     (home / "versions").mkdir()
     with pytest.raises(KeyboardInterrupt):
-        copy.copy(str(home), place, stop)
+        copy.copy_store(str(home), place, stop)
     assert not (tmp_path / "new").exists()
-    assert copy.copy(str(home), place)["ratings"] > 0  # it was empty, and may be tried again
+    assert copy.copy_store(str(home), place)["ratings"] > 0  # it was empty, and may be tried again
 
 
 def test_rows_that_do_not_arrive_are_noticed(home, address):
@@ -127,8 +127,8 @@ def test_rows_that_do_not_arrive_are_noticed(home, address):
         return [row for i, row in enumerate(rows) if name != "events" or i]
 
     with pytest.raises(Refused, match=r"Of \d+ rows of events \d+ arrived: nothing was copied"):
-        copy.copy(str(home), address, lossy)
-    assert copy.copy(str(home), address)["events"]
+        copy.copy_store(str(home), address, lossy)
+    assert copy.copy_store(str(home), address)["events"]
 
 
 @pytest.mark.parametrize(
@@ -161,9 +161,9 @@ def test_a_row_that_a_server_does_not_take_is_named(home, address, damage, told)
         database.execute(damage)
     database.close()
     with pytest.raises(BadInput, match=told):
-        copy.copy(str(home), address)
+        copy.copy_store(str(home), address)
     with pytest.raises(Missing):
-        copy.copy(address, str(home.parent / "back"))  # nothing is there
+        copy.copy_store(address, str(home.parent / "back"))  # nothing is there
     done = CliRunner().invoke(app, ["copy", "--from", str(home), "--to", address])
     assert (done.exit_code, done.exception.__class__) == (1, SystemExit)
 
@@ -178,8 +178,8 @@ def test_a_server_that_goes_away_meanwhile_is_a_sentence(home, address, server):
         return rows
 
     with pytest.raises(RateloopError, match=r"went away|cannot be reached"):
-        copy.copy(str(home), address, cut)
-    assert copy.copy(str(home), address)["ratings"]
+        copy.copy_store(str(home), address, cut)
+    assert copy.copy_store(str(home), address)["ratings"]
 
 
 def test_a_server_without_room_is_a_sentence(home, address, monkeypatch):
@@ -189,8 +189,8 @@ def test_a_server_without_room_is_a_sentence(home, address, monkeypatch):
     with monkeypatch.context() as patch:
         patch.setattr(psycopg.Copy, "write_row", full)
         with pytest.raises(DiskFull, match="no room left"):
-            copy.copy(str(home), address)
-    assert copy.copy(str(home), address)["ratings"]
+            copy.copy_store(str(home), address)
+    assert copy.copy_store(str(home), address)["ratings"]
 
 
 def test_texts_that_nobody_can_correct_are_kept_as_far_as_they_go(tmp_path):
@@ -208,21 +208,21 @@ def test_texts_that_nobody_can_correct_are_kept_as_far_as_they_go(tmp_path):
 
 def test_what_cannot_be_copied(home, tmp_path, server, address):
     with pytest.raises(Missing, match="no store at"):
-        copy.copy(str(tmp_path / "nowhere"), str(tmp_path / "new"))
+        copy.copy_store(str(tmp_path / "nowhere"), str(tmp_path / "new"))
     with pytest.raises(Missing, match="no store at postgresql"):
-        copy.copy(address, str(tmp_path / "new"))
+        copy.copy_store(address, str(tmp_path / "new"))
     assert not (tmp_path / "new").exists()
     with pytest.raises(BadInput, match="onto itself"):
-        copy.copy(str(home), f"sqlite:///{home / DATABASE}")
+        copy.copy_store(str(home), f"sqlite:///{home / DATABASE}")
     with pytest.raises(BadInput, match="name its home folder"):
-        copy.copy(str(home / DATABASE), address)
+        copy.copy_store(str(home / DATABASE), address)
     Store.open(tmp_path / "beside", server.new()).close()
     with pytest.raises(Refused, match="copy from there"):
-        copy.copy(str(tmp_path / "beside"), address)
+        copy.copy_store(str(tmp_path / "beside"), address)
     make_world(tmp_path / "full").store.close()
     before = contents(str(tmp_path / "full"))
     with pytest.raises(Refused, match="not empty"):
-        copy.copy(str(home), str(tmp_path / "full"))
+        copy.copy_store(str(home), str(tmp_path / "full"))
     assert contents(str(tmp_path / "full")) == before
 
 
@@ -232,7 +232,7 @@ def test_both_have_the_same_schema(home, address, schema, error):
         database.execute("UPDATE alembic_version SET version_num = ?", (schema,))
     database.close()
     with pytest.raises(error, match=f"schema {schema}"):
-        copy.copy(str(home), address)
+        copy.copy_store(str(home), address)
 
 
 def test_the_command(home, tmp_path, address):

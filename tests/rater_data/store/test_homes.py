@@ -197,7 +197,7 @@ def test_tokens_of_an_older_home_are_told_from_its_links(tmp_path):
     database.close()
     store = Store.open(tmp_path)
     assert [one.created_at for one in store.tokens()] == [4, 2]
-    assert store.invited() == {user}
+    assert store.users_with_links() == {user}
     assert {one.session_epoch for one in store.users()} == {0}
     store.close()
 

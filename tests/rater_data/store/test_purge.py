@@ -74,7 +74,7 @@ def test_a_name_is_gone_and_what_they_said_goes_on_counting(backend, world):
     assert (gone.name, gone.pseudonym, gone.active) == (person.pseudonym, person.pseudonym, False)
     with pytest.raises(Missing):
         store.user_by_name(NAME)
-    for secret, door in ((link, store.redeem), (token, store.bearer)):
+    for secret, door in ((link, store.redeem), (token, store.user_of_token)):
         with pytest.raises(NotYours):
             door(secret)
     events = {event.what: event for event in store.events()}
@@ -238,7 +238,7 @@ def test_hashes_of_an_older_release_give_the_score_away_and_that_is_told(world):
             connection.execute(
                 t.ratings.update().where(t.ratings.c.id == row.id).values(sha256=first_digest(row))
             )
-    (left,) = store.purge(person.id, "operator", ratings=True).left
+    (left,) = store.purge(person.id, "operator", ratings=True).remaining
     assert left.startswith("Of 3 removed ratings an older release made the hash that is kept")
 
 
@@ -268,16 +268,16 @@ def first_digest(row) -> str:
 
 def test_a_reader_keeps_the_name_in_the_file_and_that_is_told(world, monkeypatch):
     store, person = world.store, world.raters[2]
-    monkeypatch.setattr(purge, "PATIENCE_MS", 50)
+    monkeypatch.setattr(purge, "REWRITE_TIMEOUT_MS", 50)
     with closing(sqlite3.connect(store.home / DATABASE, isolation_level=None)) as reader:
         reader.execute("BEGIN")
         reader.execute("SELECT COUNT(*) FROM users").fetchone()
         found = store.purge(person.id, "operator")
-        assert len(found.left) == 1
-        assert "the name is still in the file until the server stops: run purge again" in found.left[0]
+        assert len(found.remaining) == 1
+        assert "the name is still in the file until the server stops: run purge again" in found.remaining[0]
         assert any(NAME.encode() in file.read_bytes() for file in store.home.glob(f"{DATABASE}*"))
     assert store.user(person.id).name == person.pseudonym
-    assert store.purge(person.id, "operator").left == ()
+    assert store.purge(person.id, "operator").remaining == ()
     with store.writing() as connection:
         connection.exec_driver_sql("UPDATE events SET data = '{}' WHERE data LIKE '%Quistson%'")
     store.purge(person.id, "operator")
@@ -286,13 +286,13 @@ def test_a_reader_keeps_the_name_in_the_file_and_that_is_told(world, monkeypatch
 
 def test_the_lock_is_free_while_readers_are_waited_for(world, monkeypatch):
     store, held = world.store, []
-    real = Store._at_the_file
+    real = Store._outside_transactions
 
     def looked(self, command):
         held.append((command.split(" ")[0], self._lock.locked()))
         return real(self, command)
 
-    monkeypatch.setattr(Store, "_at_the_file", looked)
+    monkeypatch.setattr(Store, "_outside_transactions", looked)
     store.purge(world.raters[2].id, "operator")
     assert held == [("VACUUM", True), ("PRAGMA", False)]
 
@@ -305,8 +305,8 @@ def test_a_file_that_cannot_be_written_anew_is_told_and_the_purge_is_done(world,
         error.sqlite_errorcode = sqlite3.SQLITE_FULL
         raise error
 
-    monkeypatch.setattr(Store, "_at_the_file", full)
-    (left,) = store.purge(person.id, "operator").left
+    monkeypatch.setattr(Store, "_outside_transactions", full)
+    (left,) = store.purge(person.id, "operator").remaining
     assert left.startswith("The purge is done, but the database file could not be written anew")
     assert "There is no room left on the disk" in left
     assert store.user(person.id).name == person.pseudonym
@@ -315,7 +315,7 @@ def test_a_file_that_cannot_be_written_anew_is_told_and_the_purge_is_done(world,
 def test_copies_that_still_have_everything_are_named(world, tmp_path):
     store = world.store
     (store.home / "rateloop.db.before-0003").touch()
-    assert [copy.name for copy in store.copies()] == ["rateloop.db.before-0003"]
+    assert [copy.name for copy in store.old_copies()] == ["rateloop.db.before-0003"]
     other = tmp_path / "other" / "b.db"
     other.parent.mkdir()
     elsewhere = Store.open(store.home, f"sqlite:///{other}")

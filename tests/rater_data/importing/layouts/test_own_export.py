@@ -113,7 +113,7 @@ def test_our_export_comes_back_as_an_equal_store(backend, lived_in, tmp_path, as
     assert (fresh.round().number, fresh.round().state, fresh.current_version().number) == (2, "published", 0)
     # a second time, everything is there
     again = import_file(fresh, out, ImportOptions(kind="ratings"))
-    assert (again.stored.ratings, again.stored.there, again.stored.differing) == (0, report.rows, 0)
+    assert (again.stored.ratings, again.stored.existing, again.stored.differing) == (0, report.rows, 0)
     assert (again.stored.responses, again.stored.raters, again.stored.prompts) == (0, 0, 0)
     fresh.close()
 
@@ -121,14 +121,14 @@ def test_our_export_comes_back_as_an_equal_store(backend, lived_in, tmp_path, as
 def test_a_home_knows_its_own_export_and_another_takes_it_as_imported(lived_in, tmp_path):
     export(lived_in, tmp_path / "out.jsonl")
     count = lived_in.count_ratings(current=False)
-    assert import_as_ratings(lived_in, tmp_path / "out.jsonl").stored.there == count
+    assert import_as_ratings(lived_in, tmp_path / "out.jsonl").stored.existing == count
     assert lived_in.count_ratings(current=False) == count
     world = make_world(tmp_path / "other", prompts=1, k=1)
     report = import_as_ratings(world.store, tmp_path / "out.jsonl")
     assert (report.stored.ratings, report.stored.rounds) == (count, 0)
     theirs = world.store.rated()
     assert {one.response.round_number for one in theirs} == {0}
-    assert import_as_ratings(world.store, tmp_path / "out.jsonl").stored.there == count
+    assert import_as_ratings(world.store, tmp_path / "out.jsonl").stored.existing == count
     world.store.close()
 
 
@@ -288,10 +288,10 @@ def test_a_key_of_another_rating_is_named_and_nothing_is_written(backend, tmp_pa
 
 
 def test_what_contradicts_the_store_in_a_way_nobody_thought_of_is_a_sentence(store, tmp_path, monkeypatch):
-    from rater_data.store.transfer import imports
+    from rater_data.store.transfer import import_ratings
 
     import_as_ratings(store, write_jsonl(tmp_path, "a.jsonl", [own_row(key="decided")]))
-    monkeypatch.setattr(imports._Intake, "_check_keys", lambda self, new: None)
+    monkeypatch.setattr(import_ratings.RatingImport, "_check_keys", lambda self, new: None)
     with pytest.raises(BadInput, match=r"The file contradicts what is here already .* Nothing of the file"):
         import_as_ratings(
             store,
