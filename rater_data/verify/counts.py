@@ -74,7 +74,7 @@ def check_counts(store: Store, connection: sa.Connection) -> Iterator[str]:
     )
     for row in connection.execute(query.order_by(_g.id).execution_options(yield_per=BATCH_ROWS)):
         current += 1
-        trained_on = training_score(row)
+        trained_on = _training_score(row)
         rater = raters[row.rater_id]
         rater.ratings += 1
         rater.active_ms.append(row.active_ms)
@@ -127,7 +127,7 @@ def check_rater_agreement(store: Store, connection: sa.Connection) -> Iterator[s
     columns = (_g.response_id, _g.other_id, _g.rater_id, _g.verdict, _g.score, _g.scale)
     query = sa.select(*columns).where(_g.is_current).order_by(_g.id)
     for row in connection.execute(query.execution_options(yield_per=BATCH_ROWS)):
-        trained_on = training_score(row)
+        trained_on = _training_score(row)
         if trained_on is not None:
             unit, score = unit_and_score(row.response_id, row.other_id, trained_on)
             units[unit][row.rater_id].append(score)
@@ -149,7 +149,7 @@ def check_rater_agreement(store: Store, connection: sa.Connection) -> Iterator[s
         yield from _compare(sentence, stats.agreement, counted)
 
 
-def training_score(row: Any) -> float | None:
+def _training_score(row: Any) -> float | None:
     """What training reads of a rating, 0 where two are equally bad; None where it teaches nothing."""
     if row.verdict == "both_bad":
         return 0.0

@@ -55,7 +55,7 @@ def parse_conversation(value: Any) -> tuple[tuple[Message, ...], str]:
     return tuple(Message(**message) for message in before), last["content"]
 
 
-def parse_json_list(text: str) -> list[Any] | None:
+def _parse_json_list(text: str) -> list[Any] | None:
     """The list that a cell of our own CSV holds; None for a text that is none."""
     if not text.startswith("["):
         return None
@@ -71,7 +71,7 @@ def find_text_or_chat(row: Row, *columns: str) -> Any:
     value = row.first(*columns)
     if not row.text_only or not isinstance(value, str):
         return value
-    chat = parse_json_list(value)
+    chat = _parse_json_list(value)
     is_chat = chat and all(isinstance(turn, dict) and set(turn) == {"role", "content"} for turn in chat)
     return chat if is_chat else value
 
@@ -129,7 +129,7 @@ def parse_tags(row: Row) -> tuple[str, ...]:
     if tags is None:
         return ()
     if isinstance(tags, str):
-        listed = parse_json_list(tags)
+        listed = _parse_json_list(tags)
         tags = tags.replace(";", ",").split(",") if listed is None else listed
     if not isinstance(tags, list) or not all(isinstance(tag, str) for tag in tags):
         raise BadInput("tags have to be a list of words, or words with commas between")

@@ -6,7 +6,7 @@ import io
 import json
 from collections.abc import Iterator
 from pathlib import Path
-from typing import IO, Any
+from typing import Any
 
 from rater_data.csv_cells import unescape_cell
 from rater_data.errors import NOTHING_IMPORTED, BadInput
@@ -30,8 +30,8 @@ LONGEST_LINE = 32 * 2**20  # bytes; a line or a cell beyond that is no row but a
 csv.field_size_limit(LONGEST_LINE)
 
 
-def _open(path: Path) -> IO[bytes]:
-    return gzip.open(path, "rb") if path.name.lower().endswith(".gz") else path.open("rb")  # type: ignore[return-value]
+def _open(path: Path) -> gzip.GzipFile | io.BufferedReader:
+    return gzip.open(path, "rb") if path.name.lower().endswith(".gz") else path.open("rb")
 
 
 def _byte_lines(path: Path) -> Iterator[tuple[int, bytes]]:

@@ -50,7 +50,7 @@ DEEP = st.recursive(
 )
 ROWS = st.lists(st.dictionaries(st.sampled_from(NAMES), DEEP, max_size=8), max_size=5)
 GOOD = {"prompt": "Fine?", "response": "Fine.", "rating": 5}
-ASKED = st.builds(
+OPTIONS = st.builds(
     ImportOptions,
     kind=st.sampled_from(KINDS),
     layout=st.sampled_from(("auto", *LAYOUTS)),
@@ -106,8 +106,8 @@ def emptied(store: Store) -> Iterator[None]:
             connection.execute(table.delete())
 
 
-def tried(store: Store, name: str, content: bytes, options: ImportOptions) -> ImportReport | None:
-    """Imports a file, and looks at the store: whole afterwards, untouched where nothing was to be imported."""
+def check_import(store: Store, name: str, content: bytes, options: ImportOptions) -> ImportReport | None:
+    """Imports a file, and checks the store: whole afterwards, untouched where nothing was to be imported."""
     with tempfile.TemporaryDirectory() as folder, emptied(store):
         path = Path(folder) / name
         path.write_bytes(content)
@@ -133,7 +133,7 @@ def tried(store: Store, name: str, content: bytes, options: ImportOptions) -> Im
 
 
 @quickly
-@given(rows=ROWS, asked=ASKED, scale=st.sampled_from(("score_1_10", "pair")))
+@given(rows=ROWS, options=OPTIONS, scale=st.sampled_from(("score_1_10", "pair")))
 @example(
     [GOOD, {"prompt": "a", "response": "b", "rating": 10**400}], ImportOptions(kind="ratings"), "score_1_10"
 )
@@ -141,13 +141,13 @@ def tried(store: Store, name: str, content: bytes, options: ImportOptions) -> Im
     [GOOD | {"comment": {"a": [float("nan")]}}], ImportOptions(kind="ratings", skip_bad=True), "score_1_10"
 )
 @example([GOOD | {"\ud800": "\ud800"}], ImportOptions(kind="ratings"), "pair")
-def test_json_lines(stores, rows, asked, scale):
+def test_json_lines(stores, rows, options, scale):
     content = "".join(json.dumps(row) + "\n" for row in rows)
-    tried(stores[scale], "a.jsonl", content.encode(), asked)
+    check_import(stores[scale], "a.jsonl", content.encode(), options)
 
 
 @quickly
-@given(content=BYTES, name=st.sampled_from(FILES), asked=ASKED)
+@given(content=BYTES, name=st.sampled_from(FILES), options=OPTIONS)
 @example(b"[" * 100_000, "a.jsonl", ImportOptions(kind="prompts"))
 @example(
     b'{"prompt": ' + b"[" * 900 + b"]" * 900 + b"}", "a.jsonl", ImportOptions(kind="prompts", skip_bad=True)
@@ -157,22 +157,22 @@ def test_json_lines(stores, rows, asked, scale):
 @example(b"prompt\n\x00\n", "a.csv", ImportOptions(kind="prompts", skip_bad=True))
 @example(b"prompt,\n\xff,\n", "a.csv", ImportOptions(kind="prompts"))
 @example(b'prompt\n"' + b"x" * 200_000 + b'"\n', "a.csv", ImportOptions(kind="prompts"))
-def test_any_bytes(stores, content, name, asked):
-    tried(stores["score_1_10"], name, content, asked)
+def test_any_bytes(stores, content, name, options):
+    check_import(stores["score_1_10"], name, content, options)
 
 
 @quickly
-@given(rows=st.lists(st.lists(st.text(max_size=20), max_size=5), max_size=5), asked=ASKED,
+@given(rows=st.lists(st.lists(st.text(max_size=20), max_size=5), max_size=5), options=OPTIONS,
        header=st.lists(st.sampled_from(NAMES), max_size=5))  # fmt: skip
-def test_csv(stores, rows, asked, header):
+def test_csv(stores, rows, options, header):
     file = io.StringIO(newline="")
     csv.writer(file).writerows([header, *rows])
-    tried(stores["score_1_10"], "a.csv", file.getvalue().encode("utf-8", "surrogatepass"), asked)
+    check_import(stores["score_1_10"], "a.csv", file.getvalue().encode("utf-8", "surrogatepass"), options)
 
 
 @quickly
-@given(rows=ROWS, asked=ASKED, cut=st.integers(0, 4000), flip=st.integers(0, 4000))
-def test_parquet_whole_cut_short_and_altered(stores, rows, asked, cut, flip):
+@given(rows=ROWS, options=OPTIONS, cut=st.integers(0, 4000), flip=st.integers(0, 4000))
+def test_parquet_whole_cut_short_and_altered(stores, rows, options, cut, flip):
     try:
         table = pa.Table.from_pylist(rows)
         sink = io.BytesIO()
@@ -180,11 +180,11 @@ def test_parquet_whole_cut_short_and_altered(stores, rows, asked, cut, flip):
     except (pa.ArrowException, OverflowError, UnicodeEncodeError, ValueError, TypeError):
         return  # nothing that Parquet can hold
     whole = sink.getvalue()
-    tried(stores["score_1_10"], "a.parquet", whole, asked)
-    tried(stores["score_1_10"], "a.parquet", whole[: cut % len(whole)], asked)
+    check_import(stores["score_1_10"], "a.parquet", whole, options)
+    check_import(stores["score_1_10"], "a.parquet", whole[: cut % len(whole)], options)
     altered = bytearray(whole)
     altered[flip % len(whole)] ^= 0xFF
-    tried(stores["score_1_10"], "a.parquet", bytes(altered), asked)
+    check_import(stores["score_1_10"], "a.parquet", bytes(altered), options)
 
 
 @pytest.fixture(scope="module")
@@ -210,7 +210,7 @@ def test_our_own_export_with_bytes_changed(stores, exported, name, place, new, g
     whole = exported[name]
     place %= len(whole)
     content = whole[:place] + new + whole[place + gone :]
-    tried(stores["score_1_10"], name, content, ImportOptions(kind="ratings", skip_bad=skip))
+    check_import(stores["score_1_10"], name, content, ImportOptions(kind="ratings", skip_bad=skip))
 
 
 @quickly
@@ -219,11 +219,11 @@ def test_our_own_export_with_values_changed(stores, exported, changes, line):
     rows = [json.loads(one) for one in exported["a.jsonl"].splitlines()]
     rows[line] |= changes
     content = "".join(json.dumps(row) + "\n" for row in rows).encode()
-    tried(stores["score_1_10"], "a.jsonl", content, ImportOptions(kind="ratings", skip_bad=True))
+    check_import(stores["score_1_10"], "a.jsonl", content, ImportOptions(kind="ratings", skip_bad=True))
 
 
 def test_the_untouched_one_comes_in(stores, exported):
     for name, content in exported.items():
-        report = tried(stores["score_1_10"], name, content, ImportOptions(kind="ratings"))
+        report = check_import(stores["score_1_10"], name, content, ImportOptions(kind="ratings"))
         assert report is not None
         assert report.stored.ratings == 3

@@ -63,13 +63,13 @@ def test_a_dataset_of_the_hub(store, tmp_path, monkeypatch):
     folder = tmp_path / "mine"
     folder.mkdir()
     write_jsonl(folder, "train.jsonl", [{"instruction": "Hi?"}, {"instruction": "Ho?"}])
-    asked = ImportOptions(kind="prompts", columns={"prompt": "instruction"})
+    options = ImportOptions(kind="prompts", columns={"prompt": "instruction"})
     from rater_data.importing.import_rows import import_rows
 
     monkeypatch.setenv("HF_HOME", str(tmp_path / "cache"))
     monkeypatch.setattr(datasets.config, "HF_DATASETS_CACHE", tmp_path / "cache")
     rows = read_dataset(str(folder), "train")
-    report = import_rows(store, rows, asked, name="mine", rejects=tmp_path / "x.jsonl")
+    report = import_rows(store, rows, options, name="mine", rejects=tmp_path / "x.jsonl")
     assert (report.stored.prompts, [p.text for p in store.prompts()]) == (2, ["Hi?", "Ho?"])
 
     def offline(*_args, **_options):

@@ -48,21 +48,21 @@ def what_is_in(store):
     return ratings, sorted(str((one.messages, one.split)) for one in store.prompts())
 
 
-def both_ways(store, folder, format, scale, **asked):
+def both_ways(store, folder, format, scale, **options):
     """The reports of a CSV and a JSONL of the same export, each in a home of its own, and what is in them then."""
     found = []
     for as_ in ("csv", "jsonl"):
         export(store, folder / f"out.{as_}", format=format, as_=as_, force=True)
         other = file_store(folder / f"{format}-{as_}")
         other.choose_scale(scale)
-        report = import_file(other, folder / f"out.{as_}", ImportOptions(kind="ratings", **asked))
+        report = import_file(other, folder / f"out.{as_}", ImportOptions(kind="ratings", **options))
         found.append((report, what_is_in(other)))
         other.close()
     return found
 
 
 @pytest.mark.parametrize(
-    ("format", "scale", "asked"),
+    ("format", "scale", "options"),
     [
         ("prompt-completion", "score_1_10", {"score_range": (1, 10)}),
         ("unpaired", "score_1_10", {"score_range": (1, 10)}),
@@ -70,10 +70,10 @@ def both_ways(store, folder, format, scale, **asked):
         ("preference", "score_1_10", {"chosen_score": 8, "rejected_score": 3, "skip_bad": True}),
     ],
 )
-def test_chats_come_back_from_a_csv_as_from_jsonl(store, tmp_path, format, scale, asked):
+def test_chats_come_back_from_a_csv_as_from_jsonl(store, tmp_path, format, scale, options):
     chats = [{"messages": CHAT, "response": text, "rating": score} for text, score in ANSWERS]
     import_rows_as_ratings(store, tmp_path, *chats, row(), row(response="other", rating=2))
-    (csv_report, csv_has), (report, has) = both_ways(store, tmp_path, format, scale, **asked)
+    (csv_report, csv_has), (report, has) = both_ways(store, tmp_path, format, scale, **options)
     for one in (csv_report, report):  # a CSV has a line more, and its own name
         one.bad, one.rejects_file = [line.partition(": ")[2] for line in one.bad], None
     assert csv_report == report and csv_has == has
@@ -124,7 +124,7 @@ def test_what_python_alone_takes_for_a_number_is_none(store, tmp_path, text):
 
 @pytest.mark.parametrize("chat", [False, True])
 @pytest.mark.parametrize(
-    ("format", "scale", "asked"),
+    ("format", "scale", "options"),
     [
         ("prompt-completion", "score_1_10", {"score_range": (1, 10)}),
         ("unpaired", "score_1_10", {"score_range": (1, 10)}),
@@ -132,7 +132,7 @@ def test_what_python_alone_takes_for_a_number_is_none(store, tmp_path, text):
         ("preference", "pair", {}),
     ],
 )
-def test_an_empty_answer_comes_back_as_one(store, tmp_path, format, scale, asked, chat):
+def test_an_empty_answer_comes_back_as_one(store, tmp_path, format, scale, options, chat):
     prompt = {"messages": CHAT} if chat else {"prompt": "p"}
     texts = ("", "r", "\n")
     steer = {name: value for name, value in HELPSTEER_ROW.items() if name != "prompt"}
@@ -143,7 +143,7 @@ def test_an_empty_answer_comes_back_as_one(store, tmp_path, format, scale, asked
     )
     with store.writing() as connection:
         connection.execute(t.ratings.update().values(attributes={"helpful": 4}))
-    for report, _ in both_ways(store, tmp_path, format, scale, **asked):
+    for report, _ in both_ways(store, tmp_path, format, scale, **options):
         assert (report.bad, report.stored.responses) == ([], 3)
     for as_ in ("csv", "jsonl"):
         with closing(file_store(tmp_path / f"{format}-{as_}")) as other:
