@@ -16,7 +16,6 @@ SESSION_TTL = 30 * 24 * 3600
 RATER_LINK_TTL = 14 * 24 * 3600
 INVITED_OPERATOR_LINK_TTL = 24 * 3600
 OPERATOR_LINK_TTL = 3600
-CARD_LEASE = 600
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

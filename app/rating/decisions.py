@@ -8,7 +8,6 @@ from typing import Any
 
 from app.rating.history import mirror_score, rating_json
 from app.rating.questions import parse_questions
-from app.settings import CARD_LEASE
 from rater_data.errors import Missing
 from rater_data.records import Card, Rating, User
 from rater_data.scales import check_verdict
@@ -82,8 +81,7 @@ def submit(
             guideline_version=min(decision.guideline_version or newest_guideline, newest_guideline),
             scale=scale.name,
             key=decision.key,
-        ),
-        lease_s=CARD_LEASE,
+        )
     )
     return rating_json(rating), next_card
 
@@ -129,7 +127,7 @@ def revise(store: Store, user: User, revision: Revision) -> dict[str, Any]:
 def extend_lease(store: Store, user: User, response_id: int) -> bool:
     """The rater is still reading. False if the card is no longer theirs."""
     try:
-        store.heartbeat(user.id, response_id, lease_s=CARD_LEASE)
+        store.heartbeat(user.id, response_id)
     except Missing:
         return False
     return True

@@ -13,7 +13,6 @@ from app.rating.history import rating_json
 from app.rating.questions import parse_questions
 from app.safe_html import display_text, render_response
 from app.sample_comparison import compare_samples
-from app.settings import CARD_LEASE
 from app.wording import format_duration, format_time_to_quota
 from rater_data.lifecycle import Job, RoundProgress
 from rater_data.records import Card, User
@@ -25,8 +24,7 @@ from rater_data.store.cards.desk import Desk
 
 def build_screen(store: Store, user: User, trainer_is_down: bool = False) -> dict[str, Any]:
     """Everything the rating screen shows now. Leases the card it shows to this rater."""
-    card = store.next_card(user.id, lease_s=CARD_LEASE)
-    return build_screen_with(store, user, card, trainer_is_down)
+    return build_screen_with(store, user, store.next_card(user.id), trainer_is_down)
 
 
 def build_screen_with(

@@ -6,12 +6,12 @@ from dataclasses import dataclass
 from typing import Any
 
 from app.console.state.background_cache import BackgroundCache
-from app.settings import CARD_LEASE
 from rater_data.lifecycle import RoundProgress
 from rater_data.setting_names import READINESS
 from rater_data.statistics import agreement
 from rater_data.statistics.intervals import Interval
 from rater_data.store import Store
+from rater_data.store.cards.leases import LEASE_S
 
 AT_WORK = 300.0  # seconds since a rater's last sign
 
@@ -40,7 +40,7 @@ class RoundSummaries:
         if number not in self._alphas:
             self._alphas = {number: BackgroundCache(None)}
         return RoundSummary(
-            raters_at_work=store.raters_at_work(CARD_LEASE - AT_WORK),
+            raters_at_work=store.raters_at_work(LEASE_S - AT_WORK),
             alpha=self._alphas[number].get(lambda: compute_alpha(store, number)),
             readiness=readiness if is_of_this_round else None,
         )
