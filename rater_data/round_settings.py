@@ -9,6 +9,9 @@ from typing import Any
 
 from rater_data.errors import BadInput
 
+MIN_RATINGS_TO_TRAIN = 8
+"""Below this the reward head could learn nothing: no round may ask for fewer, and none is trained with fewer."""
+
 
 @dataclass(frozen=True, slots=True)
 class RoundSetting:
@@ -41,7 +44,7 @@ class RoundSetting:
 PLAN, SAMPLING, TRAINING = "What a round asks", "How responses are written", "How far training goes"
 SHARE = "share of the ratings"
 ROUND_SETTINGS: tuple[RoundSetting, ...] = (
-    RoundSetting("plan.ratings", "Ratings per round", 64, 8, 100_000, "ratings", PLAN),
+    RoundSetting("plan.ratings", "Ratings per round", 64, MIN_RATINGS_TO_TRAIN, 100_000, "ratings", PLAN),
     RoundSetting("plan.responses_per_prompt", "Responses per prompt", 4, 2, 16, "responses", PLAN),
     RoundSetting(
         "plan.calibration_share", "Calibration", 0.15, 0.0, 0.5, f"{SHARE}, by several raters", PLAN

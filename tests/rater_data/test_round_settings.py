@@ -6,9 +6,16 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from ppo.algorithm import reward_head
 from ppo.config import Config
 from rater_data.errors import BadInput
-from rater_data.round_settings import ROUND_SETTINGS, SETTING_OF_PATH, apply_changes, current_values
+from rater_data.round_settings import (
+    MIN_RATINGS_TO_TRAIN,
+    ROUND_SETTINGS,
+    SETTING_OF_PATH,
+    apply_changes,
+    current_values,
+)
 
 
 @pytest.mark.parametrize("setting", ROUND_SETTINGS, ids=lambda setting: setting.path)
@@ -19,6 +26,10 @@ def test_it_is_a_setting_of_the_engine_with_its_default(setting):
     assert setting.low <= setting.default <= setting.high
     for value in (setting.low, setting.high):
         assert getattr(getattr(Config.from_dict({part: {name: setting.check(value)}}), part), name) == value
+
+
+def test_the_fewest_ratings_are_what_the_reward_head_needs():
+    assert MIN_RATINGS_TO_TRAIN == reward_head.MINIMUM
 
 
 def test_only_what_differs_is_kept_and_what_is_not_offered_stays():

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import contextlib
 
-from app.console.state.next_step import MIN_RATINGS_TO_TRAIN
 from app.console.state.round_overview import find_unlearned_round, read_overview
 from app.trainer.supervisor import WorkerStatus
 from rater_data.errors import Busy, Missing, Refused
 from rater_data.lifecycle import OVER
 from rater_data.records import User
+from rater_data.round_settings import MIN_RATINGS_TO_TRAIN
 from rater_data.store import Store
 
 

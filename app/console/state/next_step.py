@@ -7,9 +7,8 @@ from dataclasses import dataclass
 from app.trainer.supervisor import WorkerStatus
 from app.wording import end_with_period, format_time_to_quota
 from rater_data.lifecycle import Job, Round, RoundProgress
+from rater_data.round_settings import MIN_RATINGS_TO_TRAIN
 
-MIN_RATINGS_TO_TRAIN = 8
-"""Below this, training early is not even offered: the reward head could learn nothing."""
 OVERRULE_LABEL = "Train although the gate refused"
 
 

@@ -7,13 +7,13 @@ import pytest
 from app.access import accounts
 from app.console.panels import training_panels
 from app.console.state.actions import cancel_training, press_main_button, roll_back, train
-from app.console.state.next_step import MIN_RATINGS_TO_TRAIN
 from app.console.state.round_overview import read_overview
 from app.console.state.training_health import find_last_training
 from app.sample_comparison import compare_samples
 from app.startup import prepare_home
 from rater_data.errors import Busy, Missing, Refused
 from rater_data.records import User
+from rater_data.round_settings import MIN_RATINGS_TO_TRAIN
 from rater_data.store import Store
 from tests import fake_worker
 from tests.app.console.helpers import OVERRULE, UP, rate_all, submit, work
