@@ -20,7 +20,7 @@ from rater_data.errors import BadInput, DiskFull, TooNew, Unavailable
 from rater_data.store import DATABASE, Store
 from rater_data.store.database import migrate as migrating
 from rater_data.store.database.addresses import display_address, parse_address
-from rater_data.store.database.postgres_errors import told_by_postgres
+from rater_data.store.database.postgres_errors import explain_postgres_error
 from rater_data.store.database.schema import metadata
 from rater_data.store.rounds.snapshots import snapshot_digest
 from tests.app.helpers import wait_until
@@ -254,7 +254,7 @@ class Said(Exception):
 )
 def test_what_the_server_says_in_other_ways(state, kind):
     error = sa.exc.OperationalError("SELECT 1", {}, Said(state))
-    assert type(told_by_postgres(error, "there")) is kind
+    assert type(explain_postgres_error(error, "there")) is kind
 
 
 def test_a_bug_is_no_sentence(store):
