@@ -24,6 +24,10 @@ _TRANSITIONS: dict[str, tuple[str, ...]] = {
     # the operator changes their mind about a roll-back
     "rolled_back": ("published",),
 }
+_IMPORTED_TRANSITIONS: dict[str, tuple[str, ...]] = {
+    # round 0 holds what was imported: it is published, until its responses are offered to raters
+    "published": ("rating",),
+}
 ROUND_STATES = tuple(_TRANSITIONS)
 RATABLE = ("generating", "rating", "sealed", "training", "refused")
 """States in which raters get cards of the latest round.
@@ -38,10 +42,10 @@ round go on counting.
 """
 
 
-def next_states(state: str) -> tuple[str, ...]:
-    """The states a round may go to from this one."""
+def next_states(state: str, *, imported: bool = False) -> tuple[str, ...]:
+    """The states a round may go to from this one; `imported`: it is round 0. Raises BadInput for no state."""
     checks.one_of("The state of a round", state, ROUND_STATES)
-    return _TRANSITIONS[state]
+    return _IMPORTED_TRANSITIONS.get(state, ()) if imported else _TRANSITIONS[state]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -78,12 +82,15 @@ class Version:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Round:
-    """One turn of the ring. `version_number` wrote its responses; `published_version` came out of it."""
+    """One turn of the ring. `version_number` wrote its responses; `published_version` came out of it.
+
+    Round 0 holds imported responses, which no version wrote: there `version_number` is None.
+    """
 
     number: int
     state: str
     config: dict[str, Any]
-    version_number: int
+    version_number: int | None
     snapshot_sha256: str | None
     gate: dict[str, Any] | None
     decision: str | None

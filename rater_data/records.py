@@ -100,7 +100,8 @@ class Response:
 
     `logprobs` in nats, of logits / temperature, one a token.
     `slot` numbers the responses of a round; `overlap` is how many raters shall see it; `propensity` the
-    probability with which its prompt was chosen. Imported text has no token ids and no log-probabilities.
+    probability with which its prompt was chosen. Imported text (round 0) has no version, no token ids and no
+    log-probabilities.
     `ref_logprob`: nats of the whole response under the base model; `head_score`: what the reward head said of
     it when its round was trained, in standard deviations. Both None where nobody computed them.
     """
@@ -108,7 +109,7 @@ class Response:
     id: int | None = None
     prompt_id: int
     round_number: int
-    version_number: int
+    version_number: int | None
     slot: int
     text: str
     prompt_ids: tuple[int, ...]
@@ -124,8 +125,14 @@ class Response:
     head_score: float | None = None
 
     def __post_init__(self) -> None:
-        for what in ("prompt_id", "round_number", "version_number", "slot", "seed"):
+        for what in ("prompt_id", "round_number", "slot", "seed"):
             checks.whole(f"The {what} of a response", getattr(self, what))
+        if self.version_number is not None:
+            checks.whole("The version_number of a response", self.version_number)
+        if (self.version_number is None) != (self.round_number == IMPORTED_ROUND):
+            raise BadInput(
+                "A response is of a version and a round, or imported: then it is in round 0 and of no version."
+            )
         checks.text("The text of a response", self.text)
         if len(self.token_ids) != len(self.logprobs):
             raise BadInput(

@@ -79,9 +79,7 @@ def gathered(store: Store, base: BaseModel, every: list[RatedResponse], version_
         ),
         ratings=np.array([scores[r.response.id] for r in rows], dtype=np.float64),
         prompts=np.array([r.response.prompt_id for r in rows]),
-        reference=np.array(
-            [r.response.version_number == 0 and r.response.round_number > 0 for r in rows], dtype=bool
-        ),
+        reference=np.array([r.response.version_number == 0 for r in rows], dtype=bool),
         current=np.array([_on_policy(r.response, version_number) for r in rows], dtype=bool),
         scale=(scale.low, scale.high),
         count=len(rated),

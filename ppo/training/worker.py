@@ -108,8 +108,6 @@ class Worker:
         if job.kind == "train":
             round_ = self.store.round(int(job.payload["round"]))
             if round_ is not None and round_.state in ("sealed", "training"):
-                if round_.state == "sealed":
-                    self.store.set_round_state(round_.number, "training")
                 self.store.set_round_state(round_.number, "failed", decision=why)
         with contextlib.suppress(NotYours):
             self.store.fail(job.id, self.name, why, cancelled=cancelled)

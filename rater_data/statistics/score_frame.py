@@ -21,7 +21,7 @@ def training_score(rating: Rating) -> float | None:
 def score_frame(rated: Iterable[RatedResponse]) -> pd.DataFrame:
     """One row a rating that teaches something.
 
-    Columns: response_id, rater_id, prompt_id, round, version, stratum, score, other_id (NaN where nothing was
+    Columns: response_id, rater_id, prompt_id, round, stratum, score, other_id (NaN where nothing was
     compared), paired.
     """
     rows = [
@@ -30,7 +30,6 @@ def score_frame(rated: Iterable[RatedResponse]) -> pd.DataFrame:
             row.rating.rater_id,
             row.response.prompt_id,
             row.response.round_number,
-            row.response.version_number,
             row.response.stratum,
             score,
             row.rating.other_id,
@@ -38,7 +37,7 @@ def score_frame(rated: Iterable[RatedResponse]) -> pd.DataFrame:
         for row in rated
         if (score := training_score(row.rating)) is not None
     ]
-    columns = ["response_id", "rater_id", "prompt_id", "round", "version", "stratum", "score", "other_id"]
+    columns = ["response_id", "rater_id", "prompt_id", "round", "stratum", "score", "other_id"]
     frame = pd.DataFrame(rows, columns=columns).astype({"score": "float64", "other_id": "float64"})
     return frame.assign(paired=frame["other_id"].notna())
 

@@ -28,7 +28,7 @@ from rater_data.records import IMPORTED_ROUND, Card
 from rater_data.scales import COUNTING, SET_ASIDE
 from rater_data.store.database import schema as t
 from rater_data.store.database.rows import prompt_columns, prompt_of
-from rater_data.store.rounds.rounds import round_in
+from rater_data.store.rounds.round_states import round_in
 
 SKIPS_TO_RETIRE = 3
 

@@ -11,7 +11,8 @@ from rater_data.scales import COUNTING, Scale
 from rater_data.store.database import schema as t
 from rater_data.store.database.engine import Database
 from rater_data.store.database.rows import rating_columns, rating_of
-from rater_data.store.rounds.rounds import round_in, trusted_ratings
+from rater_data.store.rounds.round_states import round_in
+from rater_data.store.rounds.rounds import trusted_ratings
 from rater_data.store.rounds.settings import FIRST_GUIDELINE, scale_in, setting_in
 
 _g, _r = t.ratings.c, t.responses.c

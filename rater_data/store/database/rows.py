@@ -53,8 +53,7 @@ def response_of(row: Row, prefix: str = "") -> Response:
     fields = _fields(row, _RESPONSE, prefix)
     for name in ("prompt_ids", "token_ids", "logprobs"):
         fields[name] = tuple(fields[name])
-    # null: no version of ours wrote it
-    return Response(**fields | {"version_number": fields["version_number"] or 0})
+    return Response(**fields)
 
 
 def rating_of(row: Row, prefix: str = "") -> Rating:
@@ -67,7 +66,7 @@ def version_of(row: Row) -> Version:
 
 
 def round_of(row: Row) -> Round:
-    return Round(**dict(row) | {"version_number": row["version_number"] or 0})
+    return Round(**row)
 
 
 def job_of(row: Row) -> Job:
@@ -98,8 +97,6 @@ def response_row(response: Response, now: float) -> dict[str, Any]:
     row = {c.name: getattr(response, c.name) for c in _RESPONSE if c.name != "id"}
     for name in ("prompt_ids", "token_ids", "logprobs"):
         row[name] = list(row[name])
-    if response.round_number == 0:
-        row["version_number"] = None
     return row | {"created_at": now}
 
 

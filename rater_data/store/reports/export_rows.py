@@ -15,7 +15,8 @@ from rater_data.records import SPLITS
 from rater_data.scales import COUNTING, VERDICTS
 from rater_data.store.database import schema as t
 from rater_data.store.database.engine import Database
-from rater_data.store.rounds.rounds import known_round, trusted_ratings
+from rater_data.store.rounds.round_states import known_round
+from rater_data.store.rounds.rounds import trusted_ratings
 
 AT_ONCE = 5_000  # ratings that are read together
 SAID_AT_ONCE = 20_000

@@ -130,7 +130,7 @@ class Stats(Database):
     def scored(
         self, round_number: int | None = None, left_out: Collection[int] = frozenset()
     ) -> "pd.DataFrame":
-        """What `score_frame.score_frame` makes of the current ratings of a round (or of all), without reading texts.
+        """What `score_frame` makes of the current ratings of a round (or of all), without reading texts.
 
         `left_out`: raters whose ratings are not wanted.
         """
@@ -141,7 +141,6 @@ class Stats(Database):
             _g.rater_id,
             _r.prompt_id,
             _r.round_number.label("round"),
-            sa.func.coalesce(_r.version_number, 0).label("version"),
             _r.stratum,
             _told.label("score"),
             _g.other_id,

@@ -13,6 +13,7 @@ from rater_data.store.database import schema as t
 from rater_data.store.database.engine import Database
 from rater_data.store.database.rows import job_of
 from rater_data.store.rounds.events import record_event
+from rater_data.store.rounds.round_states import move_rounds_that_may
 
 ACTIVE = ("queued", "running")
 ATTEMPTS = 3
@@ -71,11 +72,8 @@ def _change(connection: sa.Connection, job_id: int, now: float, **values: Any) -
 def _end_unattended(connection: sa.Connection, job: Job, state: str, why: str, now: float) -> Job:
     """Ends a job that no worker has: nobody else would tell its round."""
     if job.kind == "train":
-        r = t.rounds.c
-        where = (r.number == job.payload.get("round")) & r.state.in_(("sealed", "training"))
-        connection.execute(
-            t.rounds.update().where(where).values(state="failed", decision=why, updated_at=now)
-        )
+        its_round = t.rounds.c.number == job.payload.get("round")
+        move_rounds_that_may(connection, its_round, "failed", now, decision=why)
     record_event(connection, "store", f"{job.kind} job {state}", now, job=job.id, why=why)
     return _change(connection, job.id, now, state=state, error=why)
 
@@ -194,37 +192,6 @@ class Jobs(Database):
             if job.state == "queued":
                 return _end_unattended(connection, job, "cancelled", "It was cancelled before it began.", now)
             return _change(connection, job_id, now, cancel_requested=True)
-
-    def requeue(self, job_id: int) -> Job:
-        """Lets a job that failed or was cancelled wait again. Raises Refused for others, Busy, Missing."""
-        now = time.time()
-        with self.writing() as connection:
-            job = job_in(connection, job_id)
-            if job.state not in ("failed", "cancelled"):
-                raise Refused(
-                    f"Job {job_id} is {job.state}: only one that failed or was cancelled can be done again."
-                )
-            running = active_in(connection, job.kind)
-            if running is not None:
-                raise busy_with(running)
-            if job.kind == "train":
-                r = t.rounds.c
-                where = (r.number == job.payload.get("round")) & (r.state == "failed")
-                connection.execute(
-                    t.rounds.update().where(where).values(state="sealed", decision=None, updated_at=now)
-                )
-            return _change(
-                connection,
-                job_id,
-                now,
-                state="queued",
-                attempts=0,
-                cancel_requested=False,
-                error=None,
-                worker=None,
-                heartbeat_at=None,
-                progress={},
-            )
 
     def job(self, job_id: int) -> Job:
         """Raises Missing."""

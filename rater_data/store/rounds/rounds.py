@@ -13,13 +13,14 @@ import sqlalchemy as sa
 from rater_data import checks
 from rater_data.errors import BadInput, Busy, Missing, Refused
 from rater_data.json_values import to_json_value
-from rater_data.lifecycle import OVER, RATABLE, ROUND_STATES, Round, RoundProgress, next_states
+from rater_data.lifecycle import OVER, RATABLE, Round, RoundProgress
 from rater_data.records import IMPORTED_ROUND, RESTORED, STRATA, Response
 from rater_data.scales import COUNTING, REMOVED
 from rater_data.store.database import schema as t
 from rater_data.store.database.engine import Database
 from rater_data.store.database.rows import response_columns, response_of, response_row, round_of
 from rater_data.store.rounds.events import record_event
+from rater_data.store.rounds.round_states import create_round, known_round, move_round, round_in
 from rater_data.store.rounds.versions import version_in
 
 HOUR = 3600.0
@@ -28,37 +29,6 @@ WITH_MORE = {
     ("training", "published"): "publish",
 }
 """Steps that keep more than the state: each is a method of its own."""
-
-
-def round_in(connection: sa.Connection, number: int | None = None) -> Round | None:
-    """The round of a number, or the latest one of ours."""
-    query = sa.select(t.rounds)
-    if number is None:
-        query = query.where(t.rounds.c.number != IMPORTED_ROUND).order_by(t.rounds.c.number.desc()).limit(1)
-    else:
-        query = query.where(t.rounds.c.number == number)
-    row = connection.execute(query).mappings().one_or_none()
-    return None if row is None else round_of(row)
-
-
-def known_round(connection: sa.Connection, number: int) -> Round:
-    """The round of a number. Raises Missing."""
-    found = round_in(connection, number)
-    if found is None:
-        raise Missing(f"There is no round {number}.")
-    return found
-
-
-def move(connection: sa.Connection, found: Round, state: str, now: float, **values: Any) -> None:
-    """Moves a round on. Raises Refused for a step that the states do not allow, BadInput for no state."""
-    checks.one_of("The state of a round", state, ROUND_STATES)
-    if found.number == IMPORTED_ROUND or state not in next_states(found.state):
-        allowed = " or ".join(next_states(found.state)) if found.number != IMPORTED_ROUND else "nowhere"
-        raise Refused(
-            f"Round {found.number} is {found.state}: from there it goes to {allowed}, not to {state}."
-        )
-    changes = {"state": state, "updated_at": now} | values
-    connection.execute(t.rounds.update().where(t.rounds.c.number == found.number).values(changes))
 
 
 def is_from_elsewhere(found: sa.Row[Any]) -> bool:
@@ -95,17 +65,9 @@ class Rounds(Database):
             if last is not None and last.state not in OVER:
                 raise Busy(f"Round {last.number} is not over yet: it is {last.state}.")
             number = 1 if last is None else last.number + 1
-            row = {
-                "number": number,
-                "state": "generating",
-                "config": to_json_value(config),
-                "version_number": version_number,
-                "created_at": now,
-                "updated_at": now,
-            }
-            connection.execute(t.rounds.insert().values(row))
+            created = create_round(connection, number, "generating", config, version_number, now)
             record_event(connection, "trainer", f"started round {number}", now, version=version_number)
-            return known_round(connection, number)
+            return created
 
     def round(self, number: int | None = None) -> Round | None:
         """The round of a number, or the latest; None when there is none."""
@@ -134,7 +96,7 @@ class Rounds(Database):
             found = known_round(connection, number)
             if (found.state, state) in WITH_MORE:
                 raise Refused(f"Round {number} cannot just be {state}: use {WITH_MORE[found.state, state]}.")
-            move(connection, found, state, now, **values)
+            move_round(connection, found, state, now, **values)
             record_event(connection, "trainer", f"round {number} is {state}", now, decision=decision)
 
     def add_responses(self, responses: list[Response]) -> int:

@@ -12,7 +12,8 @@ from rater_data.store.database import schema as t
 from rater_data.store.rounds.events import record_event
 from rater_data.store.rounds.jobs import active_in, busy_with, enqueue_in
 from rater_data.store.rounds.rating_hashes import UNHASHED, keep_hashes
-from rater_data.store.rounds.rounds import known_round, move, round_in, trusted_ratings
+from rater_data.store.rounds.round_states import known_round, move_round, round_in
+from rater_data.store.rounds.rounds import trusted_ratings
 from rater_data.store.rounds.snapshots import Snapshots, snapshot_digest
 from rater_data.store.rounds.training_log import add_samples_in
 from rater_data.store.rounds.versions import add_version_in
@@ -39,7 +40,7 @@ def seal_in(connection: sa.Connection, found: Round, actor: str, now: float) -> 
     if frozen == 0:
         raise Refused(f"Round {found.number} cannot be sealed: there are no ratings yet.")
     digest = snapshot_digest(connection, found.number)
-    move(connection, found, "sealed", now, snapshot_sha256=digest, gate=None, decision=None)
+    move_round(connection, found, "sealed", now, snapshot_sha256=digest, gate=None, decision=None)
     record_event(connection, actor, f"sealed round {found.number}", now, ratings=frozen, sha256=digest)
 
 
@@ -96,7 +97,7 @@ class Sealing(Snapshots):
                 case "failed" if _of_excluded(connection, round_number):
                     seal_in(connection, found, actor, now)
                 case "failed":
-                    move(connection, found, "sealed", now, decision=None)
+                    move_round(connection, found, "sealed", now, decision=None)
                 case "refused" if not override:
                     why = found.decision or "the reward model cannot be told from chance."
                     raise Refused(
@@ -135,7 +136,7 @@ class Sealing(Snapshots):
             values = {"gate": to_json_value(gate), "decision": decision, "published_version": version.number}
             fields = {name: getattr(version, name) for name in Version.__slots__}
             add_version_in(connection, Version(**fields | {"status": "current"}))
-            move(connection, found, "published", now, **values)
+            move_round(connection, found, "published", now, **values)
             try:
                 add_samples_in(connection, samples)
             except sa.exc.IntegrityError as error:

@@ -17,7 +17,8 @@ from rater_data.store.database.rows import (
     response_of,
 )
 from rater_data.store.rounds.rating_hashes import UNHASHED, keep_hashes
-from rater_data.store.rounds.rounds import known_round, trusted_ratings
+from rater_data.store.rounds.round_states import known_round
+from rater_data.store.rounds.rounds import trusted_ratings
 
 HASHED_AT_ONCE = 500
 

@@ -6,11 +6,12 @@ import sqlalchemy as sa
 
 from rater_data import checks
 from rater_data.errors import BadInput, Busy, Missing, Refused
-from rater_data.lifecycle import ROUND_STATES, Version, next_states
+from rater_data.lifecycle import Version
 from rater_data.store.database import schema as t
 from rater_data.store.database.engine import Database
 from rater_data.store.database.rows import version_of, version_row
 from rater_data.store.rounds.events import record_event
+from rater_data.store.rounds.round_states import move_rounds_that_may
 
 
 def version_in(connection: sa.Connection, number: int) -> Version:
@@ -106,9 +107,11 @@ class Versions(Database):
             set_status(connection, "rolled_back", v.in_(abandoned))
             set_status(connection, "kept", v.in_(ancestors))
             set_status(connection, "current", v == to)
-            _move_rounds(connection, t.rounds.c.published_version.in_(abandoned), "rolled_back", now)
-            _move_rounds(connection, t.rounds.c.published_version.in_([*ancestors, to]), "published", now)
-            _move_rounds(
+            move_rounds_that_may(connection, t.rounds.c.published_version.in_(abandoned), "rolled_back", now)
+            move_rounds_that_may(
+                connection, t.rounds.c.published_version.in_([*ancestors, to]), "published", now
+            )
+            move_rounds_that_may(
                 connection,
                 t.rounds.c.published_version.is_(None) & t.rounds.c.version_number.in_(abandoned),
                 "rolled_back",
@@ -137,13 +140,6 @@ def _branches(connection: sa.Connection, to: int) -> tuple[list[int], list[int]]
 
     new = line(to)
     return [n for n in line(current) if n not in new], new[1:]
-
-
-def _move_rounds(connection: sa.Connection, where: sa.ColumnElement[bool], state: str, now: float) -> None:
-    """Moves those of the rounds that may go there."""
-    sources = [s for s in ROUND_STATES if state in next_states(s)]
-    where = where & t.rounds.c.state.in_(sources) & (t.rounds.c.number > 0)
-    connection.execute(t.rounds.update().where(where).values(state=state, updated_at=now))
 
 
 def _stop_jobs(connection: sa.Connection, now: float) -> None:

@@ -2,9 +2,8 @@
 
 Round 0 has an empty config and no version. It is published and never the latest round; its ratings are in every
 snapshot, so they teach the reward head. They cannot move the policy: their text was not sampled from any version, so
-there are no log-probabilities. In records such a response says version 0 and round 0; in the database its version is
-null. Responses that came without ratings may be offered: then round 0 is in the state rating, and raters get its cards
-when their own round has none left for them.
+there are no log-probabilities. Responses that came without ratings may be offered: then round 0 is in the state rating,
+and raters get its cards when their own round has none left for them.
 
 Our own export brings rounds and versions along. In a home that has none of its own they are made anew, as records
 without weights; in any other a response is matched with the one it was exported from, or goes to round 0.
@@ -25,6 +24,7 @@ from rater_data.setting_names import CHOSEN_SCALE
 from rater_data.store.database import schema as t
 from rater_data.store.database.engine import Database
 from rater_data.store.rounds.events import record_event
+from rater_data.store.rounds.round_states import known_round, move_round
 from rater_data.store.rounds.settings import setting_in
 from rater_data.store.transfer.import_ratings import RatingImport
 from rater_data.store.transfer.import_responses import BATCH, ResponseImport
@@ -90,8 +90,9 @@ class Imports(Database):
                     _adopt_scale(connection, scale)
                 _add_rows(connection, staged, counts, make_round=scale is not None, wrap=wrap)
                 if offer:
-                    where = t.rounds.c.number == IMPORTED_ROUND
-                    connection.execute(t.rounds.update().where(where).values(state="rating"))
+                    imported = known_round(connection, IMPORTED_ROUND)
+                    if imported.state != "rating":  # they may have been offered before
+                        move_round(connection, imported, "rating", time.time())
                 if dry_run:
                     raise _DryRunOver
         except _DryRunOver:

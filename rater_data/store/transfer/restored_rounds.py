@@ -6,6 +6,7 @@ import sqlalchemy as sa
 
 from rater_data.records import IMPORTED_ROUND, RESTORED
 from rater_data.store.database import schema as t
+from rater_data.store.rounds.round_states import create_round, set_round_version
 
 
 class RestoredRounds:
@@ -54,8 +55,7 @@ class RestoredRounds:
         """A round is of the newest version in it: what older ones wrote there was for comparison."""
         for number, version in self._newest_version.items():
             if version != self._stored_version[number]:
-                where = t.rounds.c.number == number
-                self.connection.execute(t.rounds.update().where(where).values(version_number=version))
+                set_round_version(self.connection, number, version)
 
     def _add_version(self, number: int, origin: dict[str, Any]) -> None:
         row = {
@@ -74,6 +74,4 @@ class RestoredRounds:
         self._versions.add(number)
 
     def _add_round(self, number: int, version: int | None, config: dict[str, Any]) -> None:
-        row = {"number": number, "state": "published", "config": config, "version_number": version}
-        times = {"created_at": self.now, "updated_at": self.now}
-        self.connection.execute(t.rounds.insert().values(row | times))
+        create_round(self.connection, number, "published", config, version, self.now)

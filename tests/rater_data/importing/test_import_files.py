@@ -133,7 +133,7 @@ def test_the_five_examples_come_in_as_they_are_and_teach(store):
     kept = store.rated()
     assert [r.rating.score for r in kept] == [10, 7, 4, 9, 6]
     assert {(r.response.round_number, r.response.version_number, r.response.stratum) for r in kept} == {
-        (0, 0, "imported")
+        (0, None, "imported")
     }
     assert all(r.response.token_ids == r.response.logprobs == () for r in kept)
     assert all(r.prompt.split == "train" for r in kept)

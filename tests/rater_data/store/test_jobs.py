@@ -122,7 +122,7 @@ def test_a_training_whose_worker_died_or_was_cancelled_can_be_started_again(tmp_
     assert store.round().state == "training"  # the worker would stop it, but it is gone
     assert store.claim("two", now=now + 61) is None
     assert (store.job(job.id).state, store.round().state) == ("cancelled", "failed")
-    assert store.requeue(job.id).state == "queued"
+    assert store.start_training(1, "Olga").state == "queued"
     assert store.round().state == "sealed"
     store.close()
 
@@ -138,27 +138,6 @@ def test_cancel(store):
     assert store.beat(job.id, "one") is True
     store.fail(job.id, "one", "It was stopped.", cancelled=True)
     assert store.job(job.id).state == "cancelled"
-
-
-def test_requeue(store):
-    job = store.enqueue("generate", {})
-    with pytest.raises(Refused):
-        store.requeue(job.id)
-    store.claim("one")
-    store.beat(job.id, "one", log="x")
-    store.fail(job.id, "one", "It broke.")
-    again = store.requeue(job.id)
-    assert (again.state, again.attempts, again.error, again.worker, again.log_tail) == (
-        "queued",
-        0,
-        None,
-        None,
-        "x\n",
-    )
-    store.cancel(job.id, "Olga")
-    store.enqueue("generate", {})
-    with pytest.raises(Busy):
-        store.requeue(job.id)
 
 
 def test_only_the_end_of_a_log_is_kept(store):
