@@ -3,5 +3,5 @@
 The modules here are the words that every room speaks: frozen records of all that crosses a border, scales, errors,
 checks, the settings of a round, files and hashes. Everything kept is in one database (`store`).
 
-May import: nothing
+May import: nothing.
 """

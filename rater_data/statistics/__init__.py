@@ -1,4 +1,4 @@
 """What ratings say: how far raters agree, what their habits are, whether a version helped, with intervals.
 
-May import: rater_data
+May import: rater_data.
 """

@@ -1,4 +1,4 @@
 """The database under the store: addresses, engine and transactions, tables, migrations, rows to records and back.
 
-May import: rater_data
+May import: rater_data.
 """
