@@ -25,11 +25,14 @@ element.addEventListener('change', (event) => {
   if (tags !== undefined) trigger('tag', {prompt: Number(tags), text: event.target.value});
 });
 """
-FILE_JS = """
+MAX_FILE_BYTES = 150_000  # what a page may send at once; longer files are for the command line
+FILE_JS = (
+    f"const maxBytes = {MAX_FILE_BYTES};"
+    + """
 element.addEventListener('change', async (event) => {
   const file = event.target.files?.[0];
   if (!file) return;
-  if (file.size > 150000) {
+  if (file.size > maxBytes) {
     trigger('chosen', {name: '', text: ''});
   } else {
     trigger('chosen', {name: file.name, text: await file.text()});
@@ -37,9 +40,10 @@ element.addEventListener('change', async (event) => {
   event.target.value = '';
 });
 """
+)
 FILE_BUTTON = (
     '<label class="rl-button ops-file">Choose a file'
-    '<input type="file" accept=".txt,.jsonl,.csv" class="rl-hidden-text"></label>'
+    f'<input type="file" accept="{",".join(prompt_list.FILE_TYPES)}" class="rl-hidden-text"></label>'
 )
 
 
@@ -52,7 +56,12 @@ def lay_out(page: LivePage) -> None:
         older = gr.Button("Older", elem_classes="ops-button")
     page_number = gr.Number(0, visible="hidden")
     table = html(js_on_load=PROMPTS_JS)
-    html(section("Add prompts", "One a line, or a file: text, JSON lines or CSV of up to 150 kB."))
+    html(
+        section(
+            "Add prompts",
+            f"One a line, or a file: text, JSON lines or CSV of up to {MAX_FILE_BYTES // 1000} kB.",
+        )
+    )
     with gr.Row(elem_classes="ops-form"):
         text = gr.Textbox(label="Prompts, one a line", lines=3, elem_classes="ops-name ops-wide")
         add_button = gr.Button("Add them", elem_classes="ops-button")

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 
 from app.console.panels.elements import format_number, format_time, h, quiet, table
 from app.console.state.prompt_trials import PromptTrial
+from app.console.state.version_list import MAX_NOTE_LENGTH
 from app.sample_comparison import SampleComparison
 from rater_data.lifecycle import Version
 from rater_data.statistics.intervals import Interval
@@ -53,7 +54,7 @@ def _version_row(v: Version, is_training: bool, gain: Interval | None, ratings: 
         h(format_number(v.metrics.get("kl"), "{:.2f}")),
         h(format_number(v.metrics.get("length"), "{:.0f}")),
         h(format_number(v.metrics.get("eos_share"), "{:.0%}")),
-        f'<input class="ops-inline" data-note="{v.number}" value="{h(v.notes)}" maxlength="300" '
+        f'<input class="ops-inline" data-note="{v.number}" value="{h(v.notes)}" maxlength="{MAX_NOTE_LENGTH}" '
         f'aria-label="Notes on version {v.number}" placeholder="Add a note">',
     )
     name = f"Version {v.number}" + (" (base)" if v.parent is None else "")
