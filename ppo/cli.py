@@ -90,7 +90,8 @@ def work(
 def get_model(home: HOME = None, model: MODEL = DEFAULT_MODEL) -> None:
     """Make the default model ready under the home folder, or check that another one loads."""
     quiet()
-    from ppo.model.loading import DEFAULT, default_model, load_base
+    from ppo.model.default_model import DEFAULT, default_model
+    from ppo.model.loading import load_base
 
     home = home or default_home()
     if model == DEFAULT:
@@ -127,7 +128,7 @@ def bench(
     """Measure one PPO step in phases, beside what this machine could do at best."""
     quiet()
     from ppo.benchmark.bench import Bench, Work, against, run
-    from ppo.demo.tables import print_bench, print_scaling
+    from ppo.benchmark.tables import print_bench, print_scaling
 
     work = Work(batch=batch, per_prompt=per_prompt, tokens=tokens, epochs=epochs, minibatch=minibatch)
     peers = {path.stem: _peer(path) for path in peer or []}
@@ -248,7 +249,7 @@ def demo(
 @contextlib.contextmanager
 def _demo_home(home: Path | None, model: str) -> Iterator[Path]:
     """An empty home; the default model, made once under the user's own, is lent to it and not made again."""
-    from ppo.model.loading import DEFAULT, default_model
+    from ppo.model.default_model import DEFAULT, default_model
     from rater_data.errors import BadInput
 
     if home is not None and home.exists() and any(home.iterdir()):

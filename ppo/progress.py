@@ -9,7 +9,7 @@ class Cancelled(Exception):
     """Raised inside the work when the operator asked it to stop."""
 
 
-class Phases:
+class Progress:
     """Keeps the time of each phase and estimates what is left of the present one.
 
     What the recipe in loop.py speaks to. `show` is given the progress as the store keeps it (phase, done, total,

@@ -62,7 +62,7 @@ class TrainState:
             kl = FixedKL(config.kl_coef)
         return cls(policy, optimizer, kl, round_number)
 
-    def slow_down(self, config: PPOConfig) -> None:
+    def anneal_learning_rate(self, config: PPOConfig) -> None:
         """Sets the adapter's learning rate for the step that comes: linearly down to 0 over the round's steps.
 
         What a small batch says is mostly noise, and the noise of each update adds to the KL while what they agree

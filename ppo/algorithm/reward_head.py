@@ -26,7 +26,7 @@ MINIMUM = 8  # responses and, of them, 2 prompts: below that there is nothing to
 
 
 @dataclass(frozen=True)
-class Head:
+class RewardHead:
     """rating ≈ clip(bias + standardised features · weights, low, high);
     score = (rating − reference_mean) / reference_std.
 
@@ -64,7 +64,7 @@ class Head:
 
 
 @dataclass(frozen=True)
-class Report:
+class HeadReport:
     """Agreement with people on prompts that the head was not fitted on, with 95 % intervals over prompts.
 
     `spearman` and `pearson` over all responses; `pair_accuracy` within a prompt, of pairs that people told apart.
@@ -95,7 +95,9 @@ def block_weights(features: int) -> np.ndarray:
     return np.concatenate([hidden, np.full(2, EXTRA_WEIGHT / np.sqrt(2))])
 
 
-def fit(features: np.ndarray, ratings: np.ndarray, reference: np.ndarray, scale: tuple[float, float]) -> Head:
+def fit(
+    features: np.ndarray, ratings: np.ndarray, reference: np.ndarray, scale: tuple[float, float]
+) -> RewardHead:
     """features (N, F) and ratings (N,) of people → a head, normalised on `reference` (N,) bool rows.
 
     `scale` is the lowest and highest rating there is. Without two reference rows all rows stand for them. Equal
@@ -108,7 +110,7 @@ def fit(features: np.ndarray, ratings: np.ndarray, reference: np.ndarray, scale:
     fitted = np.clip(bias + rows @ weights, *scale)
     some = reference if reference.sum() >= 2 else np.ones(len(ratings), dtype=bool)
     least = 0.05 * (scale[1] - scale[0])  # a head that says nothing must not turn rounding into reward
-    return Head(
+    return RewardHead(
         centre,
         spread,
         weights * count,
@@ -149,14 +151,14 @@ def report(
     folds: int,
     scale: tuple[float, float],
     seed: int,
-) -> Report:
+) -> HeadReport:
     """Fits on all prompts but a fold, says what the held-out ones get, and compares with people; (N, F), (N,), (N,)."""
     unique = np.unique(prompts)
     if len(ratings) < MINIMUM or len(unique) < 2 or np.ptp(ratings) == 0:
         few = len(ratings) < MINIMUM or len(unique) < 2
         why = "there are too few ratings" if few else "all ratings are equal"
         reason = f"Nothing can be learned from {len(ratings)} responses: {why}. Collect more ratings."
-        return Report(0, 1, 0, (-1, 1), 0.5, (0, 1), len(ratings), len(unique), False, reason)
+        return HeadReport(0, 1, 0, (-1, 1), 0.5, (0, 1), len(ratings), len(unique), False, reason)
     said = _held_out(features, ratings, prompts, folds, scale)
     draw = np.random.default_rng(seed)
     rows = {p: np.flatnonzero(prompts == p) for p in unique}
@@ -182,7 +184,7 @@ def report(
     reason += (
         "." if passed else ": that cannot be told from chance. Collect more ratings, or look at agreement."
     )
-    return Report(pearson, p_value, rho, rho_ci, pair, pair_ci, len(ratings), len(unique), passed, reason)
+    return HeadReport(pearson, p_value, rho, rho_ci, pair, pair_ci, len(ratings), len(unique), passed, reason)
 
 
 def _held_out(

@@ -20,10 +20,12 @@ from ppo.algorithm.ppo_update import TrainState, evaluate, experience, ppo_updat
 from ppo.algorithm.rules import RATIO_LIMIT
 from ppo.benchmark.machine import Machine, measure, peak_rss_mib, synchronise
 from ppo.config import Config, LoraSettings, PPOConfig, SampleConfig
+from ppo.model.base_model import BaseModel
 from ppo.model.decoders import left_padded
-from ppo.model.loading import BaseModel, load_base
+from ppo.model.loading import load_base
 from ppo.model.policy import Policy, pick_precision
-from ppo.model.rollout import Rollout, rollout_of, sample
+from ppo.model.rollout import Rollout, rollout_of
+from ppo.model.sampling import sample_responses
 
 SUBJECTS = ("cats", "rice", "the moon", "music", "rain", "bread", "football", "winter")
 ASKED = (
@@ -146,7 +148,9 @@ class Bench:
 
     def _generate(self, work: Work, config: Config, number: int) -> Rollout:
         prompts = self.prompts(work, number)
-        drawn = sample(self.policy.sampler(), self.base, prompts, work.per_prompt, config.sample, seed=number)
+        drawn = sample_responses(
+            self.policy.sampler(), self.base, prompts, work.per_prompt, config.sample, seed=number
+        )
         rows = [(i, one) for i, group in enumerate(drawn) for one in group]
         return rollout_of(
             [prompts[i] for i, _ in rows],

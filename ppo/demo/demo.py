@@ -186,10 +186,10 @@ class Demo:
         """The true rating on holdout prompts, and what else the table shows."""
         engine, per = self.worker.engine, self.settings.evaluated_per_prompt
         version = self.store.current_version()
-        engine.use(self.store, version.number)
+        engine.load_version(self.store, version.number)
         prompts = store_tensors.holdout_prompts(self.store)
         began = time.monotonic()
-        rollout, texts = engine.roll(prompts, per, self.config, EVALUATION_SEED + self.settings.seed)
+        rollout, texts = engine.rollout(prompts, per, self.config, EVALUATION_SEED + self.settings.seed)
         with torch.no_grad():
             kl = evaluate(engine.policy, rollout, (), self.config).kl_per_response()
         true = [self.truth(prompts[i // per].text, text) for i, text in enumerate(texts)]

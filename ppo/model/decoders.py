@@ -1,6 +1,6 @@
 """One token a row: prompts are read once, their keys and values kept, and each new token costs one narrow forward.
 
-`sample` asks for four things (the `Decoder` protocol); who does them depends on the model and the machine.
+`sample_responses` asks for four things (the `Decoder` protocol); who does them depends on the model and the machine.
 """
 
 from collections.abc import Sequence
@@ -11,14 +11,14 @@ from torch import Tensor, nn
 from transformers import StaticCache
 
 from ppo.model.cpu.blocks import Blocks, Layer
-from ppo.model.cpu.onednn_linear import Packed
-from ppo.model.lm_head import Head, logits_of_rows, tempered
+from ppo.model.cpu.onednn_linear import OneDNNLinear
+from ppo.model.lm_head import LMHead, logits_of_rows, tempered
 
 CAPTURE_TRIALS = 2  # runs before a capture, so that every kernel has chosen its way and taken its memory
 
 
 class Decoder(Protocol):
-    """What `sample` needs of a model. Rows are the responses that are still being written."""
+    """What `sample_responses` needs of a model. Rows are the responses that are still being written."""
 
     device: torch.device
 
@@ -187,11 +187,11 @@ class StaticDecoder:
 
 
 class BlocksDecoder:
-    """A Llama-shaped model by its hand-written blocks; for one call of `sample`: the adapter is merged at once."""
+    """A Llama-shaped model by its hand-written blocks, for one call of `sample_responses`: the adapter is merged."""
 
-    def __init__(self, blocks: Blocks, head: Head):
+    def __init__(self, blocks: Blocks, head: LMHead):
         self.blocks, self.config = blocks.merged(), head.config
-        self._head = Packed(head.weight if head.low is None else head.low, head.bias)
+        self._head = OneDNNLinear(head.weight if head.low is None else head.low, head.bias)
         self.device = head.weight.device
 
     def read(self, prompts: Sequence[Sequence[int]], per_prompt: int, room: int) -> Tensor:

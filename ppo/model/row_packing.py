@@ -22,7 +22,7 @@ SHARED, PROMPT, RESPONSE = 0, 1, 2  # what a column holds; padding is −1
 
 
 @dataclass(frozen=True)
-class Packed:
+class PackedRows:
     """R rows of L columns. `at` and `before` (N,) are flat positions in (R·L): of each sampled token, and of the
     state that precedes it, in the order of `rollout.response_mask`'s True entries.
 
@@ -57,7 +57,7 @@ class _Row:
         return first
 
 
-def pack(rollout: Rollout, share: bool = True) -> Packed:
+def pack(rollout: Rollout, share: bool = True) -> PackedRows:
     """Lays a rollout out in rows; without `share`, one response a row."""
     prompts = [row[mask].tolist() for row, mask in zip(rollout.prompt_ids, rollout.prompt_mask, strict=True)]
     responses = [
@@ -83,7 +83,7 @@ def pack(rollout: Rollout, share: bool = True) -> Packed:
         at += range(r * width + first, r * width + first + len(response))
         if response:
             before += [r * width + last, *at[-len(response) : -1]]
-    return Packed(
+    return PackedRows(
         table("ids", 0),
         table("positions", 0),
         attention,

@@ -15,7 +15,7 @@ import torch
 from safetensors.torch import load_file, save_file
 
 from ppo.algorithm.ppo_update import TrainState
-from ppo.algorithm.reward_head import Head
+from ppo.algorithm.reward_head import RewardHead
 from ppo.config import Config
 from ppo.model.policy import Policy
 from rater_data.checksums import MANIFEST, check_folder
@@ -25,7 +25,7 @@ from rater_data.files import new_folder, sha256_of_file
 ARRAYS = ("centre", "scale", "weights")
 
 
-def save(state: TrainState, folder: Path, config: Config, head: Head | None, *, resumable: bool) -> str:
+def save(state: TrainState, folder: Path, config: Config, head: RewardHead | None, *, resumable: bool) -> str:
     """Writes a state to `folder` (which may exist: it is replaced) and returns its sha256.
 
     `resumable` adds the optimizer, which only a round in progress needs. Raises DiskFull.
@@ -40,7 +40,7 @@ def save(state: TrainState, folder: Path, config: Config, head: Head | None, *, 
         ) from error
 
 
-def _write(state: TrainState, aside: Path, config: Config, head: Head | None, resumable: bool) -> None:
+def _write(state: TrainState, aside: Path, config: Config, head: RewardHead | None, resumable: bool) -> None:
     # save_embedding_layers would ask the hub for the base model's vocabulary; nothing is ever added to it
     state.policy.peft.save_pretrained(aside, save_embedding_layers=False)
     (aside / "README.md").unlink(missing_ok=True)  # PEFT's empty model card
@@ -113,7 +113,7 @@ def load_policy(policy: Policy, folder: Path, sha256: str | None = None) -> dict
     return json.loads((folder / "state.json").read_text(encoding="utf-8"))
 
 
-def load_state(state: TrainState, folder: Path) -> Head | None:
+def load_state(state: TrainState, folder: Path) -> RewardHead | None:
     """Continues a round: everything that `save(..., resumable=True)` wrote goes back into `state`."""
     record = load_policy(state.policy, folder)
     heads = load_file(folder / "heads.safetensors")
@@ -128,13 +128,13 @@ def load_state(state: TrainState, folder: Path) -> Head | None:
     return load_head(folder)
 
 
-def load_head(folder: Path) -> Head | None:
+def load_head(folder: Path) -> RewardHead | None:
     """The reward head of a checkpoint, if it has one."""
     record = json.loads((folder / "state.json").read_text(encoding="utf-8"))
     if "reward_head" not in record:
         return None
     arrays = {k: np.asarray(v.numpy()) for k, v in load_file(folder / "reward_head.safetensors").items()}
-    return Head(**arrays, **record["reward_head"])
+    return RewardHead(**arrays, **record["reward_head"])
 
 
 def latest(folder: Path, say: Any = print) -> Path | None:

@@ -14,8 +14,9 @@ from ppo.algorithm.ppo_update import evaluate, fixed_batches, response_features
 from ppo.config import Config
 from ppo.model.loading import load_base
 from ppo.model.policy import Policy, pick_precision
-from ppo.model.rollout import Drawn, Rollout, rollout_of, sample
-from ppo.progress import Phases
+from ppo.model.rollout import Rollout, rollout_of
+from ppo.model.sampling import SampledResponse, sample_responses
+from ppo.progress import Progress
 from ppo.training import checkpoint, store_tensors
 from rater_data.errors import BadInput
 from rater_data.lifecycle import Sample
@@ -29,7 +30,7 @@ MEASURED_PER_PROMPT = (
 
 
 @dataclass(frozen=True)
-class Written:
+class ScoredResponse:
     """One response as it goes to the store; `logprobs` are of scoring, not of sampling.
 
     `ref_logprob`: nats of the whole response under the reference.
@@ -44,7 +45,7 @@ class Written:
 
 
 class Engine:
-    """Loads the base once; `use` puts a version's adapter on it."""
+    """Loads the base once; `load_version` puts a version's adapter on it."""
 
     def __init__(self, home: Path, model: str, device: str = "auto", config: Config | None = None):
         self.home, self.config = home, config or Config()
@@ -54,14 +55,14 @@ class Engine:
             self.base, self.config.lora, pick_precision(self.config.precision, where), self.config.seed
         )
         self._fresh = self.policy.adapter_state()
-        self.loaded: int | None = 0
+        self.loaded_version: int | None = 0
         self._features: dict[int, np.ndarray] = {}
 
     def now(self) -> float:
         """Seconds since the epoch."""
         return time.time()
 
-    def settings(self, store: Store) -> Config:
+    def round_config(self, store: Store) -> Config:
         """The settings of the next round: this engine's, and what the operator changed."""
         changed = store.setting(ROUND_CONFIG, {})
         merged = self.config.to_dict()
@@ -69,11 +70,11 @@ class Engine:
             merged[name] = {**merged[name], **value} if isinstance(value, dict) else value
         return Config.from_dict(merged)
 
-    def use(self, store: Store, number: int) -> None:
+    def load_version(self, store: Store, number: int) -> None:
         """Puts version `number` on the base; 0 is the base itself. Its files are checked against their hashes."""
-        if self.loaded == number:
+        if self.loaded_version == number:
             return
-        self.loaded = None  # a load that fails half-way must not pass for either version
+        self.loaded_version = None  # a load that fails half-way must not pass for either version
         if number == 0:
             self.policy.load_adapter_state(self._fresh)
             torch.nn.init.zeros_(self.policy.value_head.weight)
@@ -82,23 +83,23 @@ class Engine:
             version = store.version(number)
             folder = checkpoint.inside(self.home, version.folder)
             checkpoint.load_policy(self.policy, folder, version.sha256)
-        self.loaded = number
+        self.loaded_version = number
 
-    def layers(self, config: Config) -> tuple[int, ...]:
+    def reward_layers(self, config: Config) -> tuple[int, ...]:
         """The hidden states that the reward head reads; 0 is the embedding."""
         count = self.base.lm.config.num_hidden_layers
         return tuple(dict.fromkeys(round(depth * count) for depth in config.reward.depths))
 
     # ---- writing
 
-    def draw(
+    def sample(
         self,
         prompts: Sequence[Prompt],
         per_prompt: int,
         config: Config,
         seed: int,
         tick: Callable[[], None] | None,
-    ) -> tuple[list[list[int]], list[list[Drawn]]]:
+    ) -> tuple[list[list[int]], list[list[SampledResponse]]]:
         """Prompt ids, and `per_prompt` responses to each, of the version in hand."""
         wanted, room = config.sample.max_new_tokens, self.base.context - config.sample.max_new_tokens
         if room < 1:
@@ -107,11 +108,13 @@ class Engine:
                 "prompt included. Make sample.max_new_tokens smaller."
             )
         limit = min(config.sample.max_prompt_tokens, room)
-        ids = [store_tensors.encode(self.base, p, limit) for p in prompts]
+        ids = [store_tensors.encode_prompt(self.base, p, limit) for p in prompts]
         counted = None if tick is None else (lambda _tokens: tick())
-        return ids, sample(self.policy.sampler(), self.base, ids, per_prompt, config.sample, seed, counted)
+        return ids, sample_responses(
+            self.policy.sampler(), self.base, ids, per_prompt, config.sample, seed, counted
+        )
 
-    def roll(
+    def rollout(
         self,
         prompts: Sequence[Prompt],
         per_prompt: int,
@@ -120,7 +123,7 @@ class Engine:
         tick: Callable[[], None] | None = None,
     ) -> tuple[Rollout, list[str]]:
         """Fresh responses as a rollout, and their texts."""
-        ids, drawn = self.draw(prompts, per_prompt, config, seed, tick)
+        ids, drawn = self.sample(prompts, per_prompt, config, seed, tick)
         rows = [(i, one) for i, group in enumerate(drawn) for one in group]
         rollout = rollout_of(
             [ids[i] for i, _ in rows],
@@ -133,18 +136,18 @@ class Engine:
         return rollout, [self.base.decode(one.token_ids) for _, one in rows]
 
     @torch.no_grad()
-    def respond(self, prompts: Sequence[Prompt], config: Config, seed: int) -> list[Written]:
+    def write_responses(self, prompts: Sequence[Prompt], config: Config, seed: int) -> list[ScoredResponse]:
         """One response to each entry; entries with the same prompt share its reading."""
         places: dict[int, list[int]] = {}
         for place, prompt in enumerate(prompts):
             places.setdefault(prompt.id, []).append(place)
-        written: dict[int, Written] = {}
+        written: dict[int, ScoredResponse] = {}
         for count in sorted({len(p) for p in places.values()}):
             same = [p for p in places.values() if len(p) == count]
-            rollout, texts = self.roll([prompts[p[0]] for p in same], count, config, seed + count)
+            rollout, texts = self.rollout([prompts[p[0]] for p in same], count, config, seed + count)
             logprobs = self._logprobs(rollout, config)
             reference = logprobs
-            if self.loaded != 0:  # version 0 is the reference
+            if self.loaded_version != 0:  # version 0 is the reference
                 with self.policy.reference():
                     reference = self._logprobs(rollout, config)
             for row, place in enumerate(place for group in same for place in group):
@@ -153,7 +156,7 @@ class Engine:
                 token_ids = rollout.response_ids[row, :n].tolist()
                 ended = bool(rollout.ended[row])
                 own, ref = logprobs[row, :n].tolist(), math.fsum(reference[row, :n].tolist())
-                written[place] = Written(prompt_ids, token_ids, own, texts[row], ended, ref)
+                written[place] = ScoredResponse(prompt_ids, token_ids, own, texts[row], ended, ref)
         return [written[place] for place in range(len(prompts))]
 
     def _logprobs(self, rollout: Rollout, config: Config) -> torch.Tensor:
@@ -167,14 +170,17 @@ class Engine:
     # ---- reading
 
     @torch.no_grad()
-    def features(
-        self, data: store_tensors.Sealed | store_tensors.Texts, config: Config, progress: Phases
+    def reward_features(
+        self,
+        data: store_tensors.RatedResponses | store_tensors.StoredResponses,
+        config: Config,
+        progress: Progress,
     ) -> np.ndarray:
         """The reference's features of stored responses (N, F); those read before are not read again."""
         missing = [i for i, rid in enumerate(data.ids) if rid not in self._features]
-        layers = self.layers(config)
+        layers = self.reward_layers(config)
         if missing:
-            progress.phase("Reading the ratings", len(missing))
+            progress.phase("Computing reward features", len(missing))
             rollout = data.rollout.take(torch.tensor(missing, device=self.policy.device))
             done = 0
             for index in fixed_batches(rollout, config.ppo.minibatch * 2):
@@ -190,21 +196,21 @@ class Engine:
             return np.zeros((0, 2))
         return np.stack([self._features[rid] for rid in data.ids])
 
-    def samples(self, store: Store, number: int, seed: int) -> list[Sample]:
+    def holdout_samples(self, store: Store, number: int, seed: int) -> list[Sample]:
         """One response to each holdout prompt, with the same seed for every version: before and after."""
         prompts = store_tensors.holdout_prompts(store)
         if not prompts:
             return []
-        _, texts = self.roll(prompts, 1, self.config, seed)
+        _, texts = self.rollout(prompts, 1, self.config, seed)
         return [
             Sample(version_number=number, prompt_id=p.id, seed=seed, text=t)
             for p, t in zip(prompts, texts, strict=True)
         ]
 
-    def measure(self, store: Store, config: Config, seed: int) -> dict[str, float]:
+    def evaluate_policy(self, store: Store, config: Config, seed: int) -> dict[str, float]:
         """KL to the reference and the shape of the texts on the holdout prompts (all prompts where there are none)."""
         prompts = store_tensors.holdout_prompts(store) or store_tensors.trainable_prompts(store)[:20]
-        rollout, texts = self.roll(prompts, MEASURED_PER_PROMPT, config, seed)
+        rollout, texts = self.rollout(prompts, MEASURED_PER_PROMPT, config, seed)
         kl = evaluate(self.policy, rollout, (), config).kl_per_response()
         sets = [texts[i::MEASURED_PER_PROMPT] for i in range(MEASURED_PER_PROMPT)]
         return {

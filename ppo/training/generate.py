@@ -11,19 +11,21 @@ from rater_data.store import Store
 SEED_STRIDE = 1_000_003  # keeps the seeds of rounds and slots apart
 
 
-def chunks(slots: list[Slot], size: int) -> list[list[Slot]]:
+def split_slots(slots: list[Slot], size: int) -> list[list[Slot]]:
     """Slots in portions that are written and offered together."""
     return [slots[i : i + size] for i in range(0, len(slots), size)]
 
 
-def write(store: Store, engine: Engine, config: Config, number: int, slots: list[Slot]) -> list[Response]:
+def write_slots(
+    store: Store, engine: Engine, config: Config, number: int, slots: list[Slot]
+) -> list[Response]:
     """Samples the responses of some slots, each from its own version, with the log-probabilities of scoring."""
     written: list[Response] = []
     for version in sorted({s.version for s in slots}):
-        engine.use(store, version)
+        engine.load_version(store, version)
         own = [s for s in slots if s.version == version]
         seed = config.seed * SEED_STRIDE + number * 10_007 + own[0].slot * 101 + version
-        drawn = engine.respond([s.prompt for s in own], config, seed)
+        drawn = engine.write_responses([s.prompt for s in own], config, seed)
         for slot, one in zip(own, drawn, strict=True):
             written.append(
                 Response(
@@ -47,7 +49,7 @@ def write(store: Store, engine: Engine, config: Config, number: int, slots: list
     return written
 
 
-def anchors(store: Store, config: Config, number: int, first_slot: int) -> list[Response]:
+def anchor_responses(store: Store, config: Config, number: int, first_slot: int) -> list[Response]:
     """The same few responses of round 1, rated anew in every later round: do raters drift?"""
     if number == 1:
         return []

@@ -16,7 +16,7 @@ from torch import Tensor
 from ppo.algorithm import reward_head, rules
 from ppo.algorithm.ppo_update import TrainState
 from ppo.config import Config
-from ppo.progress import Phases
+from ppo.progress import Progress
 from ppo.training import checkpoint, generate, store_tensors, training_steps
 from ppo.training.engine import Engine
 from ppo.training.plan import Slot, plan_round
@@ -33,33 +33,35 @@ WATCHED = 2  # prompts that are answered after every step
 DONE = ("published", "refused", "rolled_back")  # after a refusal the same version writes more
 
 
-def generate_round(store: Store, engine: Engine, progress: Phases) -> int:
+def generate_round(store: Store, engine: Engine, progress: Progress) -> int:
     """Writes the responses of the next round, or of the one that was interrupted. Returns its number."""
-    _found_base(store, engine)
+    _ensure_version_0(store, engine)
     round_ = store.round()
     version = store.current_version()
     if round_ is None or round_.state in DONE:
-        config = engine.settings(store)
+        config = engine.round_config(store)
         round_ = store.start_round({**config.to_dict(), "quota": config.plan.ratings}, version.number)
     if round_.state != "generating":
         return round_.number
     config = _config_of(round_)
     slots = _plan(store, config, round_.number, round_.version_number)
     there = store.slots(round_.number)
-    progress.phase("Writing responses", len(slots))
-    for chunk in generate.chunks(slots, config.plan.responses_per_prompt * PROMPTS_A_CHUNK):
+    progress.phase("Generating responses", len(slots))
+    for chunk in generate.split_slots(slots, config.plan.responses_per_prompt * PROMPTS_A_CHUNK):
         missing = [s for s in chunk if s.slot not in there]
         if missing:
-            store_tensors.offer(store, generate.write(store, engine, config, round_.number, missing))
+            store_tensors.add_responses(
+                store, generate.write_slots(store, engine, config, round_.number, missing)
+            )
         progress.advance(chunk[-1].slot + 1)
-    store.add_responses(generate.anchors(store, config, round_.number, len(slots)))
+    store.add_responses(generate.anchor_responses(store, config, round_.number, len(slots)))
     store.set_round_state(round_.number, "rating")
-    _know_reference(store, engine, progress)
+    _reference_metrics(store, engine, progress)
     return round_.number
 
 
 def train_round(
-    store: Store, engine: Engine, number: int, progress: Phases, *, override: bool = False
+    store: Store, engine: Engine, number: int, progress: Progress, *, override: bool = False
 ) -> str:
     """Reward head, gate, PPO, publish. Returns the state the round ended in: published or refused."""
     round_ = store.round(number)
@@ -68,25 +70,25 @@ def train_round(
     config = _config_of(round_)
     if round_.state != "training":  # it is, when a worker died in it
         store.set_round_state(number, "training")
-    reference = _know_reference(store, engine, progress)
+    reference = _reference_metrics(store, engine, progress)
     version = store.current_version()  # not always the round's own: it may have been rolled back since
-    engine.use(store, version.number)
+    engine.load_version(store, version.number)
 
-    progress.phase("Reading the ratings", 1)
-    data = store_tensors.sealed(store, engine.base, number, version.number)
-    features = engine.features(data, config, progress)
+    progress.phase("Computing reward features", 1)
+    data = store_tensors.load_sealed_ratings(store, engine.base, number, version.number)
+    features = engine.reward_features(data, config, progress)
     head, report = _fit(data, features, config)
     if head is not None:
-        _keep_head_scores(store, engine, config, number, head, progress)
+        _store_head_scores(store, engine, config, number, head, progress)
     gate = _gate_record(report, data, override)
     if head is None or not (report.passed or override):
         store.set_round_state(number, "refused", gate=gate, decision=report.reason)
         return "refused"
 
-    limits = training_steps.limits_of(config, version, reference)
+    limits = training_steps.round_limits(config, version, reference)
     start = engine.policy.adapter_state()
     state = _ppo(store, engine, config, number, data, head, limits, progress)
-    closing = _within_limits(store, engine, config, state, start, limits, progress)
+    closing = _shrink_to_limits(store, engine, config, state, start, limits, progress)
     _publish(store, engine, config, state, head, gate, closing, progress)
     return "published"
 
@@ -94,7 +96,7 @@ def train_round(
 # ---- generate
 
 
-def _found_base(store: Store, engine: Engine) -> None:
+def _ensure_version_0(store: Store, engine: Engine) -> None:
     """Version 0 is the base itself."""
     if store.current_version() is not None:
         return
@@ -113,16 +115,16 @@ def _found_base(store: Store, engine: Engine) -> None:
     store.add_version(version)
 
 
-def _know_reference(store: Store, engine: Engine, progress: Phases) -> dict[str, float]:
+def _reference_metrics(store: Store, engine: Engine, progress: Progress) -> dict[str, float]:
     """What the base says to the holdout prompts, and its measures; taken once, after the first cards are out."""
     known = store.setting(REFERENCE)
     if known is None:
-        progress.phase("Measuring the base model", 2)
-        engine.use(store, 0)
+        progress.phase("Evaluating the base model", 2)
+        engine.load_version(store, 0)
         if not store.samples(0):
-            store.add_samples(engine.samples(store, 0, SAMPLE_SEED))
+            store.add_samples(engine.holdout_samples(store, 0, SAMPLE_SEED))
         progress.advance(1)
-        known = engine.measure(store, engine.config, SAMPLE_SEED)
+        known = engine.evaluate_policy(store, engine.config, SAMPLE_SEED)
         store.set_setting(REFERENCE, known)
         progress.advance(2)
     return known
@@ -148,8 +150,8 @@ def _plan(store: Store, config: Config, number: int, version: int) -> list[Slot]
 
 
 def _fit(
-    data: store_tensors.Sealed, features: np.ndarray, config: Config
-) -> tuple[reward_head.Head | None, reward_head.Report]:
+    data: store_tensors.RatedResponses, features: np.ndarray, config: Config
+) -> tuple[reward_head.RewardHead | None, reward_head.HeadReport]:
     report = reward_head.report(
         features, data.ratings, data.prompts, config.reward.folds, data.scale, config.seed
     )
@@ -157,17 +159,24 @@ def _fit(
     return head, report
 
 
-def _keep_head_scores(
-    store: Store, engine: Engine, config: Config, number: int, head: reward_head.Head, progress: Phases
+def _store_head_scores(
+    store: Store,
+    engine: Engine,
+    config: Config,
+    number: int,
+    head: reward_head.RewardHead,
+    progress: Progress,
 ) -> None:
     """What this head says of each of the round's responses, holdout and unrated ones too, goes beside them."""
-    texts = store_tensors.round_texts(store, engine.base, number)
+    texts = store_tensors.load_round_responses(store, engine.base, number)
     if texts.ids:
-        scores = head.score(engine.features(texts, config, progress))
+        scores = head.score(engine.reward_features(texts, config, progress))
         store.set_head_scores(number, dict(zip(texts.ids, scores.tolist(), strict=True)))
 
 
-def _gate_record(report: reward_head.Report, data: store_tensors.Sealed, override: bool) -> dict[str, Any]:
+def _gate_record(
+    report: reward_head.HeadReport, data: store_tensors.RatedResponses, override: bool
+) -> dict[str, Any]:
     return {**asdict(report), "ratings": data.count, "overridden": override and not report.passed}
 
 
@@ -176,14 +185,14 @@ def _ppo(
     engine: Engine,
     config: Config,
     number: int,
-    data: store_tensors.Sealed,
-    head: reward_head.Head,
+    data: store_tensors.RatedResponses,
+    head: reward_head.RewardHead,
     limits: training_steps.Limits,
-    progress: Phases,
+    progress: Progress,
 ) -> TrainState:
     """First the people's own scores on what this version wrote, then fresh rollouts scored by the head."""
     folder = _folder(engine, number)
-    drop_those_of_another_seal(folder, store.round(number).snapshot_sha256 or "")
+    drop_checkpoints_of_another_seal(folder, store.round(number).snapshot_sha256 or "")
     start_kl = store.current_version().metrics.get("kl", 0.0)
     state = TrainState.begin(engine.policy, config.ppo, number, start_kl)
     found = checkpoint.latest(folder, progress.log)
@@ -194,21 +203,21 @@ def _ppo(
         store.clear_steps(number)
     untouched = store.current_version().number == 0 and found is None
     if not state.people_done:
-        metrics = training_steps.learn_from_people(engine, config, data, head, state, progress)
-        _keep(number, 0, metrics, config, untouched, progress)
+        metrics = training_steps.ppo_on_ratings(engine, config, data, head, state, progress)
+        _record_step(number, 0, metrics, config, untouched, progress)
         untouched = untouched and metrics["updates"] == 0
         state.people_done = True
         _save_step(state, folder, config, head)
-    progress.phase("Practising", config.ppo.steps, done=state.step)
+    progress.phase("PPO on rollouts", config.ppo.steps, done=state.step)
     prompts = store_tensors.trainable_prompts(store)
     while state.step < config.ppo.steps:
-        metrics = training_steps.practise(engine, config, prompts, head, state, limits, progress)
+        metrics = training_steps.ppo_on_rollouts(engine, config, prompts, head, state, limits, progress)
         if metrics is None:
             progress.log(f"The KL limit of {limits.kl:.1f} nats per response is reached; back to people.")
             break
         state.step += 1
         metrics["samples"] = _samples(store, engine, config)
-        _keep(number, state.step, metrics, config, untouched, progress)
+        _record_step(number, state.step, metrics, config, untouched, progress)
         untouched = False
         _save_step(state, folder, config, head)
         progress.advance(state.step, f"KL {metrics['kl']:.1f} nats, score {metrics['score']:+.2f}")
@@ -220,12 +229,12 @@ def _samples(store: Store, engine: Engine, config: Config) -> list[dict[str, str
     prompts = store_tensors.holdout_prompts(store)[:WATCHED]
     if not prompts:
         return []
-    _, texts = engine.roll(prompts, 1, config, SAMPLE_SEED)
+    _, texts = engine.rollout(prompts, 1, config, SAMPLE_SEED)
     return [{"prompt": p.text, "text": t} for p, t in zip(prompts, texts, strict=True)]
 
 
-def _keep(
-    number: int, step: int, metrics: dict[str, Any], config: Config, first: bool, progress: Phases
+def _record_step(
+    number: int, step: int, metrics: dict[str, Any], config: Config, first: bool, progress: Progress
 ) -> None:
     """Stores a step with the rules it was held to; a broken one is told in the job's log too."""
     lights = rules.lights(metrics, first=first, max_new_tokens=config.sample.max_new_tokens)
@@ -235,14 +244,14 @@ def _keep(
     progress.step(number, step, metrics | {"lights": lights})
 
 
-def _within_limits(
+def _shrink_to_limits(
     store: Store,
     engine: Engine,
     config: Config,
     state: TrainState,
     start: dict[str, Tensor],
     limits: training_steps.Limits,
-    progress: Phases,
+    progress: Progress,
 ) -> dict[str, float]:
     """Measures the policy on the holdout prompts; beyond a limit, keeps only a share of the way from the start.
 
@@ -250,14 +259,14 @@ def _within_limits(
     step is a noisier policy, not a milder one (interpolation towards the start: WARP, arXiv 2406.16768).
     """
     end, share = state.policy.adapter_state(), 1.0
-    progress.phase("Checking the new version", 1)
+    progress.phase("Evaluating the new version", 1)
     while True:
-        closing = engine.measure(store, config, SAMPLE_SEED)
+        closing = engine.evaluate_policy(store, config, SAMPLE_SEED)
         why = limits.exceeded(closing)
         if not why or share == 0.0:
             progress.advance(1)
             return closing | {"share": share}
-        share = limits.milder(closing, share)
+        share = limits.smaller_share(closing, share)
         share = share if share >= LEAST_SHARE else 0.0
         progress.log(f"{why[0].upper()}{why[1:]}: {share:.0%} of the round's way is kept.")
         state.policy.load_adapter_state({n: start[n] + share * (end[n] - start[n]) for n in end})
@@ -268,18 +277,18 @@ def _publish(
     engine: Engine,
     config: Config,
     state: TrainState,
-    head: reward_head.Head,
+    head: reward_head.RewardHead,
     gate: dict[str, Any],
     closing: dict[str, float],
-    progress: Phases,
+    progress: Progress,
 ) -> None:
     parent = store.current_version().number
     number = store.next_version_number()
     name = f"versions/{number:04d}"
     progress.phase("Publishing", 1)
     digest = checkpoint.save(state, engine.home / name, config, head, resumable=False)
-    engine.loaded = number
-    samples = engine.samples(store, number, SAMPLE_SEED)
+    engine.loaded_version = number
+    samples = engine.holdout_samples(store, number, SAMPLE_SEED)
     version = Version(
         number=number,
         parent=parent,
@@ -304,7 +313,7 @@ def _folder(engine: Engine, number: int) -> Path:
     return engine.home / "rounds" / f"{number:04d}"
 
 
-def drop_those_of_another_seal(folder: Path, sha256: str) -> None:
+def drop_checkpoints_of_another_seal(folder: Path, sha256: str) -> None:
     """Checkpoints go on only with the ratings that they were trained on."""
     note = folder / "seal"
     if not (note.is_file() and note.read_text("ascii") == sha256):
@@ -313,7 +322,7 @@ def drop_those_of_another_seal(folder: Path, sha256: str) -> None:
         note.write_text(sha256, "ascii")
 
 
-def _save_step(state: TrainState, folder: Path, config: Config, head: reward_head.Head) -> None:
+def _save_step(state: TrainState, folder: Path, config: Config, head: reward_head.RewardHead) -> None:
     checkpoint.save(state, folder / f"step-{state.step:04d}", config, head, resumable=True)
     for old in sorted(folder.glob("step-*"))[:-KEEP_STEPS]:
         shutil.rmtree(old)

@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from ppo.model.loading import BaseModel
+from ppo.model.base_model import BaseModel
 from ppo.model.rollout import Rollout, rollout_of
 from rater_data.records import Prompt, RatedResponse, Response
 from rater_data.scales import SCALES
@@ -21,11 +21,11 @@ NEVER_TRAINED = ("holdout",)
 
 
 @dataclass(frozen=True)
-class Sealed:
+class RatedResponses:
     """A round's frozen ratings as arrays over N rated responses, whose ids in the store are `ids`.
 
     `ratings` on the raters' scale, raters' offsets taken off, several raters averaged; `prompts` their prompt
-    ids; `reference` True where the base itself wrote it; `current` True where the version in training wrote it
+    ids; `reference` True where the base itself wrote it; `on_policy` True where the version in training wrote it
     on a training prompt: only those are on-policy.
     """
 
@@ -34,28 +34,32 @@ class Sealed:
     ratings: np.ndarray
     prompts: np.ndarray
     reference: np.ndarray
-    current: np.ndarray
+    on_policy: np.ndarray
     scale: tuple[float, float]
     count: int
     stored_logprobs: tuple[tuple[float, ...], ...]
 
 
 @dataclass(frozen=True)
-class Texts:
+class StoredResponses:
     """Stored responses to be read, rated or not; `ids` are theirs in the store."""
 
     ids: tuple[int, ...]
     rollout: Rollout
 
 
-def sealed(store: Store, base: BaseModel, round_number: int, version_number: int) -> Sealed:
+def load_sealed_ratings(
+    store: Store, base: BaseModel, round_number: int, version_number: int
+) -> RatedResponses:
     """The snapshot of a sealed round, without holdout prompts; `version_number` is about to be trained."""
-    return gathered(store, base, store.snapshot(round_number), version_number)
+    return rated_responses(store, base, store.snapshot(round_number), version_number)
 
 
-def gathered(store: Store, base: BaseModel, every: list[RatedResponse], version_number: int) -> Sealed:
-    """Ratings as `sealed` gives them, of a list that need not be sealed yet."""
-    rated = [r for r in every if _teaches(r)]
+def rated_responses(
+    store: Store, base: BaseModel, every: list[RatedResponse], version_number: int
+) -> RatedResponses:
+    """Ratings as `load_sealed_ratings` gives them, of a list that need not be sealed yet."""
+    rated = [r for r in every if _is_trained_on(r)]
     scores = corrected_scores(rated)
     responses = {r.response.id: r for r in rated if r.response.id in scores}
     for one in rated:  # of comparisons, those that were only ever the second
@@ -65,8 +69,8 @@ def gathered(store: Store, base: BaseModel, every: list[RatedResponse], version_
     rows = [responses[i] for i in sorted(responses)]
     scale = SCALES[rows[0].rating.scale] if rows else SCALES["score_1_10"]
     order = {p: i for i, p in enumerate(dict.fromkeys(r.response.prompt_id for r in rows))}
-    ids = [_ids_of(base, r) for r in rows]
-    return Sealed(
+    ids = [_token_ids(base, r) for r in rows]
+    return RatedResponses(
         ids=tuple(r.response.id for r in rows),
         rollout=rollout_of(
             [p for p, _ in ids],
@@ -80,14 +84,14 @@ def gathered(store: Store, base: BaseModel, every: list[RatedResponse], version_
         ratings=np.array([scores[r.response.id] for r in rows], dtype=np.float64),
         prompts=np.array([r.response.prompt_id for r in rows]),
         reference=np.array([r.response.version_number == 0 for r in rows], dtype=bool),
-        current=np.array([_on_policy(r.response, version_number) for r in rows], dtype=bool),
+        on_policy=np.array([_is_on_policy(r.response, version_number) for r in rows], dtype=bool),
         scale=(scale.low, scale.high),
         count=len(rated),
         stored_logprobs=tuple(r.response.logprobs for r in rows),
     )
 
 
-def round_texts(store: Store, base: BaseModel, number: int) -> Texts:
+def load_round_responses(store: Store, base: BaseModel, number: int) -> StoredResponses:
     """Every response of a round, holdout and unrated ones too."""
     rows = [r for r in store.responses(number) if r.token_ids]
     order = {p: i for i, p in enumerate(dict.fromkeys(r.prompt_id for r in rows))}
@@ -99,14 +103,14 @@ def round_texts(store: Store, base: BaseModel, number: int) -> Texts:
         base.pad_id,
         next(base.lm.parameters()).device,
     )
-    return Texts(tuple(r.id for r in rows), rollout)
+    return StoredResponses(tuple(r.id for r in rows), rollout)
 
 
-def _teaches(rated: RatedResponse) -> bool:
+def _is_trained_on(rated: RatedResponse) -> bool:
     return rated.response.stratum not in NEVER_TRAINED and rated.prompt.split != "holdout"
 
 
-def _on_policy(response: Response, version_number: int) -> bool:
+def _is_on_policy(response: Response, version_number: int) -> bool:
     return (
         response.version_number == version_number
         and response.stratum in ON_POLICY
@@ -114,17 +118,17 @@ def _on_policy(response: Response, version_number: int) -> bool:
     )
 
 
-def _ids_of(base: BaseModel, rated: RatedResponse) -> tuple[list[int], list[int]]:
+def _token_ids(base: BaseModel, rated: RatedResponse) -> tuple[list[int], list[int]]:
     response = rated.response
     if response.token_ids:
         return list(response.prompt_ids), list(response.token_ids)
     # Made elsewhere, of any length: at least half of the context is the response's
-    prompt = encode(base, rated.prompt, max(1, base.context // 2))
+    prompt = encode_prompt(base, rated.prompt, max(1, base.context // 2))
     said = base.tokenizer(response.text, add_special_tokens=False)["input_ids"]
     return prompt, said[: base.context - len(prompt)]
 
 
-def encode(base: BaseModel, prompt: Prompt, limit: int | None = None) -> list[int]:
+def encode_prompt(base: BaseModel, prompt: Prompt, limit: int | None = None) -> list[int]:
     """A prompt's token ids; of one longer than `limit` the beginning is left out."""
     ids = base.encode([{"role": m.role, "content": m.content} for m in prompt.messages])
     return ids[-limit:] if limit is not None else ids
@@ -140,6 +144,6 @@ def holdout_prompts(store: Store) -> list[Prompt]:
     return store.prompts(split="holdout")
 
 
-def offer(store: Store, responses: Sequence[Response]) -> int:
+def add_responses(store: Store, responses: Sequence[Response]) -> int:
     """Puts responses before the raters; those already there (same round and slot) are left alone."""
     return store.add_responses(list(responses))

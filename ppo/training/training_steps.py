@@ -10,7 +10,7 @@ from ppo.algorithm import reward_head
 from ppo.algorithm.measures import distinct_2
 from ppo.algorithm.ppo_update import TrainState, describe, evaluate, experience, ppo_update, warm_critic
 from ppo.config import Config
-from ppo.progress import Phases
+from ppo.progress import Progress
 from ppo.training import store_tensors
 from ppo.training.engine import Engine
 from rater_data.lifecycle import Version
@@ -34,7 +34,7 @@ class Limits:
             return f"distinct-2 is {found['distinct_2']:.2f}, below {self.distinct_2:.2f}"
         return ""
 
-    def milder(self, found: dict[str, float], share: float) -> float:
+    def smaller_share(self, found: dict[str, float], share: float) -> float:
         """A smaller share of the round's way to try, after `share` of it was found to be too much."""
         if found["distinct_2"] < self.distinct_2 or self.kl <= 0:
             share *= 0.85
@@ -43,27 +43,27 @@ class Limits:
         return share
 
 
-def limits_of(config: Config, version: Version, reference: dict[str, float]) -> Limits:
+def round_limits(config: Config, version: Version, reference: dict[str, float]) -> Limits:
     """From where the version in training stands, and from what the base model's texts are like."""
     start = version.metrics.get("kl", 0.0)
     least = config.ppo.diversity * reference["distinct_2"]
     return Limits(min(start + config.ppo.kl_budget, config.ppo.kl_ceiling), least)
 
 
-def learn_from_people(
+def ppo_on_ratings(
     engine: Engine,
     config: Config,
-    data: store_tensors.Sealed,
-    head: reward_head.Head,
+    data: store_tensors.RatedResponses,
+    head: reward_head.RewardHead,
     state: TrainState,
-    progress: Phases,
+    progress: Progress,
 ) -> dict[str, float]:
     """PPO on the rated responses of the version in training, with the people's ratings as scores."""
-    own = np.flatnonzero(data.current)
+    own = np.flatnonzero(data.on_policy)
     if config.ppo.people_epochs == 0 or len(own) == 0:
         return {"score": 0.0, "kl": 0.0, "updates": 0.0}
     done, passes = 0, 1 + config.ppo.people_epochs
-    progress.phase("Learning from the ratings", len(own) * passes)
+    progress.phase("PPO on ratings", len(own) * passes)
 
     def tick(responses: int) -> None:
         nonlocal done
@@ -82,7 +82,7 @@ def learn_from_people(
     return found | ppo_update(state, lessons, config, config.ppo.people_epochs, seed, tick)
 
 
-def _sampling_gap(logprobs: torch.Tensor, data: store_tensors.Sealed, own: np.ndarray) -> float:
+def _sampling_gap(logprobs: torch.Tensor, data: store_tensors.RatedResponses, own: np.ndarray) -> float:
     """Largest mean difference a response between the log-probabilities stored with it and those read now."""
     gaps = []
     for row, i in zip(logprobs.cpu(), own, strict=True):
@@ -91,26 +91,26 @@ def _sampling_gap(logprobs: torch.Tensor, data: store_tensors.Sealed, own: np.nd
     return max(gaps)
 
 
-def practise(
+def ppo_on_rollouts(
     engine: Engine,
     config: Config,
     prompts: list[Prompt],
-    head: reward_head.Head,
+    head: reward_head.RewardHead,
     state: TrainState,
     limits: Limits,
-    progress: Phases,
+    progress: Progress,
 ) -> dict[str, float] | None:
     """One PPO step on fresh rollouts; None when they show that the KL limit is reached."""
     seed = _seed(config, state, state.step + 1)
-    chosen = _pick(prompts, config.ppo.prompts_per_step, seed)
-    rollout, texts = engine.roll(
+    chosen = _sample_prompts(prompts, config.ppo.prompts_per_step, seed)
+    rollout, texts = engine.rollout(
         chosen, config.plan.responses_per_prompt, config, seed, lambda: progress.advance(state.step)
     )
     weights = torch.tensor(head.hidden_weights(), dtype=torch.float32, device=engine.policy.device)
     seen = evaluate(
         engine.policy,
         rollout,
-        engine.layers(config),
+        engine.reward_layers(config),
         config,
         lambda _n: progress.advance(state.step),
         weights,
@@ -124,7 +124,7 @@ def practise(
     found = describe(lessons, coef)
     found["rating"] = float(head.rating(features).mean())
     found["distinct_2"] = distinct_2(texts)
-    state.slow_down(config.ppo)
+    state.anneal_learning_rate(config.ppo)
     # Told after every micro-batch: that is where a cancelled training stops
     found |= ppo_update(
         state, lessons, config, config.ppo.epochs, seed, lambda _n: progress.advance(state.step)
@@ -133,7 +133,7 @@ def practise(
     return found
 
 
-def _pick(prompts: list[Prompt], count: int, seed: int) -> list[Prompt]:
+def _sample_prompts(prompts: list[Prompt], count: int, seed: int) -> list[Prompt]:
     return random.Random(seed).sample(prompts, min(count, len(prompts)))
 
 

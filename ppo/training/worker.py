@@ -17,11 +17,13 @@ from typing import Any
 import psutil
 
 from ppo.config import Config
-from ppo.model.loading import DEFAULT, model_name
-from ppo.progress import Cancelled, Phases
+from ppo.model.default_model import DEFAULT
+from ppo.model.loading import model_name
+from ppo.progress import Cancelled, Progress
 from ppo.training.engine import Engine
+from ppo.training.prompt_trial import answer_prompt_trial
+from ppo.training.readiness import ReadinessCheck
 from ppo.training.round_recipe import generate_round, train_round
-from ppo.training.trying import Lookout, answer_try
 from rater_data.errors import BadInput, NotYours, RateloopError
 from rater_data.lifecycle import Job
 from rater_data.store import Store
@@ -41,7 +43,7 @@ class Worker:
         self.store, self._make_engine, self._show = store, make_engine, show
         self.name = f"{socket.gethostname()}:{os.getpid()}:{time.monotonic_ns() % 1_000_000}"
         self._engine: Engine | None = None
-        self._lookout = Lookout()
+        self._readiness = ReadinessCheck()
 
     @property
     def engine(self) -> Engine:
@@ -55,52 +57,52 @@ class Worker:
         job = self.store.claim(self.name)
         if job is None:
             return None
-        with self._heart(job) as cancel:
+        with self._heartbeat(job) as cancel:
             progress = self._progress(job, cancel)
             try:
-                result = self._do(job, progress)
+                result = self._run(job, progress)
             except Cancelled:
-                self._ended(job, "The operator stopped it.", cancelled=True)
+                self._end_without_result(job, "The operator stopped it.", cancelled=True)
             except NotYours:
                 pass  # another worker has the job now: it was thought dead, and the other one ends it
             except RateloopError as error:
-                self._ended(job, str(error))
+                self._end_without_result(job, str(error))
             except Exception as error:
                 self.store.log("worker", "job failed", job=job.id, trace=traceback.format_exc()[-2000:])
-                self._ended(job, f"{type(error).__name__}: {error}")
+                self._end_without_result(job, f"{type(error).__name__}: {error}")
             else:
                 self.store.finish(job.id, self.name, result)
-                self._next(job, result)
+                self._enqueue_next(job, result)
         return self.store.job(job.id)
 
-    def look_ahead(self) -> None:
+    def check_readiness(self) -> None:
         """While nothing is asked: how ready is the reward head?"""
-        if not self._lookout.due(self.store):
+        if not self._readiness.is_due(self.store):
             return
-        silent = Phases(lambda _: None)
+        silent = Progress(lambda _: None)
         try:
-            self._lookout.look(self.store, self.engine, silent)
+            self._readiness.update(self.store, self.engine, silent)
         except Exception as error:  # it must never keep the worker from its work
             why = f"{type(error).__name__}: {error}"[:300]
             self.store.log("worker", "could not look at the reward head", why=why)
 
-    def _do(self, job: Job, progress: Phases) -> dict[str, Any]:
+    def _run(self, job: Job, progress: Progress) -> dict[str, Any]:
         progress.phase("Loading the model", 1)
         engine = self.engine
         if job.kind == "try":
-            return answer_try(self.store, engine, job, progress)
+            return answer_prompt_trial(self.store, engine, job, progress)
         if job.kind == "generate":
             return {"round": generate_round(self.store, engine, progress)}
         number = int(job.payload["round"])
         state = train_round(self.store, engine, number, progress, override=bool(job.payload.get("override")))
         return {"round": number, "state": state}
 
-    def _next(self, job: Job, result: dict[str, Any]) -> None:
+    def _enqueue_next(self, job: Job, result: dict[str, Any]) -> None:
         """A training, published or refused, is followed by the writing of the next round: raters never run dry."""
         if job.kind == "train":
             self.store.enqueue("generate", {})
 
-    def _ended(self, job: Job, why: str, cancelled: bool = False) -> None:
+    def _end_without_result(self, job: Job, why: str, cancelled: bool = False) -> None:
         """The job failed or was stopped: the round goes back to where the operator can press Train again."""
         # What is on the model is not known after an error in the middle of an update
         if self._engine is not None:
@@ -112,7 +114,7 @@ class Worker:
         with contextlib.suppress(NotYours):
             self.store.fail(job.id, self.name, why, cancelled=cancelled)
 
-    def _progress(self, job: Job, cancel: threading.Event) -> Phases:
+    def _progress(self, job: Job, cancel: threading.Event) -> Progress:
         last = {"at": 0.0, "phase": ""}
 
         def show(progress: dict[str, Any]) -> None:
@@ -129,10 +131,10 @@ class Worker:
         def log(line: str) -> None:
             self.store.beat(job.id, self.name, log=line)
 
-        return Phases(show, self.store.add_step, log)
+        return Progress(show, self.store.add_step, log)
 
     @contextlib.contextmanager
-    def _heart(self, job: Job) -> Iterator[threading.Event]:
+    def _heartbeat(self, job: Job) -> Iterator[threading.Event]:
         """Beats while the body runs; the event is set when the operator asks the job to stop."""
         cancel, over = threading.Event(), threading.Event()
 
@@ -154,7 +156,7 @@ class Worker:
             thread.join()
 
 
-def let_go_of_the_dead(store: Store) -> None:
+def release_jobs_of_dead_workers(store: Store) -> None:
     """Jobs of workers of this machine that are no more need not wait until their heartbeat is called stale."""
     host = socket.gethostname()
     for job in store.running_jobs():
@@ -167,16 +169,16 @@ def let_go_of_the_dead(store: Store) -> None:
 def work(home: Path, model: str | None, device: str, url: str | None = None) -> None:
     """Works until it is ended. Without a model, the home's own, or the default in a new home."""
     store = Store.open(home, url)
-    chosen = home_model(store, model)
+    chosen = base_model_of_home(store, model)
     worker = Worker(store, lambda: Engine(home, chosen, device, Config()))
-    let_go_of_the_dead(store)
+    release_jobs_of_dead_workers(store)
     while True:
         if worker.run_one() is None:
-            worker.look_ahead()
+            worker.check_readiness()
             time.sleep(IDLE_S)
 
 
-def home_model(store: Store, model: str | None) -> str:
+def base_model_of_home(store: Store, model: str | None) -> str:
     """The base model to load. Raises BadInput when the home was begun with another one."""
     versions = store.versions()
     if not versions:

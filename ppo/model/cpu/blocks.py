@@ -23,7 +23,7 @@ from transformers.models.qwen2.modeling_qwen2 import Qwen2DecoderLayer
 
 from ppo.config import ADAPTER
 from ppo.model.cpu.attention import attend, attend_backward
-from ppo.model.cpu.onednn_linear import Packed
+from ppo.model.cpu.onednn_linear import OneDNNLinear
 
 SHAPES = (LlamaDecoderLayer, MistralDecoderLayer, Qwen2DecoderLayer)
 
@@ -116,7 +116,7 @@ class Merged:
     def __init__(self, joint: Joint):
         frozen, up = joint.weight[:, : joint.inputs], joint.weight[:, joint.inputs :]
         self.inputs, self.like = joint.inputs, joint.down
-        self.packed = Packed(torch.addmm(frozen, up, joint.down), joint.bias)
+        self.packed = OneDNNLinear(torch.addmm(frozen, up, joint.down), joint.bias)
 
     def input(self, rows: int) -> Tensor:
         """An empty x (rows, I) to be filled."""

@@ -7,7 +7,7 @@ from torch.nn import functional
 ROWS = 64  # a batch that the order is chosen for
 
 
-class Packed:
+class OneDNNLinear:
     """A frozen linear layer for few rows at a time.
 
     With few rows a product is mostly the reading of its weight, and oneDNN would first copy it into its own order at

@@ -12,9 +12,10 @@ import torch
 
 from ppo.algorithm.ppo_update import TrainState, evaluate, experience, ppo_update
 from ppo.config import Config, LoraSettings, PPOConfig, SampleConfig
-from ppo.model.loading import tiny_model
 from ppo.model.policy import Policy
-from ppo.model.rollout import rollout_of, sample
+from ppo.model.rollout import rollout_of
+from ppo.model.sampling import sample_responses
+from ppo.model.tiny_model import tiny_model
 
 CPU = torch.device("cpu")
 PROMPT = [5, 6, 7]
@@ -60,7 +61,7 @@ def learn(policy, reward, beta, steps):
     for step in range(steps):
         for group in state.optimizer.param_groups:
             group["lr"] = CONFIG.ppo.learning_rate * (1 - step / steps)
-        drawn = sample(policy.sampler(), policy.base, [PROMPT], DRAWS, CONFIG.sample, seed=step)[0]
+        drawn = sample_responses(policy.sampler(), policy.base, [PROMPT], DRAWS, CONFIG.sample, seed=step)[0]
         ids = [d.token_ids for d in drawn]
         rollout = rollout_of([PROMPT] * DRAWS, ids, [True] * DRAWS, [0] * DRAWS, 0, CPU)
         seen = evaluate(policy, rollout, (), CONFIG)

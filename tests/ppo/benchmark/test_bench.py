@@ -12,7 +12,7 @@ from ppo import cli
 from ppo.algorithm.ppo_update import evaluate
 from ppo.benchmark import bench
 from ppo.benchmark.bench import Bench, Work, against
-from ppo.demo.tables import print_scaling
+from ppo.benchmark.tables import print_scaling
 from rater_data.errors import BadInput, Missing
 
 WORK = Work(batch=4, tokens=6, epochs=2, minibatch=2, rank=4)

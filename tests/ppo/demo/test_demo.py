@@ -26,7 +26,7 @@ ROW = {
     "distinct_2": 0.91,
     "head_spearman": 0.6,
     "head_pair_accuracy": 0.7,
-    "seconds": {"rate": 1.0, "Practising": 100.0, "Loading the model": 9.0, "evaluate": 5.0},
+    "seconds": {"rate": 1.0, "PPO on rollouts": 100.0, "Loading the model": 9.0, "evaluate": 5.0},
 }
 START = {**ROW, "round": 0, "version": 0, "head_spearman": None, "head_pair_accuracy": None, "seconds": {}}
 

@@ -5,10 +5,10 @@ import torch
 from transformers import AutoModelForCausalLM, MistralConfig
 
 from ppo.config import LoraSettings
+from ppo.model.base_model import BaseModel
 from ppo.model.cpu.blocks import Blocks, Merged
-from ppo.model.cpu.onednn_linear import Packed
+from ppo.model.cpu.onednn_linear import OneDNNLinear
 from ppo.model.decoders import BlocksDecoder, ModuleDecoder
-from ppo.model.loading import BaseModel
 from ppo.model.policy import Policy
 from ppo.model.rollout import rollout_of
 from tests.ppo.model.test_families import FAMILIES, SHAPE, TOKENIZER
@@ -166,7 +166,7 @@ def test_packed_weights_give_the_same_product():
     draw = torch.Generator().manual_seed(0)
     weight, bias, x = (torch.randn(shape, generator=draw) for shape in ((40, 24), (40,), (5, 24)))
     for dtype, off in ((torch.float32, 1e-5), (torch.bfloat16, 0.2)):  # sums of 24 products near 5, rounded
-        got = Packed(weight.to(dtype), bias)(x)
+        got = OneDNNLinear(weight.to(dtype), bias)(x)
         torch.testing.assert_close(got.float(), x @ weight.T + bias, atol=off, rtol=0)
 
 

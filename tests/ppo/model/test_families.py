@@ -23,10 +23,12 @@ from transformers import (
 from ppo.algorithm.maths import logprobs_of
 from ppo.algorithm.ppo_update import TrainState, evaluate, experience, ppo_update
 from ppo.config import Config, LoraSettings, PPOConfig, SampleConfig
+from ppo.model.base_model import BaseModel
 from ppo.model.decoders import ModuleDecoder, StaticDecoder
-from ppo.model.loading import BaseModel, byte_tokenizer
 from ppo.model.policy import Policy, _capped
-from ppo.model.rollout import rollout_of, sample
+from ppo.model.rollout import rollout_of
+from ppo.model.sampling import sample_responses
+from ppo.model.tiny_model import byte_tokenizer
 
 CPU = torch.device("cpu")
 T = 0.7
@@ -167,7 +169,7 @@ def test_the_sampler_writes_what_the_policy_would(policy):
     moved(policy)
     prompts = [[5, 6, 7], [8, 9, 10, 11, 12, 13, 14]]
     greedy = SampleConfig(temperature=1e-4, max_new_tokens=8)
-    drawn = sample(policy.sampler(), policy.base, prompts, 2, greedy, seed=0)
+    drawn = sample_responses(policy.sampler(), policy.base, prompts, 2, greedy, seed=0)
     for prompt, group in zip(prompts, drawn, strict=True):
         ids = list(prompt)
         for _ in range(8):

@@ -9,9 +9,10 @@ from peft import LoraConfig, get_peft_model
 from transformers import AutoModelForCausalLM, BertConfig, BertModel, GPT2Config, GPT2LMHeadModel
 
 from ppo.config import LoraSettings
-from ppo.model.loading import byte_tokenizer, load_base, pick_device, tiny_model
+from ppo.model.loading import load_base, pick_device
 from ppo.model.policy import Policy, pick_precision
 from ppo.model.rollout import rollout_of
+from ppo.model.tiny_model import byte_tokenizer, tiny_model
 from rater_data.errors import BadInput, Missing
 
 CPU = torch.device("cpu")

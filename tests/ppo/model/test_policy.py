@@ -8,11 +8,12 @@ import torch
 from ppo.algorithm.maths import entropy_of, logprobs_of
 from ppo.config import LoraSettings, SampleConfig
 from ppo.model.decoders import ModuleDecoder
-from ppo.model.lm_head import Head
-from ppo.model.loading import tiny_model
+from ppo.model.lm_head import LMHead
 from ppo.model.policy import Policy
-from ppo.model.rollout import _draw, rollout_of, sample
+from ppo.model.rollout import rollout_of
 from ppo.model.row_packing import pack
+from ppo.model.sampling import draw_tokens, sample_responses
+from ppo.model.tiny_model import tiny_model
 
 CPU = torch.device("cpu")
 T = 0.7
@@ -142,7 +143,7 @@ def test_fused_logprobs_are_the_plain_ones_with_their_gradient(monkeypatch, cap,
     head.requires_grad_(False)
     config = type("C", (), {"final_logit_softcapping": cap, "logit_scale": scale})()
     upstream = torch.randn(7)
-    logprobs, entropy = Head(head, config, low=False).logprobs(rows, ids, T)
+    logprobs, entropy = LMHead(head, config, low=False).logprobs(rows, ids, T)
     (logprobs * upstream).sum().backward()
     got, rows.grad = rows.grad.clone(), None
     logits = head(rows) * (scale or 1.0)
@@ -167,7 +168,7 @@ def test_what_has_no_probability_is_never_drawn():
     logits = torch.full((4000, 700), -torch.inf)
     possible = [0, 255, 256, 511, 513, 699]
     logits[:, possible] = torch.tensor([-3.0, -2.0, -1.0, 0.0, 0.0, -1.0])
-    drawn = _draw(logits, torch.Generator().manual_seed(0))
+    drawn = draw_tokens(logits, torch.Generator().manual_seed(0))
     counts = torch.bincount(drawn, minlength=700)
     assert counts[possible].sum() == 4000
     wanted = torch.softmax(logits[0, possible], -1)
@@ -181,7 +182,7 @@ def test_sampling_follows_the_policy():
     with torch.no_grad():
         base.lm.get_output_embeddings().weight *= 3  # a peaked distribution: there a wrong temperature shows
     prompt, draws = [5, 6, 7], 4000
-    drawn = sample(
+    drawn = sample_responses(
         ModuleDecoder(base.lm), base, [prompt], draws, SampleConfig(temperature=T, max_new_tokens=1), seed=3
     )[0]
     counts = torch.bincount(
@@ -203,7 +204,7 @@ def test_generation_with_the_cache_is_generation_without():
     base = tiny_model(CPU)
     prompts = [[5, 6, 7], [8, 9, 10, 11, 12]]
     config = SampleConfig(temperature=1e-4, max_new_tokens=12)  # greedy in effect
-    drawn = sample(ModuleDecoder(base.lm), base, prompts, 2, config, seed=0)
+    drawn = sample_responses(ModuleDecoder(base.lm), base, prompts, 2, config, seed=0)
     for prompt, group in zip(prompts, drawn, strict=True):
         ids = list(prompt)
         for _ in range(12):
@@ -220,7 +221,9 @@ def test_sampling_stops_at_the_end_and_keeps_it():
     favourite = copy.deepcopy(base.lm)
     with torch.no_grad():  # the end token is as likely as all the others together
         favourite.get_output_embeddings().weight[end] *= 6
-    drawn = sample(ModuleDecoder(favourite), base, [[5, 6]], 64, SampleConfig(max_new_tokens=8), seed=0)[0]
+    drawn = sample_responses(
+        ModuleDecoder(favourite), base, [[5, 6]], 64, SampleConfig(max_new_tokens=8), seed=0
+    )[0]
     ended = [d for d in drawn if d.ended]
     assert ended
     assert len(ended) < len(drawn)
@@ -232,7 +235,7 @@ def test_sampling_stops_at_the_end_and_keeps_it():
 def test_the_same_seed_draws_the_same():
     base = tiny_model(CPU)
     one, same, other = (
-        sample(ModuleDecoder(base.lm), base, [[5, 6]], 4, SampleConfig(), seed=s) for s in (1, 1, 2)
+        sample_responses(ModuleDecoder(base.lm), base, [[5, 6]], 4, SampleConfig(), seed=s) for s in (1, 1, 2)
     )
     assert one == same
     assert one != other

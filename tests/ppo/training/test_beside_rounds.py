@@ -8,8 +8,8 @@ import sys
 
 import pytest
 
-from ppo.training.trying import EVERY, Lookout
-from ppo.training.worker import Worker, let_go_of_the_dead
+from ppo.training.readiness import EVERY, ReadinessCheck
+from ppo.training.worker import Worker, release_jobs_of_dead_workers
 from rater_data.errors import Busy
 from rater_data.setting_names import READINESS
 from tests.ppo.training.test_ring import demo, short
@@ -71,27 +71,27 @@ def test_a_try_is_answered_by_every_version_asked(turned):
 def test_the_head_is_looked_at_while_people_rate(turned):
     _, store, engine = turned
     worker = Worker(store, lambda: engine)
-    worker.look_ahead()
+    worker.check_readiness()
     assert store.setting(READINESS) is None, "nothing was rated in this round"
     rater = next(u for u in store.users() if u.role == "rater")
     run = demo(store.home, rater=short, scale="pair")
     run.store, run._noise = store, random.Random(1)
     for _ in range(EVERY):
         store.submit(run._judge(rater, 0.0, store.next_card(rater.id)))
-    worker.look_ahead()
+    worker.check_readiness()
     first = store.setting(READINESS)
     assert first["round"] == 2 and first["ratings"] == len(store.trusted())
     assert {"passed", "reason", "spearman", "p_value"} <= first.keys()
     store.submit(run._judge(rater, 0.0, store.next_card(rater.id)))
-    worker.look_ahead()
+    worker.check_readiness()
     assert store.setting(READINESS) == first, "one more rating is no reason to look again"
 
 
 def test_a_look_that_fails_is_told_and_keeps_nobody_from_work(turned, monkeypatch):
     _, store, _ = turned
     worker = Worker(store, lambda: 1 / 0)
-    monkeypatch.setattr(Lookout, "due", lambda *_: True)
-    worker.look_ahead()
+    monkeypatch.setattr(ReadinessCheck, "is_due", lambda *_: True)
+    worker.check_readiness()
     assert store.events(1)[0].what == "could not look at the reward head"
     assert "ZeroDivisionError" in store.events(1)[0].data["why"]
 
@@ -110,7 +110,7 @@ def test_jobs_of_dead_workers_of_this_machine_are_free_at_once(tmp_path):
     ):
         job = store.enqueue("generate", {})
         assert store.claim(worker).id == job.id
-        let_go_of_the_dead(store)
+        release_jobs_of_dead_workers(store)
         claimed = store.claim("next")
         assert (claimed is not None) == free, worker
         store.fail(job.id, "next" if free else worker, "over")

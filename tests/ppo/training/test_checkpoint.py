@@ -11,9 +11,9 @@ from peft import PeftModel
 from ppo.algorithm.ppo_update import TrainState, evaluate, experience, ppo_update
 from ppo.algorithm.reward_head import fit
 from ppo.config import Config, LoraSettings, PPOConfig
-from ppo.model.loading import tiny_model
 from ppo.model.policy import Policy
 from ppo.model.rollout import rollout_of
+from ppo.model.tiny_model import tiny_model
 from ppo.training import checkpoint, round_recipe
 from rater_data.checksums import check_folder
 from rater_data.errors import BadInput, DiskFull, Missing
@@ -160,9 +160,9 @@ def test_no_pickle_in_a_checkpoint(tmp_path):
 
 def test_checkpoints_of_other_ratings_are_dropped(tmp_path):
     folder = tmp_path / "rounds" / "0001"
-    round_recipe.drop_those_of_another_seal(folder, "ab")
+    round_recipe.drop_checkpoints_of_another_seal(folder, "ab")
     (folder / "step-0001").mkdir()
-    round_recipe.drop_those_of_another_seal(folder, "ab")
+    round_recipe.drop_checkpoints_of_another_seal(folder, "ab")
     assert (folder / "step-0001").is_dir()
-    round_recipe.drop_those_of_another_seal(folder, "cd")
+    round_recipe.drop_checkpoints_of_another_seal(folder, "cd")
     assert [path.name for path in folder.iterdir()] == ["seal"]

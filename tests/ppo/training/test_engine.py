@@ -31,7 +31,7 @@ def prompt(text):
 
 
 def test_a_prompt_longer_than_the_context_loses_its_beginning(engine):
-    rollout, texts = engine.roll([prompt(LONG + "the end")], 2, engine.config, seed=0)
+    rollout, texts = engine.rollout([prompt(LONG + "the end")], 2, engine.config, seed=0)
     assert rollout.prompt_ids.shape[1] == engine.base.context - 8
     kept = engine.base.decode(rollout.prompt_ids[0].tolist())
     assert "the end" in kept
@@ -41,7 +41,7 @@ def test_a_prompt_longer_than_the_context_loses_its_beginning(engine):
 def test_responses_that_cannot_fit_are_one_sentence(engine):
     config = replace(engine.config, sample=SampleConfig(max_new_tokens=engine.base.context))
     with pytest.raises(BadInput, match=r"Make sample.max_new_tokens smaller"):
-        engine.roll([prompt("Hello")], 1, config, seed=0)
+        engine.rollout([prompt("Hello")], 1, config, seed=0)
 
 
 def test_an_imported_response_longer_than_the_context_is_cut(engine):
@@ -63,14 +63,14 @@ def test_a_single_rating_gives_a_head_that_says_one_thing():
 
 def test_the_references_logprob_is_read_with_the_adapter_off(engine):
     prompts = [prompt("Hello?")] * 2
-    own = engine.respond(prompts, engine.config, seed=1)
+    own = engine.write_responses(prompts, engine.config, seed=1)
     assert [w.ref_logprob for w in own] == [math.fsum(w.logprobs) for w in own]
     start = engine.policy.adapter_state()
     engine.policy.load_adapter_state({n: t + 0.3 for n, t in start.items()})
-    engine.loaded = 1
-    moved = engine.respond(prompts, engine.config, seed=1)
+    engine.loaded_version = 1
+    moved = engine.write_responses(prompts, engine.config, seed=1)
     engine.policy.load_adapter_state(start)
-    engine.loaded = 0
+    engine.loaded_version = 0
     ids = [w.prompt_ids for w in moved], [w.token_ids for w in moved]
     again = rollout_of(*ids, [w.ended for w in moved], [0, 0], engine.base.pad_id, engine.policy.device)
     read = engine._logprobs(again, engine.config).sum(1).tolist()

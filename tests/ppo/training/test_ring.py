@@ -55,7 +55,7 @@ def test_the_ring_turns_and_the_model_learns(tmp_path):
     assert rows[2]["helped"] or rows[1]["helped"]
     for row in rows[1:]:
         assert row["kl"] <= CONFIG.ppo.kl_ceiling + 3
-        assert {"Practising", "Learning from the ratings", "rate", "evaluate"} <= row["seconds"].keys()
+        assert {"PPO on rollouts", "PPO on ratings", "rate", "evaluate"} <= row["seconds"].keys()
     store = Store.open(tmp_path)
     # Which ratings made this sentence: every rating of the snapshot leads to its version
     assert len(store.snapshot(1)) == 48
@@ -174,9 +174,9 @@ def test_a_training_that_dies_goes_on_where_it_was(home, undisturbed, monkeypatc
 @pytest.mark.parametrize(("kl", "least", "most"), [(0.3, 0.1, 0.99), (-1.0, 0.0, 0.0)])
 def test_beyond_a_limit_only_a_share_of_the_way_is_kept(home, undisturbed, monkeypatch, kl, least, most):
     monkeypatch.setattr(
-        training_steps, "limits_of", lambda *_: training_steps.Limits(kl=100.0, distinct_2=0.0)
+        training_steps, "round_limits", lambda *_: training_steps.Limits(kl=100.0, distinct_2=0.0)
     )
-    real = round_recipe._within_limits
+    real = round_recipe._shrink_to_limits
     ends = {}
 
     def hold(store, engine, config, state, start, _limits, progress):
@@ -185,7 +185,7 @@ def test_beyond_a_limit_only_a_share_of_the_way_is_kept(home, undisturbed, monke
             store, engine, config, state, start, training_steps.Limits(kl=kl, distinct_2=0.0), progress
         )
 
-    monkeypatch.setattr(round_recipe, "_within_limits", hold)
+    monkeypatch.setattr(round_recipe, "_shrink_to_limits", hold)
     assert home.worker.run_one().state == "done"
     metrics, got = home.store.current_version().metrics, home.engine.policy.adapter_state()
     assert least <= metrics["share"] <= most
@@ -196,14 +196,14 @@ def test_beyond_a_limit_only_a_share_of_the_way_is_kept(home, undisturbed, monke
 
 
 def test_an_error_fails_the_round_and_train_can_be_pressed_again(home, monkeypatch):
-    real = training_steps.practise
-    monkeypatch.setattr(training_steps, "practise", lambda *_a, **_k: 1 / 0)
+    real = training_steps.ppo_on_rollouts
+    monkeypatch.setattr(training_steps, "ppo_on_rollouts", lambda *_a, **_k: 1 / 0)
     job = home.worker.run_one()
     assert job.state == "failed"
     assert "ZeroDivisionError" in job.error
     assert home.store.round(1).state == "failed"
     assert home.store.current_version().number == 0
-    monkeypatch.setattr(training_steps, "practise", real)
+    monkeypatch.setattr(training_steps, "ppo_on_rollouts", real)
     home.store.start_training(1, "tester")
     assert home.worker.run_one().state == "done"
     assert home.store.current_version().number == 1
@@ -315,7 +315,7 @@ def wait_for(condition, limit_s=120.0):
 
 
 def test_ratings_of_holdout_prompts_never_reach_the_head(home):
-    data = store_tensors.sealed(home.store, home.engine.base, 1, 0)
+    data = store_tensors.load_sealed_ratings(home.store, home.engine.base, 1, 0)
     holdout = {p.id for p in home.store.prompts("holdout")}
     assert not holdout & set(data.prompts.tolist())
     assert len(data.ids) > 0
@@ -324,7 +324,7 @@ def test_ratings_of_holdout_prompts_never_reach_the_head(home):
 def test_ratings_of_two_raters_are_one_row(home):
     rated = home.store.snapshot(1)
     assert all(isinstance(r.rating, Rating) for r in rated)
-    data = store_tensors.sealed(home.store, home.engine.base, 1, 0)
+    data = store_tensors.load_sealed_ratings(home.store, home.engine.base, 1, 0)
     assert len(set(data.ids)) == len(data.ids)
 
 

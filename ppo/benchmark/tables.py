@@ -1,0 +1,61 @@
+"""What `python -m ppo bench` prints."""
+
+from typing import Any
+
+from rich.console import Console
+from rich.table import Table
+
+
+def print_bench(console: Console, result: dict[str, Any]) -> None:
+    """Progress, rates, memory, the bound, and how other trainers compare."""
+    work = result["work"]
+    table = Table(
+        title=f"{work['batch']} responses of {work['tokens']} tokens, {work['epochs']} epochs, mini-batch "
+        f"{work['minibatch']}, {result['precision']}, median of {result['steps']}"
+    )
+    table.add_column("phase")
+    table.add_column("seconds", justify="right")
+    table.add_column("share", justify="right")
+    for name, seconds in result["phases"].items():
+        table.add_row(name, f"{seconds:.2f}", f"{seconds / result['seconds_per_step']:.0%}")
+    table.add_row("step", f"{result['seconds_per_step']:.2f}", "100%")
+    console.print(table)
+    machine = result["machine"]
+    console.print(
+        f"{result['samples_per_s']:.2f} responses/s, {result['tokens_per_s']:.0f} tokens/s in all, "
+        f"{result['generated_tokens_per_s']:.0f} generated/s; peak memory {result['peak_rss_mib']:.0f} MiB."
+    )
+    if "plain_generate_seconds" in result:
+        console.print(
+            f"transformers' own generate takes {result['plain_generate_seconds']:.2f} s for the same responses: "
+            f"{result['times_plain_generate']:.2f} times as long."
+        )
+    console.print(
+        f"This machine: {machine['flops'] / 1e9:.0f} GFLOP/s ({machine['precision']} products, "
+        f"{machine['threads']} threads), memory {machine['bandwidth'] / 1e9:.0f} GB/s. Bound for the same work: "
+        f"{result['bound_seconds']:.2f} s, so the step takes {result['times_bound']:.2f} times the bound."
+    )
+    green = "green" if result["ratio_green"] else "RED"
+    console.print(f"Ratio gate: {green} (largest |new − old| before an update: {result['ratio_gap']:.1e}).")
+    for name, found in result.get("peers", {}).items():
+        console.print(
+            f"{name}: {found['peer_seconds']:.1f} s a step; this is {found['times_faster']:.2f} times as fast, with "
+            f"{found['share_of_memory']:.2f} of its peak memory."
+        )
+
+
+def print_scaling(console: Console, results: list[dict[str, Any]]) -> None:
+    """Seconds a step beside the tokens in it: the last column stays level when cost grows with tokens."""
+    table = Table(title="Cost against tokens")
+    for name in ("responses", "tokens each", *results[0]["phases"], "step s", "ms a token"):
+        table.add_column(name, justify="right")
+    for found in results:
+        tokens = found["tokens_per_s"] * found["seconds_per_step"]
+        table.add_row(
+            str(found["work"]["batch"]),
+            str(found["work"]["tokens"]),
+            *(f"{s:.2f}" for s in found["phases"].values()),
+            f"{found['seconds_per_step']:.2f}",
+            f"{1000 * found['seconds_per_step'] / tokens:.2f}",
+        )
+    console.print(table)
