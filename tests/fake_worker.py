@@ -119,7 +119,7 @@ def train(store: Store, job: Job, worker: str, settings: dict[str, Any]) -> None
     steps = settings.get("steps", 4)
     for step in range(1, steps + 1):
         progress = {
-            "phase": "Practising",
+            "phase": "PPO on rollouts",
             "done": step,
             "total": steps,
             "eta_s": (steps - step) * 2.0,

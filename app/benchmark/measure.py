@@ -99,7 +99,7 @@ def measure_load(
             simulate(url, token, rate_by_length, raters * 2, raters, think_s=0.2)  # everybody's first cards
             if train:
                 store.start_training(1, "bench", override=True)
-                wait_for(lambda: _training_phase(store) == "Practising", "PPO to begin", 600)
+                wait_for(lambda: _training_phase(store) == "PPO on rollouts", "PPO to begin", 600)
             outcome = simulate(url, token, rate_by_length, ratings, raters, on_progress, think_s=think_s)
             phase = _training_phase(store)
         load = _summarise(raters, outcome, store, phase)

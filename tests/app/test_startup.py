@@ -53,7 +53,7 @@ def test_first_progress_is_told(store: Store) -> None:
     lines: list[str] = []
     job = store.claim("fake")
     store.beat(
-        job.id, "fake", {"phase": "Writing responses", "done": 8, "total": 64, "eta_s": None, "note": ""}
+        job.id, "fake", {"phase": "Generating responses", "done": 8, "total": 64, "eta_s": None, "note": ""}
     )
     calls = iter(range(100))
 
@@ -63,7 +63,7 @@ def test_first_progress_is_told(store: Store) -> None:
             store.finish(job.id, "fake")
 
     report_first_progress(store, lines.append, wait)
-    assert lines == ["Writing responses 8 of 64", "16 responses are ready to rate."]
+    assert lines == ["Generating responses 8 of 64", "16 responses are ready to rate."]
 
 
 def test_a_server_that_was_killed_often_goes_on_with_its_job(store: Store) -> None:

@@ -58,7 +58,7 @@ def train_and_rate_on(browser: Browser, live: Live) -> None:
         rating.wait_for_selector("text=Round 1 is being trained")
         expect(console.get_by_text("Round 1 is sealed; training begins.")).to_be_visible()
         expect(console.get_by_role("button", name="Cancel training")).to_be_visible()
-        expect(console.locator(".ops-work h2")).to_have_text("Practising")
+        expect(console.locator(".ops-work h2")).to_have_text("PPO on rollouts")
         expect(console.locator("table.numbers tbody tr")).not_to_have_count(0)
         wait_until(
             lambda: live.store.round().number == 2 and live.store.round().state == "rating", "the next round"

@@ -34,7 +34,7 @@ def test_who_waits_is_told_how_long(tmp_path: Path) -> None:
             assert screen["title"] == "You have rated everything" and screen["progress"]["left"] == ""
             store.start_training(1, "op")
             job = store.claim("fake")
-            store.beat(job.id, "fake", {"phase": "Practising", "done": 2, "total": 6, "eta_s": 130})
+            store.beat(job.id, "fake", {"phase": "PPO on rollouts", "done": 2, "total": 6, "eta_s": 130})
             told = client.get("/api/card").json()
             assert told["title"] == "Round 1 is being trained"
-            assert told["progress"] == {"done": 2, "total": 6, "left": "Practising: about 2 min left"}
+            assert told["progress"] == {"done": 2, "total": 6, "left": "PPO on rollouts: about 2 min left"}

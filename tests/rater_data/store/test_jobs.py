@@ -22,7 +22,7 @@ def test_a_job_from_beginning_to_end(store):
     assert (job.state, store.active_job(), store.active_job("train")) == ("queued", job, None)
     mine = store.claim("one")
     assert (mine.id, mine.state, mine.worker, mine.attempts) == (job.id, "running", "one", 1)
-    progress = {"phase": "Writing responses", "done": 3, "total": 8, "eta_s": float("inf"), "note": ""}
+    progress = {"phase": "Generating responses", "done": 3, "total": 8, "eta_s": float("inf"), "note": ""}
     assert store.beat(job.id, "one", progress=progress, log="line 1") is False
     store.beat(job.id, "one", log="line 2\n")
     seen = store.job(job.id)
