@@ -21,9 +21,7 @@ def load_rater_function(name: str) -> Rater:
     module = importlib.util.module_from_spec(spec)
     try:
         spec.loader.exec_module(module)
-    except (
-        Exception
-    ) as error:  # anything may go wrong in a stranger's file; the user is told, nothing is hidden
+    except Exception as error:  # anything may go wrong in somebody else's file
         raise BadInput(f"The rater's file {file} failed: {type(error).__name__}: {error}") from error
     rater = getattr(module, function, None)
     if not callable(rater):

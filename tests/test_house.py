@@ -159,6 +159,7 @@ LOADS_WITHOUT = [
     ("rater_data.store", "ppo app torch transformers gradio fastapi"),
     ("app.server", "ppo torch transformers peft"),
     ("ppo.training.worker", "app gradio fastapi"),
+    ("rater_data.importing.staging", "ppo app sqlalchemy alembic"),
 ]
 
 

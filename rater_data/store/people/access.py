@@ -140,10 +140,7 @@ class Access(Database):
                 raise NotYours("This token is not known here, or was taken back.")
             if time.time() >= token.expires_at:
                 raise NotYours("This token has run out: ask for a new one.")
-            user = user_in(connection, token.user_id)
-        if not user.active:
-            raise NotYours(f"{user.name} has no access any more: ask the operator.")
-        return user
+            return _active_user(connection, token.user_id)
 
 
 def _valid_link(connection: sa.Connection, secret: str) -> tuple[sa.Row[Any], User]:
@@ -156,10 +153,14 @@ def _valid_link(connection: sa.Connection, secret: str) -> tuple[sa.Row[Any], Us
         raise NotYours("This link worked once and has been used: ask for a new one.")
     if time.time() >= link.expires_at:
         raise NotYours("This link has run out: ask for a new one.")
-    user = user_in(connection, link.user_id)
+    return link, _active_user(connection, link.user_id)
+
+
+def _active_user(connection: sa.Connection, user_id: int) -> User:
+    user = user_in(connection, user_id)
     if not user.active:
         raise NotYours(f"{user.name} has no access any more: ask the operator.")
-    return link, user
+    return user
 
 
 def _add_link(connection: sa.Connection, user_id: int, once: bool, ttl_s: float) -> str:

@@ -135,16 +135,16 @@ class Purging(Database):
 
 def _traces(connection: sa.Connection, user_id: int) -> Traces:
     user = user_in(connection, user_id)
-    mine = _ratings.rater_id == user_id
+    own = _ratings.rater_id == user_id
     counts = sa.select(
         sa.func.count(), sa.func.coalesce(sa.func.sum(sa.case((_ratings.is_current, 1), else_=0)), 0)
-    ).where(mine, _ratings.verdict != REMOVED)
+    ).where(own, _ratings.verdict != REMOVED)
     ratings, current = connection.execute(counts).one()
     sealed = connection.execute(
         sa.select(_snapshots.round_number, sa.func.count(), t.rounds.c.published_version)
         .join(t.ratings, _ratings.id == _snapshots.rating_id)
         .join(t.rounds, t.rounds.c.number == _snapshots.round_number)
-        .where(mine)
+        .where(own)
         .group_by(_snapshots.round_number, t.rounds.c.published_version)
         .order_by(_snapshots.round_number)
     ).all()
@@ -182,17 +182,17 @@ def _blank_ratings(connection: sa.Connection, user_id: int) -> int:
 
     Returns how many hashes stay that had no salt.
     """
-    mine = _ratings.rater_id == user_id
+    own = _ratings.rater_id == user_id
     frozen = sa.select(_snapshots.rating_id).where(_snapshots.rating_id == _ratings.id).exists()
     keep_hashes(
         connection,
-        connection.execute(hashed_rows_query().where(mine, frozen, _ratings.sha256.is_(None))).all(),
+        connection.execute(hashed_rows_query().where(own, frozen, _ratings.sha256.is_(None))).all(),
     )
     blank: dict[str, Any] = {"score": None, "verdict": REMOVED, "comment": "", "flags": [], "attributes": {}}
     kept = sa.case((frozen, _ratings.sha256), else_=None)
-    connection.execute(t.ratings.update().where(mine).values(**blank, sha256=kept))
+    connection.execute(t.ratings.update().where(own).values(**blank, sha256=kept))
     connection.execute(t.users.update().where(t.users.c.id == user_id).values(salt=None))
-    return _count(connection, t.ratings, mine & _ratings.sha256.not_like(f"{SALTED}%"))
+    return _count(connection, t.ratings, own & _ratings.sha256.not_like(f"{SALTED}%"))
 
 
 def _rename(connection: sa.Connection, user: User) -> None:

@@ -175,7 +175,7 @@ def test_trouble_of_the_database_is_no_wrong_token(live: Live, monkeypatch, trou
     def fail(*_: object) -> None:
         raise trouble
 
-    monkeypatch.setattr(Store, "bearer", fail)
+    monkeypatch.setattr(Store, "user_of_token", fail)
     monkeypatch.setattr(Store, "redeem", fail)
     with live.client() as client:
         answer = client.get("/api/card", headers={"Authorization": f"Bearer {token}"})
