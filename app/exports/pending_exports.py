@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any, BinaryIO
 from rater_data.errors import Missing, RateloopError, Refused
 
 if TYPE_CHECKING:
-    from rater_data.exporting.rating_rows import Rows
+    from rater_data.exporting.formats.base import RowBatch
 
 FILE_TTL = 600.0  # seconds that a file waits to be fetched
 MAX_PER_OPERATOR = 4  # exports at a time, those being written and those ready
@@ -38,7 +38,7 @@ class Export:
     file: BinaryIO | None = None
     ended_at: float | None = None
 
-    def count_rows(self, batches: Iterator[Rows], total: int | None) -> Iterator[Rows]:
+    def count_rows(self, batches: Iterator[RowBatch], total: int | None) -> Iterator[RowBatch]:
         """The same batches of rows, counted while they pass."""
         self.total = total
         for batch in batches:

@@ -22,48 +22,43 @@ from starlette.types import Receive, Scope, Send
 
 from app.access.auth import Guard
 from app.api_schemas import ExportStarted, ExportState, file_responses, json_responses
-from app.exports.labels import FORMAT_LABELS, OPTION_LABELS
 from app.exports.pending_exports import Export, PendingExports
 from rater_data.errors import BadInput, Busy
+from rater_data.exporting.file_types import FILE_TYPES
+from rater_data.exporting.formats.export_request import ExportRequest, parse_since
+from rater_data.exporting.formats.options import EXPORT_OPTIONS
+from rater_data.exporting.formats.table import EXPORT_FORMATS, ExportFormat, formats_with
 from rater_data.records import User
 from rater_data.store import Store
 
 if TYPE_CHECKING:
-    from rater_data.exporting.export import Wrap
-    from rater_data.exporting.formats import Wish
+    from rater_data.exporting.export import WrapBatches
 
 TEMP_PREFIX = ".export-"  # of the folder that an export is written in
 CHUNK = 1 << 20  # bytes
 LOCK_TIMEOUT = 60.0  # seconds that an export waits for another one
 VISIBLE_LOCK_TIMEOUT = 1800.0  # where the operator sees that it waits
-FILE_TYPES = {
-    "jsonl": ("jsonl", "application/x-ndjson"),
-    "csv": ("csv", "text/csv; charset=utf-8"),
-    "parquet": ("parquet", "application/vnd.apache.parquet"),
-    "dataset": ("zip", "application/zip"),
-}
-"""Ending and media type of each file. A dataset's folder comes as a ZIP."""
 
 
 def export_routes(store: Store, guard: Guard, pending: PendingExports) -> APIRouter:
     """`pending` holds what was made and not fetched yet; the caller closes it at the end."""
     router = APIRouter(prefix="/api")
     operator, query_parameters = Depends(guard.require_operator), Depends(ExportQuery)
-    media_types = [media_type for _, media_type in FILE_TYPES.values()]
+    media_types = [file_type.media_type for file_type in FILE_TYPES.values()]
     # One at a time: each may take a core and half a gigabyte, and raters come first
     one_at_a_time = threading.Lock()
     for abandoned in store.home.glob(f"{TEMP_PREFIX}*"):  # by a server that was killed while it wrote
         shutil.rmtree(abandoned, ignore_errors=True)
 
-    def write(wish: Wish, user: User, lock_timeout: float, export: Export) -> BinaryIO:
+    def write(request: ExportRequest, user: User, lock_timeout: float, export: Export) -> BinaryIO:
         if not one_at_a_time.acquire(timeout=lock_timeout):
             raise Busy("Another export is being written: try again in a moment.")
         try:
-            rows, file = write_export_file(store, wish, export.count_rows)
+            rows, file = write_export_file(store, request, export.count_rows)
         finally:
             one_at_a_time.release()
         try:
-            store.log(user.name, "exported", command=wish.command("…"), rows=rows)
+            store.log(user.name, "exported", command=request.command("…"), rows=rows)
         except BaseException:
             file.close()
             raise
@@ -72,17 +67,17 @@ def export_routes(store: Store, guard: Guard, pending: PendingExports) -> APIRou
     @router.get("/export", response_class=StreamingResponse, responses=file_responses(media_types, 409))
     def export(user: User = operator, query: ExportQuery = query_parameters) -> StreamingResponse:
         """Ratings for other programs, as `python -m rater_data export` writes them. For operators."""
-        wish = query.to_wish()
-        export = new_export(user, wish)
-        export.file = write(wish, user, LOCK_TIMEOUT, export)
+        request = query.to_request()
+        export = new_export(user, request)
+        export.file = write(request, user, LOCK_TIMEOUT, export)
         return FileDownload(export)
 
     @router.post("/exports", response_model=None, responses=json_responses(ExportStarted, 409))
     def start(user: User = operator, query: ExportQuery = query_parameters) -> dict[str, str]:
         """The same, made ready while others work: what comes back is where to ask how far it is."""
-        wish = query.to_wish()
-        write_file = partial(write, wish, user, VISIBLE_LOCK_TIMEOUT)
-        return {"export": pending.start(new_export(user, wish), write_file)}
+        request = query.to_request()
+        write_file = partial(write, request, user, VISIBLE_LOCK_TIMEOUT)
+        return {"export": pending.start(new_export(user, request), write_file)}
 
     @router.get("/exports/{secret}", response_model=None, responses=json_responses(ExportState, 404))
     def progress(secret: str, user: User = operator) -> dict[str, Any]:
@@ -108,7 +103,7 @@ class ExportQuery:
         self,
         request: Request,
         format: str = "ratings",
-        as_: Annotated[str, Query(alias="as")] = "jsonl",
+        file_type: Annotated[str, Query(alias="as")] = "jsonl",
         split: str | None = None,
         round_number: Annotated[int | None, Query(alias="round")] = None,
         since: str | None = None,
@@ -119,7 +114,7 @@ class ExportQuery:
         conversational: bool = False,
     ) -> None:
         self.given_names = set(request.query_params)
-        self.since, self.format, self.as_ = since, format, as_
+        self.since, self.format, self.file_type = since, format, file_type
         self.options: dict[str, Any] = {
             "split": split or None,
             "round_number": round_number,
@@ -130,43 +125,46 @@ class ExportQuery:
             "conversational": conversational,
         }
 
-    def to_wish(self) -> Wish:
+    def to_request(self) -> ExportRequest:
         """Raises BadInput in the words of the form, not of the command."""
-        # pandas, scipy and pyarrow take a second to import: the server does not wait for them
-        from rater_data.exporting.formats import OPTIONS, Wish, since_of
-
-        known = {"as", "round", "since", *Wish.__slots__} - {"as_", "round_number"}
+        known = {"format", "as", "split", *EXPORT_OPTIONS}
         if unknown := sorted(self.given_names - known):
             raise BadInput(f"{unknown[0]!r} is no option of an export: there are {', '.join(sorted(known))}.")
-        if self.as_ not in FILE_TYPES:
-            raise BadInput(f"The form has to be one of {', '.join(FILE_TYPES)}, not {self.as_!r}.")
-        label = {name: f"“{text}”" for name, text in (FORMAT_LABELS | OPTION_LABELS).items()}
-        for name, formats in OPTIONS.items():
-            if self.options[name] and self.format in FORMAT_LABELS and self.format not in formats:
-                allowed = " and ".join(label[format_] for format_ in formats)
-                raise BadInput(
-                    f"{label[name]} ({name}) is for {allowed}, not for {label[self.format]}: leave it out."
-                )
+        if self.file_type not in FILE_TYPES:
+            raise BadInput(f"The form has to be one of {', '.join(FILE_TYPES)}, not {self.file_type!r}.")
+        if self.format in EXPORT_FORMATS:
+            self._check_options(EXPORT_FORMATS[self.format])
         if self.options["ties"] and self.options["min_margin"]:
-            raise BadInput(f"Ties have no margin: leave {label['ties']} or {label['min_margin']} out.")
-        since = since_of(self.since) if self.since else None
-        return Wish(format=self.format, as_=self.as_, since=since, **self.options)
+            ties, margin = (EXPORT_OPTIONS[name].label for name in ("ties", "min_margin"))
+            raise BadInput(f"Ties have no margin: leave “{ties}” or “{margin}” out.")
+        since = parse_since(self.since) if self.since else None
+        return ExportRequest(format=self.format, file_type=self.file_type, since=since, **self.options)
+
+    def _check_options(self, chosen: ExportFormat) -> None:
+        for name, option in EXPORT_OPTIONS.items():
+            formats = formats_with(name)
+            if formats and self.options[name] and chosen.name not in formats:
+                allowed = " and ".join(f"“{EXPORT_FORMATS[format_].label}”" for format_ in formats)
+                raise BadInput(
+                    f"“{option.label}” ({name}) is for {allowed}, not for “{chosen.label}”: leave it out."
+                )
 
 
-def new_export(user: User, wish: Wish) -> Export:
-    ending, media_type = FILE_TYPES[wish.as_]
-    name = f"rateloop-{wish.format}-{datetime.now(UTC):%Y-%m-%d}.{ending}"
-    return Export(user.id, name, media_type)
+def new_export(user: User, request: ExportRequest) -> Export:
+    file_type = FILE_TYPES[request.file_type]
+    name = f"rateloop-{request.format}-{datetime.now(UTC):%Y-%m-%d}.{file_type.ending}"
+    return Export(user.id, name, file_type.media_type)
 
 
-def write_export_file(store: Store, wish: Wish, count_rows: Wrap) -> tuple[int, BinaryIO]:
+def write_export_file(store: Store, request: ExportRequest, count_rows: WrapBatches) -> tuple[int, BinaryIO]:
     """The number of rows, and the file, open and already removed from its folder."""
-    from rater_data.exporting.export import write_out
+    # pandas, scipy and pyarrow take a second to import: the server does not wait for them
+    from rater_data.exporting.export import write_export
 
     folder = Path(tempfile.mkdtemp(prefix=TEMP_PREFIX, dir=store.home))
     try:
         out = folder / "rateloop"
-        rows = write_out(store, out, wish, wrap=count_rows)
+        rows = write_export(store, out, request, wrap=count_rows)
         return rows, (zip_folder(out) if out.is_dir() else out).open("rb")
     finally:
         shutil.rmtree(folder, ignore_errors=True)

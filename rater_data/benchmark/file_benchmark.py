@@ -50,7 +50,7 @@ def _export(home: Path, url: str, out: Path) -> None:
     from rater_data.exporting.export import export
 
     store = Store.open(home, url)
-    export(store, out, format="ratings", as_="parquet")
+    export(store, out, format="ratings", file_type="parquet")
     store.close()
 
 

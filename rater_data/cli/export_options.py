@@ -1,4 +1,7 @@
-"""What `python -m rater_data export` may be asked for: the words of its options, apart from what it does."""
+"""The options of `python -m rater_data export`, made of the tables of formats, options and file types.
+
+The tables import neither pandas nor pyarrow, so `--help` does not wait for them.
+"""
 
 from enum import StrEnum
 from pathlib import Path
@@ -6,29 +9,25 @@ from typing import Annotated
 
 import typer
 
+from rater_data.exporting.file_types import FILE_TYPES
+from rater_data.exporting.formats.options import EXPORT_OPTIONS
+from rater_data.exporting.formats.table import EXPORT_FORMATS, FORMATS_HELP
+
 
 class Format(StrEnum):
-    ratings = "ratings"
-    prompt_completion = "prompt-completion"
-    preference = "preference"
-    unpaired = "unpaired"
-    helpsteer = "helpsteer"
+    """The choices of --format."""
+
+    locals().update({name: name for name in EXPORT_FORMATS})
 
 
-NOUNS = {
-    Format.ratings: "ratings",
-    Format.prompt_completion: "texts",
-    Format.preference: "pairs",
-    Format.unpaired: "labelled texts",
-    Format.helpsteer: "texts",
-}
+class FileType(StrEnum):
+    """The choices of --as."""
+
+    locals().update({name: name for name in FILE_TYPES})
 
 
-class As(StrEnum):
-    jsonl = "jsonl"
-    csv = "csv"
-    parquet = "parquet"
-    dataset = "dataset"
+DEFAULT_FORMAT = Format("ratings")
+DEFAULT_FILE_TYPE = FileType("jsonl")
 
 
 class Split(StrEnum):
@@ -36,7 +35,9 @@ class Split(StrEnum):
     holdout = "holdout"
 
 
-class Stanza(StrEnum):
+class EntryAction(StrEnum):
+    """What --llama-factory does with the entry of dataset_info.json."""
+
     write = "write"
     print = "print"
 
@@ -45,38 +46,29 @@ def _option(help: str) -> typer.models.OptionInfo:
     return typer.Option(help=help, show_default=False)
 
 
-def _flag(name: str, help: str) -> typer.models.OptionInfo:
-    return typer.Option(name, help=help)
+def _flag(name: str) -> typer.models.OptionInfo:
+    return typer.Option(EXPORT_OPTIONS[name].flag, help=EXPORT_OPTIONS[name].help)
 
 
 Out = Annotated[Path, _option("The file (for a dataset: the folder) to write.")]
-FormatOption = Annotated[
-    Format,
-    typer.Option(
-        help="Every rating with its lineage; texts, pairs or labels for TRL; qualities from 0 to 4."
-    ),
+FormatOption = Annotated[Format, typer.Option(help=FORMATS_HELP)]
+FileTypeOption = Annotated[
+    FileType, typer.Option("--as", help="In which form; a dataset is a folder for the hub.")
 ]
-AsOption = Annotated[As, typer.Option("--as", help="In which form; a dataset is a folder for the hub.")]
-Round = Annotated[int | None, _option("Only responses of this round; 0 is what was imported.")]
+Round = Annotated[int | None, _option(EXPORT_OPTIONS["round"].help)]
 SplitOption = Annotated[Split | None, _option("Only prompts of this split.")]
-Since = Annotated[str | None, _option("Only ratings given or changed since a date or ISO 8601 time (UTC).")]
-MinMargin = Annotated[float, typer.Option(help="Pairs: the smallest difference, in points of the scale.")]
-SameRater = Annotated[bool, _flag("--same-rater", "Pairs: only as raters who scored both see it.")]
-Ties = Annotated[bool, _flag("--ties", "Pairs: equally good ones too, with a margin of 0.")]
-Threshold = Annotated[
-    float | None,
-    _option(
-        "Unpaired: the score from which a text is good, else the middle of the scale. "
-        "Prompt-completion: from which it is kept, else all are."
-    ),
-]
-Conversational = Annotated[bool, _flag("--conversational", "Lists of messages even where a text would do.")]
+Since = Annotated[str | None, _option(EXPORT_OPTIONS["since"].help)]
+MinMargin = Annotated[float, typer.Option(help=EXPORT_OPTIONS["min_margin"].help)]
+SameRater = Annotated[bool, _flag("same_rater")]
+Ties = Annotated[bool, _flag("ties")]
+Threshold = Annotated[float | None, _option(EXPORT_OPTIONS["threshold"].help)]
+Conversational = Annotated[bool, _flag("conversational")]
 LlamaFactory = Annotated[
-    Stanza | None,
+    EntryAction | None,
     _option("LLaMA-Factory's dataset_info.json: write it beside the file, or print the stanza."),
 ]
 PushToHub = Annotated[
     str | None, _option("Send the dataset to the Hugging Face hub under this name, private.")
 ]
-Public = Annotated[bool, _flag("--public", "On the hub: for everybody to see.")]
+Public = Annotated[bool, typer.Option("--public", help="On the hub: for everybody to see.")]
 Force = Annotated[bool, typer.Option(help="Replace what is there.")]

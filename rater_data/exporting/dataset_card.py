@@ -4,47 +4,19 @@ import json
 
 import pyarrow as pa
 
-from rater_data.exporting.aggregate import Judged, Qualities
-from rater_data.exporting.formats import HELPSTEER, Wish, quality_column
-from rater_data.exporting.rating_rows import model_name
+from rater_data.exporting.formats.export_request import ExportRequest
+from rater_data.exporting.formats.helpsteer import quality_column
+from rater_data.exporting.formats.quality_scores import QualityScores
+from rater_data.exporting.formats.ratings import model_name
+from rater_data.exporting.formats.table import EXPORT_FORMATS
+from rater_data.exporting.formats.text_scores import TextScores
 from rater_data.scales import ATTRIBUTE_HIGH, ATTRIBUTE_LOW, ATTRIBUTE_WORDS, Scale, offered_verdicts
 from rater_data.statistics.intervals import Interval
 from rater_data.store import Store
 from rater_data.store.reports.export_rows import Origins
 
-MOST_SOURCES = 5  # files that are named
+MAX_SOURCES = 5  # files that are named
 
-_ABOUT = {
-    "ratings": """\
-Every rating that people gave to responses of a language model, with earlier revisions (`is_current` false).
-
-`score` is on the raters' scale, `score_normalised` from 0 to 1; both are null where the verdict is not
-`rated`. `rater` is a pseudonym that stays the same from export to export. Times are in UTC. Round 0 holds
-imported responses, which no policy version wrote.""",
-    "preference": """\
-Pairs of responses to the same prompt in the form that TRL reads: `prompt`, `chosen`, `rejected`.
-
-`margin` is the difference of their mean scores in points of the raters' scale, after each rater's habit of scoring
-high or low was taken off; of comparisons, the mean answer from 0 to 1. `raters` are those who stand behind the pair,
-`agreement` the share of them who think so too, of those who saw both and told them apart. Equal texts are one.""",
-    "prompt-completion": """\
-Texts with what people think of them, in the form that TRL reads: `prompt`, `completion`.
-
-`score` is the mean of its raters' scores in points of the scale, after each rater's habit of scoring high or low was
-taken off; of comparisons, a strength from −1 to 1.""",
-    "unpaired": """\
-Texts that people call good or not, in the form that TRL reads: `prompt`, `completion`, `label`.
-
-`label` is true from a threshold on `score`: the mean of its raters' scores in points of the scale, after each rater's
-habit of scoring high or low was taken off (of comparisons, a strength from −1 to 1).""",
-    "helpsteer": f"""\
-Texts with further qualities in the shape of HelpSteer: whole numbers from 0 to 4, null where nobody answered.
-
-The mean of the raters' answers from 1 to 5, less 1, to the nearest whole number. HelpSteer's own columns are
-{", ".join(f"`{name}`" for name in HELPSTEER)}; other columns are qualities that only these raters were asked for.
-From 0 to 4: {", ".join(ATTRIBUTE_WORDS)}.""",
-}
-_TASKS = {"ratings": "text-classification", "helpsteer": "text-classification"}
 _SIZES = ((1_000, "n<1K"), (10_000, "1K<n<10K"), (100_000, "10K<n<100K"), (1_000_000, "100K<n<1M"))
 
 # No `configs:` in its head: `datasets` finds the parts by the names of their files, and would keep files that a card
@@ -105,9 +77,9 @@ raters agreed.
 ```
 {command}
 ```
-{sums}"""
+{checksums}"""
 
-_SUMS = """
+_CHECKSUMS = """
 | file | sha256 |
 |---|---|
 {rows}
@@ -128,58 +100,62 @@ what they were told, and on which scale; what was on another was laid onto this 
 people there."""
 
 
-def card(
-    store: Store, wish: Wish, out: str, schema: pa.Schema, counts: dict[str, int], sums: dict[str, str]
+def dataset_card(
+    store: Store,
+    request: ExportRequest,
+    out: str,
+    schema: pa.Schema,
+    counts: dict[str, int],
+    checksums: dict[str, str],
 ) -> str:
-    """The text of README.md in a dataset folder."""
+    """The text of README.md in the dataset's folder `out`: `counts` of rows by part, `checksums` by file."""
+    format_rows = EXPORT_FORMATS[request.format].load()
+    qualities = format_rows.qualities
+    scores: TextScores | QualityScores
+    if qualities:
+        scores, scale = QualityScores(store, request.rating_filter, quality_column), store.scale()
+    else:
+        scores = TextScores(store, request.rating_filter)
+        scale = scores.scale
     rows = sum(counts.values())
-    qualities = wish.format == "helpsteer"
-    judged = Qualities(store, wish.which, quality_column) if qualities else Judged(store, wish.which)
-    scale = store.scale() if isinstance(judged, Qualities) else judged.scale
-    origins = store.origins(wish.which, qualities)
+    origins = store.origins(request.rating_filter, qualities)
     return _CARD.format(
-        title=wish.format.replace("-", " ").capitalize(),
-        task=_TASKS.get(wish.format, "text-generation"),
-        size=next((name for most, name in _SIZES if rows < most), "n>1M"),
-        about=_ABOUT[wish.format],
+        title=request.format.replace("-", " ").capitalize(),
+        task=format_rows.task,
+        size=next((name for limit, name in _SIZES if rows < limit), "n>1M"),
+        about=format_rows.about,
         rows=rows,
         parts=", ".join(f"{count} {part}" for part, count in counts.items()),
         made=_made(origins, scale),
         scale=_scale(scale, qualities, seen=bool(origins.given)),
         verdicts=_verdicts(scale, qualities),
-        raters=_raters(judged, scale),
-        offsets=(
-            "comparisons do not have that."
-            if scale.paired
-            else "`score` here is as given."
-            if wish.format == "ratings"
-            else "the qualities here are as given."
-            if qualities
-            else "that is estimated and taken off, with little to go by where raters share few responses."
-        ),
+        raters=_raters(scores, scale),
+        offsets="comparisons do not have that." if scale.paired else format_rows.offsets,
         wrote=_wrote(origins),
         versions=(
             "\n- Later rounds were written by versions trained on earlier ones."
             if origins.versions > 1
             else ""
         ),
-        columns="\n".join(f"- `{_plain(field.name)}`: {field.type}" for field in schema),
-        command=wish.command(out),
-        sums=_SUMS.format(rows="\n".join(f"| `{name}` | `{digest}` |" for name, digest in sums.items())),
+        columns="\n".join(f"- `{_escape(field.name)}`: {field.type}" for field in schema),
+        command=request.command(out),
+        checksums=_CHECKSUMS.format(
+            rows="\n".join(f"| `{name}` | `{digest}` |" for name, digest in checksums.items())
+        ),
     )
 
 
-def without_sums(text: str) -> str:
+def without_checksums(text: str) -> str:
     """The card of files that were written anew, as the hub has them: their checksums are others."""
-    return text.partition(_SUMS.partition("{rows}")[0])[0]
+    return text.partition(_CHECKSUMS.partition("{rows}")[0])[0]
 
 
 def _made(origins: Origins, scale: Scale) -> str:
     """What is known of how the ratings came about: a protocol for those that were given here, and for no others."""
-    told = []
+    paragraphs = []
     if origins.given:
         strata = "; ".join(words for name, words in _STRATA.items() if name in origins.strata)
-        told.append(
+        paragraphs.append(
             _GIVEN.format(
                 ratings=f"{origins.given} ratings were given in Rateloop. People "
                 if origins.imported
@@ -189,21 +165,22 @@ def _made(origins: Origins, scale: Scale) -> str:
             )
         )
     if origins.imported:
-        some = ", ".join(f"`{_plain(name)}`" for name in origins.sources[:MOST_SOURCES])
-        more = len(origins.sources) - MOST_SOURCES
-        listed = f": {some}{f' and {more} more' if more > 0 else ''}" if some else ""
+        sources = ", ".join(f"`{_escape(name)}`" for name in origins.sources[:MAX_SOURCES])
+        more = len(origins.sources) - MAX_SOURCES
+        listed = f": {sources}{f' and {more} more' if more > 0 else ''}" if sources else ""
         number = f"{origins.imported} ratings, by {origins.importers} raters, were"
-        told.append(
+        paragraphs.append(
             _IMPORTED.format(ratings=number, sources=f" (prompts came from{listed})" if listed else "")
         )
     return (
-        "\n\n".join(told) or "No rating that counts is in it, so there is nothing to say of how it was made."
+        "\n\n".join(paragraphs)
+        or "No rating that counts is in it, so there is nothing to say of how it was made."
     )
 
 
 def _wrote(origins: Origins) -> str:
     """Who wrote the responses, after "the responses"."""
-    models = " and ".join(f"`{_plain(model_name(name))}`" for name in origins.models)
+    models = " and ".join(f"`{_escape(model_name(name))}`" for name in origins.models)
     known = f"those of {models} and of what was trained from it" if models else ""
     unknown = "come from files, which do not say what wrote them" if origins.elsewhere else ""
     wrote = f"{known}; others {unknown}" if known and unknown else known or unknown or "those that were rated"
@@ -230,32 +207,34 @@ def _points(scale: Scale) -> str:
     return "\n".join(f"- {scale.mark(point)}: {words}" for point, words in scale.anchored_points)
 
 
-def _raters(judged: Judged | Qualities, scale: Scale) -> str:
+def _raters(scores: TextScores | QualityScores, scale: Scale) -> str:
     """How many raters and ratings stand behind the data, and how far they agree, with n."""
-    given = judged.raters()
-    total = sum(given.values())
+    by_rater = scores.ratings_by_rater()
+    total = sum(by_rater.values())
     if not total:
         return "No rating that counts: all are by raters who are kept out or excluded, or teach nothing."
-    most = f"by {len(given)} raters; the most active one gave {max(given.values())}."
-    if isinstance(judged, Qualities):
-        found = [
-            _agreement(alpha, "responses", f"`{_plain(name)}`: ") for name, alpha in judged.alphas().items()
+    most = f"by {len(by_rater)} raters; the most active one gave {max(by_rater.values())}."
+    if isinstance(scores, QualityScores):
+        lines = [
+            _agreement(alpha, "responses", f"`{_escape(name)}`: ") for name, alpha in scores.alphas().items()
         ]
-        return "\n\n".join([f"{total} ratings that answer for qualities, {most}", "\n".join(found)])
+        return "\n\n".join([f"{total} ratings that answer for qualities, {most}", "\n".join(lines)])
     units = "pairs of responses" if scale.paired else "responses"
-    return f"{total} ratings that count now, {most}\n\n{_agreement(judged.alpha(), units)}"
+    return f"{total} ratings that count now, {most}\n\n{_agreement(scores.alpha(), units)}"
 
 
 def _agreement(alpha: Interval | None, units: str, name: str = "") -> str:
-    mark = f"- {name}" if name else ""
+    bullet = f"- {name}" if name else ""
     if alpha is None:
-        return f"{mark}Agreement is not known: fewer than two {units} have two raters, or all said the same."
+        return (
+            f"{bullet}Agreement is not known: fewer than two {units} have two raters, or all said the same."
+        )
     return (
-        f"{mark}Krippendorff's alpha (interval level; 1 = perfect, 0 = chance) is {alpha.mean:.2f}, 95 % interval "
+        f"{bullet}Krippendorff's alpha (interval level; 1 = perfect, 0 = chance) is {alpha.mean:.2f}, 95 % interval "
         f"{alpha.low:.2f} to {alpha.high:.2f}, on n = {alpha.n} {units} with two or more raters."
     )
 
 
-def _plain(name: str) -> str:
+def _escape(name: str) -> str:
     """A name that an operator or a file chose, so that it ends no code span."""
     return json.dumps(name, ensure_ascii=False)[1:-1].replace("`", "'")

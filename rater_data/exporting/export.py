@@ -1,6 +1,7 @@
-"""Out: a store's ratings for other programs, whole or not at all. What the columns are is in `formats`.
+"""A store's ratings into a file or a dataset's folder for other programs, whole or not at all.
 
-People appear by pseudonym, never by name. Left out on purpose: links, hashes of secrets, token ids.
+People appear by pseudonym, never by name. Left out on purpose: links, hashes of secrets, token ids. What the columns
+are is in `formats`.
 """
 
 from collections.abc import Callable, Iterator
@@ -9,71 +10,76 @@ from pathlib import Path
 from typing import Any
 
 from rater_data.exporting import llama_factory
-from rater_data.exporting.dataset_card import card
-from rater_data.exporting.formats import Stream, Wish, stream
-from rater_data.exporting.rating_rows import Rows
-from rater_data.exporting.writers import check_place, write
+from rater_data.exporting.dataset_card import dataset_card
+from rater_data.exporting.file_types import FILE_TYPES
+from rater_data.exporting.formats.base import RowBatch, RowStream, stream_rows
+from rater_data.exporting.formats.export_request import ExportRequest
+from rater_data.exporting.output_path import check_output_path, new_output
 from rater_data.store import Store
 
-Wrap = Callable[[Iterator[Rows], int | None], Iterator[Rows]]
-"""Goes around portions of rows, told how many rows there will be (None: not known): a progress bar, or nothing."""
+WrapBatches = Callable[[Iterator[RowBatch], int | None], Iterator[RowBatch]]
+"""Goes around batches of rows, given how many rows there will be (None: not known): a progress bar, or nothing."""
+
+HandleEntry = Callable[[Path, dict[str, Any]], None]
+"""What is done with LLaMA-Factory's description of the file, once the file is there."""
 
 
-Stanza = Callable[[Path, dict[str, Any]], None]
-"""What is done with LLaMA-Factory's description of the file, once that is there."""
-
-
-def _unwrapped(rows: Iterator[Rows], _total: int | None) -> Iterator[Rows]:
-    return rows
+def _unwrapped(batches: Iterator[RowBatch], _total: int | None) -> Iterator[RowBatch]:
+    return batches
 
 
 def export(
     store: Store,
     out: Path,
     *,
-    stanza: Stanza | None = None,
+    handle_entry: HandleEntry | None = None,
     force: bool = False,
-    wrap: Wrap = _unwrapped,
-    **wish: Any,
+    wrap: WrapBatches = _unwrapped,
+    **request: Any,
 ) -> int:
-    """As `write_out`, of a wish in words: format="ratings", as_="csv", …"""
-    return write_out(store, out, Wish(**wish), stanza=stanza, force=force, wrap=wrap)
+    """As `write_export`, of a request in words: format="ratings", file_type="csv", …"""
+    return write_export(
+        store, out, ExportRequest(**request), handle_entry=handle_entry, force=force, wrap=wrap
+    )
 
 
-def write_out(
+def write_export(
     store: Store,
     out: Path,
-    wish: Wish,
+    request: ExportRequest,
     *,
-    stanza: Stanza | None = None,
+    handle_entry: HandleEntry | None = None,
     force: bool = False,
-    wrap: Wrap = _unwrapped,
+    wrap: WrapBatches = _unwrapped,
 ) -> int:
-    """Writes what is wished for to a file, for a dataset to a folder; returns how many rows.
+    """Writes what is requested to a file, for a dataset to a folder; returns how many rows.
 
-    Written aside and renamed: `out` is there whole or not at all. `stanza` is given LLaMA-Factory's description of it
-    (`llama_factory.put`: it goes beside it). Raises BadInput when `out` exists (unless `force`), when there is nothing
-    to write or an option is not known, Missing for a round that does not exist, and DiskFull.
+    Written aside and renamed: `out` is there whole or not at all. `handle_entry` is given LLaMA-Factory's description
+    of it (`llama_factory.add_entry`: it goes beside it). Raises BadInput when `out` exists (unless `force`), when there
+    is nothing to write or an option is not known, Missing for a round that does not exist, and DiskFull.
     """
-    check_place(out, wish.as_, force)
+    check_output_path(out, request.file_type, force)
     # rows, people and what the card says of them are of one moment, however many rate meanwhile
-    with store.consistent_reads() as still:
-        found = stream(still, wish)
-        with closing(found.rows):
-            return _written(still, out, wish, found, stanza, force, wrap)
+    with store.consistent_reads() as snapshot:
+        stream = stream_rows(snapshot, request)
+        with closing(stream.batches):
+            entry = None if handle_entry is None else llama_factory.describe(request, stream.schema, out)
+            if handle_entry is llama_factory.add_entry:
+                llama_factory.check_entries(out)
+            # again: reading the first rows took a while
+            target = check_output_path(out, request.file_type, force)
+            rows = _write(snapshot, target, out.name, request, stream, wrap)
+    if handle_entry is not None and entry is not None:
+        handle_entry(out, entry)
+    return rows
 
 
-def _written(
-    store: Store, out: Path, wish: Wish, found: Stream, stanza: Stanza | None, force: bool, wrap: Wrap
+def _write(
+    store: Store, target: Path, name: str, request: ExportRequest, stream: RowStream, wrap: WrapBatches
 ) -> int:
-    described = None if stanza is None else llama_factory.stanza(wish, found.schema, out)
-    if stanza is llama_factory.put:
-        llama_factory.check(out)
+    def make_card(counts: dict[str, int], checksums: dict[str, str]) -> str:
+        return dataset_card(store, request, name, stream.schema, counts, checksums)
 
-    def told(counts: dict[str, int], sums: dict[str, str]) -> str:
-        return card(store, wish, out.name, found.schema, counts, sums)
-
-    count = write(out, wrap(found.rows, found.total), found.schema, as_=wish.as_, force=force, card=told)
-    if stanza is not None and described is not None:
-        stanza(out, described)
-    return count
+    write = FILE_TYPES[request.file_type].load_writer()
+    with new_output(target) as part:
+        return write(part, wrap(stream.batches, stream.total), stream.schema, make_card)

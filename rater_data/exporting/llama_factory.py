@@ -1,7 +1,7 @@
-"""What LLaMA-Factory has to be told of an export: a stanza of its `dataset_info.json`, in its alpaca form.
+"""What LLaMA-Factory needs to know of an export: an entry of its `dataset_info.json`, in its alpaca form.
 
 Source: LLaMA-Factory, data/README.md (columns prompt, response, chosen, rejected, kto_tag; ranking). Its trainers
-read the standard form, so exports of chats have no stanza.
+read the standard form, so exports of chats have no entry.
 """
 
 import json
@@ -11,7 +11,7 @@ from typing import Any
 import pyarrow as pa
 
 from rater_data.errors import BadInput
-from rater_data.exporting.formats import Wish
+from rater_data.exporting.formats.export_request import ExportRequest
 from rater_data.files import explain_os_error, new_file
 
 FILE = "dataset_info.json"
@@ -23,59 +23,63 @@ COLUMNS: dict[str, dict[str, str]] = {
 ENDINGS = {"jsonl": ".jsonl", "parquet": ".parquet"}
 
 
-def stanza(wish: Wish, schema: pa.Schema, out: Path) -> dict[str, Any]:
+def describe(request: ExportRequest, schema: pa.Schema, out: Path) -> dict[str, Any]:
     """{name: description} of the export at `out`. Raises BadInput where LLaMA-Factory could not load it."""
-    if wish.format not in COLUMNS:
-        raise BadInput(f"LLaMA-Factory reads {', '.join(COLUMNS)}; {wish.format} is none of its forms.")
-    if wish.as_ == "csv":
+    if request.format not in COLUMNS:
+        raise BadInput(f"LLaMA-Factory reads {', '.join(COLUMNS)}; {request.format} is none of its forms.")
+    if request.file_type == "csv":
         raise BadInput(
             "LLaMA-Factory would learn the apostrophes that keep spreadsheets from taking texts for formulas: say "
             "--as jsonl or --as parquet."
         )
-    if wish.as_ not in ENDINGS or out.suffix != ENDINGS[wish.as_]:
+    if request.file_type not in ENDINGS or out.suffix != ENDINGS[request.file_type]:
         raise BadInput(
             "LLaMA-Factory goes by the ending of a file: --out has to end in .jsonl or .parquet, as --as says."
         )
     if schema.field("prompt").type != pa.string():
         cause = (
             "--conversational makes all of them chats: leave it out"
-            if wish.conversational
+            if request.conversational
             else "one that has several messages makes all of them chats: choose others (--round, "
             "--split, --since)"
         )
         raise BadInput(
             f"LLaMA-Factory reads prompts that are one text, and {cause}, or export without --llama-factory."
         )
-    about: dict[str, Any] = {"file_name": out.name}
-    if wish.format == "preference":
-        about["ranking"] = True
-    return {out.stem: about | {"columns": COLUMNS[wish.format]}}
+    description: dict[str, Any] = {"file_name": out.name}
+    if request.format == "preference":
+        description["ranking"] = True
+    return {out.stem: description | {"columns": COLUMNS[request.format]}}
 
 
-def check(out: Path) -> None:
+def check_entries(out: Path) -> None:
     """Raises BadInput for a file beside `out` that cannot be added to."""
-    _known(out)
+    _read_entries(out)
 
 
-def put(out: Path, described: dict[str, Any]) -> None:
-    """Adds the stanza to the file beside `out`, which is made if need be; the others in it stay."""
-    place = out.expanduser().absolute().with_name(FILE)
-    text = json.dumps(_known(out) | described, ensure_ascii=False, indent=2) + "\n"
+def add_entry(out: Path, entry: dict[str, Any]) -> None:
+    """Adds the entry to the file beside `out`, which is made if need be; the others in it stay."""
+    file = _entries_file(out)
+    text = json.dumps(_read_entries(out) | entry, ensure_ascii=False, indent=2) + "\n"
     try:
-        with new_file(place) as part:
+        with new_file(file) as part:
             part.write_text(text, encoding="utf-8")
     except OSError as error:
-        raise (explain_os_error(error, place.parent) or error) from error
+        raise (explain_os_error(error, file.parent) or error) from error
 
 
-def _known(out: Path) -> dict[str, Any]:
-    place = out.expanduser().absolute().with_name(FILE)
-    if not place.exists():
+def _read_entries(out: Path) -> dict[str, Any]:
+    file = _entries_file(out)
+    if not file.exists():
         return {}
     try:
-        known = json.loads(place.read_text(encoding="utf-8"))
+        entries = json.loads(file.read_text(encoding="utf-8"))
     except (OSError, ValueError):
-        known = None
-    if not isinstance(known, dict):
-        raise BadInput(f"{place} is no list of datasets in JSON: mend it or move it away.")
-    return known
+        entries = None
+    if not isinstance(entries, dict):
+        raise BadInput(f"{file} is no list of datasets in JSON: mend it or move it away.")
+    return entries
+
+
+def _entries_file(out: Path) -> Path:
+    return out.expanduser().absolute().with_name(FILE)

@@ -3,14 +3,11 @@
 from __future__ import annotations
 
 from app.console.panels.elements import h
-from app.exports.labels import (
-    FILE_TYPE_LABELS,
-    FORMAT_LABELS,
-    OPTION_FORMATS,
-    OPTION_LABELS,
-    SPLIT_LABELS,
-)
+from rater_data.exporting.file_types import FILE_TYPES
+from rater_data.exporting.formats.options import EXPORT_OPTIONS, ExportOption
+from rater_data.exporting.formats.table import EXPORT_FORMATS, formats_with
 
+SPLIT_LABELS = {"": "All prompts", "train": "Prompts for training", "holdout": "Prompts never trained on"}
 SENTENCE = (
     "People appear by pseudonym. The command line gives the same files (python -m rater_data export); "
     "docs/exports.md tells the columns."
@@ -62,16 +59,15 @@ form.addEventListener('submit', async (event) => {
 
 def export_form() -> str:
     """A form that asks /api/exports, which checks the role."""
-    options = (
-        f"{_input('round', 'number', 'min=0 step=1')}{_input('since', 'date')}"
-        f"{_input('min_margin', 'number', 'min=0 step=any')}{_input('threshold', 'number', 'step=any')}"
-        f"{_checkbox('same_rater')}{_checkbox('ties')}{_checkbox('conversational')}"
-    )
+    formats = {format.name: format.label for format in EXPORT_FORMATS.values()}
+    file_types = {file_type.name: file_type.label for file_type in FILE_TYPES.values()}
+    # what is typed first, what is ticked after it
+    options = sorted(EXPORT_OPTIONS.values(), key=lambda option: option.kind == "flag")
     return (
         '<form class="ops-export rl-panel" method="get" action="/api/export">'
-        f"{_select('format', 'What', FORMAT_LABELS)}{_select('as', 'In which form', FILE_TYPE_LABELS)}"
+        f"{_select('format', 'What', formats)}{_select('as', 'In which form', file_types)}"
         f"{_select('split', 'Of', SPLIT_LABELS)}"
-        f'<details><summary>More</summary><div class="more">{options}</div></details>'
+        f'<details><summary>More</summary><div class="more">{"".join(map(_option, options))}</div></details>'
         '<button class="rl-button rl-primary">Download</button>'
         '<p class="rl-quiet" role="status" data-status></p></form>'
     )
@@ -82,18 +78,17 @@ def _select(name: str, label: str, options: dict[str, str]) -> str:
     return f'<label><span>{h(label)}</span><select name="{h(name)}">{rows}</select></label>'
 
 
-def _input(name: str, kind: str, limits: str = "") -> str:
-    label = h(OPTION_LABELS[name])
-    return f'<label{_formats(name)}><span>{label}</span><input type="{kind}" name="{name}" {limits}></label>'
-
-
-def _checkbox(name: str) -> str:
-    return (
-        f'<label class="tick"{_formats(name)}><input type="checkbox" name="{name}" value="true"> '
-        f"{h(OPTION_LABELS[name])}</label>"
-    )
-
-
-def _formats(name: str) -> str:
-    """The formats that an option is for, where the script finds them; of the others it is not shown."""
-    return f' data-for="{OPTION_FORMATS[name]}"' if name in OPTION_FORMATS else ""
+def _option(option: ExportOption) -> str:
+    """The field of an option; `data-for` are the formats that it is for: of the others the script hides it."""
+    formats = formats_with(option.name)
+    only_for = f' data-for="{" ".join(formats)}"' if formats else ""
+    if option.kind == "flag":
+        checkbox = f'<input type="checkbox" name="{option.name}" value="true">'
+        return f'<label class="tick"{only_for}>{checkbox} {h(option.label)}</label>'
+    minimum = "" if option.minimum is None else f"min={option.minimum} "
+    attributes = {
+        "whole number": f'type="number" name="{option.name}" {minimum}step=1',
+        "number": f'type="number" name="{option.name}" {minimum}step=any',
+        "date": f'type="date" name="{option.name}" ',
+    }[option.kind]
+    return f"<label{only_for}><span>{h(option.label)}</span><input {attributes}></label>"

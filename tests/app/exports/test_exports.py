@@ -16,10 +16,12 @@ import pytest
 
 from app.access import accounts
 from app.console.panels import export_panel
-from app.exports import labels, pending_exports, routes
+from app.exports import pending_exports, routes
 from rater_data.errors import Missing, Refused
 from rater_data.exporting.export import export
-from rater_data.exporting.formats import FORMATS, OPTIONS, Wish
+from rater_data.exporting.formats.export_request import ExportRequest
+from rater_data.exporting.formats.options import EXPORT_OPTIONS
+from rater_data.exporting.formats.table import EXPORT_FORMATS, formats_with
 from tests import fake_worker
 from tests.app.helpers import PATIENCE, Live, serving, wait_until
 
@@ -69,18 +71,18 @@ def ready(client: httpx.Client, begun: httpx.Response) -> dict:
 
 
 @pytest.mark.parametrize(
-    ("as_", "ending"), [("jsonl", "jsonl"), ("csv", "csv"), ("parquet", "parquet"), ("dataset", "zip")]
+    ("file_type", "ending"), [("jsonl", "jsonl"), ("csv", "csv"), ("parquet", "parquet"), ("dataset", "zip")]
 )
-def test_the_same_bytes_as_from_the_command_line(live, operator, tmp_path, as_, ending) -> None:
-    answer = operator.get("/api/export", params={"format": "ratings", "as": as_})
+def test_the_same_bytes_as_from_the_command_line(live, operator, tmp_path, file_type, ending) -> None:
+    answer = operator.get("/api/export", params={"format": "ratings", "as": file_type})
     assert answer.status_code == 200, answer.text
     assert answer.headers["content-disposition"].startswith('attachment; filename="rateloop-ratings-')
     assert answer.headers["content-disposition"].endswith(f'.{ending}"')
     assert int(answer.headers["content-length"]) == len(answer.content)
     assert answer.headers["cache-control"] == "no-store"
     out = tmp_path / "rateloop"
-    assert export(live.store, out, as_=as_) == 3
-    if as_ == "dataset":
+    assert export(live.store, out, file_type=file_type) == 3
+    if file_type == "dataset":
         with zipfile.ZipFile(io.BytesIO(answer.content)) as archive:
             names = {str(path.relative_to(tmp_path)) for path in out.rglob("*") if path.is_file()}
             assert set(archive.namelist()) == names
@@ -192,10 +194,10 @@ def test_a_connection_that_breaks_off_leaves_nothing(live: Live, operator: httpx
 # ---- made ready, with its progress, and fetched once
 
 
-@pytest.mark.parametrize("as_", ["jsonl", "dataset"])
-def test_an_export_is_made_ready_and_fetched_once(live: Live, operator: httpx.Client, as_: str) -> None:
-    at_once = operator.get("/api/export", params={"as": as_})
-    made = ready(operator, operator.post("/api/exports", params={"as": as_, "round": 1, "split": ""}))
+@pytest.mark.parametrize("file_type", ["jsonl", "dataset"])
+def test_an_export_is_made_ready_and_fetched_once(live: Live, operator: httpx.Client, file_type: str) -> None:
+    at_once = operator.get("/api/export", params={"as": file_type})
+    made = ready(operator, operator.post("/api/exports", params={"as": file_type, "round": 1, "split": ""}))
     assert (made["state"], made["rows"], made["of"], made["error"]) == ("ready", 3, 3, "")
     assert left(live) == [], "it has no name any more"
     answer = operator.get(f"{made['place']}/file")
@@ -203,7 +205,7 @@ def test_an_export_is_made_ready_and_fetched_once(live: Live, operator: httpx.Cl
     assert answer.headers["content-disposition"] == at_once.headers["content-disposition"]
     assert answer.headers["cache-control"] == "no-store"
     assert made["name"] in answer.headers["content-disposition"]
-    assert as_ == "dataset" or answer.content == at_once.content
+    assert file_type == "dataset" or answer.content == at_once.content
     for path in (made["place"], f"{made['place']}/file"):
         again = operator.get(path)
         assert (again.status_code, "make it again" in again.json()["error"]) == (404, True)
@@ -286,11 +288,12 @@ def test_nobody_has_many_made_at_a_time() -> None:
 def test_the_form_asks_for_every_option_there_is() -> None:
     text = export_panel.export_form()
     asked = set(re.findall(r'name="([a-z_]+)"', text))
-    assert asked == {"as", "round", *(f.name for f in fields(Wish))} - {"as_", "round_number"}
-    for name, formats in OPTIONS.items():
-        assert labels.OPTION_FORMATS[name].split() == list(formats)
-        assert name in labels.OPTION_LABELS
-    assert set(labels.FORMAT_LABELS) == set(FORMATS)
+    assert asked == {"as", "round", *(f.name for f in fields(ExportRequest))} - {"file_type", "round_number"}
+    for name in EXPORT_OPTIONS:
+        field = re.search(rf'<label([^>]*)>(?:<span>[^<]*</span>)?<input [^>]*name="{name}"', text)
+        assert field is not None, name
+        assert formats_with(name) == tuple(re.findall(r"[\w-]+", field[1].partition("data-for=")[2]))
+    assert re.findall(r'<option value="([^"]+)">', text)[: len(EXPORT_FORMATS)] == list(EXPORT_FORMATS)
 
 
 def test_what_was_not_fetched_is_let_go_at_the_end() -> None:

@@ -10,7 +10,8 @@ import pytest
 
 from rater_data.exporting import hub
 from rater_data.exporting.export import export
-from rater_data.exporting.formats import Wish, stream
+from rater_data.exporting.formats.base import stream_rows
+from rater_data.exporting.formats.export_request import ExportRequest
 from rater_data.importing.import_files import import_ratings
 from tests.rater_data.store_world import make_world, rate_next, rating
 
@@ -32,7 +33,7 @@ def bring(world, folder, count=3):
 
 
 def card(world, folder, **wish):
-    export(world.store, folder / "set", as_="dataset", force=True, **wish)
+    export(world.store, folder / "set", file_type="dataset", force=True, **wish)
     return (folder / "set" / "README.md").read_text("utf-8")
 
 
@@ -111,7 +112,9 @@ def test_agreement_on_qualities_is_told_for_each(world, tmp_path):
 
 def qualities(world):
     return [
-        row for some in stream(world.store, Wish(format="helpsteer")).rows for row in some.batch.to_pylist()
+        row
+        for some in stream_rows(world.store, ExportRequest(format="helpsteer")).batches
+        for row in some.batch.to_pylist()
     ]
 
 
@@ -151,9 +154,9 @@ def test_a_pushed_card_names_no_checksum_of_other_bytes(world, tmp_path, monkeyp
 
 
 def test_the_command_on_the_card_is_exact():
-    words = Wish(format="preference", min_margin=0.123456789).command("a").split()
+    words = ExportRequest(format="preference", min_margin=0.123456789).command("a").split()
     assert float(words[words.index("--min-margin") + 1]) == 0.123456789
-    words = Wish(format="unpaired", threshold=1 / 3).command("a").split()
+    words = ExportRequest(format="unpaired", threshold=1 / 3).command("a").split()
     assert float(words[words.index("--threshold") + 1]) == 1 / 3
 
 
@@ -165,14 +168,14 @@ def test_a_later_export_is_loaded_and_not_what_is_left_of_an_earlier_one(world, 
     found = []
     for count in (2, 5):
         bring(world, tmp_path, count)
-        export(world.store, tmp_path / "set", as_="dataset", force=True)
+        export(world.store, tmp_path / "set", file_type="dataset", force=True)
         found.append(datasets.load_dataset(str(tmp_path / "set"), cache_dir=str(tmp_path / "cache")))
     assert [sum(loaded.num_rows.values()) for loaded in found] == [2, 5]
 
 
 def test_each_part_is_a_split_of_its_own_name(world, tmp_path):
     bring(world, tmp_path, 60)
-    export(world.store, tmp_path / "set", as_="dataset")
+    export(world.store, tmp_path / "set", file_type="dataset")
     loaded = datasets.load_dataset(str(tmp_path / "set"), cache_dir=str(tmp_path / "cache"))
     written = {
         part.name.split("-")[0]: pq.ParquetFile(part).metadata.num_rows

@@ -23,8 +23,11 @@ from rater_data.csv_cells import unescape_cell
 from rater_data.errors import BadInput, Missing, Refused
 from rater_data.exporting import hub, llama_factory
 from rater_data.exporting.export import export
-from rater_data.exporting.formats import FORMATS, Wish, since_of, stream
-from rater_data.exporting.rating_rows import RATINGS, part_of
+from rater_data.exporting.formats.base import stream_rows
+from rater_data.exporting.formats.dataset_parts import part_of
+from rater_data.exporting.formats.export_request import ExportRequest, parse_since
+from rater_data.exporting.formats.ratings import RATINGS
+from rater_data.exporting.formats.table import EXPORT_FORMATS
 from rater_data.importing.import_files import import_ratings
 from rater_data.records import Message, Prompt, split_of
 from rater_data.store.database.rows import response_row
@@ -59,7 +62,9 @@ def give(store, rows, folder):
 
 
 def rows_of(store, **wish):
-    return [row for some in stream(store, Wish(**wish)).rows for row in some.batch.to_pylist()]
+    return [
+        row for some in stream_rows(store, ExportRequest(**wish)).batches for row in some.batch.to_pylist()
+    ]
 
 
 def read_jsonl(path):
@@ -246,7 +251,7 @@ def test_round_since_and_split(world):
     assert [row["score"] for row in rows_of(store, round_number=2)] == [9]
     assert [row["score"] for row in rows_of(store, since=late.submitted_at)] == [9]
     assert len(rows_of(store, split="train")) == 2
-    for format in FORMATS:
+    for format in EXPORT_FORMATS:
         with pytest.raises(Missing, match="no round 7"):
             rows_of(store, format=format, round_number=7)
 
@@ -261,13 +266,13 @@ def test_round_since_and_split(world):
     ],
 )
 def test_since_is_a_date_or_a_time(text, seconds):
-    assert since_of(text) == seconds
+    assert parse_since(text) == seconds
 
 
 @given(st.text(max_size=30))
 def test_what_is_no_time_is_told(text):
     try:
-        assert 0 <= since_of(text) < 253_402_300_800
+        assert 0 <= parse_since(text) < 253_402_300_800
     except BadInput as error:
         assert str(error).endswith(".")
 
@@ -286,7 +291,7 @@ def test_a_store_larger_than_a_portion(tmp_path, monkeypatch):
     pairs = rows_of(world.store, format="preference")
     monkeypatch.setattr("rater_data.store.reports.export_rows.PROMPTS_AT_ONCE", 1)
     monkeypatch.setattr("rater_data.store.reports.export_rows.SAID_AT_ONCE", 5)
-    monkeypatch.setattr("rater_data.exporting.formats.AT_ONCE", 3)
+    monkeypatch.setattr("rater_data.exporting.formats.base.BATCH_ROWS", 3)
     assert rows_of(world.store, format="preference") == pairs
     world.store.close()
 
@@ -320,9 +325,9 @@ def many(store, ratings, share):
 
 def test_many_ratings_are_written_in_portions(store, tmp_path):
     many(store, 30_000, 3)
-    export(store, tmp_path / "warm.parquet", as_="parquet", round_number=1)
+    export(store, tmp_path / "warm.parquet", file_type="parquet", round_number=1)
     tracemalloc.start()
-    assert export(store, tmp_path / "small.parquet", as_="parquet") == 30_000
+    assert export(store, tmp_path / "small.parquet", file_type="parquet") == 30_000
     _, peak = tracemalloc.get_traced_memory()
     tracemalloc.stop()
     assert peak < 60e6, "some thousand ratings at a time, however many there are"
@@ -361,7 +366,7 @@ def test_ties(store, tmp_path):
     ties = [r for r in rows_of(store, format="preference", ties=True) if r["margin"] == 0]
     assert [(r["chosen"], r["rejected"], r["agreement"]) for r in ties] == [("first", "second", None)]
     with pytest.raises(BadInput, match="no margin"):
-        Wish(format="preference", ties=True, min_margin=1.0)
+        ExportRequest(format="preference", ties=True, min_margin=1.0)
 
 
 def test_labels_and_thresholds(store, tmp_path):
@@ -424,7 +429,7 @@ def test_options_are_for_their_formats():
         {"round_number": -1},
     ):
         with pytest.raises(BadInput):
-            Wish(**wish)
+            ExportRequest(**wish)
 
 
 # ---- every form says the same, to whoever loads it
@@ -454,8 +459,8 @@ def test_hostile_texts_survive_every_form(tmp_path_factory, said):
     kept = {(r.prompt.text, r.response.text): r.rating.comment for r in store.rated()}
     assert kept == {where: comment for where, (_, comment) in texts.items()}
     wanted = list(kept)
-    for as_, name in FORMS.items():
-        assert export(store, folder / name, as_=as_) == len(kept)
+    for file_type, name in FORMS.items():
+        assert export(store, folder / name, file_type=file_type) == len(kept)
     found = {(r["prompt"], r["completion"]): r["comment"] for r in read_jsonl(folder / "a.jsonl")}
     assert found == kept
     with (folder / "a.csv").open(newline="", encoding="utf-8") as file:
@@ -466,8 +471,8 @@ def test_hostile_texts_survive_every_form(tmp_path_factory, said):
     parts = [pq.read_table(path).to_pylist() for path in (folder / "a" / "data").iterdir()]
     assert sorted((r["prompt"], r["completion"]) for part in parts for r in part) == sorted(wanted)
     for format in ("prompt-completion", "unpaired"):
-        for as_ in FORMS:
-            export(store, folder / f"{format}.{as_}", format=format, as_=as_)
+        for file_type in FORMS:
+            export(store, folder / f"{format}.{file_type}", format=format, file_type=file_type)
         rows = read_jsonl(folder / f"{format}.jsonl")
         assert sorted((r["prompt"], r["completion"]) for r in rows) == sorted(wanted)
     store.close()
@@ -489,14 +494,17 @@ def rated(tmp_path):
     store.close()
 
 
-@pytest.mark.parametrize("format", FORMATS)
+@pytest.mark.parametrize("format", EXPORT_FORMATS)
 def test_every_form_is_loaded_and_says_the_same(rated, tmp_path, format):
     out = tmp_path / "out"
     out.mkdir()
-    counts = {export(rated.store, out / name, format=format, as_=as_) for as_, name in FORMS.items()}
+    counts = {
+        export(rated.store, out / name, format=format, file_type=file_type)
+        for file_type, name in FORMS.items()
+    }
     assert len(counts) == 1
     wanted = read_jsonl(out / "a.jsonl")
-    schema = stream(rated.store, Wish(format=format)).schema
+    schema = stream_rows(rated.store, ExportRequest(format=format)).schema
     assert all(list(row) == schema.names for row in wanted)
 
     def plain(row):
@@ -537,7 +545,7 @@ def test_the_parts_have_their_shares():
 
 
 def test_holdout_is_never_in_train_and_a_prompt_is_in_one_part(rated, tmp_path):
-    export(rated.store, tmp_path / "set", as_="dataset")
+    export(rated.store, tmp_path / "set", file_type="dataset")
     where = {}
     for path in (tmp_path / "set" / "data").iterdir():
         for row in pq.read_table(path).to_pylist():
@@ -547,7 +555,14 @@ def test_holdout_is_never_in_train_and_a_prompt_is_in_one_part(rated, tmp_path):
 
 
 def test_the_card(rated, tmp_path):
-    export(rated.store, tmp_path / "set", format="preference", as_="dataset", min_margin=0.5, same_rater=True)
+    export(
+        rated.store,
+        tmp_path / "set",
+        format="preference",
+        file_type="dataset",
+        min_margin=0.5,
+        same_rater=True,
+    )
     text = (tmp_path / "set" / "README.md").read_text("utf-8")
     head = yaml.safe_load(text.split("---")[1])
     assert head["task_categories"] == ["text-generation"]
@@ -574,9 +589,9 @@ def test_the_card(rated, tmp_path):
 
 
 def test_the_command_on_the_card_makes_the_same_again(rated, tmp_path, monkeypatch):
-    wish = Wish(format="unpaired", as_="jsonl", threshold=4.5, since=1.0, round_number=1, split="train",
+    wish = ExportRequest(format="unpaired", file_type="jsonl", threshold=4.5, since=1.0, round_number=1, split="train",
                 conversational=True)  # fmt: skip
-    export(rated.store, tmp_path / "a.jsonl", **{n: getattr(wish, n) for n in Wish.__slots__})
+    export(rated.store, tmp_path / "a.jsonl", **{n: getattr(wish, n) for n in ExportRequest.__slots__})
     monkeypatch.chdir(tmp_path)
     words = wish.command("b.jsonl").split()[3:]
     done = CliRunner().invoke(app, [*words, "--home", str(tmp_path / "home")])
@@ -589,12 +604,12 @@ def test_only_a_folder_of_ours_is_replaced(rated, tmp_path):
     place.mkdir()
     (place / "dataset_info.json").write_text("{}")
     with pytest.raises(BadInput, match="not replaced"):
-        export(rated.store, place, as_="dataset", force=True)
+        export(rated.store, place, file_type="dataset", force=True)
     assert [path.name for path in place.iterdir()] == ["dataset_info.json"]
 
 
-@pytest.mark.parametrize("as_", FORMS)
-def test_nothing_is_left_of_an_export_that_fails(rated, tmp_path, as_):
+@pytest.mark.parametrize("file_type", FORMS)
+def test_nothing_is_left_of_an_export_that_fails(rated, tmp_path, file_type):
     out = tmp_path / "out"
     out.mkdir()
 
@@ -603,10 +618,10 @@ def test_nothing_is_left_of_an_export_that_fails(rated, tmp_path, as_):
         raise OSError(28, "No space left on device")
 
     with pytest.raises(Exception, match="no room left"):
-        export(rated.store, out / FORMS[as_], as_=as_, wrap=broken)
+        export(rated.store, out / FORMS[file_type], file_type=file_type, wrap=broken)
     assert list(out.iterdir()) == []
     with pytest.raises(BadInput, match="cannot be written"):
-        export(rated.store, out / ("x" * 300), as_=as_)
+        export(rated.store, out / ("x" * 300), file_type=file_type)
     assert list(out.iterdir()) == []
 
 
@@ -682,19 +697,19 @@ def llama_factory_rows(folder, name):
 
 
 @pytest.mark.parametrize("format", llama_factory.COLUMNS)
-@pytest.mark.parametrize("as_", ["jsonl", "parquet"])
-def test_llama_factory_is_told_what_it_is(rated, tmp_path, format, as_):
+@pytest.mark.parametrize("file_type", ["jsonl", "parquet"])
+def test_llama_factory_is_told_what_it_is(rated, tmp_path, format, file_type):
     folder = tmp_path / "out"
     folder.mkdir()
     (folder / "dataset_info.json").write_text('{"mine": {"file_name": "x.json"}}')
-    out = folder / f"rated.{as_}"
-    done = run(tmp_path, "--format", format, "--as", as_, "--out", out, "--llama-factory", "write")
+    out = folder / f"rated.{file_type}"
+    done = run(tmp_path, "--format", format, "--as", file_type, "--out", out, "--llama-factory", "write")
     assert done.exit_code == 0, done.stderr
     wanted = rows_of(rated.store, format=format)
     assert len(llama_factory_rows(folder, "rated")) == len(wanted)
     assert json.loads((folder / "dataset_info.json").read_text())["mine"] == {"file_name": "x.json"}
     printed = run(
-        tmp_path, "--format", format, "--as", as_, "--out", out, "--force", "--llama-factory", "print"
+        tmp_path, "--format", format, "--as", file_type, "--out", out, "--force", "--llama-factory", "print"
     )
     stanza = json.loads(printed.stdout[: printed.stdout.rindex("}") + 1])
     assert stanza["rated"] == json.loads((folder / "dataset_info.json").read_text())["rated"]
@@ -743,7 +758,7 @@ def test_the_page_names_every_format_and_column():
     page = (ROOT / "docs" / "exports.md").read_text("utf-8")
     table = [line for line in page.split("\n") if line.startswith("| `")]
     named = {re.findall(r"`([^`]+)`", line)[0] for line in table}
-    assert set(FORMATS) <= named
+    assert set(EXPORT_FORMATS) <= named
     for name in RATINGS.names:
         assert f"`{name}`" in page, name
 

@@ -9,7 +9,9 @@ from typer.testing import CliRunner
 from rater_data.cli.main import app
 from rater_data.exporting import llama_factory
 from rater_data.exporting.export import export
-from rater_data.exporting.formats import FORMATS, Wish, stream
+from rater_data.exporting.formats.base import stream_rows
+from rater_data.exporting.formats.export_request import ExportRequest
+from rater_data.exporting.formats.table import EXPORT_FORMATS
 from rater_data.importing.import_files import import_file, import_ratings
 from rater_data.importing.options import ImportOptions
 from rater_data.importing.readers.read_file import read_file
@@ -35,9 +37,9 @@ def store(tmp_path):
     made.close()
 
 
-@pytest.mark.parametrize("format", FORMATS)
+@pytest.mark.parametrize("format", EXPORT_FORMATS)
 def test_every_format_is_read_back_as_it_was(store, tmp_path, format):
-    export(store, tmp_path / "a.csv", format=format, as_="csv")
+    export(store, tmp_path / "a.csv", format=format, file_type="csv")
     export(store, tmp_path / "a.jsonl", format=format)
     cells, rows = list(read_file(tmp_path / "a.csv")), list(read_file(tmp_path / "a.jsonl"))
     texts = ("prompt", "completion", "response", "chosen", "rejected")
@@ -48,14 +50,14 @@ def test_every_format_is_read_back_as_it_was(store, tmp_path, format):
     assert any("'" + row.values["prompt"] in (tmp_path / "a.csv").read_text("utf-8") for row in rows)
 
 
-@pytest.mark.parametrize("format", [name for name in FORMATS if name != "ratings"])
+@pytest.mark.parametrize("format", [name for name in EXPORT_FORMATS if name != "ratings"])
 def test_our_formats_are_known_by_their_columns(store, format):
-    columns = set(stream(store, Wish(format=format)).schema.names)
+    columns = set(stream_rows(store, ExportRequest(format=format)).schema.names)
     assert [names for names in OWN_CSV_COLUMNS if names <= columns and HASH_COLUMN not in names]
 
 
 def test_pairs_come_in_again_with_the_texts_they_had(store, tmp_path):
-    export(store, tmp_path / "pairs.csv", format="preference", as_="csv")
+    export(store, tmp_path / "pairs.csv", format="preference", file_type="csv")
     other = file_store(tmp_path / "other")
     other.choose_scale("pair")
     import_file(other, tmp_path / "pairs.csv", ImportOptions(kind="ratings"))
@@ -80,7 +82,7 @@ def test_trainers_are_not_given_apostrophes(store, tmp_path):
 
 def test_the_page_says_how_to_read_the_csv_for_training(store, tmp_path):
     """The line of docs/exports.md, as somebody would use it."""
-    export(store, tmp_path / "a.csv", format="prompt-completion", as_="csv")
+    export(store, tmp_path / "a.csv", format="prompt-completion", file_type="csv")
     (line,) = [one.strip() for one in PAGE.splitlines() if "lambda cell" in one]
     plain = eval(line.removesuffix(" on every text.").strip("`"))
     found = datasets.load_dataset("csv", data_files=str(tmp_path / "a.csv"), cache_dir=str(tmp_path / "c"))[

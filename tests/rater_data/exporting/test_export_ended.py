@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from rater_data.errors import BadInput
-from rater_data.exporting import writers
+from rater_data.exporting import output_path
 from rater_data.exporting.export import export
 from tests.paths import ROOT
 from tests.rater_data.store_world import make_world, rate_next
@@ -17,14 +17,14 @@ from tests.rater_data.store_world import make_world, rate_next
 SLOW = """
 import sys, time
 from rater_data.cli import main
-from rater_data.exporting import formats, rating_rows
-real = rating_rows.rating_rows
+from rater_data.exporting.formats import ratings
+real = ratings.rating_rows
 def slow(store, which):
-    for some in real(store, which):
-        yield some
+    for rows in real(store, which):
+        yield rows
         print("began", flush=True)
         time.sleep(60)
-formats.rating_rows = slow
+ratings.rating_rows = slow
 sys.argv = ["rater_data", *sys.argv[1:]]
 main.main()
 """
@@ -52,13 +52,13 @@ def names(folder):
     return sorted(path.name for path in folder.iterdir())
 
 
-@pytest.mark.parametrize("as_", ["jsonl", "dataset"])
+@pytest.mark.parametrize("file_type", ["jsonl", "dataset"])
 @pytest.mark.parametrize("sent", [signal.SIGTERM, signal.SIGHUP])
-def test_an_export_that_is_ended_cleans_up(world, tmp_path, as_, sent):
+def test_an_export_that_is_ended_cleans_up(world, tmp_path, file_type, sent):
     out = tmp_path / "out"
-    export(world.store, out / "a", as_=as_)
+    export(world.store, out / "a", file_type=file_type)
     before = {path: path.read_bytes() for path in out.rglob("*") if path.is_file()}
-    child = begun(tmp_path, "--out", str(out / "a"), "--as", as_, "--force")
+    child = begun(tmp_path, "--out", str(out / "a"), "--as", file_type, "--force")
     try:
         assert len(names(out)) == 2
         child.send_signal(sent)
@@ -73,14 +73,15 @@ def test_an_export_that_is_ended_cleans_up(world, tmp_path, as_, sent):
 
 def test_what_a_killed_export_left_goes_with_the_next_one_and_what_is_being_written_stays(world, tmp_path):
     out = tmp_path / "out"
-    with writers._aside(out / "b") as part:
+    with output_path.temporary_output(out / "b") as part:
         part.write_text("half")
         mine = part.parent
-        done = subprocess.run(
-            [sys.executable, "-c", f"import os; from pathlib import Path; from rater_data.exporting import writers\n"
-             f"with writers._aside(Path({str(out / 'c')!r})) as part:\n    part.write_text('half'); os._exit(9)"],
-            cwd=ROOT,
-        )  # fmt: skip
+        script = (
+            "import os; from pathlib import Path; from rater_data.exporting import output_path\n"
+            f"with output_path.temporary_output(Path({str(out / 'c')!r})) as part:\n"
+            "    part.write_text('half'); os._exit(9)"
+        )
+        done = subprocess.run([sys.executable, "-c", script], cwd=ROOT)
         assert done.returncode == 9
         (out / ".rateloop-mine").mkdir()
         (out / ".rateloop-mine" / "notes").write_text("not of an export")
@@ -95,7 +96,7 @@ def test_what_a_killed_export_left_goes_with_the_next_one_and_what_is_being_writ
 def test_the_old_is_there_until_the_new_is(world, tmp_path, monkeypatch, before):
     out = tmp_path / "out" / "set"
     if before == "dataset":
-        export(world.store, out, as_="dataset")
+        export(world.store, out, file_type="dataset")
         (out / "mine").write_text("kept")
     else:
         out.write_text("before")
@@ -109,12 +110,12 @@ def test_the_old_is_there_until_the_new_is(world, tmp_path, monkeypatch, before)
 
     monkeypatch.setattr(Path, "rename", rename)
     with pytest.raises(SystemExit):
-        export(world.store, out, as_="dataset", force=True)
+        export(world.store, out, file_type="dataset", force=True)
     # in the worst moment the old one is beside its place, where a person finds it
     assert any(re.fullmatch(r"set\.old-[0-9a-f]{8}", name) for name in refused[0])
     assert names(out.parent) == ["set"]
     assert (out / "mine").read_text() == "kept" if before == "dataset" else out.read_text() == "before"
-    export(world.store, out, as_="dataset", force=True)
+    export(world.store, out, file_type="dataset", force=True)
     assert names(out.parent) == ["set"]
     assert names(out) == ["README.md", "data", "rateloop.sha256"]
 

@@ -15,8 +15,9 @@ from hypothesis import strategies as st
 from rater_data.csv_cells import escape_cell, unescape_cell
 from rater_data.errors import BadInput, DiskFull
 from rater_data.exporting.export import export
-from rater_data.exporting.formats import Wish, stream
-from rater_data.exporting.rating_rows import RATINGS
+from rater_data.exporting.formats.base import stream_rows
+from rater_data.exporting.formats.export_request import ExportRequest
+from rater_data.exporting.formats.ratings import RATINGS
 from rater_data.importing.import_files import import_ratings
 from rater_data.importing.readers.read_file import read_file
 from rater_data.records import Message, Prompt
@@ -39,11 +40,11 @@ def write(folder: Path, name: str, text: str | bytes) -> Path:
 
 def preference_rows(store: Store, **wish) -> list[dict]:
     try:
-        found = stream(store, Wish(format="preference", **wish))
+        found = stream_rows(store, ExportRequest(format="preference", **wish))
     except BadInput as error:
         assert "nothing to export" in str(error)
         return []
-    return [row for some in found.rows for row in some.batch.to_pylist()]
+    return [row for some in found.batches for row in some.batch.to_pylist()]
 
 
 def read_jsonl(path: Path) -> list[dict]:
@@ -100,7 +101,7 @@ def test_people_are_pseudonyms_that_stay(rated_world, tmp_path):
 
 
 def test_csv_has_no_formulas_and_can_be_undone(rated_world, tmp_path):
-    export(rated_world.store, tmp_path / "out.csv", as_="csv")
+    export(rated_world.store, tmp_path / "out.csv", file_type="csv")
     export(rated_world.store, tmp_path / "out.jsonl")
     with (tmp_path / "out.csv").open(newline="", encoding="utf-8") as file:
         rows = list(csv.DictReader(file))
@@ -122,7 +123,7 @@ def test_escaping_is_reversible_for_any_text(text):
 def test_our_own_csv_comes_in_again(store, tmp_path):
     rows = [{"prompt": "=a", "response": "'b", "rating": 3}, {"prompt": "-c", "response": "+d", "rating": 9}]
     import_ratings(store, write(tmp_path, "in.jsonl", "\n".join(map(json.dumps, rows))))
-    export(store, tmp_path / "out.csv", as_="csv")
+    export(store, tmp_path / "out.csv", file_type="csv")
     other = Store.open(tmp_path / "other")
     assert import_ratings(other, tmp_path / "out.csv") == (2, 0)
     told = [(r.prompt.text, r.response.text, r.rating.score) for r in other.rated()]
@@ -203,7 +204,7 @@ def test_chats_make_all_pairs_conversational(store, tmp_path):
         for r, s in (("yes", 9), ("no", 2))
     ] + [{"prompt": "p", "response": r, "rating": s} for r, s in (("a", 1), ("b", 2))]
     import_ratings(store, write(tmp_path, "in.jsonl", "\n".join(map(json.dumps, lines))))
-    export(store, tmp_path / "out.parquet", format="preference", as_="parquet")
+    export(store, tmp_path / "out.parquet", format="preference", file_type="parquet")
     one, two = pq.read_table(tmp_path / "out.parquet").to_pylist()
     assert one["prompt"][0] == {"role": "system", "content": "Brief."}
     assert one["chosen"] == [{"role": "assistant", "content": "yes"}]
@@ -214,26 +215,26 @@ def test_chats_make_all_pairs_conversational(store, tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("as_", "name"), [("jsonl", "out"), ("csv", "out"), ("parquet", "out"), ("dataset", "out")]
+    ("file_type", "name"), [("jsonl", "out"), ("csv", "out"), ("parquet", "out"), ("dataset", "out")]
 )
-def test_what_is_there_is_replaced_only_by_force(rated_world, tmp_path, as_, name):
+def test_what_is_there_is_replaced_only_by_force(rated_world, tmp_path, file_type, name):
     out = tmp_path / "folder" / name
     with pytest.raises(BadInput, match="does not exist"):
-        export(rated_world.store, out, as_=as_)
+        export(rated_world.store, out, file_type=file_type)
     out.parent.mkdir()
-    export(rated_world.store, out, as_=as_)
+    export(rated_world.store, out, file_type=file_type)
     with pytest.raises(BadInput, match="exists already"):
-        export(rated_world.store, out, as_=as_)
-    assert export(rated_world.store, out, as_=as_, force=True) == 6
+        export(rated_world.store, out, file_type=file_type)
+    assert export(rated_world.store, out, file_type=file_type, force=True) == 6
     assert [path.name for path in out.parent.iterdir()] == [name]
 
 
 def test_force_never_replaces_a_folder_that_is_no_dataset(rated_world, tmp_path):
     (tmp_path / "photos").mkdir()
     (tmp_path / "photos" / "cat").write_text("meow")
-    for as_ in ("jsonl", "dataset"):
+    for file_type in ("jsonl", "dataset"):
         with pytest.raises(BadInput, match="not replaced"):
-            export(rated_world.store, tmp_path / "photos", as_=as_, force=True)
+            export(rated_world.store, tmp_path / "photos", file_type=file_type, force=True)
     assert (tmp_path / "photos" / "cat").read_text() == "meow"
 
 
@@ -252,19 +253,19 @@ def test_what_is_no_file_is_never_replaced(rated_world, tmp_path, force):
 
 
 @pytest.mark.parametrize("there", [True, False])
-@pytest.mark.parametrize("as_", ["jsonl", "dataset"])
-def test_through_a_link_the_file_at_its_end_is_replaced(rated_world, tmp_path, as_, there):
+@pytest.mark.parametrize("file_type", ["jsonl", "dataset"])
+def test_through_a_link_the_file_at_its_end_is_replaced(rated_world, tmp_path, file_type, there):
     (tmp_path / "far").mkdir()
     (tmp_path / "near").mkdir()
     end, link = tmp_path / "far" / "old", tmp_path / "near" / "link"
     link.symlink_to("../far/old")
     if there:
-        export(rated_world.store, end, as_=as_, round_number=1)
+        export(rated_world.store, end, file_type=file_type, round_number=1)
     with pytest.raises(BadInput, match="exists already"):
-        export(rated_world.store, link, as_=as_)
-    count = export(rated_world.store, link, as_=as_, force=True)
+        export(rated_world.store, link, file_type=file_type)
+    count = export(rated_world.store, link, file_type=file_type, force=True)
     assert link.is_symlink() and not end.is_symlink()
-    rows = end.read_text("utf-8").splitlines() if as_ == "jsonl" else list(read_file(end))
+    rows = end.read_text("utf-8").splitlines() if file_type == "jsonl" else list(read_file(end))
     assert len(rows) == count
     assert [[path.name for path in place.iterdir()] for place in (link.parent, end.parent)] == [
         ["link"],
@@ -298,7 +299,7 @@ def test_an_export_that_breaks_off_leaves_what_was_there(rated_world, tmp_path):
 
 
 def test_options_that_are_not_known(rated_world, tmp_path):
-    for wrong in ({"format": "xml"}, {"as_": "xml"}, {"split": "test"}, {"min_margin": -1.0}):
+    for wrong in ({"format": "xml"}, {"file_type": "xml"}, {"split": "test"}, {"min_margin": -1.0}):
         with pytest.raises(BadInput):
             export(rated_world.store, tmp_path / "out", **wrong)
     assert not (tmp_path / "out").exists()

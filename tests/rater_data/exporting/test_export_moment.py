@@ -4,7 +4,9 @@ import pyarrow.parquet as pq
 import pytest
 
 from rater_data.exporting.export import export
-from rater_data.exporting.formats import FORMATS, Wish, stream
+from rater_data.exporting.formats.base import stream_rows
+from rater_data.exporting.formats.export_request import ExportRequest
+from rater_data.exporting.formats.table import EXPORT_FORMATS
 from rater_data.verify.dataset import verify_dataset
 from tests.rater_data.store_world import make_world, rate_next
 
@@ -19,7 +21,7 @@ def world(tmp_path, backend):
     made.store.close()
 
 
-@pytest.mark.parametrize("format", FORMATS)
+@pytest.mark.parametrize("format", EXPORT_FORMATS)
 def test_ratings_that_come_meanwhile_are_in_neither_the_rows_nor_the_card(world, tmp_path, format):
     store, out = world.store, tmp_path / "set"
 
@@ -30,7 +32,7 @@ def test_ratings_that_come_meanwhile_are_in_neither_the_rows_nor_the_card(world,
                 rate_next(store, new, 10, attributes={"helpful": 5})
             yield some
 
-    count = export(store, out, format=format, as_="dataset", wrap=busy)
+    count = export(store, out, format=format, file_type="dataset", wrap=busy)
     assert list(verify_dataset(out)) == []
     text = (out / "README.md").read_text("utf-8")
     assert ", by 2 raters" in text
@@ -53,7 +55,7 @@ def test_somebody_new_who_rates_as_the_export_begins_breaks_nothing(world, monke
         return found
 
     monkeypatch.setattr(type(store), "around", around)
-    rows = [row for some in stream(store, Wish()).rows for row in some.batch.to_pylist()]
+    rows = [row for some in stream_rows(store, ExportRequest()).batches for row in some.batch.to_pylist()]
     assert len(rows) == 10
     assert came[0].pseudonym not in {row["rater"] for row in rows}
 

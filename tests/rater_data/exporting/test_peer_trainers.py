@@ -73,15 +73,15 @@ def settings(kind, folder, **more):
     )
 
 
-def loaded(store, folder, as_, **wish):
+def loaded(store, folder, file_type, **wish):
     """The train part of an export as a user of `datasets` gets it."""
-    if as_ == "dataset":
-        export(store, folder / "set", as_=as_, **wish)
+    if file_type == "dataset":
+        export(store, folder / "set", file_type=file_type, **wish)
         return datasets.load_dataset(str(folder / "set"), split="train", cache_dir=str(folder / "cache"))
-    export(store, folder / f"out.{as_}", as_=as_, **wish)
-    kind = {"jsonl": "json"}.get(as_, as_)
+    export(store, folder / f"out.{file_type}", file_type=file_type, **wish)
+    kind = {"jsonl": "json"}.get(file_type, file_type)
     return datasets.load_dataset(
-        kind, data_files=str(folder / f"out.{as_}"), split="train", cache_dir=str(folder / "cache")
+        kind, data_files=str(folder / f"out.{file_type}"), split="train", cache_dir=str(folder / "cache")
     )
 
 
@@ -92,10 +92,10 @@ def trains(trainer):
 
 
 @pytest.mark.parametrize(
-    ("as_", "chat"), [("jsonl", False), ("parquet", True), ("dataset", True), ("dataset", False)]
+    ("file_type", "chat"), [("jsonl", False), ("parquet", True), ("dataset", True), ("dataset", False)]
 )
-def test_pairs_train_a_reward_model(store, tiny, tmp_path, as_, chat):
-    pairs = loaded(store, tmp_path, as_, format="preference", conversational=chat)
+def test_pairs_train_a_reward_model(store, tiny, tmp_path, file_type, chat):
+    pairs = loaded(store, tmp_path, file_type, format="preference", conversational=chat)
     model = LlamaForSequenceClassification(
         type(tiny.lm.config)(**tiny.lm.config.to_dict() | {"num_labels": 1})
     )
@@ -104,18 +104,18 @@ def test_pairs_train_a_reward_model(store, tiny, tmp_path, as_, chat):
     trains(RewardTrainer(model=model, args=args, train_dataset=pairs, processing_class=tiny.tokenizer))
 
 
-@pytest.mark.parametrize(("as_", "chat"), [("jsonl", False), ("dataset", True)])
-def test_pairs_train_dpo(store, tiny, tmp_path, as_, chat):
-    pairs = loaded(store, tmp_path, as_, format="preference", conversational=chat)
+@pytest.mark.parametrize(("file_type", "chat"), [("jsonl", False), ("dataset", True)])
+def test_pairs_train_dpo(store, tiny, tmp_path, file_type, chat):
+    pairs = loaded(store, tmp_path, file_type, format="preference", conversational=chat)
     args = settings(DPOConfig, tmp_path, max_length=128)
     model, base = (fresh() for _ in range(2))
     tokenizer = tiny.tokenizer
     trains(DPOTrainer(model, base, args=args, train_dataset=pairs, processing_class=tokenizer))
 
 
-@pytest.mark.parametrize(("as_", "chat"), [("jsonl", False), ("dataset", True)])
-def test_labelled_texts_train_kto(store, tiny, tmp_path, as_, chat):
-    texts = loaded(store, tmp_path, as_, format="unpaired", conversational=chat)
+@pytest.mark.parametrize(("file_type", "chat"), [("jsonl", False), ("dataset", True)])
+def test_labelled_texts_train_kto(store, tiny, tmp_path, file_type, chat):
+    texts = loaded(store, tmp_path, file_type, format="unpaired", conversational=chat)
     assert set(texts["label"]) == {True, False}
     args = settings(KTOConfig, tmp_path, max_length=128)
     model, base = (fresh() for _ in range(2))
@@ -123,9 +123,9 @@ def test_labelled_texts_train_kto(store, tiny, tmp_path, as_, chat):
     trains(KTOTrainer(model, base, args=args, train_dataset=texts, processing_class=tokenizer))
 
 
-@pytest.mark.parametrize(("as_", "chat"), [("parquet", False), ("dataset", True)])
-def test_texts_train_sft(store, tiny, tmp_path, as_, chat):
-    texts = loaded(store, tmp_path, as_, format="prompt-completion", conversational=chat, threshold=7)
+@pytest.mark.parametrize(("file_type", "chat"), [("parquet", False), ("dataset", True)])
+def test_texts_train_sft(store, tiny, tmp_path, file_type, chat):
+    texts = loaded(store, tmp_path, file_type, format="prompt-completion", conversational=chat, threshold=7)
     assert min(texts["score"]) >= 7
     args = settings(SFTConfig, tmp_path, max_length=128)
     model = fresh()

@@ -196,7 +196,7 @@ def exported(tmp_path_factory) -> Files:
         rate_next(world.store, world.rater, score, comment="=1", attributes={"warm": 3})
     found = Files()
     for form in ("jsonl", "csv", "parquet"):
-        export(world.store, folder / f"a.{form}", as_=form)
+        export(world.store, folder / f"a.{form}", file_type=form)
         found[f"a.{form}"] = (folder / f"a.{form}").read_bytes()
     found["a.jsonl.gz"] = gzip.compress(found["a.jsonl"])
     world.store.close()

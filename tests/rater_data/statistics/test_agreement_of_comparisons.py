@@ -5,8 +5,8 @@ import json
 import pytest
 import sqlalchemy as sa
 
-from rater_data.exporting.aggregate import Judged
 from rater_data.exporting.export import export
+from rater_data.exporting.formats.text_scores import TextScores
 from rater_data.importing.import_files import import_ratings
 from rater_data.statistics import agreement
 from rater_data.store.database import schema as t
@@ -41,11 +41,11 @@ def told(store, folder):
         agreement.alpha(rated),
         agreement.alpha(store.counting()),
         agreement.alpha_of_frame(store.scored()),
-        Judged(store, Which()).alpha(),
+        TextScores(store, Which()).alpha(),
     ]
     assert all(one == found[0] for one in found)
     assert list(verify(store)) == []
-    export(store, folder / "set", as_="dataset", force=True)
+    export(store, folder / "set", file_type="dataset", force=True)
     assert list(verify_dataset(folder / "set")) == []
     return found[0], agreement.human_ceiling(rated)
 

@@ -51,11 +51,11 @@ def what_is_in(store):
 def both_ways(store, folder, format, scale, **options):
     """The reports of a CSV and a JSONL of the same export, each in a home of its own, and what is in them then."""
     found = []
-    for as_ in ("csv", "jsonl"):
-        export(store, folder / f"out.{as_}", format=format, as_=as_, force=True)
-        other = file_store(folder / f"{format}-{as_}")
+    for file_type in ("csv", "jsonl"):
+        export(store, folder / f"out.{file_type}", format=format, file_type=file_type, force=True)
+        other = file_store(folder / f"{format}-{file_type}")
         other.choose_scale(scale)
-        report = import_file(other, folder / f"out.{as_}", ImportOptions(kind="ratings", **options))
+        report = import_file(other, folder / f"out.{file_type}", ImportOptions(kind="ratings", **options))
         found.append((report, what_is_in(other)))
         other.close()
     return found
@@ -145,8 +145,8 @@ def test_an_empty_answer_comes_back_as_one(store, tmp_path, format, scale, optio
         connection.execute(t.ratings.update().values(attributes={"helpful": 4}))
     for report, _ in both_ways(store, tmp_path, format, scale, **options):
         assert (report.bad, report.stored.responses) == ([], 3)
-    for as_ in ("csv", "jsonl"):
-        with closing(file_store(tmp_path / f"{format}-{as_}")) as other:
+    for file_type in ("csv", "jsonl"):
+        with closing(file_store(tmp_path / f"{format}-{file_type}")) as other:
             assert sorted(one.text for one in other.responses(0)) == sorted(texts)
 
 

@@ -94,17 +94,17 @@ def lived_in(tmp_path):
     store.close()
 
 
-@pytest.mark.parametrize("as_", ["jsonl", "csv", "parquet", "dataset"])
-def test_our_export_comes_back_as_an_equal_store(backend, lived_in, tmp_path, as_):
-    out = tmp_path / (f"out.{as_}" if as_ != "dataset" else "out")
-    export(lived_in, out, as_=as_)
+@pytest.mark.parametrize("file_type", ["jsonl", "csv", "parquet", "dataset"])
+def test_our_export_comes_back_as_an_equal_store(backend, lived_in, tmp_path, file_type):
+    out = tmp_path / (f"out.{file_type}" if file_type != "dataset" else "out")
+    export(lived_in, out, file_type=file_type)
     export(lived_in, tmp_path / "before.jsonl")
     fresh = open_store(tmp_path / "fresh")
     report = import_file(fresh, out, ImportOptions(kind="ratings"))
     assert (report.layout, report.stored.ratings, report.stored.rounds) == ("rateloop", report.rows, 2)
     export(fresh, tmp_path / "after.jsonl")
     before, after = shared(tmp_path / "before.jsonl"), shared(tmp_path / "after.jsonl")
-    if as_ == "dataset":  # its parts are by prompt
+    if file_type == "dataset":  # its parts are by prompt
         before, after = (sorted(rows, key=json.dumps) for rows in (before, after))
     else:
         assert references(tmp_path / "before.jsonl") == references(tmp_path / "after.jsonl")

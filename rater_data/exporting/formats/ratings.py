@@ -1,4 +1,4 @@
-"""Every rating with where it came from, column by column: `RATINGS` is the format that is the source of truth.
+"""The format `ratings`: every rating with where it came from. It is the one that nothing is left out of.
 
 A portion's responses and prompts become columns once and are spread over its ratings, so the cost of a row does not
 grow with its tokens. Left out on purpose: names, links, token ids.
@@ -7,7 +7,6 @@ grow with its tokens. Left out on purpose: names, links, token ids.
 import hashlib
 import json
 from collections.abc import Generator, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -15,15 +14,15 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from rater_data.exporting.formats.base import MESSAGES, FormatRows, RowBatch, RowStream
+from rater_data.exporting.formats.dataset_parts import part_of
+from rater_data.exporting.formats.export_request import ExportRequest
 from rater_data.records import IMPORTED_ROUND
 from rater_data.scales import SCALES
 from rater_data.store import Store
 from rater_data.store.reports.export_rows import Around, Portion, Which
 
-MESSAGES = pa.list_(pa.struct([("role", pa.string()), ("content", pa.string())]))
 TIME = pa.timestamp("ms", tz="UTC")
-PARTS = ("train", "validation", "test")
-PARTS_OF = 20  # a twentieth of the prompts is for testing, another for validation
 
 LINEAGE = [
     ("slot", pa.int64()),
@@ -44,7 +43,7 @@ LINEAGE = [
     ("head_score", pa.float64()),
 ]
 """Where a response came from, as far as two of one prompt and round can differ in it."""
-PLACE = 4  # of these say why it was shown
+SAMPLING = 4  # the first of these say why it was shown, the others what wrote it
 OTHER = "other_"
 
 RATINGS = pa.schema(
@@ -83,11 +82,11 @@ RATINGS = pa.schema(
         ("is_current", pa.bool_()),
         ("key", pa.string()),
         ("round", pa.int64()),
-        *LINEAGE[:PLACE],
+        *LINEAGE[:SAMPLING],
         ("split", pa.string()),
         ("tags", pa.list_(pa.string())),
         ("source", pa.string()),
-        *LINEAGE[PLACE:],
+        *LINEAGE[SAMPLING:],
         *((OTHER + name, kind) for name, kind in LINEAGE),
     ]
 )
@@ -114,33 +113,13 @@ The same of the second response of a comparison, with `other_` before the name.
 """
 
 
-@dataclass(frozen=True, slots=True)
-class Rows:
-    """Some rows of an export, and of each the part of a dataset that its prompt belongs to: a place in `PARTS`."""
-
-    batch: pa.RecordBatch
-    parts: np.ndarray
-
-
-def part_of(prompt_sha256: str, split: str) -> int:
-    """Where a prompt goes: by the first 8 bytes of its sha256 modulo 20, 0 is test, 1 validation, the rest train.
-
-    A holdout prompt is never in train: there even goes to test, odd to validation. The hash is of the messages as JSON
-    with sorted keys and no blanks, so a prompt keeps its place from export to export and from home to home.
-    """
-    place = int(prompt_sha256[:16], 16) % PARTS_OF
-    if split == "holdout":
-        return 1 if place % 2 else 2
-    return {0: 2, 1: 1}.get(place, 0)
-
-
-def rating_rows(store: Store, which: Which) -> Generator[Rows, None, None]:
+def rating_rows(store: Store, which: Which) -> Generator[RowBatch, None, None]:
     """Every revision that is meant, by id, some thousand at a time: a large store fits a small memory."""
     # people and versions as they are beside these ratings: who rates for the first time right now is in neither
-    with store.consistent_reads() as still:
-        around = still.around()
-        for portion in still.portions(which):
-            yield _rows(portion, around)
+    with store.consistent_reads() as snapshot:
+        around = snapshot.around()
+        for portion in snapshot.portions(which):
+            yield _row_batch(portion, around)
 
 
 def model_name(name: str) -> str:
@@ -148,124 +127,141 @@ def model_name(name: str) -> str:
     return Path(name).name if Path(name).is_absolute() else name
 
 
-def sha256_of(text: str) -> str:
-    return hashlib.sha256(text.encode()).hexdigest()
-
-
-def _rows(portion: Portion, around: Around) -> Rows:
-    ratings = _columns(portion.ratings)
-    prompts, prompt_at = _prompts(portion.prompts)
-    responses, response_at = _responses(portion.responses, around)
-    at = pa.array([response_at[i] for i in ratings["response_id"]])
-    other = pa.array([None if i is None else response_at[i] for i in ratings["other_id"]], pa.int64())
-    of_prompt = pa.array([prompt_at[row.prompt_id] for row in portion.responses]).take(at)
-    found = {name: column.take(at) for name, column in responses.items()}
-    found |= {name: column.take(of_prompt) for name, column in prompts.items() if name != "part"}
+def _row_batch(portion: Portion, around: Around) -> RowBatch:
+    ratings = _columns_of(portion.ratings)
+    prompts, prompt_index = _prompt_columns(portion.prompts)
+    responses, response_index = _response_columns(portion.responses, around)
+    response_at = pa.array([response_index[id_] for id_ in ratings["response_id"]])
+    other_at = pa.array(
+        [None if id_ is None else response_index[id_] for id_ in ratings["other_id"]], pa.int64()
+    )
+    prompt_at = pa.array([prompt_index[row.prompt_id] for row in portion.responses]).take(response_at)
+    columns = {name: column.take(response_at) for name, column in responses.items()}
+    columns |= {name: column.take(prompt_at) for name, column in prompts.items() if name != "part"}
     for name in ("completion", "completion_sha256", *(name for name, _ in LINEAGE)):
-        found[OTHER + name] = responses[name].take(other)
-    found |= _said(ratings, around)
-    batch = pa.record_batch([found[field.name] for field in RATINGS], schema=RATINGS)
-    return Rows(batch, prompts["part"].take(of_prompt).to_numpy())
+        columns[OTHER + name] = responses[name].take(other_at)
+    columns |= _rating_columns(ratings, around)
+    batch = pa.record_batch([columns[field.name] for field in RATINGS], schema=RATINGS)
+    return RowBatch(batch, prompts["part"].take(prompt_at).to_numpy())
 
 
-def _columns(rows: Sequence[Any]) -> dict[str, tuple]:
+def _columns_of(rows: Sequence[Any]) -> dict[str, tuple]:
     return dict(zip(rows[0]._fields, zip(*rows, strict=True), strict=True)) if rows else {}
 
 
-def _said(ratings: dict[str, tuple], around: Around) -> dict[str, pa.Array]:
-    """What is the rating's own."""
-    people = [around.people[i] for i in ratings["rater_id"]]
+def _rating_columns(ratings: dict[str, tuple], around: Around) -> dict[str, pa.Array]:
+    """What is the rating's own, not its response's or prompt's."""
+    people = [around.people[rater] for rater in ratings["rater_id"]]
     low = np.array([SCALES[name].low for name in ratings["scale"]])
     high = np.array([SCALES[name].high for name in ratings["scale"]])
     score = np.array(ratings["score"], dtype=np.float64)
-    found: dict[str, Any] = {
+    values: dict[str, Any] = {
         "rating_id": ratings["id"],
         "rater": [person.pseudonym for person in people],
         "rater_active": [person.active for person in people],
         "rater_excluded": [person.excluded for person in people],
         "scale_low": low,
         "scale_high": high,
-        "flags": [_list(flags) for flags in ratings["flags"]],
-        "attributes": [_sorted(said) for said in ratings["attributes"]],
+        "flags": [_parse_list(flags) for flags in ratings["flags"]],
+        "attributes": [_sort_keys(attributes) for attributes in ratings["attributes"]],
         "active_s": np.array(ratings["active_ms"]) / 1000,
     }
-    own = ("response_id", "other_id", "swapped", "score", "scale", "verdict", "comment", "active_ms")
-    for name in (*own, "position", "guideline_version", "revision", "is_current", "key"):
-        found[name] = ratings[name]
+    same = ("response_id", "other_id", "swapped", "score", "scale", "verdict", "comment", "active_ms")
+    for name in (*same, "position", "guideline_version", "revision", "is_current", "key"):
+        values[name] = ratings[name]
     for name in ("shown_at", "submitted_at", "given_at"):
-        found[name] = np.rint(np.array(ratings[name]) * 1000).astype("int64")
-    made = {name: pa.array(values, RATINGS.field(name).type) for name, values in found.items()}
-    return made | {"score_normalised": pa.array((score - low) / (high - low), from_pandas=True)}
+        values[name] = np.rint(np.array(ratings[name]) * 1000).astype("int64")
+    columns = {name: pa.array(column, RATINGS.field(name).type) for name, column in values.items()}
+    return columns | {"score_normalised": pa.array((score - low) / (high - low), from_pandas=True)}
 
 
-def _list(text: str) -> list[str]:
+def _parse_list(text: str) -> list[str]:
     return [] if text == "[]" else json.loads(text)
 
 
-def _sorted(text: str) -> str:
+def _sort_keys(text: str) -> str:
     return text if text == "{}" else json.dumps(json.loads(text), ensure_ascii=False, sort_keys=True)
 
 
-def _prompts(rows: Sequence[Any]) -> tuple[dict[str, pa.Array], dict[int, int]]:
-    """Columns of prompts, and at which place each id is."""
+def _prompt_columns(rows: Sequence[Any]) -> tuple[dict[str, pa.Array], dict[int, int]]:
+    """Columns of prompts, and at which index each id is."""
     messages = [json.loads(row.messages) for row in rows]
-    found: dict[str, list] = {
+    values: dict[str, list] = {
         "prompt_id": [row.id for row in rows],
-        "prompt": [said[-1]["content"] for said in messages],
+        "prompt": [chat[-1]["content"] for chat in messages],
         "messages": messages,
         "split": [row.split for row in rows],
-        "tags": [_list(row.tags) for row in rows],
+        "tags": [_parse_list(row.tags) for row in rows],
         "source": [row.source for row in rows],
     }
-    made = {name: pa.array(values, RATINGS.field(name).type) for name, values in found.items()}
-    made["part"] = pa.array([part_of(row.sha256, row.split) for row in rows], pa.int8())
-    return made, {row.id: place for place, row in enumerate(rows)}
+    columns = {name: pa.array(column, RATINGS.field(name).type) for name, column in values.items()}
+    columns["part"] = pa.array([part_of(row.sha256, row.split) for row in rows], pa.int8())
+    return columns, {row.id: index for index, row in enumerate(rows)}
 
 
-def _responses(rows: Sequence[Any], around: Around) -> tuple[dict[str, pa.Array], dict[int, int]]:
-    """Columns of responses, and at which place each id is."""
-    columns = _columns(rows)
-    ours = np.array(columns["round_number"]) != IMPORTED_ROUND
-    written_by = {
+def _response_columns(rows: Sequence[Any], around: Around) -> tuple[dict[str, pa.Array], dict[int, int]]:
+    """Columns of responses, and at which index each id is."""
+    given = _columns_of(rows)
+    sampled = np.array(given["round_number"]) != IMPORTED_ROUND
+    lineage_of_version = {
         v.number: (v.sha256 or None, model_name(v.base_model), v.base_revision)
         for v in around.versions.values()
     }
-    versions = [written_by.get(number, (None, None, None)) for number in columns["version_number"]]
-    tokens, logprob = _sums(columns["logprobs"])
-    reference = np.array(columns["ref_logprob"], dtype=np.float64)
-    found: dict[str, Any] = {
-        "completion": columns["text"],
-        "completion_sha256": [sha256_of(text) for text in columns["text"]],
-        "round": columns["round_number"],
+    versions = [lineage_of_version.get(number, (None, None, None)) for number in given["version_number"]]
+    tokens, logprob = _count_and_sum(given["logprobs"])
+    reference = np.array(given["ref_logprob"], dtype=np.float64)
+    values: dict[str, Any] = {
+        "completion": given["text"],
+        "completion_sha256": [hashlib.sha256(text.encode()).hexdigest() for text in given["text"]],
+        "round": given["round_number"],
         "adapter_sha256": [sha256 for sha256, _, _ in versions],
         "base_model": [model for _, model, _ in versions],
         "base_revision": [revision for _, _, revision in versions],
-        "policy_version": columns["version_number"],
+        "policy_version": given["version_number"],
         # scored and summed in single precision: what differs in the ninth digit is no divergence
         "kl": np.round(logprob - reference, 9),
         "logprob": logprob,
         "ref_logprob": reference,
     }
     for name in ("slot", "stratum", "overlap", "propensity", "head_score"):
-        found[name] = columns[name]
-    made = {
-        name: pa.array(values, RATINGS.field(name).type, from_pandas=True) for name, values in found.items()
+        values[name] = given[name]
+    columns = {
+        name: pa.array(column, RATINGS.field(name).type, from_pandas=True) for name, column in values.items()
     }
     for name in ("seed", "temperature", "finish_reason"):
-        made[name] = pa.array(columns[name], RATINGS.field(name).type, mask=~ours)
-    made["tokens"] = pa.array(tokens, mask=tokens == 0)
-    return made, {i: place for place, i in enumerate(columns["id"])}
+        columns[name] = pa.array(given[name], RATINGS.field(name).type, mask=~sampled)
+    columns["tokens"] = pa.array(tokens, mask=tokens == 0)
+    return columns, {id_: index for index, id_ in enumerate(given["id"])}
 
 
-def _sums(lists: Sequence[str]) -> tuple[np.ndarray, np.ndarray]:
+def _count_and_sum(lists: Sequence[str]) -> tuple[np.ndarray, np.ndarray]:
     """How many numbers are in each JSON list, and their sums (NaN of none), all lists at once."""
     inner = pc.utf8_trim(pa.array(lists, pa.string()), "[] ")
     parts = pc.split_pattern(pc.if_else(pc.equal(inner, ""), None, inner), ",")
     numbers = pc.cast(pc.utf8_trim_whitespace(parts.flatten()), pa.float64()).to_numpy()
     counts = pc.fill_null(pc.list_value_length(parts), 0).to_numpy().astype(np.int64)
     sums = np.full(len(lists), np.nan)
-    some = counts > 0
-    if some.any():
+    not_empty = counts > 0
+    if not_empty.any():
         starts = np.cumsum(counts) - counts
-        sums[some] = np.add.reduceat(numbers, starts[some])
+        sums[not_empty] = np.add.reduceat(numbers, starts[not_empty])
     return counts, sums
+
+
+def stream_ratings(store: Store, request: ExportRequest) -> RowStream:
+    total = store.count_revisions(request.rating_filter)
+    return RowStream(RATINGS, rating_rows(store, request.rating_filter), total)
+
+
+RATINGS_FORMAT = FormatRows(
+    stream=stream_ratings,
+    source="ratings",
+    about="""\
+Every rating that people gave to responses of a language model, with earlier revisions (`is_current` false).
+
+`score` is on the raters' scale, `score_normalised` from 0 to 1; both are null where the verdict is not
+`rated`. `rater` is a pseudonym that stays the same from export to export. Times are in UTC. Round 0 holds
+imported responses, which no policy version wrote.""",
+    task="text-classification",
+    offsets="`score` here is as given.",
+)

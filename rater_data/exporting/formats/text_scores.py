@@ -1,0 +1,183 @@
+"""What people say of each text as a number: scores and comparisons, prompt by prompt.
+
+Only ratings that count now, of raters who are not excluded. Equal texts of a prompt are one text. Each rater's habit of
+scoring high or low is taken off (`rater_effects.rater_offsets`), unless two texts are compared by the raters who saw
+both. Of comparisons (scale `pair`) a text's score is its strength from −1 to 1: see `bradley_terry`.
+"""
+
+from collections import defaultdict
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any, NamedTuple
+
+import numpy as np
+import pandas as pd
+
+from rater_data.scales import SCALES, VERDICTS, Scale
+from rater_data.statistics import agreement, rater_effects
+from rater_data.statistics.bradley_terry import strengths
+from rater_data.statistics.intervals import Interval
+from rater_data.store import Store
+from rater_data.store.reports.export_rows import Which
+
+DIGITS = 9  # offsets are sums of floats: what differs in the twelfth digit is a tie
+MAX_AGREEMENT_UNITS = (
+    20_000  # responses that agreement is measured on: more would not make its interval matter
+)
+
+
+class Score(NamedTuple):
+    """One rater's score of a text: less the rater's offset, and as it was given."""
+
+    rater: int
+    corrected: float
+    given: float
+
+
+class Comparison(NamedTuple):
+    """One rater's comparison of two texts of a prompt (indices): from −1 (the first is better) to 1."""
+
+    first: int
+    second: int
+    rater: int
+    score: float
+
+
+@dataclass(slots=True)
+class ScoredText:
+    """A text with its scores; `strength` where it was only compared."""
+
+    text: str
+    scores: list[Score]
+    strength: float | None = None
+
+    @property
+    def score(self) -> float:
+        """In points of the scale; a strict rater's 10 may lie above it. Of comparisons, the strength."""
+        if self.strength is not None:
+            return self.strength
+        return sum(score.corrected for score in self.scores) / len(self.scores)
+
+    @property
+    def raters(self) -> set[int]:
+        """Who scored it."""
+        return {score.rater for score in self.scores}
+
+    def means_by_rater(self) -> dict[int, float]:
+        """Each rater's own mean of the scores they gave."""
+        given: dict[int, list[float]] = defaultdict(list)
+        for score in self.scores:
+            given[score.rater].append(score.given)
+        return {rater: sum(scores) / len(scores) for rater, scores in given.items()}
+
+
+@dataclass(frozen=True, slots=True)
+class ScoredPrompt:
+    """A prompt (a row of `Exports.asked`), its texts in the order they were written, and comparisons of them."""
+
+    prompt: Any
+    texts: list[ScoredText]
+    comparisons: list[Comparison]
+
+
+class TextScores:
+    """All scores and comparisons that count, as numbers; texts are read when they are asked for."""
+
+    def __init__(self, store: Store, which: Which) -> None:
+        self.store = store
+        self.comparisons: list[Any] = []
+        scale: Scale | None = None
+        frames: list[pd.DataFrame] = []
+        for rows in store.said(which):
+            scale = scale or SCALES[rows[0].scale]
+            # a comparison, and what teaches nothing, is no score
+            self.comparisons += [
+                row for row in rows if row.other_id is not None and VERDICTS[row.verdict].counts
+            ]
+            scored = [
+                (row.response_id, row.rater_id, row.prompt_id, score)
+                for row in rows
+                if row.other_id is None
+                and (score := VERDICTS[row.verdict].as_score(row.score, SCALES[row.scale])) is not None
+            ]
+            frames.append(_score_frame(scored))
+        self.scale = scale or store.scale()
+        self.frame = pd.concat(frames, ignore_index=True) if frames else _score_frame([])
+        offsets = pd.Series(rater_effects.rater_offsets(self.frame), dtype="float64")
+        offset = self.frame["rater_id"].map(offsets).astype("float64").to_numpy()
+        self.frame = self.frame.assign(corrected=self.frame["score"].to_numpy() - offset)
+        self.strengths = strengths(self.comparisons)
+
+    def prompts(self) -> Iterator[ScoredPrompt]:
+        """Every prompt with a score or a comparison, by id."""
+        frame = self.frame.sort_values("prompt_id", kind="stable")
+        prompt_ids = frame["prompt_id"].to_numpy()
+        columns = [frame[name].to_numpy() for name in ("response_id", "rater_id", "corrected", "score")]
+        comparisons: dict[int, list[Any]] = defaultdict(list)
+        for row in self.comparisons:
+            comparisons[row.prompt_id].append(row)
+        for prompts, responses in self.store.asked(self._prompt_ids()):
+            texts: dict[int, dict[int, str]] = defaultdict(dict)
+            for response in responses:
+                texts[response.prompt_id][response.id] = response.text
+            for prompt in prompts:
+                start, end = np.searchsorted(prompt_ids, [prompt.id, prompt.id + 1])
+                scores: dict[int, list[Score]] = defaultdict(list)
+                for response_id, *score in zip(
+                    *(column[start:end].tolist() for column in columns), strict=True
+                ):
+                    scores[response_id].append(Score(*score))
+                yield self._scored_prompt(prompt, texts[prompt.id], scores, comparisons[prompt.id])
+
+    def _prompt_ids(self) -> list[int]:
+        compared = {row.prompt_id for row in self.comparisons}
+        return sorted(compared | set(map(int, self.frame["prompt_id"].unique())))
+
+    def _scored_prompt(
+        self, prompt: Any, texts: dict[int, str], scores: dict[int, list[Score]], comparisons: list[Any]
+    ) -> ScoredPrompt:
+        """`texts` and `scores` are by response; equal texts become one."""
+        scored: dict[str, ScoredText] = {}
+        strengths_of: dict[str, list[float]] = defaultdict(list)
+        for response, text in texts.items():
+            if response not in scores and response not in self.strengths:
+                continue
+            scored.setdefault(text, ScoredText(text, [])).scores.extend(scores.get(response, ()))
+            if response in self.strengths:
+                strengths_of[text].append(self.strengths[response])
+        for text, found in strengths_of.items():
+            if not scored[text].scores:
+                scored[text].strength = sum(found) / len(found)
+        index = {text: i for i, text in enumerate(scored)}
+        return ScoredPrompt(
+            prompt,
+            list(scored.values()),
+            [
+                Comparison(
+                    index[texts[row.response_id]], index[texts[row.other_id]], row.rater_id, row.score or 0.0
+                )
+                for row in comparisons
+            ],
+        )
+
+    def alpha(self) -> Interval | None:
+        """How far raters agree: see `agreement.alpha`; of at most MAX_AGREEMENT_UNITS responses or pairs."""
+        frame = self.frame
+        if self.comparisons:
+            rows = [
+                (row.response_id, row.other_id, row.rater_id, row.score or 0.0) for row in self.comparisons
+            ]
+            frame = pd.DataFrame(rows, columns=agreement.ALPHA_COLUMNS)
+        return agreement.alpha_of_frame(frame, MAX_AGREEMENT_UNITS)
+
+    def ratings_by_rater(self) -> dict[int, int]:
+        """How many ratings that count each rater gave."""
+        counts = self.frame["rater_id"].value_counts().to_dict()
+        for row in self.comparisons:
+            counts[row.rater_id] = counts.get(row.rater_id, 0) + 1
+        return {int(rater): int(count) for rater, count in counts.items()}
+
+
+def _score_frame(rows: list[tuple[int, int, int, float]]) -> pd.DataFrame:
+    types = {"response_id": "int64", "rater_id": "int64", "prompt_id": "int64", "score": "float64"}
+    return pd.DataFrame(rows, columns=list(types)).astype(types)
