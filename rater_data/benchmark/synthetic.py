@@ -32,7 +32,7 @@ def fill(store: Store, ratings: int, progress: Callable[[int], None] = lambda _r
     Raises BadInput for a store that is not empty.
     """
     if store.users() or store.prompts() or store.versions():
-        raise BadInput(f"The store at {store.where} is not empty: measure with one that is.")
+        raise BadInput(f"The store at {store.location} is not empty: measure with one that is.")
     open_responses = min(MAX_OPEN_RESPONSES, max(8, ratings // 2))
     open_ratings = open_responses // 2 // SHARED_EVERY * (SHARED_EVERY + 2)
     earlier_ratings = max(0, ratings - open_ratings)

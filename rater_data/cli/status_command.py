@@ -23,7 +23,7 @@ def status_lines(store: Store) -> list[tuple[str, str]]:
     version, progress, job = store.current_version(), store.round_progress(), store.active_job()
     lines = [
         ("Home", str(store.home)),
-        *([] if store.where == store.home else [("Database", str(store.where))]),
+        *([] if store.location == store.home else [("Database", str(store.location))]),
         ("Prompts", f"{train + holdout} ({holdout} holdout)"),
         ("People", str(len(store.users()))),
         ("Ratings", str(store.count_ratings())),

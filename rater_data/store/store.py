@@ -96,7 +96,7 @@ class Store(
             with store.rebuilding() as connection:
                 if not make and MigrationContext.configure(connection).get_current_revision() is None:
                     raise _missing_store(address)
-                migrate(connection, store.where)
+                migrate(connection, store.location)
         except BaseException:
             store.close()
             raise

@@ -9,7 +9,7 @@ from rater_data.names import name_key
 from rater_data.scales import DEFAULT_SCALE, REMOVED, SCALES
 from rater_data.store.database import schema as t
 from rater_data.store.database.rows import (
-    RATING,
+    RATING_COLUMNS,
     prompt_columns,
     prompt_of,
     rating_columns,
@@ -81,7 +81,7 @@ def check_ratings(connection: sa.Connection) -> Iterator[str]:
             values = decode_json(row, columns)
             if not isinstance(values["flags"], list):
                 raise TypeError("its flags are no list")
-            rating = rating_of({c.name: values[c.name] for c in RATING})
+            rating = rating_of({c.name: values[c.name] for c in RATING_COLUMNS})
             check_attributes(rating.attributes)
         except DAMAGE_ERRORS as error:
             yield f"Rating {row['id']} is not well formed: {explain_error(error)}"

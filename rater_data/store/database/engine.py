@@ -101,40 +101,40 @@ def _begin_postgres(connection: sa.Connection) -> None:
 
 
 @contextmanager
-def explain_errors(where: Path | str) -> Iterator[None]:
+def explain_errors(location: Path | str) -> Iterator[None]:
     """Turns what a person can mend (a full disk, a locked file) into an error with a sentence; lets bugs through."""
     try:
         yield
     except (sa.exc.DBAPIError, sqlite3.Error, OSError) as error:
-        explained = _explain(error, where)
+        explained = _explain(error, location)
         if explained is None:
             raise
         raise explained from error
 
 
-def _explain(error: Exception, home: Path | str) -> Exception | None:
+def _explain(error: Exception, location: Path | str) -> Exception | None:
     if isinstance(error, OSError):
-        return explain_os_error(error, home)
+        return explain_os_error(error, location)
     if isinstance(error, sa.exc.DBAPIError) and hasattr(error.orig, "sqlstate"):
-        return explain_postgres_error(error, str(home))
+        return explain_postgres_error(error, str(location))
     code = getattr(getattr(error, "orig", error), "sqlite_errorcode", None)
     primary = None if code is None else code & 0xFF  # the low byte; the rest says where it happened
     match primary:
         case sqlite3.SQLITE_FULL:
-            return DiskFull(NO_ROOM.format(where=home))
+            return DiskFull(NO_ROOM.format(where=location))
         case sqlite3.SQLITE_BUSY | sqlite3.SQLITE_LOCKED:
-            return Unavailable(f"Another program holds the database in {home}: try again in a moment.")
+            return Unavailable(f"Another program holds the database in {location}: try again in a moment.")
         case sqlite3.SQLITE_READONLY | sqlite3.SQLITE_CANTOPEN | sqlite3.SQLITE_PERM:
             return Unavailable(
-                f"The database in {home} cannot be opened for writing: check who may write there."
+                f"The database in {location} cannot be opened for writing: check who may write there."
             )
         case sqlite3.SQLITE_NOTADB | sqlite3.SQLITE_CORRUPT:
             return Unavailable(
-                f"The database in {home} is damaged or no database at all: restore it from a backup."
+                f"The database in {location} is damaged or no database at all: restore it from a backup."
             )
         case sqlite3.SQLITE_IOERR:
             return DiskFull(
-                f"The disk of {home} could not be read or written: check it. Nothing was half-written."
+                f"The disk of {location} could not be read or written: check it. Nothing was half-written."
             )
     return None
 
@@ -157,7 +157,7 @@ class Database:
         isolation = {} if sqlite else {"isolation_level": "REPEATABLE READ", "postgresql_readonly": True}
         self._reader = self.engine.execution_options(**isolation)
         self._lock = write_lock(url)
-        self.where: Path | str = home if sqlite else display_address(url)
+        self.location: Path | str = home if sqlite else display_address(url)
         """Where the database is, for error messages: a folder, or an address without its password."""
 
     @property
@@ -169,10 +169,10 @@ class Database:
     def reading(self) -> Iterator[sa.Connection]:
         """A transaction that sees one state of the database."""
         if self._consistent is not None:
-            with explain_errors(self.where):
+            with explain_errors(self.location):
                 yield self._consistent
             return
-        with explain_errors(self.where), self._reader.begin() as connection:
+        with explain_errors(self.location), self._reader.begin() as connection:
             yield connection
 
     @contextmanager
@@ -193,7 +193,7 @@ class Database:
     def writing(self) -> Iterator[sa.Connection]:
         """A transaction that is committed at the end of the block and leaves nothing behind if it raises."""
         assert self._consistent is None, "one state of the database is only read"
-        with explain_errors(self.where), self._lock, self._writer.begin() as connection:
+        with explain_errors(self.location), self._lock, self._writer.begin() as connection:
             yield connection
 
     @contextmanager
@@ -204,7 +204,7 @@ class Database:
         nothing was built there is nothing to check: a large home opens at once, and `verify` tells of a damaged one.
         """
         sqlite = self.is_file
-        with explain_errors(self.where), self._lock, self._writer.connect() as connection:
+        with explain_errors(self.location), self._lock, self._writer.connect() as connection:
             driver = driver_connection(connection)
             if sqlite:
                 driver.execute("PRAGMA foreign_keys = OFF")

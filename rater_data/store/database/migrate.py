@@ -19,21 +19,21 @@ SCRIPTS = Path(__file__).parent / "migrations"
 log = logging.getLogger(__name__)
 
 
-def migrate(connection: sa.Connection, where: Path | str, scripts: Path = SCRIPTS) -> str:
+def migrate(connection: sa.Connection, location: Path | str, scripts: Path = SCRIPTS) -> str:
     """Runs what is missing on a connection that is inside a write transaction; returns the schema's name.
 
     Other processes that open the same home wait for the transaction and then find everything done. A file is
     copied first; of a server's database the log says how to keep one. Raises TooNew when the database has a
-    schema that this program does not know. `where`: the home or the address, for messages.
+    schema that this program does not know. `location`: the home or the address, for messages.
     """
-    _check_encoding(connection, where)
+    _check_encoding(connection, location)
     newest = newest_schema(scripts)
     current = MigrationContext.configure(connection).get_current_revision()
     if current is not None:
-        check_known(connection, where, current, scripts)
+        check_known(connection, location, current, scripts)
     if current != newest:
         if current is not None:
-            _keep_copy(connection, where, current, newest)
+            _keep_copy(connection, location, current, newest)
         config = _config(scripts)
         config.attributes["connection"] = connection
         command.upgrade(config, "head")
@@ -45,13 +45,15 @@ def newest_schema(scripts: Path = SCRIPTS) -> str:
     return ScriptDirectory.from_config(_config(scripts)).get_current_head() or ""
 
 
-def check_known(connection: sa.Connection, where: Path | str, schema: str, scripts: Path = SCRIPTS) -> None:
+def check_known(
+    connection: sa.Connection, location: Path | str, schema: str, scripts: Path = SCRIPTS
+) -> None:
     """Raises TooNew for the schema of a later release."""
     directory = ScriptDirectory.from_config(_config(scripts))
     if schema not in {script.revision for script in directory.walk_revisions()}:
         kind = "home folder" if connection.dialect.name == "sqlite" else "database"
         raise TooNew(
-            f"The {kind} {where} was written by a newer version of Rateloop (schema {schema}; this one "
+            f"The {kind} {location} was written by a newer version of Rateloop (schema {schema}; this one "
             f"knows up to {newest_schema(scripts)}): update Rateloop, or use another {kind}."
         )
 
@@ -63,26 +65,26 @@ def _config(scripts: Path) -> Config:
     return config
 
 
-def _check_encoding(connection: sa.Connection, where: Path | str) -> None:
+def _check_encoding(connection: sa.Connection, location: Path | str) -> None:
     """Raises BadInput for a server's database that cannot keep every text."""
     if connection.dialect.name == "sqlite":
         return
     encoding = driver_connection(connection).info.parameter_status("server_encoding")
     if encoding != "UTF8":
         raise BadInput(
-            f"The database at {where} keeps text as {encoding}, which has no place for every character: "
+            f"The database at {location} keeps text as {encoding}, which has no place for every character: "
             "make it with ENCODING 'UTF8' TEMPLATE template0."
         )
 
 
-def _keep_copy(connection: sa.Connection, where: Path | str, current: str, newest: str | None) -> None:
+def _keep_copy(connection: sa.Connection, location: Path | str, current: str, newest: str | None) -> None:
     if connection.dialect.name == "sqlite":
         _back_up(Path(connection.engine.url.database or ""), current)
         return
     log.warning(
         "The database at %s goes from schema %s to %s, in one transaction: if that fails it stays as it is. "
         "No copy is made of it here; pg_dump makes one.",
-        where,
+        location,
         current,
         newest,
     )

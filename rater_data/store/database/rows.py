@@ -13,26 +13,26 @@ from rater_data.store.database import schema as t
 Row = Mapping[Any, Any]
 
 # Columns that no record has
-_USER = [c for c in t.users.c if c.name not in ("name_key", "salt")]
-RATING = [c for c in t.ratings.c if c.name not in ("given_at", "sha256")]
-_RESPONSE = [c for c in t.responses.c if c.name != "created_at"]
-_PROMPT = [t.prompts.c[name] for name in ("id", "messages", "tags", "split", "source", "retired_at")]
+_USER_COLUMNS = [c for c in t.users.c if c.name not in ("name_key", "salt")]
+RATING_COLUMNS = [c for c in t.ratings.c if c.name not in ("given_at", "sha256")]
+_RESPONSE_COLUMNS = [c for c in t.responses.c if c.name != "created_at"]
+_PROMPT_COLUMNS = [t.prompts.c[name] for name in ("id", "messages", "tags", "split", "source", "retired_at")]
 
 
 def prompt_columns(prefix: str = "") -> list[sa.Label]:
-    return [c.label(prefix + c.name) for c in _PROMPT]
+    return [c.label(prefix + c.name) for c in _PROMPT_COLUMNS]
 
 
 def response_columns(prefix: str = "") -> list[sa.Label]:
-    return [c.label(prefix + c.name) for c in _RESPONSE]
+    return [c.label(prefix + c.name) for c in _RESPONSE_COLUMNS]
 
 
 def rating_columns(prefix: str = "") -> list[sa.Label]:
-    return [c.label(prefix + c.name) for c in RATING]
+    return [c.label(prefix + c.name) for c in RATING_COLUMNS]
 
 
 def user_columns(prefix: str = "") -> list[sa.Label]:
-    return [c.label(prefix + c.name) for c in _USER]
+    return [c.label(prefix + c.name) for c in _USER_COLUMNS]
 
 
 def _fields(row: Row, columns: list[sa.Column], prefix: str) -> dict[str, Any]:
@@ -40,24 +40,24 @@ def _fields(row: Row, columns: list[sa.Column], prefix: str) -> dict[str, Any]:
 
 
 def user_of(row: Row, prefix: str = "") -> User:
-    return User(**_fields(row, _USER, prefix))
+    return User(**_fields(row, _USER_COLUMNS, prefix))
 
 
 def prompt_of(row: Row, prefix: str = "") -> Prompt:
-    fields = _fields(row, _PROMPT, prefix)
+    fields = _fields(row, _PROMPT_COLUMNS, prefix)
     messages = tuple(Message(**m) for m in fields.pop("messages"))
     return Prompt(**fields | {"messages": messages, "tags": tuple(fields["tags"])})
 
 
 def response_of(row: Row, prefix: str = "") -> Response:
-    fields = _fields(row, _RESPONSE, prefix)
+    fields = _fields(row, _RESPONSE_COLUMNS, prefix)
     for name in ("prompt_ids", "token_ids", "logprobs"):
         fields[name] = tuple(fields[name])
     return Response(**fields)
 
 
 def rating_of(row: Row, prefix: str = "") -> Rating:
-    fields = _fields(row, RATING, prefix)
+    fields = _fields(row, RATING_COLUMNS, prefix)
     return Rating(**fields | {"flags": tuple(fields["flags"])})
 
 
@@ -94,14 +94,14 @@ def prompt_row(prompt: Prompt, now: float) -> dict[str, Any]:
 
 
 def response_row(response: Response, now: float) -> dict[str, Any]:
-    row = {c.name: getattr(response, c.name) for c in _RESPONSE if c.name != "id"}
+    row = {c.name: getattr(response, c.name) for c in _RESPONSE_COLUMNS if c.name != "id"}
     for name in ("prompt_ids", "token_ids", "logprobs"):
         row[name] = list(row[name])
     return row | {"created_at": now}
 
 
 def rating_row(rating: Rating, given_at: float) -> dict[str, Any]:
-    row = {c.name: getattr(rating, c.name) for c in RATING if c.name != "id"}
+    row = {c.name: getattr(rating, c.name) for c in RATING_COLUMNS if c.name != "id"}
     return row | {
         "flags": list(rating.flags),
         "attributes": to_json_value(rating.attributes),

@@ -102,7 +102,7 @@ class Purging(Database):
         if not self.is_file:
             return
         try:
-            with explain_errors(self.where), self._lock:
+            with explain_errors(self.location), self._lock:
                 self._outside_transactions("VACUUM")
         except RateloopError as error:
             yield (
@@ -112,7 +112,7 @@ class Purging(Database):
             return
         try:
             # not under the lock: it waits for readers
-            with explain_errors(self.where):
+            with explain_errors(self.location):
                 busy = self._outside_transactions("PRAGMA wal_checkpoint(TRUNCATE)")[0][0]
         except RateloopError:
             busy = True

@@ -41,7 +41,7 @@ class Place(Database):
         self.file = Path(address.database or "") if address.get_backend_name() == "sqlite" else None
         super().__init__(self.folder or Path(), address)
         if self.file is not None:
-            self.where = self.folder or self.file
+            self.location = self.folder or self.file
 
 
 def copy_store(source: str, target: str, wrap: Wrap = lambda _name, rows, _total: rows) -> dict[str, int]:
@@ -58,8 +58,8 @@ def copy_store(source: str, target: str, wrap: Wrap = lambda _name, rows, _total
                 f"The store of {old.folder} is in the database {note.read_text('utf-8')}: copy from there."
             )
         if old.file is not None and not old.file.is_file():
-            raise Missing(f"There is no store at {old.where}: check --from.")
-        with explain_errors(new.where), _files(old, new), old.reading() as reading:
+            raise Missing(f"There is no store at {old.location}: check --from.")
+        with explain_errors(new.location), _files(old, new), old.reading() as reading:
             _check_source(reading, old)
             with new.rebuilding() as writing:
                 _check_target(writing, new)
@@ -69,20 +69,20 @@ def copy_store(source: str, target: str, wrap: Wrap = lambda _name, rows, _total
 def _check_source(connection: sa.Connection, old: Place) -> None:
     schema = MigrationContext.configure(connection).get_current_revision()
     if schema is None:
-        raise Missing(f"There is no store at {old.where}: check --from.")
-    check_known(connection, old.where, schema)
+        raise Missing(f"There is no store at {old.location}: check --from.")
+    check_known(connection, old.location, schema)
     if schema != newest_schema():
         raise Refused(
-            f"The store at {old.where} is of an older release (schema {schema}): open it once with this one, "
+            f"The store at {old.location} is of an older release (schema {schema}): open it once with this one, "
             "as with status, which brings it up to date, and copy it then."
         )
 
 
 def _check_target(connection: sa.Connection, new: Place) -> None:
-    migrate(connection, new.where)
+    migrate(connection, new.location)
     for table in metadata.sorted_tables:
         if connection.execute(sa.select(table).limit(1)).first() is not None:
-            raise Refused(f"The store at {new.where} is not empty: a copy needs one that is.")
+            raise Refused(f"The store at {new.location} is not empty: a copy needs one that is.")
 
 
 def _copy_tables(reading: sa.Connection, writing: sa.Connection, wrap: Wrap) -> dict[str, int]:

@@ -66,7 +66,7 @@ def test_addresses_people_have_at_hand(start):
 
 def test_the_home_has_no_file_when_the_database_is_elsewhere(store):
     assert not (store.home / DATABASE).exists()
-    assert str(store.where).startswith("postgresql://rateloop@/test_")
+    assert str(store.location).startswith("postgresql://rateloop@/test_")
 
 
 def test_a_home_is_not_begun_a_second_time_when_the_address_is_forgotten(store):
