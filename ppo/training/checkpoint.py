@@ -137,9 +137,14 @@ def load_head(folder: Path) -> RewardHead | None:
     return RewardHead(**arrays, **record["reward_head"])
 
 
+def step_folders(folder: Path) -> list[Path]:
+    """The steps under a round's folder, the newest last; not what a killed process left of one that it replaced."""
+    return sorted(step for step in folder.glob("step-*") if not step.suffix)
+
+
 def latest(folder: Path, say: Any = print) -> Path | None:
     """The newest whole step under a round's folder; a damaged one is named through `say` and passed over."""
-    for step in sorted(folder.glob("step-*"), reverse=True):
+    for step in reversed(step_folders(folder)):
         try:
             check_folder(step)
             return step

@@ -324,5 +324,5 @@ def drop_checkpoints_of_another_seal(folder: Path, sha256: str) -> None:
 
 def _save_step(state: TrainState, folder: Path, config: Config, head: reward_head.RewardHead) -> None:
     checkpoint.save(state, folder / f"step-{state.step:04d}", config, head, resumable=True)
-    for old in sorted(folder.glob("step-*"))[:-KEEP_STEPS]:
+    for old in checkpoint.step_folders(folder)[:-KEEP_STEPS]:
         shutil.rmtree(old)

@@ -134,6 +134,9 @@ def test_a_damaged_step_is_named_and_the_one_before_it_used(tmp_path):
     weights.write_bytes(weights.read_bytes()[:-100])
     assert checkpoint.latest(tmp_path, said.append) == tmp_path / "step-0001"
     assert "step-0002" in said[0]
+    # what a process leaves that is killed while it replaces a step
+    (tmp_path / "step-0001").rename(tmp_path / "step-0001.old-0123abcd")
+    assert checkpoint.latest(tmp_path, said.append) is None
 
 
 def test_a_full_disk_leaves_the_old_checkpoint(tmp_path, monkeypatch):
