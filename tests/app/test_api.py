@@ -200,13 +200,13 @@ def test_undo_takes_back_one_and_only_one(live: Live, ann: httpx.Client) -> None
 def test_what_was_said_comes_back_with_an_undo_and_in_the_list(live: Live, ann: httpx.Client) -> None:
     flag = ann.get("/api/card").json()["asks"]["flags"][0]
     rate(ann, ann.get("/api/card").json()["card"], 5, comment="so so", flags=[flag])
-    said = {"comment": "so so", "flags": [flag], "attributes": {}}
+    details = {"comment": "so so", "flags": [flag], "attributes": {}}
     row = ann.get("/api/recent").json()["recent"][0]
-    assert {name: row[name] for name in said} == said
+    assert {name: row[name] for name in details} == details
     changed = ann.post("/api/revise", json={"rating_id": row["rating_id"], "score": 6}).json()["saved"]
-    assert {name: changed[name] for name in said} == said, "what is not mentioned stays"
+    assert {name: changed[name] for name in details} == details, "what is not mentioned stays"
     undone = ann.post("/api/undo").json()["undone"]
-    assert {name: undone[name] for name in ("score", *said)} == {"score": 6} | said
+    assert {name: undone[name] for name in ("score", *details)} == {"score": 6} | details
 
 
 def test_a_rating_keeps_the_guidelines_it_was_given_by(live: Live, ann: httpx.Client) -> None:

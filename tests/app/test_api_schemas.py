@@ -31,7 +31,7 @@ def test_every_answer_is_what_the_description_says(live: Live) -> None:
         bearer(live, accounts.create_token(live.store, "op", "exact")) as bot,
         bearer(live, accounts.create_token(live.store, "op", "exact too", role="operator")) as script,
     ):
-        found = script.get("/api/openapi.json").json()
+        openapi = script.get("/api/openapi.json").json()
         screen = api_schemas.Screen.model_validate(bot.get("/api/card").json())
         here = {"response_id": screen.card.response_id}
         assert api_schemas.Heartbeat.model_validate(bot.post("/api/heartbeat", json=here).json()).yours
@@ -54,11 +54,11 @@ def test_every_answer_is_what_the_description_says(live: Live) -> None:
             refused = script.request(method, path, json={"to": 77} if "roll" in path else None)
             assert refused.status_code == 404
             api_schemas.Error.model_validate(refused.json())
-    for path, methods in found["paths"].items():
-        for told in (one["responses"] for one in methods.values()):
-            assert told["422"]["content"]["application/json"]["schema"]["$ref"].endswith("/Error"), path
+    for path, methods in openapi["paths"].items():
+        for responses in (operation["responses"] for operation in methods.values()):
+            assert responses["422"]["content"]["application/json"]["schema"]["$ref"].endswith("/Error"), path
             if path in ("/api/export", "/api/exports/{secret}/file"):
-                schemas = [kind["schema"] for kind in told["200"]["content"].values()]
+                schemas = [kind["schema"] for kind in responses["200"]["content"].values()]
                 assert schemas == [{"type": "string", "format": "binary"}] * 4, path
             else:
-                assert told["200"]["content"]["application/json"]["schema"].keys() == {"$ref"}, path
+                assert responses["200"]["content"]["application/json"]["schema"].keys() == {"$ref"}, path

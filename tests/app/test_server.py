@@ -157,10 +157,10 @@ def test_console_handlers_check_the_role_themselves(monkeypatch: pytest.MonkeyPa
 
     monkeypatch.setattr(SecurityMiddleware, "find_refusal", open_door)
     monkeypatch.setattr(Guard, "operator_name", anybody)
-    asked: list[str] = []
+    checks: list[str] = []
 
     def refuse(self: Guard, request: object) -> None:
-        asked.append("asked")
+        checks.append("asked")
         raise WrongRole("Only an operator may do this.")
 
     monkeypatch.setattr(Guard, "require_operator", refuse)
@@ -177,7 +177,7 @@ def test_console_handlers_check_the_role_themselves(monkeypatch: pytest.MonkeyPa
             }
             answer = ann.post("/operator/gradio_api/run/predict", json=body)
             assert (answer.status_code, answer.json()) == (500, {"error": None}), handler["api_name"]
-            assert len(asked) == count, f"{handler['api_name']} did not ask the guard"
+            assert len(checks) == count, f"{handler['api_name']} did not ask the guard"
         assert [store_of(live), live.store.events(1)] == before
 
 
@@ -231,7 +231,7 @@ def test_links_from_the_command_line(tmp_path: Path) -> None:
     store = Store.open(tmp_path)
     assert {user.name: user.role for user in store.users()} == {"ann": "rater", "operator": "operator"}
     store.close()
-    for arguments, said in (
+    for arguments, expected in (
         (["invite", "eve", "--operator"], "/join/"),
         (["link", "eve"], "/join/"),
         (["link", "zoe"], "There is nobody called zoe."),
@@ -241,8 +241,8 @@ def test_links_from_the_command_line(tmp_path: Path) -> None:
         (["tokens", "--take-back", "99"], "There is no such token any more."),
     ):
         ran = CliRunner().invoke(cli, [*arguments, "--home", str(tmp_path)])
-        assert said in ran.output, arguments
-        assert ran.exit_code == (1 if said.startswith("There is") else 0)
+        assert expected in ran.output, arguments
+        assert ran.exit_code == (1 if expected.startswith("There is") else 0)
     ran = CliRunner().invoke(cli, ["tokens", "--home", str(tmp_path)])
     number = ran.output.split()[0]
     ran = CliRunner().invoke(cli, ["tokens", "--take-back", number, "--home", str(tmp_path)])

@@ -156,17 +156,17 @@ def test_last_ten_show_what_was_said_and_a_change_keeps_it(browser: Browser, tmp
             page.locator("#rate-comment").fill("It <b>shouts</b>.")
             page.keyboard.press("Escape")
             open_last_ten(page, "5", "6")
-            said = page.locator("dialog[open] .rate-answer-summary")
-            assert said.nth(0).inner_text() == "Say more"
-            assert said.nth(1).locator("span").inner_text() == "helpful 4 · rude"
-            assert said.nth(1).locator("q").inner_text().strip('“”"') == "It <b>shouts</b>."
+            summaries = page.locator("dialog[open] .rate-answer-summary")
+            assert summaries.nth(0).inner_text() == "Say more"
+            assert summaries.nth(1).locator("span").inner_text() == "helpful 4 · rude"
+            assert summaries.nth(1).locator("q").inner_text().strip('“”"') == "It <b>shouts</b>."
             page.locator("dialog[open] .rate-answer").nth(1).select_option("2")
             page.wait_for_selector("dialog[open] >> text=Changed to 2")
             kept = live.store.recent(ann.id)[1].rating
             assert (kept.score, kept.comment) == (2.0, "It <b>shouts</b>.")
             assert (kept.flags, kept.attributes) == (("rude",), {"helpful": 4})
 
-            said.nth(1).click()
+            summaries.nth(1).click()
             row = page.locator("dialog[open] li").nth(1)
             assert accessibility_violations(page) == []
             row.locator(".rate-answer-quality select").select_option("5")
@@ -175,7 +175,7 @@ def test_last_ten_show_what_was_said_and_a_change_keeps_it(browser: Browser, tmp
             row.locator("textarea").press("Escape")  # closing saves what is in hand
             wait_until(lambda: page.wait_for_timeout(20) or len(changes(live, ann)) == 3, "the change")
             open_last_ten(page)
-            assert said.nth(1).locator("span").inner_text() == "helpful 5 · made up · rude"
+            assert summaries.nth(1).locator("span").inner_text() == "helpful 5 · made up · rude"
         assert changes(live, ann)[1:] == [
             (2.0, "It <b>shouts</b>.", ("rude",), {"helpful": 4}),
             (2.0, "No, it whispers.", ("made up", "rude"), {"helpful": 5}),
@@ -210,8 +210,8 @@ def changes(live: Live, rater: User) -> list[tuple]:
     key = live.store.recent(rater.id)[1].rating.key.split("/")[0]
     with live.store.reading() as connection:
         ids = connection.exec_driver_sql(f"SELECT id FROM ratings WHERE key LIKE '{key}%' ORDER BY id")
-        found = [live.store.rating(id) for (id,) in ids]
-    return [(one.score, one.comment, one.flags, one.attributes) for one in found]
+        ratings = [live.store.rating(id) for (id,) in ids]
+    return [(rating.score, rating.comment, rating.flags, rating.attributes) for rating in ratings]
 
 
 # ---- 7. and 8. keys
@@ -277,7 +277,7 @@ def test_writing_a_comment_is_looking(browser: Browser, live: Live, rater: User)
 
 
 def test_the_end_of_the_cards_is_read_out(browser: Browser, tmp_path: Path) -> None:
-    told = "document.querySelector('[data-part=live]').textContent"
+    live_region = "document.querySelector('[data-part=live]').textContent"
     with serving(tmp_path) as live:
         fake_worker.generate(live.store, {"prompts": 1, "quota": 4})
         ann = live.store.add_user("ann", "rater")
@@ -287,12 +287,12 @@ def test_the_end_of_the_cards_is_read_out(browser: Browser, tmp_path: Path) -> N
             wait_message(page, "Saved 3")
             page.keyboard.press("7")
             wait_message(page, "Saved 7")
-            said = page.evaluate(told)
-            assert said.startswith(f"Saved 7 – {WORDS[6]}. You have rated everything. Thank you.")
-            assert "4 of 4 ratings" in said
+            announcement = page.evaluate(live_region)
+            assert announcement.startswith(f"Saved 7 – {WORDS[6]}. You have rated everything. Thank you.")
+            assert "4 of 4 ratings" in announcement
             page.reload()
             page.wait_for_selector("text=You have rated everything")
-            assert page.evaluate(told).startswith("You have rated everything. Thank you.")
+            assert page.evaluate(live_region).startswith("You have rated everything. Thank you.")
 
 
 # ---- 11. small screens

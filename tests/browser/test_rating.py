@@ -213,12 +213,12 @@ def test_two_tabs_are_one_rater(browser: Browser, live: Live, rater: User) -> No
 
 def test_two_raters_at_once(browser: Browser, live: Live, rater: User) -> None:
     ann, bob = rater, live.store.add_user(f"friend of {rater.name}", "rater")
-    with signed_in(browser, live, ann) as (_, one), signed_in(browser, live, bob) as (_, two):
-        wait_for_card(one)
-        wait_for_card(two)
+    with signed_in(browser, live, ann) as (_, ann_page), signed_in(browser, live, bob) as (_, bob_page):
+        wait_for_card(ann_page)
+        wait_for_card(bob_page)
         for key in "123456":
-            one.keyboard.press(key)
-            two.keyboard.press("7")
+            ann_page.keyboard.press(key)
+            bob_page.keyboard.press("7")
         wait_until(lambda: len(scores(live, ann)) == len(scores(live, bob)) == 6, "both raters' ratings")
     assert scores(live, ann) == [1.0, 2.0, 3.0, 4.0, 5.0, 6.0]
     assert scores(live, bob) == [7.0] * 6

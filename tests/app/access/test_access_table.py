@@ -73,11 +73,11 @@ def signed_in(live: Live, who: str) -> Iterator[httpx.Client]:
 
 @pytest.mark.parametrize(("method", "path", "expected"), [(row[0], row[1], row[2:]) for row in TABLE])
 def test_the_table_holds(live: Live, method: str, path: str, expected: tuple[str, ...]) -> None:
-    found = []
+    answers = []
     for who in WHO:
         with signed_in(live, who) as client:
-            found.append(ask(client, method, path))
-    assert tuple(found) == expected
+            answers.append(ask(client, method, path))
+    assert tuple(answers) == expected
 
 
 @pytest.mark.parametrize(
@@ -86,12 +86,12 @@ def test_the_table_holds(live: Live, method: str, path: str, expected: tuple[str
 def test_tokens_open_what_their_owner_may(
     live: Live, method: str, path: str, expected: tuple[str, ...]
 ) -> None:
-    found = []
+    answers = []
     for who in WHO[1:]:
         token = live.store.make_token(live.store.user_by_name(who).id, "op", ttl_s=60)
         with httpx.Client(base_url=live.url, headers={"Authorization": f"Bearer {token}"}) as client:
-            found.append(ask(client, method, path))
-    assert tuple(found) == expected[1:]
+            answers.append(ask(client, method, path))
+    assert tuple(answers) == expected[1:]
 
 
 def test_a_token_opens_no_page(live: Live) -> None:

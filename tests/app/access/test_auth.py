@@ -140,13 +140,13 @@ def test_wrong_ones_are_throttled_and_right_ones_are_not(tmp_path: Path, monkeyp
 def test_a_proxy_that_was_named_is_believed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.undo()
     with serving(tmp_path, proxy="127.0.0.1") as live, live.client() as client:
-        told = [{"X-Forwarded-For": f"203.0.113.{i}", "X-Forwarded-Proto": "https"} for i in range(20)]
-        answers = [client.post("/join/guess", headers=headers) for headers in told]
+        clients = [{"X-Forwarded-For": f"203.0.113.{i}", "X-Forwarded-Proto": "https"} for i in range(20)]
+        answers = [client.post("/join/guess", headers=headers) for headers in clients]
         assert {answer.status_code for answer in answers} == {403}, "each is another client"
         assert "strict-transport-security" in answers[0].headers
-        assert [client.post("/join/guess", headers=told[0]).status_code for _ in range(10)].count(429) == 1
+        assert [client.post("/join/guess", headers=clients[0]).status_code for _ in range(10)].count(429) == 1
         link = live.link(live.store.add_user("ann", "rater")).removeprefix(live.url)
-        assert "; Secure" in client.post(link, headers=told[0]).headers["set-cookie"]
+        assert "; Secure" in client.post(link, headers=clients[0]).headers["set-cookie"]
     for wrong in ("*", "proxy.example", "127.0.0.1/8"):
         with pytest.raises(BadInput, match="address of a proxy"):
             Settings(home=tmp_path, proxy=wrong)
@@ -155,8 +155,8 @@ def test_a_proxy_that_was_named_is_believed(tmp_path: Path, monkeypatch: pytest.
 
 def test_nobody_else_is_believed_to_be_a_proxy(live: Live) -> None:
     user = live.store.add_user("straight", "rater")
-    said = {"X-Forwarded-Proto": "https", "X-Forwarded-For": "203.0.113.9"}
-    with live.client(**said) as client:
+    forwarded = {"X-Forwarded-Proto": "https", "X-Forwarded-For": "203.0.113.9"}
+    with live.client(**forwarded) as client:
         answer = client.post(live.link(user))
         assert "strict-transport-security" not in answer.headers
         assert "; Secure" not in answer.headers["set-cookie"]
@@ -181,9 +181,9 @@ def test_trouble_of_the_database_is_no_wrong_token(live: Live, monkeypatch, trou
         answer = client.get("/api/card", headers={"Authorization": f"Bearer {token}"})
         page = client.post(link)
         assert (answer.status_code in (503, 507), page.status_code) == (True, 503)
-        for said in (answer.json()["error"], page.text):
-            assert "try again in a moment" in said
-            assert str(trouble) not in said, "nobody's business who is not signed in"
+        for text in (answer.json()["error"], page.text):
+            assert "try again in a moment" in text
+            assert str(trouble) not in text, "nobody's business who is not signed in"
     assert counted == []
 
 

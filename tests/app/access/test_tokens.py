@@ -102,14 +102,14 @@ def test_tokens_are_listed_and_taken_back(live: Live) -> None:
     made = [accounts.create_token(store, "op", name) for name in ("ann", "bob", "ann")]
     store.make_token(op.id, "op", ttl_s=-1)
     store.make_link(op.id, once=False, ttl_s=60)
-    assert [one.user.name for one in store.tokens()] == ["ann", "bob", "ann"]
+    assert [token_row.user.name for token_row in store.tokens()] == ["ann", "bob", "ann"]
     newest = store.tokens()[0]
     assert newest.expires_at - newest.created_at == pytest.approx(30 * 86400)
     assert "ann" in accounts.revoke_token(store, "op", newest.id)
     with bearer(live, made[2]) as gone, bearer(live, made[0]) as stays:
         assert gone.get("/api/card").status_code == 401
         assert stays.get("/api/card").status_code == 200
-    assert [one.user.name for one in store.tokens()] == ["bob", "ann"]
+    assert [token_row.user.name for token_row in store.tokens()] == ["bob", "ann"]
     for wrong in (newest.id, 10**6):
         with pytest.raises(Missing, match="no such token"):
             accounts.revoke_token(store, "op", wrong)
@@ -117,9 +117,9 @@ def test_tokens_are_listed_and_taken_back(live: Live) -> None:
     with pytest.raises(Missing):  # the newest row is a link: none of these numbers ends it
         accounts.revoke_token(store, "op", newest.id + 3)
     assert store.redeem(link) == op
-    told = [(e.actor, e.what, e.data["name"]) for e in store.events(6) if "token" in e.what]
-    assert told[0] == ("op", "took a token back", "ann")
-    assert set(told[1:]) == {("op", "made a token", name) for name in ("ann", "bob", "op")}
+    events = [(e.actor, e.what, e.data["name"]) for e in store.events(6) if "token" in e.what]
+    assert events[0] == ("op", "took a token back", "ann")
+    assert set(events[1:]) == {("op", "made a token", name) for name in ("ann", "bob", "op")}
     secrets = str(store.events(50)) + str(store.tokens())
     assert not any(secret in secrets for secret in made)
 
@@ -139,8 +139,13 @@ def test_the_console_makes_a_token(live: Live) -> None:
             token = re.search(r"rl-[\w-]{40,}", made(client, name, 3)).group()
             with bearer(live, token) as script:
                 assert script.get("/api/card").json()["me"]["role"] == role
-        for days, said in ((0, "up to 366 days"), (None, "number of days"), (367, "366"), (True, "number")):
-            assert said in made(client, "bot", days)
+        for days, expected in (
+            (0, "up to 366 days"),
+            (None, "number of days"),
+            (367, "366"),
+            (True, "number"),
+        ):
+            assert expected in made(client, "bot", days)
         assert "1 to 60 letters" in made(client, "  ", 3)
         assert "character pair" in made(client, "\ud800", 3)
     assert len(live.store.tokens()) == 2
@@ -150,7 +155,7 @@ def test_the_console_makes_a_token(live: Live) -> None:
 @pytest.mark.parametrize("path", ["/api/invite", "/api/token"])
 def test_half_a_character_pair_is_told_in_a_sentence(live: Live, path: str) -> None:
     with bearer(live, accounts.create_token(live.store, "op", "script", role="operator")) as script:
-        for body, said in (
+        for body, expected in (
             ({"name": "half \ud800"}, "name"),
             ({"name": "nul \0"}, "NUL"),
             ({"name": "x", "half \udfff": 1}, "not right at its body"),
@@ -158,7 +163,7 @@ def test_half_a_character_pair_is_told_in_a_sentence(live: Live, path: str) -> N
         ):
             headers = {"Content-Type": "application/json"}
             answer = script.post(path, content=json.dumps(body), headers=headers)
-            assert (answer.status_code, said in answer.json()["error"]) == (422, True), answer.text
+            assert (answer.status_code, expected in answer.json()["error"]) == (422, True), answer.text
     assert [user.name for user in live.store.users()] == ["script"]
 
 

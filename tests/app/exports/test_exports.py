@@ -60,14 +60,14 @@ def ready(client: httpx.Client, begun: httpx.Response) -> dict:
     """What is told of an export once it is made, with where it is."""
     assert begun.status_code == 200, begun.text
     place = f"/api/exports/{begun.json()['export']}"
-    told: list[dict] = [{"state": "writing"}]
+    states: list[dict] = [{"state": "writing"}]
 
     def done() -> bool:
-        told.append(client.get(place).json())
-        return told[-1]["state"] != "writing"
+        states.append(client.get(place).json())
+        return states[-1]["state"] != "writing"
 
     wait_until(done, "the export")
-    return told[-1] | {"place": place}
+    return states[-1] | {"place": place}
 
 
 @pytest.mark.parametrize(
@@ -104,12 +104,12 @@ def test_options_are_the_command_lines(live: Live, operator: httpx.Client) -> No
     assert all(row["margin"] >= 4 for row in rows(format="preference", min_margin=4, same_rater="true"))
     assert isinstance(rows(format="preference", conversational=1)[0]["prompt"], list)
     assert len(rows(round=1, split="", since="2020-01-01")) == 3
-    found = operator.get("/api/export", params={"format": "preference", "as": "parquet"})
-    assert pq.read_table(io.BytesIO(found.content)).column_names[:3] == ["prompt", "chosen", "rejected"]
+    answer = operator.get("/api/export", params={"format": "preference", "as": "parquet"})
+    assert pq.read_table(io.BytesIO(answer.content)).column_names[:3] == ["prompt", "chosen", "rejected"]
 
 
 @pytest.mark.parametrize(
-    ("options", "status", "told"),
+    ("options", "status", "expected"),
     [
         ({"format": "xml"}, 422, "xml"),
         ({"as": "xls"}, 422, "xls"),
@@ -139,17 +139,17 @@ def test_options_are_the_command_lines(live: Live, operator: httpx.Client) -> No
         ({"format": "helpsteer"}, 422, "nothing to export"),
     ],
 )
-def test_bad_options_are_a_sentence(live: Live, operator: httpx.Client, options, status, told) -> None:
+def test_bad_options_are_a_sentence(live: Live, operator: httpx.Client, options, status, expected) -> None:
     answer = operator.get("/api/export", params=options)
     assert answer.status_code == status
-    assert told in answer.json()["error"]
+    assert expected in answer.json()["error"]
     assert "--" not in answer.json()["error"], "who ticks a box has typed no flag"
     assert left(live) == []
     begun = operator.post("/api/exports", params=options)
     if begun.status_code == 200:  # what only the database knows is told where one asks how far it is
         begun = ready(operator, begun)
         assert begun["state"] == "failed"
-        assert told in begun["error"]
+        assert expected in begun["error"]
     else:
         assert (begun.status_code, begun.json()) == (status, answer.json())
     assert left(live) == []
@@ -227,8 +227,8 @@ def test_progress_is_told_while_it_is_written(live: Live, operator: httpx.Client
     begun = operator.post("/api/exports")
     place = f"/api/exports/{begun.json()['export']}"
     assert half.wait(30)
-    told = operator.get(place).json()
-    assert (told["state"], told["rows"], told["of"]) == ("writing", 3, 3)
+    progress = operator.get(place).json()
+    assert (progress["state"], progress["rows"], progress["of"]) == ("writing", 3, 3)
     early = operator.get(f"{place}/file")
     assert (early.status_code, "still being written" in early.json()["error"]) == (409, True)
     assert operator.get("/api/round").status_code == 200, "the server goes on"
@@ -278,7 +278,7 @@ def test_nobody_has_many_made_at_a_time() -> None:
     with pytest.raises(Refused, match="are being made"):
         begin()
     go_on.set()
-    wait_until(lambda: all(pending.get(one, 1).file for one in secrets), "the exports")
+    wait_until(lambda: all(pending.get(secret, 1).file for secret in secrets), "the exports")
     begin()
     with pytest.raises(Missing):
         pending.pop(secrets[0], 1)
@@ -287,8 +287,8 @@ def test_nobody_has_many_made_at_a_time() -> None:
 
 def test_the_form_asks_for_every_option_there_is() -> None:
     text = export_panel.export_form()
-    asked = set(re.findall(r'name="([a-z_]+)"', text))
-    assert asked == {"as", "round", *(f.name for f in fields(ExportRequest))} - {"file_type", "round_number"}
+    form_fields = set(re.findall(r'name="([a-z_]+)"', text))
+    assert form_fields == {"as", "round", *(f.name for f in fields(ExportRequest))} - {"file_type", "round_number"}
     for name in EXPORT_OPTIONS:
         field = re.search(rf'<label([^>]*)>(?:<span>[^<]*</span>)?<input [^>]*name="{name}"', text)
         assert field is not None, name

@@ -61,8 +61,8 @@ def test_what_was_said_beside_a_score_can_be_changed(tmp_path: Path) -> None:
         live.store.set_setting(QUESTIONS, {"attributes": ["helpful", "kind"], "flags": ["rude", "odd"]})
         bob = live.store.add_user("bob", "rater")
         with live.client(bob) as client:
-            said = {"attributes": {"helpful": 5}, "flags": ["odd"], "comment": "Hm."}
-            saved = send_rating(client, client.get("/api/card").json()["card"], 7, **said).json()["saved"]
+            details = {"attributes": {"helpful": 5}, "flags": ["odd"], "comment": "Hm."}
+            saved = send_rating(client, client.get("/api/card").json()["card"], 7, **details).json()["saved"]
             live.store.set_setting(QUESTIONS, {"attributes": ["kind"], "flags": ["rude"]})
 
             def change(**more: object) -> httpx.Response:
@@ -70,7 +70,7 @@ def test_what_was_said_beside_a_score_can_be_changed(tmp_path: Path) -> None:
                 return client.post("/api/revise", json=body | more)
 
             unchanged = change().json()["saved"]
-            assert {name: unchanged[name] for name in said} == said, "what is not sent stays"
+            assert {name: unchanged[name] for name in details} == details, "what is not sent stays"
             for wrong in ({"attributes": {"kind": 6}}, {"flags": "rude"}, {"attributes": {"kind": True}}):
                 assert change(**wrong).status_code == 422, wrong
             now = change(attributes={"helpful": 4, "brave": 3}, flags=["odd", "rude", "new"], comment=" ")

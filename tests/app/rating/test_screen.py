@@ -16,9 +16,9 @@ def test_a_round_that_was_stopped_is_not_said_to_be_rated(tmp_path: Path) -> Non
             live.store.start_training(1, "op")
             live.store.set_round_state(1, "training")
             live.store.set_round_state(1, "failed", decision="Out of memory.")
-            told = client.get("/api/card").json()
-    assert told["card"] is None and told["title"] == "Round 1 was stopped"
-    assert "until the operator decides" in told["why"] and "rated all" not in told["why"]
+            screen = client.get("/api/card").json()
+    assert screen["card"] is None and screen["title"] == "Round 1 was stopped"
+    assert "until the operator decides" in screen["why"] and "rated all" not in screen["why"]
 
 
 def test_who_waits_is_told_how_long(tmp_path: Path) -> None:
@@ -35,6 +35,6 @@ def test_who_waits_is_told_how_long(tmp_path: Path) -> None:
             store.start_training(1, "op")
             job = store.claim("fake")
             store.beat(job.id, "fake", {"phase": "PPO on rollouts", "done": 2, "total": 6, "eta_s": 130})
-            told = client.get("/api/card").json()
-            assert told["title"] == "Round 1 is being trained"
-            assert told["progress"] == {"done": 2, "total": 6, "left": "PPO on rollouts: about 2 min left"}
+            screen = client.get("/api/card").json()
+            assert screen["title"] == "Round 1 is being trained"
+            assert screen["progress"] == {"done": 2, "total": 6, "left": "PPO on rollouts: about 2 min left"}
