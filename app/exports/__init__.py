@@ -1,4 +1,5 @@
 """Downloads of ratings: written aside, watched while they are written, sent once.
 
-May import: app, app.access, rater_data, rater_data.exporting, rater_data.store.
+May import: app, app.access, rater_data, rater_data.exporting, rater_data.exporting.formats,
+rater_data.store.
 """

@@ -288,7 +288,10 @@ def test_nobody_has_many_made_at_a_time() -> None:
 def test_the_form_asks_for_every_option_there_is() -> None:
     text = export_panel.export_form()
     form_fields = set(re.findall(r'name="([a-z_]+)"', text))
-    assert form_fields == {"as", "round", *(f.name for f in fields(ExportRequest))} - {"file_type", "round_number"}
+    assert form_fields == {"as", "round", *(f.name for f in fields(ExportRequest))} - {
+        "file_type",
+        "round_number",
+    }
     for name in EXPORT_OPTIONS:
         field = re.search(rf'<label([^>]*)>(?:<span>[^<]*</span>)?<input [^>]*name="{name}"', text)
         assert field is not None, name
