@@ -29,12 +29,12 @@ _IMPORTED_TRANSITIONS: dict[str, tuple[str, ...]] = {
     "published": ("rating",),
 }
 ROUND_STATES = tuple(_TRANSITIONS)
-RATABLE = ("generating", "rating", "sealed", "training", "refused")
+RATABLE_STATES = ("generating", "rating", "sealed", "training", "refused")
 """States in which raters get cards of the latest round.
 
 What comes after the seal counts for the next snapshot.
 """
-OVER = ("published", "refused", "rolled_back")
+FINISHED_STATES = ("published", "refused", "rolled_back")
 """States after which the next round may begin.
 
 After a refusal the same version writes more to rate: raters never run dry, and the ratings of the refused

@@ -7,7 +7,7 @@ import contextlib
 from app.console.state.round_overview import find_unlearned_round, read_overview
 from app.trainer.supervisor import WorkerStatus
 from rater_data.errors import Busy, Missing, Refused
-from rater_data.lifecycle import OVER
+from rater_data.lifecycle import FINISHED_STATES
 from rater_data.records import User
 from rater_data.round_settings import MIN_RATINGS_TO_TRAIN
 from rater_data.store import Store
@@ -18,7 +18,7 @@ def press_main_button(store: Store, user: User, worker: WorkerStatus) -> str:
     overview = read_overview(store, worker)
     if not overview.next_step.enabled:
         raise Refused(overview.next_step.sentence)
-    if overview.progress is None or overview.progress.round.state in (*OVER, "generating"):
+    if overview.progress is None or overview.progress.round.state in (*FINISHED_STATES, "generating"):
         store.enqueue("generate", {})
         store.log(user.name, "asked for more responses")
         return "Responses are on their way."

@@ -23,7 +23,7 @@ from dataclasses import dataclass
 import sqlalchemy as sa
 from sqlalchemy import bindparam
 
-from rater_data.lifecycle import RATABLE
+from rater_data.lifecycle import RATABLE_STATES
 from rater_data.records import IMPORTED_ROUND, Card
 from rater_data.scales import COUNTING, SET_ASIDE
 from rater_data.store.database import schema as t
@@ -144,14 +144,14 @@ _CARD = (
 def open_round(connection: sa.Connection) -> int | None:
     """The latest round, if raters get cards of it: what an older version wrote is not shown again."""
     latest = round_in(connection)
-    return latest.number if latest is not None and latest.state in RATABLE else None
+    return latest.number if latest is not None and latest.state in RATABLE_STATES else None
 
 
 def open_rounds(connection: sa.Connection) -> list[int]:
     """Where raters get cards, in this order: the latest round, then imported responses that are offered."""
     latest = open_round(connection)
     imported = round_in(connection, IMPORTED_ROUND)
-    offered = imported is not None and imported.state in RATABLE
+    offered = imported is not None and imported.state in RATABLE_STATES
     return [
         number for number, is_open in ((latest, latest is not None), (IMPORTED_ROUND, offered)) if is_open
     ]

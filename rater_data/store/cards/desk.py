@@ -5,7 +5,7 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from rater_data.lifecycle import RATABLE, Round
+from rater_data.lifecycle import RATABLE_STATES, Round
 from rater_data.records import Rating
 from rater_data.scales import COUNTING, Scale
 from rater_data.store.database import schema as t
@@ -98,7 +98,7 @@ class Desks(Database):
                 today=int(today),
                 in_round=int(in_round) if found else 0,
                 last=None if last is None else rating_of(last),
-                last_open=last is not None and last["round_state"] in RATABLE and not last["sealed"],
+                last_open=last is not None and last["round_state"] in RATABLE_STATES and not last["sealed"],
             )
 
 

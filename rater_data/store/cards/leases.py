@@ -6,7 +6,7 @@ from typing import Any
 import sqlalchemy as sa
 
 from rater_data.errors import BadInput, Missing, NotYours
-from rater_data.lifecycle import RATABLE
+from rater_data.lifecycle import RATABLE_STATES
 from rater_data.records import Card
 from rater_data.store.cards.card_order import card_of, choice_of, is_free, next_choice, open_rounds
 from rater_data.store.database import schema as t
@@ -134,6 +134,6 @@ class Queue(Database):
 
 def _still_good(connection: sa.Connection, held: sa.Row[Any], rater_id: int, now: float) -> bool:
     """A live lease holds; one that ran out only if nobody else took the card. Closed rounds have no cards."""
-    if held.round_state not in RATABLE:
+    if held.round_state not in RATABLE_STATES:
         return False
     return held.until > now or is_free(connection, held.response_id, rater_id, now)

@@ -11,7 +11,7 @@ from typing import Any
 import sqlalchemy as sa
 
 from rater_data.errors import AlreadyRated, BadInput, LeaseExpired, Missing, NotYours
-from rater_data.lifecycle import RATABLE
+from rater_data.lifecycle import RATABLE_STATES
 from rater_data.records import Card, RatedResponse, Rating
 from rater_data.scales import COUNTING, REMOVED, SCALES
 from rater_data.store.cards.card_order import card_of, choice_of, is_free, is_swapped
@@ -121,7 +121,7 @@ class Ratings(Database):
             if rating is None:
                 raise BadInput("There is nothing to undo: you have not rated anything yet.")
             found = self._check_open(connection, rating, "taken back")
-            if found.state not in RATABLE:
+            if found.state not in RATABLE_STATES:
                 raise BadInput(
                     f"Round {found.number} is {found.state} and deals no cards: change your answer in the list of "
                     "your last ratings."

@@ -13,7 +13,7 @@ import sqlalchemy as sa
 from rater_data import checks
 from rater_data.errors import BadInput, Busy, Missing, Refused
 from rater_data.json_values import to_json_value
-from rater_data.lifecycle import OVER, RATABLE, Round, RoundProgress
+from rater_data.lifecycle import FINISHED_STATES, RATABLE_STATES, Round, RoundProgress
 from rater_data.records import IMPORTED_ROUND, RESTORED, STRATA, Response
 from rater_data.scales import COUNTING, REMOVED
 from rater_data.store.database import schema as t
@@ -33,7 +33,9 @@ WITH_MORE = {
 
 def is_from_elsewhere(found: sa.Row[Any]) -> bool:
     """Whether a round (a row) came with an import and deals no cards here."""
-    return bool(found.config.get(RESTORED)) or (found.number == IMPORTED_ROUND and found.state not in RATABLE)
+    return bool(found.config.get(RESTORED)) or (
+        found.number == IMPORTED_ROUND and found.state not in RATABLE_STATES
+    )
 
 
 def trusted_ratings() -> sa.Select[tuple[int]]:
@@ -62,7 +64,7 @@ class Rounds(Database):
         with self.writing() as connection:
             version_in(connection, version_number)
             last = round_in(connection)
-            if last is not None and last.state not in OVER:
+            if last is not None and last.state not in FINISHED_STATES:
                 raise Busy(f"Round {last.number} is not over yet: it is {last.state}.")
             number = 1 if last is None else last.number + 1
             created = create_round(connection, number, "generating", config, version_number, now)
