@@ -1,4 +1,6 @@
-"""A trainer for tests of the app: plays `python -m ppo work` with made-up texts, through the Store alone.
+"""A trainer without a model, for tests of the app: plays `python -m ppo work` with made-up texts, by the store alone.
+
+What it writes holds to the contract that the real one is held to: tests/ppo/training/test_worker_contract.py.
 
 As a program: `python -m app.trainer.run_until_parent_exits tests.fake_worker work --home HOME --device cpu`.
 How it behaves is read from the store's setting "fake": {"texts": [...], "prompts": n, "overlap": n, "quota": n,
@@ -10,6 +12,7 @@ from __future__ import annotations
 import argparse
 import os
 import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +27,7 @@ PROMPTS = (
     "Why is the sky blue?",
 )
 PER_PROMPT = 4
+Show = Callable[[Job, dict[str, Any]], None]
 
 
 def main() -> None:
@@ -33,18 +37,22 @@ def main() -> None:
     arguments.add_argument("--device")
     arguments.add_argument("--model")
     store = Store.open(arguments.parse_args().home, os.environ.get("RATELOOP_DATABASE_URL"))
-    worker = f"fake {os.getpid()}"
     while True:
-        job = store.claim(worker)
-        if job is None:
+        if run_one(store, f"fake {os.getpid()}") is None:
             time.sleep(0.05)
-            continue
-        settings = store.setting("fake", {}) or {}
-        if job.kind == "generate":
-            generate(store, settings)
-            store.finish(job.id, worker)
-        else:
-            train(store, job, worker, settings)
+
+
+def run_one(store: Store, worker: str = "fake", show: Show | None = None) -> Job | None:
+    """Claims the next job and does it, as the real Worker's `run_one`; `show` sees every report of progress."""
+    job = store.claim(worker)
+    if job is None:
+        return None
+    settings = store.setting("fake", {}) or {}
+    if job.kind == "generate":
+        store.finish(job.id, worker, {"round": generate(store, settings)})
+    else:
+        train(store, job, worker, settings, show)
+    return store.job(job.id)
 
 
 def generate(store: Store, settings: dict[str, Any]) -> int:
@@ -92,6 +100,21 @@ def response(
     )
 
 
+def version_metrics(number: int) -> dict[str, Any]:
+    if number == 0:
+        return {"kl": 0.0}
+    return {
+        "kl": 1.5 * number,
+        "kl_se": 0.2,
+        "length": 24.0,
+        "eos_share": 0.5,
+        "distinct_2": 0.9,
+        "share": 1.0,
+        "steps": 4,
+        "seconds": {"PPO on rollouts": 1.0},
+    }
+
+
 def version(number: int, parent: int | None, status: str) -> Version:
     return Version(
         number=number,
@@ -100,24 +123,26 @@ def version(number: int, parent: int | None, status: str) -> Version:
         sha256="0" * 64,
         base_model="fake",
         base_revision="1",
-        metrics={"kl": 1.5 * number, "length": 24.0, "eos_share": 0.5},
+        metrics=version_metrics(number),
         status=status,
         created_at=time.time(),
     )
 
 
-def train(store: Store, job: Job, worker: str, settings: dict[str, Any]) -> None:
-    number = job.payload["round"]
+def train(store: Store, job: Job, worker: str, settings: dict[str, Any], show: Show | None = None) -> None:
+    number, override = job.payload["round"], bool(job.payload.get("override"))
     if store.round(number).state in ("sealed", "refused"):
         store.set_round_state(number, "training")
-    if settings.get("gate") and not job.payload.get("override"):
-        gate = {"passed": False, "reason": settings["gate"]}
-        store.set_round_state(number, "refused", gate=gate, decision=settings["gate"])
-        store.finish(job.id, worker)
+    refusal = settings.get("gate")
+    gate = gate_report(len(store.snapshot(number)), refusal, override)
+    if refusal and not override:
+        store.set_round_state(number, "refused", gate=gate, decision=refusal)
+        store.finish(job.id, worker, {"round": number, "state": "refused"})
         store.enqueue("generate", {})
         return
     steps = settings.get("steps", 4)
-    for step in range(1, steps + 1):
+    for step in range(steps + 1):
+        store.add_step(number, step, step_metrics(store, step))
         progress = {
             "phase": "PPO on rollouts",
             "done": step,
@@ -125,38 +150,72 @@ def train(store: Store, job: Job, worker: str, settings: dict[str, Any]) -> None
             "eta_s": (steps - step) * 2.0,
             "note": "",
         }
-        rule = {
-            "rule": "KL is not negative",
-            "ok": True,
-            "value": 0.4 * step,
-            "limit": 0.0,
-            "says": "It agrees.",
-        }
-        found = {"step": step, "reward": 0.2 * step, "score": 0.3 * step, "kl": 0.4 * step, "lights": [rule]}
-        store.add_step(number, step, found)
+        if show is not None:
+            show(job, progress)
         if store.beat(job.id, worker, progress):
-            store.set_round_state(number, "failed", decision="Cancelled by the operator.")
-            store.fail(job.id, worker, "Cancelled by the operator.", cancelled=True)
+            store.set_round_state(number, "failed", decision="The operator stopped it.")
+            store.fail(job.id, worker, "The operator stopped it.", cancelled=True)
             return
         time.sleep(settings.get("pause", 0.05))
     if settings.get("fail"):
         store.set_round_state(number, "failed", decision=settings["fail"])
         store.fail(job.id, worker, settings["fail"])
         return
-    parent = store.round(number).version_number
+    parent = store.current_version().number
     new = store.next_version_number()
-    samples = [
-        Sample(version_number=new, prompt_id=p.id, seed=1, text=f"After: {p.text}")
-        for p in store.prompts()[:3]
-    ]
+    prompts = store.prompts()[:3]
     if not store.samples(parent):
         store.add_samples(
-            [Sample(version_number=parent, prompt_id=s.prompt_id, seed=1, text="Before.") for s in samples]
+            [Sample(version_number=parent, prompt_id=p.id, seed=1, text="Before.") for p in prompts]
         )
-    gate = {"passed": True, "reason": "The head agrees with people."}
-    store.publish(number, version(new, parent, "candidate"), gate=gate, decision="Learned.", samples=samples)
-    store.finish(job.id, worker)
+    samples = [Sample(version_number=new, prompt_id=p.id, seed=1, text=f"After: {p.text}") for p in prompts]
+    decision = f"Version {new} learned from {gate['ratings']} ratings."
+    store.publish(number, version(new, parent, "candidate"), gate=gate, decision=decision, samples=samples)
+    store.finish(job.id, worker, {"round": number, "state": "published"})
     store.enqueue("generate", {})
+
+
+def gate_report(ratings: int, refusal: str | None, override: bool) -> dict[str, Any]:
+    return {
+        "pearson": 0.6,
+        "p_value": 0.4 if refusal else 0.01,
+        "spearman": 0.55,
+        "spearman_ci": [0.3, 0.7],
+        "pair_accuracy": 0.7,
+        "pair_ci": [0.6, 0.8],
+        "responses": ratings,
+        "prompts": len(PROMPTS),
+        "passed": not refusal,
+        "reason": refusal or "The head agrees with people.",
+        "ratings": ratings,
+        "overridden": override and bool(refusal),
+    }
+
+
+def step_metrics(store: Store, step: int) -> dict[str, Any]:
+    """Step 0 is PPO on ratings, the others are PPO on rollouts."""
+    rule = {
+        "rule": "KL is not negative",
+        "ok": True,
+        "value": 0.4 * step,
+        "limit": 0.0,
+        "says": "It agrees.",
+    }
+    metrics: dict[str, Any] = {
+        "score": 0.3 * step,
+        "rating": 5.0 + 0.3 * step,
+        "reward": 0.2 * step,
+        "kl": 0.4 * step,
+        "entropy": 1.3,
+        "explained_variance": 0.5,
+        "length": 24.0,
+        "eos_share": 0.5,
+        "clip_frac": 0.02,
+        "lights": [rule],
+    }
+    if step:
+        metrics["samples"] = [{"prompt": p.text, "text": f"Step {step} says."} for p in store.prompts()[:2]]
+    return metrics
 
 
 if __name__ == "__main__":

@@ -106,7 +106,7 @@ class Worker:
         """The job failed or was stopped: the round goes back to where the operator can press Train again."""
         # What is on the model is not known after an error in the middle of an update
         if self._engine is not None:
-            self._engine.loaded = None
+            self._engine.loaded_version = None
         if job.kind == "train":
             round_ = self.store.round(int(job.payload["round"]))
             if round_ is not None and round_.state in ("sealed", "training"):

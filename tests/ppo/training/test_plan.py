@@ -39,11 +39,24 @@ def test_the_first_round_has_no_control_and_the_second_pairs_it_with_the_new():
     assert all(s.version == 0 for s in plan_round(CONFIG, 1, 0, None, TRAIN, HOLDOUT))
     slots = plan_round(CONFIG, 2, 1, 0, TRAIN, HOLDOUT)
     control = [s for s in slots if s.stratum == "control"]
-    assert control
+    assert len(control) == 8  # of 64, by two and two beside the new version's: an eighth, 12 % were asked for
     assert {s.version for s in control} == {0}
     for s in control:
         beside = [o for o in slots if o.prompt.id == s.prompt.id]
         assert Counter(o.version for o in beside) == {0: 2, 1: 2}
+
+
+@pytest.mark.parametrize("share", [0.0, 0.12, 0.25, 0.5])
+@pytest.mark.parametrize("ratings", [64, 200])
+def test_the_control_arm_has_its_share(share, ratings):
+    plan = PlanConfig(ratings=ratings, control_share=share)
+    slots = plan_round(replace(CONFIG, plan=plan), 2, 1, 0, TRAIN, HOLDOUT)
+    control = sum(s.stratum == "control" for s in slots)
+    half_a_prompt = plan.responses_per_prompt / 2  # a prompt gives half of its responses to the control arm
+    room = (
+        sum(s.prompt.split == "train" for s in slots) / 2
+    )  # the new version has the other half of every prompt
+    assert control == pytest.approx(min(share * len(slots), room), abs=half_a_prompt / 2)
 
 
 def test_strata_have_their_shares_and_overlap():
