@@ -41,7 +41,7 @@ size_categories:
 
 ## How it was made
 
-{made}
+{provenance}
 
 {scale}
 
@@ -59,7 +59,7 @@ never in train: even goes to test, odd to validation.
 
 - A handful of raters is no sample of anybody: what they like is what this data likes.
 - Raters differ in how high they score; {offsets}
-- The prompts are those the operators chose, and the responses {wrote}. `propensity` in the
+- The prompts are those the operators chose, and the responses {authors}. `propensity` in the
   format `ratings` tells how likely a prompt was drawn.{versions}
 
 ## Personal data
@@ -87,7 +87,7 @@ _CHECKSUMS = """
 `sha256sum -c rateloop.sha256` checks them.
 """
 _GIVEN = """\
-{ratings}rated responses of a language model one at a time{compared}, blind: no version, no model score and no other
+{ratings}rated responses of a language model one at a time{comparing}, blind: no version, no model score and no other
 rater's answer was shown, and the order of the responses to a prompt was shuffled for each rater. A response may have
 gone to several raters, so that agreement can be measured{strata}."""
 _STRATA = {
@@ -126,12 +126,12 @@ def dataset_card(
         about=format_rows.about,
         rows=rows,
         parts=", ".join(f"{count} {part}" for part, count in counts.items()),
-        made=_made(origins, scale),
-        scale=_scale(scale, qualities, seen=bool(origins.given)),
-        verdicts=_verdicts(scale, qualities),
-        raters=_raters(scores, scale),
+        provenance=_provenance(origins, scale),
+        scale=_describe_scale(scale, qualities, seen=bool(origins.given)),
+        verdicts=_describe_verdicts(scale, qualities),
+        raters=_describe_raters(scores, scale),
         offsets="comparisons do not have that." if scale.paired else format_rows.offsets,
-        wrote=_wrote(origins),
+        authors=_describe_authors(origins),
         versions=(
             "\n- Later rounds were written by versions trained on earlier ones."
             if origins.versions > 1
@@ -150,7 +150,7 @@ def without_checksums(text: str) -> str:
     return text.partition(_CHECKSUMS.partition("{rows}")[0])[0]
 
 
-def _made(origins: Origins, scale: Scale) -> str:
+def _provenance(origins: Origins, scale: Scale) -> str:
     """What is known of how the ratings came about: a protocol for those that were given here, and for no others."""
     paragraphs = []
     if origins.given:
@@ -160,7 +160,7 @@ def _made(origins: Origins, scale: Scale) -> str:
                 ratings=f"{origins.given} ratings were given in Rateloop. People "
                 if origins.imported
                 else "People ",
-                compared=" or compared two of them" if scale.paired else "",
+                comparing=" or compared two of them" if scale.paired else "",
                 strata=f"; {strata}" if strata else "",
             )
         )
@@ -178,16 +178,18 @@ def _made(origins: Origins, scale: Scale) -> str:
     )
 
 
-def _wrote(origins: Origins) -> str:
+def _describe_authors(origins: Origins) -> str:
     """Who wrote the responses, after "the responses"."""
     models = " and ".join(f"`{_escape(model_name(name))}`" for name in origins.models)
     known = f"those of {models} and of what was trained from it" if models else ""
     unknown = "come from files, which do not say what wrote them" if origins.elsewhere else ""
-    wrote = f"{known}; others {unknown}" if known and unknown else known or unknown or "those that were rated"
-    return f"{wrote}:\n  what they never write is not here"
+    authors = (
+        f"{known}; others {unknown}" if known and unknown else known or unknown or "those that were rated"
+    )
+    return f"{authors}:\n  what they never write is not here"
 
 
-def _scale(scale: Scale, qualities: bool, seen: bool) -> str:
+def _describe_scale(scale: Scale, qualities: bool, seen: bool) -> str:
     if qualities:
         numbers = range(ATTRIBUTE_LOW, ATTRIBUTE_HIGH + 1)
         points = [f"- {number}: {word}" for number, word in zip(numbers, ATTRIBUTE_WORDS, strict=True)]
@@ -196,7 +198,7 @@ def _scale(scale: Scale, qualities: bool, seen: bool) -> str:
     return f"{head}\n\n{_points(scale)}"
 
 
-def _verdicts(scale: Scale, qualities: bool) -> str:
+def _describe_verdicts(scale: Scale, qualities: bool) -> str:
     if qualities:
         return "Answers of who skipped a response or could not judge it are not here."
     lines = "\n".join(f"- `{verdict.name}`: {verdict.meaning}" for verdict in offered_verdicts(scale))
@@ -207,7 +209,7 @@ def _points(scale: Scale) -> str:
     return "\n".join(f"- {scale.mark(point)}: {words}" for point, words in scale.anchored_points)
 
 
-def _raters(scores: TextScores | QualityScores, scale: Scale) -> str:
+def _describe_raters(scores: TextScores | QualityScores, scale: Scale) -> str:
     """How many raters and ratings stand behind the data, and how far they agree, with n."""
     by_rater = scores.ratings_by_rater()
     total = sum(by_rater.values())
@@ -216,14 +218,15 @@ def _raters(scores: TextScores | QualityScores, scale: Scale) -> str:
     most = f"by {len(by_rater)} raters; the most active one gave {max(by_rater.values())}."
     if isinstance(scores, QualityScores):
         lines = [
-            _agreement(alpha, "responses", f"`{_escape(name)}`: ") for name, alpha in scores.alphas().items()
+            _describe_agreement(alpha, "responses", f"`{_escape(name)}`: ")
+            for name, alpha in scores.alphas().items()
         ]
         return "\n\n".join([f"{total} ratings that answer for qualities, {most}", "\n".join(lines)])
     units = "pairs of responses" if scale.paired else "responses"
-    return f"{total} ratings that count now, {most}\n\n{_agreement(scores.alpha(), units)}"
+    return f"{total} ratings that count now, {most}\n\n{_describe_agreement(scores.alpha(), units)}"
 
 
-def _agreement(alpha: Interval | None, units: str, name: str = "") -> str:
+def _describe_agreement(alpha: Interval | None, units: str, name: str = "") -> str:
     bullet = f"- {name}" if name else ""
     if alpha is None:
         return (

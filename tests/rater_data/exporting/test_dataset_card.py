@@ -3,11 +3,15 @@
 import hashlib
 import json
 import re
+import subprocess
 
 import datasets
 import pyarrow.parquet as pq
 import pytest
+import yaml
+from typer.testing import CliRunner
 
+from rater_data.cli.main import app
 from rater_data.exporting import hub
 from rater_data.exporting.export import export
 from rater_data.exporting.formats.base import stream_rows
@@ -182,3 +186,48 @@ def test_each_part_is_a_split_of_its_own_name(world, tmp_path):
         for part in (tmp_path / "set" / "data").iterdir()
     }
     assert set(written) == {"train", "validation", "test"} and loaded.num_rows == written
+
+
+def test_the_card(rated, tmp_path):
+    export(
+        rated.store,
+        tmp_path / "set",
+        format="preference",
+        file_type="dataset",
+        min_margin=0.5,
+        same_rater=True,
+    )
+    text = (tmp_path / "set" / "README.md").read_text("utf-8")
+    head = yaml.safe_load(text.split("---")[1])
+    assert head["task_categories"] == ["text-generation"]
+    # files that the card names are kept in the cache of `datasets` under their names, whatever is in them
+    assert "configs" not in head
+    for wanted in (
+        "- 10: Just what I wanted",
+        "`broken`: Gibberish",
+        "8 ratings that count now, by 3 raters",
+        "Krippendorff's alpha",
+        "n = ",
+        "Known biases",
+        "Personal data",
+        "`margin`: double",
+        "export --format preference --as dataset --out set --min-margin 0.5 --same-rater",
+    ):
+        assert wanted in text, wanted
+    assert str(tmp_path) not in text
+    assert not any(user.name in text for user in rated.store.users() if user.name != "C")
+    for path in (tmp_path / "set" / "data").iterdir():
+        assert hashlib.sha256(path.read_bytes()).hexdigest() in text
+    done = subprocess.run(["sha256sum", "-c", "rateloop.sha256"], cwd=tmp_path / "set", capture_output=True)
+    assert done.returncode == 0
+
+
+def test_the_command_on_the_card_makes_the_same_again(rated, tmp_path, monkeypatch):
+    wish = ExportRequest(format="unpaired", file_type="jsonl", threshold=4.5, since=1.0, round_number=1, split="train",
+                conversational=True)  # fmt: skip
+    export(rated.store, tmp_path / "a.jsonl", **{n: getattr(wish, n) for n in ExportRequest.__slots__})
+    monkeypatch.chdir(tmp_path)
+    words = wish.command("b.jsonl").split()[3:]
+    done = CliRunner().invoke(app, [*words, "--home", str(tmp_path / "home")])
+    assert done.exit_code == 0, done.stderr
+    assert (tmp_path / "a.jsonl").read_bytes() == (tmp_path / "b.jsonl").read_bytes()
