@@ -72,7 +72,7 @@ def _prepend(first: RowBatch, rest: Generator[RowBatch, None, None]) -> Generato
 
 
 PromptAndRow = tuple[Any, dict[str, Any]]
-"""A prompt (as `Exports.asked` has it) and the columns of a row about it."""
+"""A prompt (as `prompts_with_responses` has it) and the columns of a row about it."""
 
 
 def batch_rows(rows: Iterable[PromptAndRow], schema: pa.Schema) -> Generator[RowBatch, None, None]:

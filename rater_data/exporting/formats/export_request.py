@@ -9,7 +9,7 @@ from rater_data import checks
 from rater_data.errors import BadInput
 from rater_data.exporting.formats.options import EXPORT_OPTIONS
 from rater_data.exporting.formats.table import EXPORT_FORMATS, formats_with
-from rater_data.store.reports.export_rows import Which
+from rater_data.store.reports.export_rows import RatingFilter
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -46,9 +46,9 @@ class ExportRequest:
             raise BadInput("Ties have no margin: leave --ties or --min-margin out.")
 
     @property
-    def rating_filter(self) -> Which:
+    def rating_filter(self) -> RatingFilter:
         """Which ratings are meant."""
-        return Which(split=self.split, round_number=self.round_number, since=self.since)
+        return RatingFilter(split=self.split, round_number=self.round_number, since=self.since)
 
     def command(self, out: str) -> str:
         """The command line that makes this export."""

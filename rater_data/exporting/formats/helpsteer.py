@@ -46,7 +46,7 @@ def stream_qualities(store: Store, request: ExportRequest) -> RowStream:
         + [(name, pa.int64()) for name in (*QUALITIES, *other_qualities)]
         + [RATERS]
     )
-    people = store.around().people
+    people = store.people_and_versions().people
 
     def rows() -> Iterator[PromptAndRow]:
         for text in scores.texts():

@@ -41,7 +41,7 @@ def stream_prompt_rows(
     """The rows of every prompt with scores. A column without a type is text, or the messages of a chat."""
     chat = request.conversational or store.longest_chat(request.rating_filter) > 1
     schema = pa.schema([(name, type_ or (MESSAGES if chat else pa.string())) for name, type_ in columns])
-    people = store.around().people
+    people = store.people_and_versions().people
 
     def context(prompt: Any) -> PromptContext:
         messages = json.loads(prompt.messages)

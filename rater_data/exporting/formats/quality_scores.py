@@ -14,7 +14,7 @@ from rater_data.exporting.formats.text_scores import MAX_AGREEMENT_UNITS
 from rater_data.statistics import agreement
 from rater_data.statistics.intervals import Interval
 from rater_data.store import Store
-from rater_data.store.reports.export_rows import Which
+from rater_data.store.reports.export_rows import RatingFilter
 
 RaterAnswers = tuple[int, dict[str, float]]
 """A rater, and their answer by quality."""
@@ -22,7 +22,7 @@ RaterAnswers = tuple[int, dict[str, float]]
 
 @dataclass(frozen=True, slots=True)
 class TextQualities:
-    """A text of a prompt (a row of `Exports.asked`): the mean answer by quality, and who answered."""
+    """A text of a prompt (a row of `prompts_with_responses`): the mean answer by quality, and who answered."""
 
     prompt: Any
     text: str
@@ -33,12 +33,12 @@ class TextQualities:
 class QualityScores:
     """Answers for further qualities. `column` names the one that a quality counts as: two may be the same."""
 
-    def __init__(self, store: Store, which: Which, column: Callable[[str], str]) -> None:
+    def __init__(self, store: Store, rating_filter: RatingFilter, column: Callable[[str], str]) -> None:
         self.store = store
         # by prompt and response
         self.answers: dict[int, dict[int, list[RaterAnswers]]] = defaultdict(lambda: defaultdict(list))
         names: set[str] = set()
-        for row in chain.from_iterable(store.qualities(which)):
+        for row in chain.from_iterable(store.current_attributes(rating_filter)):
             values: dict[str, list[float]] = defaultdict(list)
             for name, value in json.loads(row.attributes).items():
                 if is_number(value):
@@ -50,7 +50,7 @@ class QualityScores:
 
     def texts(self) -> Iterator[TextQualities]:
         """Every text with an answer, by prompt id; equal texts of a prompt are one."""
-        for prompts, responses in self.store.asked(sorted(self.answers)):
+        for prompts, responses in self.store.prompts_with_responses(sorted(self.answers)):
             prompt_by_id = {prompt.id: prompt for prompt in prompts}
             texts: dict[tuple[int, str], list[RaterAnswers]] = defaultdict(list)
             for response in responses:

@@ -1,6 +1,6 @@
 """The format `ratings`: every rating with where it came from. It is the one that nothing is left out of.
 
-A portion's responses and prompts become columns once and are spread over its ratings, so the cost of a row does not
+A batch's responses and prompts become columns once and are spread over its ratings, so the cost of a row does not
 grow with its tokens. Left out on purpose: names, links, token ids.
 """
 
@@ -20,7 +20,7 @@ from rater_data.exporting.formats.export_request import ExportRequest
 from rater_data.records import IMPORTED_ROUND
 from rater_data.scales import SCALES
 from rater_data.store import Store
-from rater_data.store.reports.export_rows import Around, Portion, Which
+from rater_data.store.reports.export_rows import PeopleAndVersions, RatingFilter, RatingRows
 
 TIME = pa.timestamp("ms", tz="UTC")
 
@@ -113,13 +113,13 @@ The same of the second response of a comparison, with `other_` before the name.
 """
 
 
-def rating_rows(store: Store, which: Which) -> Generator[RowBatch, None, None]:
+def rating_rows(store: Store, rating_filter: RatingFilter) -> Generator[RowBatch, None, None]:
     """Every revision that is meant, by id, some thousand at a time: a large store fits a small memory."""
     # people and versions as they are beside these ratings: who rates for the first time right now is in neither
     with store.consistent_reads() as snapshot:
-        around = snapshot.around()
-        for portion in snapshot.portions(which):
-            yield _row_batch(portion, around)
+        people_and_versions = snapshot.people_and_versions()
+        for rows in snapshot.rating_rows(rating_filter):
+            yield _row_batch(rows, people_and_versions)
 
 
 def model_name(name: str) -> str:
@@ -127,20 +127,20 @@ def model_name(name: str) -> str:
     return Path(name).name if Path(name).is_absolute() else name
 
 
-def _row_batch(portion: Portion, around: Around) -> RowBatch:
-    ratings = _columns_of(portion.ratings)
-    prompts, prompt_index = _prompt_columns(portion.prompts)
-    responses, response_index = _response_columns(portion.responses, around)
+def _row_batch(rows: RatingRows, people_and_versions: PeopleAndVersions) -> RowBatch:
+    ratings = _columns_of(rows.ratings)
+    prompts, prompt_index = _prompt_columns(rows.prompts)
+    responses, response_index = _response_columns(rows.responses, people_and_versions)
     response_at = pa.array([response_index[id_] for id_ in ratings["response_id"]])
     other_at = pa.array(
         [None if id_ is None else response_index[id_] for id_ in ratings["other_id"]], pa.int64()
     )
-    prompt_at = pa.array([prompt_index[row.prompt_id] for row in portion.responses]).take(response_at)
+    prompt_at = pa.array([prompt_index[row.prompt_id] for row in rows.responses]).take(response_at)
     columns = {name: column.take(response_at) for name, column in responses.items()}
     columns |= {name: column.take(prompt_at) for name, column in prompts.items() if name != "part"}
     for name in ("completion", "completion_sha256", *(name for name, _ in LINEAGE)):
         columns[OTHER + name] = responses[name].take(other_at)
-    columns |= _rating_columns(ratings, around)
+    columns |= _rating_columns(ratings, people_and_versions)
     batch = pa.record_batch([columns[field.name] for field in RATINGS], schema=RATINGS)
     return RowBatch(batch, prompts["part"].take(prompt_at).to_numpy())
 
@@ -149,9 +149,9 @@ def _columns_of(rows: Sequence[Any]) -> dict[str, tuple]:
     return dict(zip(rows[0]._fields, zip(*rows, strict=True), strict=True)) if rows else {}
 
 
-def _rating_columns(ratings: dict[str, tuple], around: Around) -> dict[str, pa.Array]:
+def _rating_columns(ratings: dict[str, tuple], people_and_versions: PeopleAndVersions) -> dict[str, pa.Array]:
     """What is the rating's own, not its response's or prompt's."""
-    people = [around.people[rater] for rater in ratings["rater_id"]]
+    people = [people_and_versions.people[rater] for rater in ratings["rater_id"]]
     low = np.array([SCALES[name].low for name in ratings["scale"]])
     high = np.array([SCALES[name].high for name in ratings["scale"]])
     score = np.array(ratings["score"], dtype=np.float64)
@@ -199,13 +199,15 @@ def _prompt_columns(rows: Sequence[Any]) -> tuple[dict[str, pa.Array], dict[int,
     return columns, {row.id: index for index, row in enumerate(rows)}
 
 
-def _response_columns(rows: Sequence[Any], around: Around) -> tuple[dict[str, pa.Array], dict[int, int]]:
+def _response_columns(
+    rows: Sequence[Any], people_and_versions: PeopleAndVersions
+) -> tuple[dict[str, pa.Array], dict[int, int]]:
     """Columns of responses, and at which index each id is."""
     given = _columns_of(rows)
     sampled = np.array(given["round_number"]) != IMPORTED_ROUND
     lineage_of_version = {
         v.number: (v.sha256 or None, model_name(v.base_model), v.base_revision)
-        for v in around.versions.values()
+        for v in people_and_versions.versions.values()
     }
     versions = [lineage_of_version.get(number, (None, None, None)) for number in given["version_number"]]
     tokens, logprob = _count_and_sum(given["logprobs"])

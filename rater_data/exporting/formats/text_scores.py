@@ -18,7 +18,7 @@ from rater_data.statistics import agreement, rater_effects
 from rater_data.statistics.bradley_terry import strengths
 from rater_data.statistics.intervals import Interval
 from rater_data.store import Store
-from rater_data.store.reports.export_rows import Which
+from rater_data.store.reports.export_rows import RatingFilter
 
 DIGITS = 9  # offsets are sums of floats: what differs in the twelfth digit is a tie
 MAX_AGREEMENT_UNITS = (
@@ -73,7 +73,7 @@ class ScoredText:
 
 @dataclass(frozen=True, slots=True)
 class ScoredPrompt:
-    """A prompt (a row of `Exports.asked`), its texts in the order they were written, and comparisons of them."""
+    """A prompt (a row of `prompts_with_responses`), its texts in the order they were written, and comparisons."""
 
     prompt: Any
     texts: list[ScoredText]
@@ -83,12 +83,12 @@ class ScoredPrompt:
 class TextScores:
     """All scores and comparisons that count, as numbers; texts are read when they are asked for."""
 
-    def __init__(self, store: Store, which: Which) -> None:
+    def __init__(self, store: Store, rating_filter: RatingFilter) -> None:
         self.store = store
         self.comparisons: list[Any] = []
         scale: Scale | None = None
         frames: list[pd.DataFrame] = []
-        for rows in store.said(which):
+        for rows in store.current_ratings(rating_filter):
             scale = scale or SCALES[rows[0].scale]
             # a comparison, and what teaches nothing, is no score
             self.comparisons += [
@@ -116,7 +116,7 @@ class TextScores:
         comparisons: dict[int, list[Any]] = defaultdict(list)
         for row in self.comparisons:
             comparisons[row.prompt_id].append(row)
-        for prompts, responses in self.store.asked(self._prompt_ids()):
+        for prompts, responses in self.store.prompts_with_responses(self._prompt_ids()):
             texts: dict[int, dict[int, str]] = defaultdict(dict)
             for response in responses:
                 texts[response.prompt_id][response.id] = response.text

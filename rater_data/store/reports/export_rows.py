@@ -18,8 +18,8 @@ from rater_data.store.database.engine import Database
 from rater_data.store.rounds.round_states import known_round
 from rater_data.store.rounds.rounds import trusted_ratings
 
-AT_ONCE = 5_000  # ratings that are read together
-SAID_AT_ONCE = 20_000
+REVISIONS_AT_ONCE = 5_000  # read together with what they are about
+RATINGS_AT_ONCE = 20_000  # read together as plain numbers
 PROMPTS_AT_ONCE = 500
 
 _g, _r, _p, _v, _u = (
@@ -46,7 +46,7 @@ _REMOVED = [v.name for v in VERDICTS.values() if v.kind == "none"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Which:
+class RatingFilter:
     """Which ratings are meant: of a split, on the responses of a round, given or changed since a time."""
 
     split: str | None = None
@@ -61,7 +61,7 @@ class Which:
         if self.since is not None:
             checks.seconds("The time since which ratings are meant", self.since)
 
-    def of(self, query: sa.Select) -> sa.Select:
+    def apply(self, query: sa.Select) -> sa.Select:
         """The rows of a query of ratings, joined with their responses and prompts, that are meant."""
         query = query.where(_g.verdict.not_in(_REMOVED))
         if self.split is not None:
@@ -74,7 +74,7 @@ class Which:
 
 
 @dataclass(frozen=True, slots=True)
-class Portion:
+class RatingRows:
     """Some ratings by id, with each response and prompt they are about once. Rows have the columns' names."""
 
     ratings: Sequence[Any]
@@ -83,7 +83,7 @@ class Portion:
 
 
 @dataclass(frozen=True, slots=True)
-class Around:
+class PeopleAndVersions:
     """What is the same for every portion: people by id (pseudonym, active, excluded) and versions by number."""
 
     people: dict[int, Any]
@@ -120,82 +120,84 @@ _COUNTS = _g.verdict.in_(COUNTING)
 _ANSWERS = (_COUNTS, sa.cast(_g.attributes, sa.Text) != "{}")
 
 
-def _of_trusted(which: Which, columns: tuple, *where: sa.ColumnElement[bool]) -> sa.Select:
+def _of_trusted(rating_filter: RatingFilter, columns: tuple, *where: sa.ColumnElement[bool]) -> sa.Select:
     trusted = trusted_ratings().with_only_columns(_g.id)
-    return which.of(_joined(sa.select(*columns))).where(_g.id.in_(trusted), *where)
+    return rating_filter.apply(_joined(sa.select(*columns))).where(_g.id.in_(trusted), *where)
 
 
 class Exports(Database):
     """What exports read."""
 
-    def count_revisions(self, which: Which) -> int:
-        """How many rows `portions` will have in all. Raises Missing for a round that does not exist."""
+    def count_revisions(self, rating_filter: RatingFilter) -> int:
+        """How many rows `rating_rows` will have in all. Raises Missing for a round that does not exist."""
         with self.reading() as connection:
-            if which.round_number is not None:
-                known_round(connection, which.round_number)
-            return connection.scalar(which.of(_joined(sa.select(sa.func.count())))) or 0
+            if rating_filter.round_number is not None:
+                known_round(connection, rating_filter.round_number)
+            return connection.scalar(rating_filter.apply(_joined(sa.select(sa.func.count())))) or 0
 
-    def around(self) -> Around:
+    def people_and_versions(self) -> PeopleAndVersions:
         """People and versions."""
         people = sa.select(_u.id, _u.pseudonym, _u.active, _u.excluded)
         versions = sa.select(_v.number, _v.sha256, _v.base_model, _v.base_revision)
         with self.reading() as connection:
-            return Around(
+            return PeopleAndVersions(
                 {row.id: row for row in connection.execute(people)},
                 {row.number: row for row in connection.execute(versions)},
             )
 
-    def portions(self, which: Which, at_once: int = AT_ONCE) -> Iterator[Portion]:
+    def rating_rows(
+        self, rating_filter: RatingFilter, at_once: int = REVISIONS_AT_ONCE
+    ) -> Iterator[RatingRows]:
         """Every revision of every rating that is meant, by id; those of removed people are left out."""
-        ratings = which.of(_joined(sa.select(*_RATING))).order_by(_g.id).limit(at_once)
+        ratings = rating_filter.apply(_joined(sa.select(*_RATING))).order_by(_g.id).limit(at_once)
         last = 0
         with self.reading() as connection:
             while rows := connection.execute(ratings.where(_g.id > last)).all():
                 here = _g.id.between(rows[0].id, rows[-1].id)
                 last = rows[-1].id
                 about = (
-                    which.of(_joined(sa.select(column))).where(here)
+                    rating_filter.apply(_joined(sa.select(column))).where(here)
                     for column in (_g.response_id, _g.other_id)
                 )
                 ids = sa.union(*about).subquery()
                 responses = connection.execute(
                     sa.select(*_RESPONSE).where(_r.id.in_(sa.select(ids.c[0]))).order_by(_r.id)
                 ).all()
-                mine = which.of(_joined(sa.select(_r.prompt_id))).where(here)
+                mine = rating_filter.apply(_joined(sa.select(_r.prompt_id))).where(here)
                 prompts = connection.execute(sa.select(*_PROMPT).where(_p.id.in_(mine))).all()
-                yield Portion(rows, responses, prompts)
+                yield RatingRows(rows, responses, prompts)
 
-    def said(self, which: Which) -> Iterator[Sequence[Any]]:
+    def current_ratings(self, rating_filter: RatingFilter) -> Iterator[Sequence[Any]]:
         """What people who are trusted say now, by id, many at a time.
 
         Rows: response_id, other_id, rater_id, prompt_id, score, verdict, scale. Raises Missing for a round that does
         not exist.
         """
         columns = (_g.response_id, _g.other_id, _g.rater_id, _r.prompt_id, _g.score, _g.verdict, _g.scale)
-        return self._trusted(which, columns)
+        return self._trusted(rating_filter, columns)
 
-    def qualities(self, which: Which) -> Iterator[Sequence[Any]]:
+    def current_attributes(self, rating_filter: RatingFilter) -> Iterator[Sequence[Any]]:
         """Of the same ratings, those that answer for further qualities.
 
         Who could not judge a response says nothing of its qualities either. Rows: response_id, rater_id, prompt_id,
         attributes (JSON text).
         """
         columns = (_g.response_id, _g.rater_id, _r.prompt_id, _text(_g.attributes))
-        return self._trusted(which, columns, *_ANSWERS)
+        return self._trusted(rating_filter, columns, *_ANSWERS)
 
-    def origins(self, which: Which, qualities: bool = False) -> Origins:
+    def origins(self, rating_filter: RatingFilter, qualities: bool = False) -> Origins:
         """How the ratings that count came about; with `qualities` those of them that answer for some."""
         where = _ANSWERS if qualities else (_COUNTS,)
         imported = _g.key.like(f"{t.IMPORTED_KEY}%")
-        here = _of_trusted(which, (_r.stratum,), *where, ~imported).distinct()
-        sources = _of_trusted(which, (_p.source,), *where, imported, _p.source != "").distinct()
-        wrote = _of_trusted(which, (_r.version_number, _v.base_model), *where).distinct()
+        here = _of_trusted(rating_filter, (_r.stratum,), *where, ~imported).distinct()
+        sources = _of_trusted(rating_filter, (_p.source,), *where, imported, _p.source != "").distinct()
+        wrote = _of_trusted(rating_filter, (_r.version_number, _v.base_model), *where).distinct()
         wrote = wrote.outerjoin(t.policy_versions, _v.number == _r.version_number)
         numbers = (imported.label("imported"), sa.func.count(), sa.func.count(_g.rater_id.distinct()))
         with self.reading() as connection:
             counted = {
                 bool(row.imported): row[1:]
-                for row in connection.execute(_of_trusted(which, numbers, *where).group_by(imported))
+                for row in connection.execute(_of_trusted(rating_filter, numbers, *where).group_by(imported))
             }
             versions = connection.execute(wrote).all()
             return Origins(
@@ -210,15 +212,17 @@ class Exports(Database):
             )
 
     def _trusted(
-        self, which: Which, columns: tuple, *where: sa.ColumnElement[bool]
+        self, rating_filter: RatingFilter, columns: tuple, *where: sa.ColumnElement[bool]
     ) -> Iterator[Sequence[Any]]:
-        query = _of_trusted(which, columns, *where).order_by(_g.id)
+        query = _of_trusted(rating_filter, columns, *where).order_by(_g.id)
         with self.reading() as connection:
-            if which.round_number is not None:
-                known_round(connection, which.round_number)
-            yield from connection.execute(query.execution_options(yield_per=SAID_AT_ONCE)).partitions()
+            if rating_filter.round_number is not None:
+                known_round(connection, rating_filter.round_number)
+            yield from connection.execute(query.execution_options(yield_per=RATINGS_AT_ONCE)).partitions()
 
-    def asked(self, prompt_ids: Sequence[int]) -> Iterator[tuple[Sequence[Any], Sequence[Any]]]:
+    def prompts_with_responses(
+        self, prompt_ids: Sequence[int]
+    ) -> Iterator[tuple[Sequence[Any], Sequence[Any]]]:
         """Prompts of these ids, ascending, some at a time, and their responses (id, prompt_id, text) by id."""
         with self.reading() as connection:
             for start in range(0, len(prompt_ids), PROMPTS_AT_ONCE):
@@ -227,8 +231,8 @@ class Exports(Database):
                 texts = sa.select(_r.id, _r.prompt_id, _r.text).where(_r.prompt_id.in_(some))
                 yield prompts, connection.execute(texts.order_by(_r.id)).all()
 
-    def longest_chat(self, which: Which) -> int:
+    def longest_chat(self, rating_filter: RatingFilter) -> int:
         """The most messages that a prompt has of which there are ratings; 0 when there are none."""
         length = sa.func.json_array_length(_p.messages)
         with self.reading() as connection:
-            return connection.scalar(which.of(_joined(sa.select(sa.func.max(length))))) or 0
+            return connection.scalar(rating_filter.apply(_joined(sa.select(sa.func.max(length))))) or 0

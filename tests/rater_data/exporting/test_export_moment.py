@@ -44,17 +44,17 @@ def test_ratings_that_come_meanwhile_are_in_neither_the_rows_nor_the_card(world,
 
 def test_somebody_new_who_rates_as_the_export_begins_breaks_nothing(world, monkeypatch):
     store = world.store
-    real = type(store).around
+    real = type(store).people_and_versions
     came = []
 
-    def around(self):
+    def people_and_versions(self):
         found = real(self)
         if not came:
             came.append(store.add_user("Newcomer", "rater"))
             rate_next(store, came[0], 10)
         return found
 
-    monkeypatch.setattr(type(store), "around", around)
+    monkeypatch.setattr(type(store), "people_and_versions", people_and_versions)
     rows = [row for some in stream_rows(store, ExportRequest()).batches for row in some.batch.to_pylist()]
     assert len(rows) == 10
     assert came[0].pseudonym not in {row["rater"] for row in rows}

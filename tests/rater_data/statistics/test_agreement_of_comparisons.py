@@ -10,7 +10,7 @@ from rater_data.exporting.formats.text_scores import TextScores
 from rater_data.importing.import_files import import_ratings
 from rater_data.statistics import agreement
 from rater_data.store.database import schema as t
-from rater_data.store.reports.export_rows import Which
+from rater_data.store.reports.export_rows import RatingFilter
 from rater_data.verify.dataset import verify_dataset
 from rater_data.verify.home import verify
 from tests.rater_data.store_world import open_store
@@ -41,7 +41,7 @@ def told(store, folder):
         agreement.alpha(rated),
         agreement.alpha(store.counting()),
         agreement.alpha_of_frame(store.scored()),
-        TextScores(store, Which()).alpha(),
+        TextScores(store, RatingFilter()).alpha(),
     ]
     assert all(one == found[0] for one in found)
     assert list(verify(store)) == []

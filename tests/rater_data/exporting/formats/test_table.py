@@ -51,13 +51,13 @@ def test_a_store_larger_than_a_portion(tmp_path, monkeypatch):
         for i in range(24):
             rate_next(world.store, rater, 1 + i % 10)
     whole = rows_of(world.store)
-    real = world.store.portions
+    real = world.store.rating_rows
     for size in (1, 7, 47, 48):
-        monkeypatch.setattr(world.store, "portions", lambda which, size=size: real(which, size))
+        monkeypatch.setattr(world.store, "rating_rows", lambda which, size=size: real(which, size))
         assert rows_of(world.store) == whole
     pairs = rows_of(world.store, format="preference")
     monkeypatch.setattr("rater_data.store.reports.export_rows.PROMPTS_AT_ONCE", 1)
-    monkeypatch.setattr("rater_data.store.reports.export_rows.SAID_AT_ONCE", 5)
+    monkeypatch.setattr("rater_data.store.reports.export_rows.RATINGS_AT_ONCE", 5)
     monkeypatch.setattr("rater_data.exporting.formats.base.BATCH_ROWS", 3)
     assert rows_of(world.store, format="preference") == pairs
     world.store.close()
