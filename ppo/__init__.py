@@ -1,1 +1,4 @@
-"""What is learned: the reward head, the policy and its versions. Meets `app` at the store only."""
+"""What is learned: the reward head, the policy and its versions. Meets `app` at the store only.
+
+May import: rater_data.
+"""

@@ -1,4 +1,4 @@
-"""How long work says where it is: phases, counts, an estimate of the rest, curves; and how it is asked to stop."""
+"""How work reports where it is: phases, counts, an estimate of the rest, steps; and how it is asked to stop."""
 
 import time
 from collections.abc import Callable
@@ -12,41 +12,41 @@ class Cancelled(Exception):
 class Progress:
     """Keeps the time of each phase and estimates what is left of the present one.
 
-    What the recipe in loop.py speaks to. `show` is given the progress as the store keeps it (phase, done, total,
-    eta_s, note) and raises Cancelled when the work is to stop; `keep` a PPO step's round, number and metrics;
+    What the recipe of a round speaks to. `show` is given the progress as the store keeps it (phase, done, total,
+    eta_s, note) and raises Cancelled when the work is to stop; `record_step` keeps a PPO step: round, number, metrics;
     `log` a line for the job's log.
     """
 
     def __init__(
         self,
         show: Callable[[dict[str, Any]], None],
-        keep: Callable[[int, int, dict[str, Any]], None] = lambda _r, _s, _m: None,
+        record_step: Callable[[int, int, dict[str, Any]], None] = lambda _r, _s, _m: None,
         log: Callable[[str], None] = lambda _line: None,
     ):
-        self._show, self.step, self.log = show, keep, log
+        self._show, self.record_step, self.log = show, record_step, log
         self.seconds: dict[str, float] = {}
-        self._name, self._total, self._before, self._began = "", 0, 0, time.monotonic()
+        self._phase, self._total, self._done_before, self._started = "", 0, 0, time.monotonic()
 
     def phase(self, name: str, total: int, done: int = 0) -> None:
         """A new phase with `total` units of work, of which `done` were done before (by a worker that died)."""
         self._close()
-        self._name, self._total, self._before, self._began = name, total, done, time.monotonic()
+        self._phase, self._total, self._done_before, self._started = name, total, done, time.monotonic()
         self._show({"phase": name, "done": done, "total": total, "eta_s": None, "note": ""})
 
     def advance(self, done: int, note: str = "") -> None:
         """`done` units of the phase are done."""
-        spent = time.monotonic() - self._began
-        own = done - self._before
-        left = spent / own * (self._total - done) if own > 0 else None
-        self._show({"phase": self._name, "done": done, "total": self._total, "eta_s": left, "note": note})
+        spent = time.monotonic() - self._started
+        done_here = done - self._done_before
+        left = spent / done_here * (self._total - done) if done_here > 0 else None
+        self._show({"phase": self._phase, "done": done, "total": self._total, "eta_s": left, "note": note})
 
     def _close(self) -> None:
-        if self._name:
-            spent = time.monotonic() - self._began
-            self.seconds[self._name] = self.seconds.get(self._name, 0.0) + spent
+        if self._phase:
+            spent = time.monotonic() - self._started
+            self.seconds[self._phase] = self.seconds.get(self._phase, 0.0) + spent
 
     def finish(self) -> dict[str, float]:
         """Seconds of each phase, in order."""
         self._close()
-        self._name = ""
+        self._phase = ""
         return self.seconds

@@ -31,6 +31,13 @@ RESTORED = "imported"
 Split = Literal["train", "holdout"]
 
 
+def stored_id(record: "Prompt | Response | Rating") -> int:
+    """The id of a record that came out of the store. Raises ValueError for one that was not stored yet."""
+    if record.id is None:
+        raise ValueError(f"This {type(record).__name__.lower()} has no id: it was not stored yet.")
+    return record.id
+
+
 def split_of(text: str) -> Split:
     """A tenth of all texts is holdout, always the same ones: by the sha256 of the text."""
     digest = hashlib.sha256(text.strip().encode()).digest()

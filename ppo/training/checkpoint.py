@@ -10,7 +10,6 @@ import json
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import torch
 from safetensors.torch import load_file, save_file
 
@@ -42,7 +41,7 @@ def save(state: TrainState, folder: Path, config: Config, head: RewardHead | Non
 
 def _write(state: TrainState, aside: Path, config: Config, head: RewardHead | None, resumable: bool) -> None:
     # save_embedding_layers would ask the hub for the base model's vocabulary; nothing is ever added to it
-    state.policy.peft.save_pretrained(aside, save_embedding_layers=False)
+    state.policy.peft.save_pretrained(str(aside), save_embedding_layers=False)
     (aside / "README.md").unlink(missing_ok=True)  # PEFT's empty model card
     _order(aside / "adapter_config.json")
     tensors = {
@@ -113,7 +112,7 @@ def load_policy(policy: Policy, folder: Path, sha256: str | None = None) -> dict
     return json.loads((folder / "state.json").read_text(encoding="utf-8"))
 
 
-def load_state(state: TrainState, folder: Path) -> RewardHead | None:
+def load_state(state: TrainState, folder: Path) -> None:
     """Continues a round: everything that `save(..., resumable=True)` wrote goes back into `state`."""
     record = load_policy(state.policy, folder)
     heads = load_file(folder / "heads.safetensors")
@@ -125,16 +124,6 @@ def load_state(state: TrainState, folder: Path) -> RewardHead | None:
     state.optimizer.load_state_dict({"state": entries, "param_groups": record["param_groups"]})
     state.round_number, state.step = record["round"], record["step"]
     state.people_done, state.kl.coef = record["people_done"], record["kl_coef"]
-    return load_head(folder)
-
-
-def load_head(folder: Path) -> RewardHead | None:
-    """The reward head of a checkpoint, if it has one."""
-    record = json.loads((folder / "state.json").read_text(encoding="utf-8"))
-    if "reward_head" not in record:
-        return None
-    arrays = {k: np.asarray(v.numpy()) for k, v in load_file(folder / "reward_head.safetensors").items()}
-    return RewardHead(**arrays, **record["reward_head"])
 
 
 def step_folders(folder: Path) -> list[Path]:

@@ -20,7 +20,7 @@ from ppo.progress import Progress
 from ppo.training import checkpoint, store_tensors
 from rater_data.errors import BadInput
 from rater_data.lifecycle import Sample
-from rater_data.records import Prompt
+from rater_data.records import Prompt, stored_id
 from rater_data.setting_names import ROUND_CONFIG
 from rater_data.store import Store
 
@@ -140,7 +140,7 @@ class Engine:
         """One response to each entry; entries with the same prompt share its reading."""
         places: dict[int, list[int]] = {}
         for place, prompt in enumerate(prompts):
-            places.setdefault(prompt.id, []).append(place)
+            places.setdefault(stored_id(prompt), []).append(place)
         written: dict[int, ScoredResponse] = {}
         for count in sorted({len(p) for p in places.values()}):
             same = [p for p in places.values() if len(p) == count]
@@ -203,7 +203,7 @@ class Engine:
             return []
         _, texts = self.rollout(prompts, 1, self.config, seed)
         return [
-            Sample(version_number=number, prompt_id=p.id, seed=seed, text=t)
+            Sample(version_number=number, prompt_id=stored_id(p), seed=seed, text=t)
             for p, t in zip(prompts, texts, strict=True)
         ]
 

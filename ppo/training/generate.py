@@ -5,7 +5,7 @@ from dataclasses import replace
 from ppo.config import Config
 from ppo.training.engine import Engine
 from ppo.training.plan import Slot
-from rater_data.records import Response
+from rater_data.records import Response, stored_id
 from rater_data.store import Store
 
 SEED_STRIDE = 1_000_003  # keeps the seeds of rounds and slots apart
@@ -26,24 +26,24 @@ def write_slots(
         own = [s for s in slots if s.version == version]
         seed = config.seed * SEED_STRIDE + number * 10_007 + own[0].slot * 101 + version
         drawn = engine.write_responses([s.prompt for s in own], config, seed)
-        for slot, one in zip(own, drawn, strict=True):
+        for slot, response in zip(own, drawn, strict=True):
             written.append(
                 Response(
-                    prompt_id=slot.prompt.id,
+                    prompt_id=stored_id(slot.prompt),
                     round_number=number,
                     version_number=version,
                     slot=slot.slot,
-                    text=one.text,
-                    prompt_ids=tuple(one.prompt_ids),
-                    token_ids=tuple(one.token_ids),
-                    logprobs=tuple(one.logprobs),
+                    text=response.text,
+                    prompt_ids=tuple(response.prompt_ids),
+                    token_ids=tuple(response.token_ids),
+                    logprobs=tuple(response.logprobs),
                     seed=seed,
                     temperature=config.sample.temperature,
-                    finish_reason="eos" if one.ended else "length",
+                    finish_reason="eos" if response.ended else "length",
                     stratum=slot.stratum,
                     overlap=slot.overlap,
                     propensity=slot.propensity,
-                    ref_logprob=one.ref_logprob,
+                    ref_logprob=response.ref_logprob,
                 )
             )
     return written

@@ -3,6 +3,7 @@
 import json
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import torch
 from peft import PeftModel
@@ -63,7 +64,7 @@ def merge(store: Store, home: Path, number: int | None, out: Path) -> Merged:
     return Merged(out, version.number, version.base_model, difference)
 
 
-def _write(lm: torch.nn.Module, tokenizer: object, lineage: dict, out: Path) -> None:
+def _write(lm: Any, tokenizer: Any, lineage: dict[str, Any], out: Path) -> None:
     try:
         with new_folder(out, replace=False) as aside:
             lm.save_pretrained(aside)

@@ -62,9 +62,8 @@ def plan_round(
             old = kind == "control" and i >= (k + 1) // 2
             stratum = "control" if old else ("train" if kind == "control" else kind)
             overlap = plan.overlap if kind == "calibration" else 1
-            slots.append(
-                Slot(len(slots), prompt, previous if old else version, stratum, overlap, min(1.0, share))
-            )
+            writer = previous if old and previous is not None else version
+            slots.append(Slot(len(slots), prompt, writer, stratum, overlap, min(1.0, share)))
     return slots
 
 

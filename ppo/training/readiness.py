@@ -21,25 +21,26 @@ class ReadinessCheck:
         self._last_checked: tuple[int, int] = (0, -EVERY)
 
     def is_due(self, store: Store) -> bool:
-        """Whether enough was rated since the last look."""
-        round_ = store.round_progress()
-        if round_ is None or round_.round.state != "rating" or round_.ratings < reward_head.MINIMUM:
+        """Whether enough was rated since the last check."""
+        progress = store.round_progress()
+        if progress is None or progress.round.state != "rating" or progress.ratings < reward_head.MINIMUM:
             return False
-        number, before = round_.round.number, self._last_checked
-        grown = round_.ratings - (before[1] if before[0] == number else -EVERY)
-        if grown < EVERY and not (round_.complete and grown > 0):
+        number, (last_round, last_ratings) = progress.round.number, self._last_checked
+        new_ratings = progress.ratings - (last_ratings if last_round == number else -EVERY)
+        if new_ratings < EVERY and not (progress.complete and new_ratings > 0):
             return False
-        self._last_checked = (number, round_.ratings)
+        self._last_checked = (number, progress.ratings)
         return store.count_ratings() <= MAX_RATINGS
 
     def update(self, store: Store, engine: Engine, progress: Progress) -> None:
         """Fits a head on what would be sealed now and keeps what is to be said of it."""
-        number, rated = store.round().number, store.trusted()
-        data = store_tensors.rated_responses(store, engine.base, rated, store.current_version().number)
+        round_, version, rated = store.round(), store.current_version(), store.trusted()
+        assert round_ is not None and version is not None, "it is due while a round is rated"
+        data = store_tensors.rated_responses(store, engine.base, rated, version.number)
         config = engine.round_config(store)
         features = engine.reward_features(data, config, progress)
-        found = reward_head.report(
+        report = reward_head.report(
             features, data.ratings, data.prompts, config.reward.folds, data.scale, config.seed
         )
-        told = {"round": number, "ratings": len(rated), "at": time.time(), **asdict(found)}
-        store.set_setting(READINESS, told)
+        readiness = {"round": round_.number, "ratings": len(rated), "at": time.time(), **asdict(report)}
+        store.set_setting(READINESS, readiness)

@@ -20,6 +20,7 @@ from ppo.progress import Progress
 from ppo.training import checkpoint, generate, store_tensors, training_steps
 from ppo.training.engine import Engine
 from ppo.training.plan import Slot, plan_round
+from rater_data.errors import Missing
 from rater_data.lifecycle import Round, Version
 from rater_data.setting_names import REFERENCE
 from rater_data.store import Store
@@ -35,20 +36,19 @@ DONE = ("published", "refused", "rolled_back")  # after a refusal the same versi
 
 def generate_round(store: Store, engine: Engine, progress: Progress) -> int:
     """Writes the responses of the next round, or of the one that was interrupted. Returns its number."""
-    _ensure_version_0(store, engine)
+    version = _ensure_version_0(store, engine)
     round_ = store.round()
-    version = store.current_version()
     if round_ is None or round_.state in DONE:
         config = engine.round_config(store)
         round_ = store.start_round({**config.to_dict(), "quota": config.plan.ratings}, version.number)
     if round_.state != "generating":
         return round_.number
     config = _config_of(round_)
-    slots = _plan(store, config, round_.number, round_.version_number)
-    there = store.slots(round_.number)
+    slots = _plan(store, config, round_)
+    written = store.slots(round_.number)
     progress.phase("Generating responses", len(slots))
     for chunk in generate.split_slots(slots, config.plan.responses_per_prompt * PROMPTS_A_CHUNK):
-        missing = [s for s in chunk if s.slot not in there]
+        missing = [s for s in chunk if s.slot not in written]
         if missing:
             store_tensors.add_responses(
                 store, generate.write_slots(store, engine, config, round_.number, missing)
@@ -64,14 +64,16 @@ def train_round(
     store: Store, engine: Engine, number: int, progress: Progress, *, override: bool = False
 ) -> str:
     """Reward head, gate, PPO, publish. Returns the state the round ended in: published or refused."""
-    round_ = store.round(number)
+    round_ = _require_round(store, number)
     if round_.state in DONE and not (round_.state == "refused" and override):
         return round_.state  # the worker died between the end of the round and the end of its job
     config = _config_of(round_)
     if round_.state != "training":  # it is, when a worker died in it
         store.set_round_state(number, "training")
     reference = _reference_metrics(store, engine, progress)
-    version = store.current_version()  # not always the round's own: it may have been rolled back since
+    version = _require_current_version(
+        store
+    )  # not always the round's own: it may have been rolled back since
     engine.load_version(store, version.number)
 
     progress.phase("Computing reward features", 1)
@@ -87,19 +89,34 @@ def train_round(
 
     limits = training_steps.round_limits(config, version, reference)
     start = engine.policy.adapter_state()
-    state = _ppo(store, engine, config, number, data, head, limits, progress)
-    closing = _shrink_to_limits(store, engine, config, state, start, limits, progress)
-    _publish(store, engine, config, state, head, gate, closing, progress)
+    state = _ppo(store, engine, config, round_, version, data, head, limits, progress)
+    metrics = _shrink_to_limits(store, engine, config, state, start, limits, progress)
+    _publish(store, engine, config, state, version, head, gate, metrics, progress)
     return "published"
+
+
+def _require_round(store: Store, number: int) -> Round:
+    round_ = store.round(number)
+    if round_ is None:
+        raise Missing(f"There is no round {number}.")
+    return round_
+
+
+def _require_current_version(store: Store) -> Version:
+    version = store.current_version()
+    if version is None:
+        raise Missing("No version is in use: the model has not written its first responses.")
+    return version
 
 
 # ---- generate
 
 
-def _ensure_version_0(store: Store, engine: Engine) -> None:
-    """Version 0 is the base itself."""
-    if store.current_version() is not None:
-        return
+def _ensure_version_0(store: Store, engine: Engine) -> Version:
+    """The version in use; in a new home version 0, the base itself."""
+    current = store.current_version()
+    if current is not None:
+        return current
     base = engine.base
     version = Version(
         number=0,
@@ -113,34 +130,36 @@ def _ensure_version_0(store: Store, engine: Engine) -> None:
         created_at=engine.now(),
     )
     store.add_version(version)
+    return version
 
 
 def _reference_metrics(store: Store, engine: Engine, progress: Progress) -> dict[str, float]:
     """What the base says to the holdout prompts, and its measures; taken once, after the first cards are out."""
-    known = store.setting(REFERENCE)
-    if known is None:
+    metrics: dict[str, float] | None = store.setting(REFERENCE)
+    if metrics is None:
         progress.phase("Evaluating the base model", 2)
         engine.load_version(store, 0)
         if not store.samples(0):
             store.add_samples(engine.holdout_samples(store, 0, SAMPLE_SEED))
         progress.advance(1)
-        known = engine.evaluate_policy(store, engine.config, SAMPLE_SEED)
-        store.set_setting(REFERENCE, known)
+        metrics = engine.evaluate_policy(store, engine.config, SAMPLE_SEED)
+        store.set_setting(REFERENCE, metrics)
         progress.advance(2)
-    return known
+    return metrics
 
 
 def _config_of(round_: Round) -> Config:
     return Config.from_dict({k: v for k, v in round_.config.items() if k not in EXTRAS})
 
 
-def _plan(store: Store, config: Config, number: int, version: int) -> list[Slot]:
-    previous = store.version(version).parent
+def _plan(store: Store, config: Config, round_: Round) -> list[Slot]:
+    version = round_.version_number
+    assert version is not None, "only round 0, which is imported, is of no version"
     return plan_round(
         config,
-        number,
+        round_.number,
         version,
-        previous,
+        store.version(version).parent,
         store_tensors.trainable_prompts(store),
         store_tensors.holdout_prompts(store),
     )
@@ -168,10 +187,10 @@ def _store_head_scores(
     progress: Progress,
 ) -> None:
     """What this head says of each of the round's responses, holdout and unrated ones too, goes beside them."""
-    texts = store_tensors.load_round_responses(store, engine.base, number)
-    if texts.ids:
-        scores = head.score(engine.reward_features(texts, config, progress))
-        store.set_head_scores(number, dict(zip(texts.ids, scores.tolist(), strict=True)))
+    responses = store_tensors.load_round_responses(store, engine.base, number)
+    if responses.ids:
+        scores = head.score(engine.reward_features(responses, config, progress))
+        store.set_head_scores(number, dict(zip(responses.ids, scores.tolist(), strict=True)))
 
 
 def _gate_record(
@@ -184,28 +203,28 @@ def _ppo(
     store: Store,
     engine: Engine,
     config: Config,
-    number: int,
+    round_: Round,
+    version: Version,
     data: store_tensors.RatedResponses,
     head: reward_head.RewardHead,
     limits: training_steps.Limits,
     progress: Progress,
 ) -> TrainState:
     """First the people's own scores on what this version wrote, then fresh rollouts scored by the head."""
-    folder = _folder(engine, number)
-    drop_checkpoints_of_another_seal(folder, store.round(number).snapshot_sha256 or "")
-    start_kl = store.current_version().metrics.get("kl", 0.0)
-    state = TrainState.begin(engine.policy, config.ppo, number, start_kl)
-    found = checkpoint.latest(folder, progress.log)
-    if found is not None:
-        checkpoint.load_state(state, found)
-        progress.log(f"Going on from {found.name} of round {number}.")
+    number, folder = round_.number, _checkpoint_folder(engine, round_.number)
+    drop_checkpoints_of_another_seal(folder, round_.snapshot_sha256 or "")
+    state = TrainState.begin(engine.policy, config.ppo, number, version.metrics.get("kl", 0.0))
+    saved = checkpoint.latest(folder, progress.log)
+    if saved is not None:
+        checkpoint.load_state(state, saved)
+        progress.log(f"Going on from {saved.name} of round {number}.")
     else:
         store.clear_steps(number)
-    untouched = store.current_version().number == 0 and found is None
+    untouched = version.number == 0 and saved is None
     if not state.people_done:
-        metrics = training_steps.ppo_on_ratings(engine, config, data, head, state, progress)
-        _record_step(number, 0, metrics, config, untouched, progress)
-        untouched = untouched and metrics["updates"] == 0
+        on_ratings = training_steps.ppo_on_ratings(engine, config, data, head, state, progress)
+        _record_step(number, 0, on_ratings, config, untouched, progress)
+        untouched = untouched and on_ratings["updates"] == 0
         state.people_done = True
         _save_step(state, folder, config, head)
     progress.phase("PPO on rollouts", config.ppo.steps, done=state.step)
@@ -216,15 +235,15 @@ def _ppo(
             progress.log(f"The KL limit of {limits.kl:.1f} nats per response is reached; back to people.")
             break
         state.step += 1
-        metrics["samples"] = _samples(store, engine, config)
-        _record_step(number, state.step, metrics, config, untouched, progress)
+        samples = _watched_samples(store, engine, config)
+        _record_step(number, state.step, metrics | {"samples": samples}, config, untouched, progress)
         untouched = False
         _save_step(state, folder, config, head)
         progress.advance(state.step, f"KL {metrics['kl']:.1f} nats, score {metrics['score']:+.2f}")
     return state
 
 
-def _samples(store: Store, engine: Engine, config: Config) -> list[dict[str, str]]:
+def _watched_samples(store: Store, engine: Engine, config: Config) -> list[dict[str, str]]:
     """What the policy says right now to the first prompts that are never trained on: to watch it change."""
     prompts = store_tensors.holdout_prompts(store)[:WATCHED]
     if not prompts:
@@ -234,14 +253,14 @@ def _samples(store: Store, engine: Engine, config: Config) -> list[dict[str, str
 
 
 def _record_step(
-    number: int, step: int, metrics: dict[str, Any], config: Config, first: bool, progress: Progress
+    number: int, step: int, metrics: dict[str, Any], config: Config, untouched: bool, progress: Progress
 ) -> None:
     """Stores a step with the rules it was held to; a broken one is told in the job's log too."""
-    lights = rules.lights(metrics, first=first, max_new_tokens=config.sample.max_new_tokens)
+    lights = rules.lights(metrics, first=untouched, max_new_tokens=config.sample.max_new_tokens)
     for light in lights:
         if not light["ok"]:
             progress.log(f"Step {step}: {light['says']}")
-    progress.step(number, step, metrics | {"lights": lights})
+    progress.record_step(number, step, {**metrics, "lights": lights})
 
 
 def _shrink_to_limits(
@@ -261,12 +280,12 @@ def _shrink_to_limits(
     end, share = state.policy.adapter_state(), 1.0
     progress.phase("Evaluating the new version", 1)
     while True:
-        closing = engine.evaluate_policy(store, config, SAMPLE_SEED)
-        why = limits.exceeded(closing)
+        metrics = engine.evaluate_policy(store, config, SAMPLE_SEED)
+        why = limits.exceeded(metrics)
         if not why or share == 0.0:
             progress.advance(1)
-            return closing | {"share": share}
-        share = limits.smaller_share(closing, share)
+            return metrics | {"share": share}
+        share = limits.smaller_share(metrics, share)
         share = share if share >= LEAST_SHARE else 0.0
         progress.log(f"{why[0].upper()}{why[1:]}: {share:.0%} of the round's way is kept.")
         state.policy.load_adapter_state({n: start[n] + share * (end[n] - start[n]) for n in end})
@@ -277,12 +296,12 @@ def _publish(
     engine: Engine,
     config: Config,
     state: TrainState,
+    parent: Version,
     head: reward_head.RewardHead,
     gate: dict[str, Any],
-    closing: dict[str, float],
+    metrics: dict[str, float],
     progress: Progress,
 ) -> None:
-    parent = store.current_version().number
     number = store.next_version_number()
     name = f"versions/{number:04d}"
     progress.phase("Publishing", 1)
@@ -291,13 +310,13 @@ def _publish(
     samples = engine.holdout_samples(store, number, SAMPLE_SEED)
     version = Version(
         number=number,
-        parent=parent,
+        parent=parent.number,
         folder=name,
         sha256=digest,
         base_model=engine.base.name,
         base_revision=engine.base.revision,
         metrics={
-            **closing,
+            **metrics,
             "steps": state.step,
             "seconds": {k: round(v, 1) for k, v in progress.finish().items()},
         },
@@ -306,10 +325,10 @@ def _publish(
     )
     decision = f"Version {number} learned from {gate['ratings']} ratings."
     store.publish(state.round_number, version, gate=gate, decision=decision, samples=samples)
-    shutil.rmtree(_folder(engine, state.round_number), ignore_errors=True)
+    shutil.rmtree(_checkpoint_folder(engine, state.round_number), ignore_errors=True)
 
 
-def _folder(engine: Engine, number: int) -> Path:
+def _checkpoint_folder(engine: Engine, number: int) -> Path:
     return engine.home / "rounds" / f"{number:04d}"
 
 

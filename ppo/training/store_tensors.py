@@ -11,7 +11,7 @@ import numpy as np
 
 from ppo.model.base_model import BaseModel
 from ppo.model.rollout import Rollout, rollout_of
-from rater_data.records import Prompt, RatedResponse, Response
+from rater_data.records import Prompt, RatedResponse, Response, stored_id
 from rater_data.scales import SCALES
 from rater_data.statistics.rater_effects import corrected_scores
 from rater_data.store import Store
@@ -56,22 +56,22 @@ def load_sealed_ratings(
 
 
 def rated_responses(
-    store: Store, base: BaseModel, every: list[RatedResponse], version_number: int
+    store: Store, base: BaseModel, ratings: list[RatedResponse], version_number: int
 ) -> RatedResponses:
     """Ratings as `load_sealed_ratings` gives them, of a list that need not be sealed yet."""
-    rated = [r for r in every if _is_trained_on(r)]
+    rated = [r for r in ratings if _is_trained_on(r)]
     scores = corrected_scores(rated)
-    responses = {r.response.id: r for r in rated if r.response.id in scores}
-    for one in rated:  # of comparisons, those that were only ever the second
-        other = one.rating.other_id
+    responses = {stored_id(r.response): r for r in rated if r.response.id in scores}
+    for row in rated:  # of comparisons, those that were only ever the second
+        other = row.rating.other_id
         if other in scores and other not in responses:
-            responses[other] = replace(one, response=store.response(other))
+            responses[other] = replace(row, response=store.response(other))
     rows = [responses[i] for i in sorted(responses)]
     scale = SCALES[rows[0].rating.scale] if rows else SCALES["score_1_10"]
     order = {p: i for i, p in enumerate(dict.fromkeys(r.response.prompt_id for r in rows))}
     ids = [_token_ids(base, r) for r in rows]
     return RatedResponses(
-        ids=tuple(r.response.id for r in rows),
+        ids=tuple(stored_id(r.response) for r in rows),
         rollout=rollout_of(
             [p for p, _ in ids],
             [t for _, t in ids],
@@ -81,7 +81,7 @@ def rated_responses(
             base.pad_id,
             next(base.lm.parameters()).device,
         ),
-        ratings=np.array([scores[r.response.id] for r in rows], dtype=np.float64),
+        ratings=np.array([scores[stored_id(r.response)] for r in rows], dtype=np.float64),
         prompts=np.array([r.response.prompt_id for r in rows]),
         reference=np.array([r.response.version_number == 0 for r in rows], dtype=bool),
         on_policy=np.array([_is_on_policy(r.response, version_number) for r in rows], dtype=bool),
@@ -103,7 +103,7 @@ def load_round_responses(store: Store, base: BaseModel, number: int) -> StoredRe
         base.pad_id,
         next(base.lm.parameters()).device,
     )
-    return StoredResponses(tuple(r.id for r in rows), rollout)
+    return StoredResponses(tuple(stored_id(r) for r in rows), rollout)
 
 
 def _is_trained_on(rated: RatedResponse) -> bool:
@@ -124,8 +124,8 @@ def _token_ids(base: BaseModel, rated: RatedResponse) -> tuple[list[int], list[i
         return list(response.prompt_ids), list(response.token_ids)
     # Made elsewhere, of any length: at least half of the context is the response's
     prompt = encode_prompt(base, rated.prompt, max(1, base.context // 2))
-    said = base.tokenizer(response.text, add_special_tokens=False)["input_ids"]
-    return prompt, said[: base.context - len(prompt)]
+    text = base.tokenizer(response.text, add_special_tokens=False)["input_ids"]
+    return prompt, text[: base.context - len(prompt)]
 
 
 def encode_prompt(base: BaseModel, prompt: Prompt, limit: int | None = None) -> list[int]:

@@ -115,16 +115,17 @@ class Worker:
             self.store.fail(job.id, self.name, why, cancelled=cancelled)
 
     def _progress(self, job: Job, cancel: threading.Event) -> Progress:
-        last = {"at": 0.0, "phase": ""}
+        last_at, last_phase = 0.0, ""
 
         def show(progress: dict[str, Any]) -> None:
+            nonlocal last_at, last_phase
             if cancel.is_set():
                 raise Cancelled
             now = time.monotonic()
             if self._show is not None:
                 self._show(job, progress)
-            if progress["phase"] != last["phase"] or now - last["at"] >= REPORT_S:
-                last.update(at=now, phase=progress["phase"])
+            if progress["phase"] != last_phase or now - last_at >= REPORT_S:
+                last_at, last_phase = now, progress["phase"]
                 if self.store.beat(job.id, self.name, progress=progress):
                     cancel.set()
 
@@ -161,7 +162,7 @@ def release_jobs_of_dead_workers(store: Store) -> None:
     host = socket.gethostname()
     for job in store.running_jobs():
         name, _, rest = (job.worker or "").rpartition(":")[0].rpartition(":")
-        if name == host and rest.isdigit() and not psutil.pid_exists(int(rest)):
+        if job.worker and name == host and rest.isdigit() and not psutil.pid_exists(int(rest)):
             with contextlib.suppress(NotYours):
                 store.let_go(job.id, job.worker)
 

@@ -7,9 +7,10 @@ import numpy as np
 import pytest
 import torch
 from peft import PeftModel
+from safetensors.numpy import load_file
 
 from ppo.algorithm.ppo_update import TrainState, evaluate, experience, ppo_update
-from ppo.algorithm.reward_head import fit
+from ppo.algorithm.reward_head import RewardHead, fit
 from ppo.config import Config, LoraSettings, PPOConfig
 from ppo.model.policy import Policy
 from ppo.model.rollout import rollout_of
@@ -91,10 +92,13 @@ def test_the_adapter_loads_with_plain_peft(tmp_path):
         torch.testing.assert_close(plain(input_ids=ids).logits, state.policy.peft(input_ids=ids).logits)
 
 
-def test_the_reward_head_comes_back(tmp_path):
+def test_the_reward_head_is_kept_beside_its_version(tmp_path):
     checkpoint.save(begin(), tmp_path / "v", CONFIG, head(), resumable=False)
     x = np.random.default_rng(1).normal(size=(3, 10))
-    np.testing.assert_array_equal(checkpoint.load_head(tmp_path / "v").score(x), head().score(x))
+    arrays = load_file(tmp_path / "v" / "reward_head.safetensors")
+    numbers = json.loads((tmp_path / "v" / "state.json").read_text())["reward_head"]
+    written = RewardHead(**arrays, **numbers)
+    np.testing.assert_array_equal(written.score(x), head().score(x))
 
 
 @pytest.mark.parametrize(
