@@ -78,6 +78,6 @@ PromptAndRow = tuple[Any, dict[str, Any]]
 def batch_rows(rows: Iterable[PromptAndRow], schema: pa.Schema) -> Generator[RowBatch, None, None]:
     """The rows as columns, some thousand at a time."""
     rows = iter(rows)
-    while some := list(islice(rows, BATCH_ROWS)):
-        batch = pa.RecordBatch.from_pylist([row for _, row in some], schema=schema)
-        yield RowBatch(batch, np.array([part_of(prompt.sha256, prompt.split) for prompt, _ in some]))
+    while pairs := list(islice(rows, BATCH_ROWS)):
+        batch = pa.RecordBatch.from_pylist([row for _, row in pairs], schema=schema)
+        yield RowBatch(batch, np.array([part_of(prompt.sha256, prompt.split) for prompt, _ in pairs]))

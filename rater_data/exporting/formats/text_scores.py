@@ -145,9 +145,9 @@ class TextScores:
             scored.setdefault(text, ScoredText(text, [])).scores.extend(scores.get(response, ()))
             if response in self.strengths:
                 strengths_of[text].append(self.strengths[response])
-        for text, found in strengths_of.items():
+        for text, values in strengths_of.items():
             if not scored[text].scores:
-                scored[text].strength = sum(found) / len(found)
+                scored[text].strength = sum(values) / len(values)
         index = {text: i for i, text in enumerate(scored)}
         return ScoredPrompt(
             prompt,
