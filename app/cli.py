@@ -19,8 +19,8 @@ from app.trainer.supervisor import Supervisor
 from app.wording import format_datetime
 from rater_data.database_option import DatabaseUrl
 from rater_data.errors import RateloopError
+from rater_data.round_settings import SERVER_URL
 from rater_data.scales import SCALES
-from rater_data.setting_names import SERVER_URL
 from rater_data.store import Store, default_home
 
 app = typer.Typer(

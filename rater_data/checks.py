@@ -1,7 +1,9 @@
-"""Small checks that records use when they are built. Each raises BadInput with a sentence."""
+"""What a database can hold: checks that records use when they are built (each raises BadInput with a sentence), and
+values made fit for it."""
 
 import math
 from collections.abc import Collection
+from typing import Any
 
 from rater_data.errors import BadInput
 
@@ -76,3 +78,16 @@ def seconds(what: str, value: object) -> None:
         raise BadInput(
             f"{what}, in seconds since 1970, has to lie from 1970 to the year 9999, not at {value:g}."
         )
+
+
+def to_json_value(value: Any) -> Any:
+    """The value as JSON can hold it: numbers that are not finite become null, numpy scalars plain numbers."""
+    if isinstance(value, dict):
+        return {str(k): to_json_value(v) for k, v in value.items()}
+    if isinstance(value, list | tuple):
+        return [to_json_value(v) for v in value]
+    if hasattr(value, "item") and not isinstance(value, str | int | float | bool):
+        value = value.item()
+    if isinstance(value, float) and not math.isfinite(value):
+        return None
+    return value

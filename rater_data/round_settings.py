@@ -1,4 +1,5 @@
-"""The settings of a round that an operator may change, with what they mean, their defaults and their bounds.
+"""The settings of a round that an operator may change, with what they mean, their defaults and their bounds; and the
+names of all settings that a home keeps.
 
 The engine has more (see ppo/config.py); these are the ones that change what a round asks of people or how far it
 may go. A test holds that names and defaults are the engine's. Changes count from the next round that is started.
@@ -8,6 +9,15 @@ from dataclasses import dataclass
 from typing import Any
 
 from rater_data.errors import BadInput
+
+# The names under which a home keeps its settings in the database: `Store.setting(name)`
+HOME_ID = "home"  # a random text that tells browsers homes apart
+QUESTIONS = "asks"  # further qualities and flags that raters are asked for
+READINESS = "readiness"  # what the reward head would be worth, were it trained now
+REFERENCE = "reference"  # the base model's measures
+ROUND_CONFIG = "round_config"  # what operators changed of the engine's settings: see `round_settings`
+CHOSEN_SCALE = "scale"  # what raters judge by
+SERVER_URL = "url"  # where this home was last served
 
 MIN_RATINGS_TO_TRAIN = 8
 """Below this the reward head could learn nothing: no round may ask for fewer, and none is trained with fewer."""
@@ -79,7 +89,7 @@ SETTING_OF_PATH = {setting.path: setting for setting in ROUND_SETTINGS}
 
 
 def current_values(stored: dict[str, Any]) -> dict[str, float]:
-    """Every setting's value by path: what is stored under `setting_names.ROUND_CONFIG`, else the default."""
+    """Every setting's value by path: what is stored under `ROUND_CONFIG`, else the default."""
     values = {}
     for setting in ROUND_SETTINGS:
         part, name = setting.path.split(".")

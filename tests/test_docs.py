@@ -15,8 +15,7 @@ from ppo.config import Config
 from ppo.demo.scripted_raters import BUILT_IN
 from ppo.demo.tables import COLUMNS
 from tests.paths import DOCS, ROOT
-
-ROOMS: dict[str, str] = {}
+from tests.test_house import ROOMS
 
 PAGES = {page.name: page.read_text(encoding="utf-8") for page in (ROOT / "README.md", *DOCS.glob("*.md"))}
 README, TRAINING, ARCHITECTURE = PAGES["README.md"], PAGES["training.md"], PAGES["architecture.md"]
@@ -177,7 +176,12 @@ def names_in(file: Path):
     """Functions and classes of a Python file, methods as Class.method; of a script every function's name."""
     text = file.read_text(encoding="utf-8")
     if file.suffix != ".py":
-        return set(re.findall(r"(?:function\*?|const|let)\s+(\w+)", text))
+        return set(
+            "".join(pair)
+            for pair in re.findall(
+                r"(?:function\*?|class|const|let)\s+(\w+)|^  (?:async )?(\w+)\(.*\{$", text, re.MULTILINE
+            )
+        )
     found = set()
     for node in ast.walk(ast.parse(text)):
         if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
@@ -187,7 +191,7 @@ def names_in(file: Path):
     return found
 
 
-STOPS = re.findall(r"`([\w/.-]+\.(?:py|js)): ([\w.]+)`", ARCHITECTURE)
+STOPS = re.findall(r"`([\w/.-]+\.(?:py|js)):\s+([\w.]+)`", ARCHITECTURE)
 
 
 @pytest.mark.parametrize(("file", "name"), STOPS)

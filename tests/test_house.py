@@ -1,8 +1,9 @@
-"""The order of the house, read from the source: one ground, one direction, no pickles, nothing too long."""
+"""The order of the house, read from the source: rooms, one direction, no circle, no pickles, nothing too long."""
 
 from __future__ import annotations
 
 import ast
+import graphlib
 import importlib.metadata
 import re
 import subprocess
@@ -18,6 +19,95 @@ PACKAGES = ("rater_data", "ppo", "app")
 MAX_FILE_LINES = 400
 MAX_FUNCTION_LINES = 70
 UNKNOWN = "?"
+
+# Every room (a folder of modules) and the rooms that it may import. A package's own name stands for its root modules;
+# those named in TOP stand above all rooms of their package. Each room's docstring lists the same, and nothing that is
+# listed goes unused.
+ROOMS = {
+    "rater_data": "",
+    "rater_data.importing.readers": "rater_data",
+    "rater_data.statistics": "rater_data",
+    "rater_data.store.database": "rater_data",
+    "rater_data.importing.layouts": "rater_data, rater_data.importing.readers",
+    "rater_data.store.rounds": "rater_data, rater_data.store.database",
+    "rater_data.store.cards": "rater_data, rater_data.store.database, rater_data.store.rounds",
+    "rater_data.store.people": "rater_data, rater_data.store.database, rater_data.store.rounds",
+    "rater_data.store.reports": (
+        "rater_data, rater_data.statistics, rater_data.store.database, rater_data.store.rounds"
+    ),
+    "rater_data.store.transfer": (
+        "rater_data, rater_data.store.database, rater_data.store.people, rater_data.store.rounds"
+    ),
+    "rater_data.store": (
+        "rater_data, rater_data.store.cards, rater_data.store.database, rater_data.store.people, "
+        "rater_data.store.reports, rater_data.store.rounds, rater_data.store.transfer"
+    ),
+    "rater_data.exporting.formats": (
+        "rater_data, rater_data.statistics, rater_data.store, rater_data.store.reports"
+    ),
+    "rater_data.importing": (
+        "rater_data, rater_data.importing.layouts, rater_data.importing.readers, rater_data.store, "
+        "rater_data.store.transfer"
+    ),
+    "rater_data.verify": (
+        "rater_data, rater_data.importing.layouts, rater_data.statistics, rater_data.store, "
+        "rater_data.store.database, rater_data.store.rounds"
+    ),
+    "rater_data.exporting": (
+        "rater_data, rater_data.exporting.formats, rater_data.statistics, rater_data.store, "
+        "rater_data.store.reports"
+    ),
+    "rater_data.benchmark": (
+        "rater_data, rater_data.exporting, rater_data.importing, rater_data.statistics, rater_data.store, "
+        "rater_data.store.database"
+    ),
+    "rater_data.cli": (
+        "rater_data, rater_data.benchmark, rater_data.exporting, rater_data.exporting.formats, "
+        "rater_data.importing, rater_data.importing.layouts, rater_data.importing.readers, "
+        "rater_data.statistics, rater_data.store, rater_data.store.people, rater_data.store.transfer, "
+        "rater_data.verify"
+    ),
+    "ppo": "rater_data",
+    "ppo.model.cpu": "ppo",
+    "ppo.model": "ppo, ppo.model.cpu, rater_data",
+    "ppo.algorithm": "ppo, ppo.model, rater_data.statistics",
+    "ppo.benchmark": "ppo, ppo.algorithm, ppo.model",
+    "ppo.training": "ppo, ppo.algorithm, ppo.model, rater_data, rater_data.statistics, rater_data.store",
+    "ppo.demo": "ppo, ppo.algorithm, ppo.training, rater_data, rater_data.importing, rater_data.store",
+    "app": "rater_data, rater_data.store",
+    "app.access": "app, rater_data, rater_data.store",
+    "app.rating": "app, rater_data, rater_data.store, rater_data.store.cards",
+    "app.trainer": "app, rater_data",
+    "app.benchmark": "app.access, rater_data, rater_data.store",
+    "app.exports": (
+        "app, app.access, rater_data, rater_data.exporting, rater_data.exporting.formats, rater_data.store"
+    ),
+    "app.console.state": (
+        "app, app.trainer, rater_data, rater_data.importing, rater_data.statistics, rater_data.store, "
+        "rater_data.store.cards"
+    ),
+    "app.console.panels": (
+        "app, app.console.state, app.trainer, rater_data, rater_data.exporting, "
+        "rater_data.exporting.formats, rater_data.statistics"
+    ),
+    "app.console.forms": (
+        "app, app.access, app.console.panels, app.console.state, app.rating, app.trainer, rater_data, "
+        "rater_data.store"
+    ),
+    "app.console": (
+        "app, app.access, app.console.forms, app.console.panels, app.console.state, app.trainer, "
+        "rater_data.store"
+    ),
+}
+TOP = {
+    "rater_data": {"__main__"},
+    "ppo": {"__main__", "cli"},
+    "app": {"__main__", "api", "api_errors", "cli", "port", "server", "startup"},
+}
+MOST_MODULES = 13
+NO_ROOMS = ("migrations", "static", "prompts")
+RE_EXPORTS = {"rater_data.store"}
+"""Rooms whose `__init__` hands names on; everywhere else it is a docstring and nothing more."""
 
 NEVER_IMPORTS = {"rater_data": {"ppo", "app"}, "ppo": {"app"}, "app": {"ppo"}}
 ONLY_IN = {
@@ -132,6 +222,138 @@ def test_house_is_in_order(package: str) -> None:
     assert not found, "\n".join(["", *found])
 
 
+def rooms_on_disk() -> dict[str, list[Path]]:
+    """The modules of every folder that has any, `__init__` left out."""
+    found: dict[str, list[Path]] = {}
+    for package in PACKAGES:
+        for file in files_of(package):
+            folders = file.relative_to(ROOT).parent.parts
+            if not set(folders) & set(NO_ROOMS):
+                modules = found.setdefault(".".join(folders), [])
+                modules += [file] if file.stem != "__init__" else []
+    return found
+
+
+def is_top(module: str) -> bool:
+    """Whether a module at a package's root stands above its rooms."""
+    package, _, rest = module.partition(".")
+    return rest.split(".")[0] in TOP[package]
+
+
+def room_of(module: str) -> str:
+    """The room of a dotted name of ours, be it a module, a name in one, or a room itself."""
+    parts = module.split(".")
+    while parts and ".".join(parts) not in ROOMS:
+        parts.pop()
+    return ".".join(parts)
+
+
+def imported_rooms(path: str, source: str) -> Iterator[tuple[int, str]]:
+    """(line, room) of everything of ours that a module imports from outside its own room."""
+    own = ".".join(path.removesuffix(".py").split("/")[:-1])
+    for line, name in imported_names(ast.parse(source), path):
+        if name.split(".")[0] in PACKAGES and (room := room_of(name)) != own:
+            yield line, room
+
+
+def room_problems(path: str, source: str) -> list[str]:
+    """Where a module imports from a room that its own may not import, or a private name of another module."""
+    module = ".".join(path.removesuffix(".py").split("/"))
+    own = module.rpartition(".")[0]
+    found = []
+    if not is_top(module):
+        allowed = allowed_in(own)
+        found += [
+            f"{path}:{line}: {own} must not import {room}"
+            for line, room in imported_rooms(path, source)
+            if room not in allowed
+        ]
+    for line, name in imported_names(ast.parse(source), path):
+        if name.split(".")[0] in PACKAGES and re.match(r"_[^_]", name.rpartition(".")[2]):
+            found.append(f"{path}:{line}: {name} is private to its module")
+        if name.split(".")[0] == module.split(".")[0] and is_top(name) and not is_top(module):
+            found.append(f"{path}:{line}: {name} stands above the rooms")
+    return found
+
+
+def allowed_in(room: str) -> set[str]:
+    return {name.strip() for name in ROOMS[room].split(",") if name.strip()}
+
+
+def test_every_folder_is_a_room_of_the_table() -> None:
+    assert sorted(rooms_on_disk()) == sorted(ROOMS)
+
+
+@pytest.mark.parametrize("room", ROOMS)
+def test_a_room_says_what_it_is_for_and_what_it_may_import(room: str) -> None:
+    file = ROOT / room.replace(".", "/") / "__init__.py"
+    tree = ast.parse(file.read_text(encoding="utf-8"))
+    said = ast.get_docstring(tree) or ""
+    listed = re.search(r"^May import: (.*?)\.$", said, re.MULTILINE | re.DOTALL)
+    assert listed, f"{room}: the docstring of __init__.py says no 'May import: …'"
+    names = {name.strip() for name in listed[1].replace("\n", " ").split(",")} - {"nothing"}
+    assert names == allowed_in(room)
+    assert len(said.split("May import:")[0].split()) >= 5, f"{room}: no purpose is said"
+    assert len(tree.body) == 1 or room in RE_EXPORTS, f"{room}: __init__.py is more than a docstring"
+
+
+@pytest.mark.parametrize("room", ROOMS)
+def test_a_room_imports_what_it_may_and_all_of_that(room: str) -> None:
+    found, used = [], set()
+    for file in rooms_on_disk()[room]:
+        path, source = file.relative_to(ROOT).as_posix(), file.read_text(encoding="utf-8")
+        found += room_problems(path, source)
+        if not is_top(".".join(path.removesuffix(".py").split("/"))):
+            used |= {name for _, name in imported_rooms(path, source)}
+    assert not found, "\n".join(["", *found])
+    assert used == allowed_in(room), "the table allows what nobody uses"
+
+
+@pytest.mark.parametrize("room", ROOMS)
+def test_a_room_is_no_warehouse(room: str) -> None:
+    modules = [file.stem for file in rooms_on_disk()[room] if file.stem != "__main__"]
+    assert len(modules) <= MOST_MODULES, sorted(modules)
+
+
+def test_there_is_no_circle_of_rooms_and_none_of_modules() -> None:
+    assert circle({room: allowed_in(room) for room in ROOMS}) == []
+    modules = {
+        ".".join(file.relative_to(ROOT).with_suffix("").parts): file
+        for files in rooms_on_disk().values()
+        for file in files
+    }
+    graph = {}
+    for module, file in modules.items():
+        tree = at_import(ast.parse(file.read_text(encoding="utf-8")))
+        names = [name for _, name in imported_names(tree, f"{module.replace('.', '/')}.py")]
+        targets = {target for name in names for target in (name, name.rpartition(".")[0])}
+        graph[module] = (targets & modules.keys()) - {module}
+    assert circle(graph) == []
+
+
+def at_import(tree: ast.Module) -> ast.Module:
+    """What runs when a module is imported: a table of lazily loaded formats may name what imports it."""
+    for node in ast.walk(tree):
+        is_function = isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)
+        if is_function or (isinstance(node, ast.If) and "TYPE_CHECKING" in ast.unparse(node.test)):
+            node.body = [ast.Pass()]
+    return tree
+
+
+def circle(graph: dict[str, set[str]]) -> list[str]:
+    """One circle of a graph, node after node; empty when there is none."""
+    try:
+        graphlib.TopologicalSorter(graph).prepare()
+    except graphlib.CycleError as error:
+        return list(error.args[1])
+    return []
+
+
+def test_a_circle_would_be_seen() -> None:
+    assert circle({"a": {"b"}, "b": {"c"}, "c": {"a"}})
+    assert not circle({"a": {"b", "c"}, "b": {"c"}})
+
+
 # Pinned although nothing of ours imports them: peft needs the first, transformers reads GGUF files with the second
 NEEDED_BY_OTHERS = {"accelerate", "gguf"}
 # Pinned in requirements-dev.txt: only measuring the page in a browser needs it, and says so where it is missing
@@ -224,6 +446,31 @@ def test_checker_sees_what_is_wrong(path: str, source: str, expected: str) -> No
     found = problems(path, source)
     assert len(found) == 1, found
     assert expected in found[0]
+
+
+ROOM_BAD = [
+    ("rater_data/statistics/x.py", "from rater_data.store import Store", "must not import rater_data.store"),
+    (
+        "rater_data/store/database/x.py",
+        "def f():\n    from rater_data.store.rounds import jobs",
+        "must not import",
+    ),
+    (
+        "rater_data/store/rounds/x.py",
+        "from rater_data.store.rounds.jobs import _own",
+        "private to its module",
+    ),
+    ("app/rating/x.py", "from app.console import next_step", "must not import app.console"),
+    ("app/access/x.py", "from app import server", "stands above the rooms"),
+    ("ppo/algorithm/x.py", "from ppo.training.engine import Engine", "must not import ppo.training"),
+    ("ppo/model/x.py", "from rater_data.store import Store", "must not import rater_data.store"),
+]
+
+
+@pytest.mark.parametrize(("path", "source", "expected"), ROOM_BAD)
+def test_checker_sees_the_wrong_room(path: str, source: str, expected: str) -> None:
+    found = room_problems(path, source)
+    assert found and expected in found[0], found
 
 
 GOOD = [

@@ -7,7 +7,7 @@ from rater_data import checks
 from rater_data.errors import BadInput, Missing, Refused
 from rater_data.names import LONGEST_INVITED_NAME, clean_name
 from rater_data.records import ROLES, User
-from rater_data.setting_names import SERVER_URL
+from rater_data.round_settings import SERVER_URL
 from rater_data.store import Store
 
 OPERATOR_NAME = "operator"

@@ -26,7 +26,7 @@ from app.access import accounts
 from app.benchmark.server import NO_MODEL, background_work, make_home, serving, wait_for
 from app.benchmark.simulate import Outcome, simulate
 from rater_data.errors import RateloopError
-from rater_data.setting_names import ROUND_CONFIG
+from rater_data.round_settings import ROUND_CONFIG
 from rater_data.store import Store, default_home
 
 OnProgress = Callable[[int], None]

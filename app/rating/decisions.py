@@ -10,8 +10,8 @@ from app.rating.history import mirror_score, rating_json
 from app.rating.questions import parse_questions
 from rater_data.errors import Missing
 from rater_data.records import Card, Rating, User
+from rater_data.round_settings import QUESTIONS
 from rater_data.scales import check_verdict
-from rater_data.setting_names import QUESTIONS
 from rater_data.store import Store
 from rater_data.store.cards.card_order import is_swapped
 

@@ -7,8 +7,8 @@ from typing import Any
 
 from rater_data.errors import BadInput
 from rater_data.records import Rating, User
+from rater_data.round_settings import QUESTIONS
 from rater_data.scales import ATTRIBUTE_HIGH, ATTRIBUTE_LOW, ATTRIBUTE_WORDS, FLAGS
-from rater_data.setting_names import QUESTIONS
 from rater_data.store import Store
 
 MAX_NAMES, MAX_NAME_LENGTH = 8, 40

@@ -16,8 +16,8 @@ from app.sample_comparison import compare_samples
 from app.wording import format_duration, format_time_to_quota
 from rater_data.lifecycle import Job, RoundProgress
 from rater_data.records import Card, User
+from rater_data.round_settings import HOME_ID, QUESTIONS
 from rater_data.scales import Scale
-from rater_data.setting_names import HOME_ID, QUESTIONS
 from rater_data.store import Store
 from rater_data.store.cards.desk import Desk
 

@@ -1,0 +1,4 @@
+"""The whole ring with scripted raters, whose true taste is known: does it learn what they like?
+
+May import: ppo, ppo.algorithm, ppo.training, rater_data, rater_data.importing, rater_data.store.
+"""

@@ -21,7 +21,7 @@ from ppo.training import checkpoint, store_tensors
 from rater_data.errors import BadInput
 from rater_data.lifecycle import Sample
 from rater_data.records import Prompt, stored_id
-from rater_data.setting_names import ROUND_CONFIG
+from rater_data.round_settings import ROUND_CONFIG
 from rater_data.store import Store
 
 MEASURED_PER_PROMPT = (

@@ -7,7 +7,7 @@ from ppo.algorithm import reward_head
 from ppo.progress import Progress
 from ppo.training import store_tensors
 from ppo.training.engine import Engine
-from rater_data.setting_names import READINESS
+from rater_data.round_settings import READINESS
 from rater_data.store import Store
 
 EVERY = 8  # ratings after which the head is looked at again

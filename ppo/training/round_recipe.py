@@ -22,7 +22,7 @@ from ppo.training.engine import Engine
 from ppo.training.plan import Slot, plan_round
 from rater_data.errors import Missing
 from rater_data.lifecycle import Round, Version
-from rater_data.setting_names import REFERENCE
+from rater_data.round_settings import REFERENCE
 from rater_data.store import Store
 
 EXTRAS = ("quota",)  # what a round's config holds beside the engine's settings

@@ -10,7 +10,7 @@ from rater_data.benchmark.file_benchmark import time_export_and_import
 from rater_data.benchmark.synthetic import RATERS
 from rater_data.benchmark.timing import Measurement, elapsed_ms, repeat_in_background, time_calls
 from rater_data.records import Card, Rating
-from rater_data.setting_names import READINESS
+from rater_data.round_settings import READINESS
 from rater_data.store import Store
 
 CARDS = 300  # cards taken and rated

@@ -7,10 +7,10 @@ from pathlib import Path
 from typing import IO, Any, Self
 
 from rater_data import checks
+from rater_data.checks import to_json_value
 from rater_data.errors import NOTHING_IMPORTED, BadInput
 from rater_data.files import explain_os_error, move_into_place
 from rater_data.importing.readers.row import Row
-from rater_data.json_values import to_json_value
 
 SUFFIX = ".rejected.jsonl"
 

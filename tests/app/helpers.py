@@ -18,8 +18,8 @@ from app.settings import Settings
 from app.startup import prepare_home
 from app.trainer.supervisor import Supervisor
 from rater_data.records import User
+from rater_data.round_settings import ROUND_CONFIG
 from rater_data.scales import DEFAULT_SCALE
-from rater_data.setting_names import ROUND_CONFIG
 from rater_data.store import Store
 from tests.rater_data.store_world import open_store
 

@@ -9,8 +9,8 @@ import pytest
 from playwright.sync_api import Browser, Page, Route
 
 from rater_data.records import User
+from rater_data.round_settings import QUESTIONS
 from rater_data.scales import SCALES
-from rater_data.setting_names import QUESTIONS
 from tests import fake_worker
 from tests.app.helpers import Live, serving, wait_until
 from tests.browser.helpers import accessibility_violations, intercept, signed_in, wait_for_card, wait_message

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Browser
 
-from rater_data.setting_names import QUESTIONS
+from rater_data.round_settings import QUESTIONS
 from tests import fake_worker
 from tests.app.helpers import serving
 from tests.browser.helpers import accessibility_violations, card_text, signed_in, wait_for_card, wait_message

@@ -16,7 +16,7 @@ import pytest
 from playwright.sync_api import Browser, Page, Route
 
 from rater_data.records import User
-from rater_data.setting_names import QUESTIONS
+from rater_data.round_settings import QUESTIONS
 from rater_data.store import Store
 from tests import fake_worker
 from tests.app.helpers import Live, free_port, serving, wait_until

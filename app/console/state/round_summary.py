@@ -7,7 +7,7 @@ from typing import Any
 
 from app.console.state.background_cache import BackgroundCache
 from rater_data.lifecycle import RoundProgress
-from rater_data.setting_names import READINESS
+from rater_data.round_settings import READINESS
 from rater_data.statistics import agreement
 from rater_data.statistics.intervals import Interval
 from rater_data.store import Store

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from rater_data.records import User
-from rater_data.round_settings import apply_changes, current_values
-from rater_data.setting_names import ROUND_CONFIG
+from rater_data.round_settings import ROUND_CONFIG, apply_changes, current_values
 from rater_data.store import Store
 
 

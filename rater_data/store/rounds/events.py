@@ -5,7 +5,7 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from rater_data.json_values import to_json_value
+from rater_data.checks import to_json_value
 from rater_data.lifecycle import Event
 from rater_data.store.database import schema as t
 from rater_data.store.database.engine import Database

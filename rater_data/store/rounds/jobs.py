@@ -6,8 +6,8 @@ from typing import Any
 import sqlalchemy as sa
 
 from rater_data import checks
+from rater_data.checks import to_json_value
 from rater_data.errors import Busy, Missing, NotYours, Refused
-from rater_data.json_values import to_json_value
 from rater_data.lifecycle import JOB_KINDS, ROUND_JOBS, Job
 from rater_data.store.database import schema as t
 from rater_data.store.database.engine import Database

@@ -9,8 +9,8 @@ from typing import Any
 import sqlalchemy as sa
 
 from rater_data import checks
+from rater_data.checks import to_json_value
 from rater_data.errors import Missing, Refused
-from rater_data.json_values import to_json_value
 from rater_data.lifecycle import ROUND_STATES, Round, next_states
 from rater_data.records import IMPORTED_ROUND
 from rater_data.store.database import schema as t

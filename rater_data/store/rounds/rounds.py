@@ -11,8 +11,8 @@ from typing import Any
 import sqlalchemy as sa
 
 from rater_data import checks
+from rater_data.checks import to_json_value
 from rater_data.errors import BadInput, Busy, Missing, Refused
-from rater_data.json_values import to_json_value
 from rater_data.lifecycle import FINISHED_STATES, RATABLE_STATES, Round, RoundProgress
 from rater_data.records import IMPORTED_ROUND, RESTORED, STRATA, Response
 from rater_data.scales import COUNTING, REMOVED

@@ -5,8 +5,8 @@ from typing import Any
 
 import sqlalchemy as sa
 
+from rater_data.checks import to_json_value
 from rater_data.errors import BadInput, Refused
-from rater_data.json_values import to_json_value
 from rater_data.lifecycle import Job, Round, Sample, Version
 from rater_data.store.database import schema as t
 from rater_data.store.rounds.events import record_event

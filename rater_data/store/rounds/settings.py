@@ -6,10 +6,10 @@ from typing import Any
 import sqlalchemy as sa
 
 from rater_data import checks, guidelines
+from rater_data.checks import to_json_value
 from rater_data.errors import BadInput, Refused
-from rater_data.json_values import to_json_value
+from rater_data.round_settings import CHOSEN_SCALE
 from rater_data.scales import DEFAULT_SCALE, SCALES, Scale
-from rater_data.setting_names import CHOSEN_SCALE
 from rater_data.store.database import schema as t
 from rater_data.store.database.engine import Database
 from rater_data.store.rounds.events import record_event

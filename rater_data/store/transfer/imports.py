@@ -19,8 +19,8 @@ import sqlalchemy as sa
 
 from rater_data.errors import NOTHING_IMPORTED, BadInput, Refused
 from rater_data.records import IMPORTED_ROUND
+from rater_data.round_settings import CHOSEN_SCALE
 from rater_data.scales import DEFAULT_SCALE, SCALES
-from rater_data.setting_names import CHOSEN_SCALE
 from rater_data.store.database import schema as t
 from rater_data.store.database.engine import Database
 from rater_data.store.rounds.events import record_event

@@ -9,8 +9,8 @@ import pytest
 
 from app.rating import questions
 from rater_data.errors import BadInput
+from rater_data.round_settings import QUESTIONS
 from rater_data.scales import FLAGS
-from rater_data.setting_names import QUESTIONS
 from tests import fake_worker
 from tests.app.helpers import Live, send_rating, serving
 

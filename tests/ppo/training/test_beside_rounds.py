@@ -11,7 +11,7 @@ import pytest
 from ppo.training.readiness import EVERY, ReadinessCheck
 from ppo.training.worker import Worker, release_jobs_of_dead_workers
 from rater_data.errors import Busy
-from rater_data.setting_names import READINESS
+from rater_data.round_settings import READINESS
 from tests.ppo.training.test_ring import demo, short
 from tests.rater_data.store_world import file_store
 

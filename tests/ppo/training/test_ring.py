@@ -24,7 +24,7 @@ from ppo.training import round_recipe, store_tensors, training_steps
 from ppo.training.engine import Engine
 from ppo.training.worker import Worker
 from rater_data.importing.import_files import bundled_prompts
-from rater_data.setting_names import ROUND_CONFIG
+from rater_data.round_settings import ROUND_CONFIG
 from rater_data.statistics.rater_effects import rater_offsets
 from rater_data.statistics.score_frame import score_frame
 from rater_data.store import Store

@@ -9,7 +9,7 @@ from app.console.state.round_summary import RoundSummaries, RoundSummary
 from app.console.state.settings_change import change_settings, read_settings
 from rater_data.errors import BadInput
 from rater_data.records import User
-from rater_data.setting_names import READINESS
+from rater_data.round_settings import READINESS
 from rater_data.store import Store
 from tests import fake_worker
 from tests.app.console.helpers import UP, rate_all

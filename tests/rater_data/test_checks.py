@@ -5,7 +5,7 @@ import math
 
 import numpy as np
 
-from rater_data.json_values import to_json_value
+from rater_data.checks import to_json_value
 
 
 def test_numbers_are_finite_and_plain_and_keys_are_text():
