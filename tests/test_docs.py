@@ -172,16 +172,14 @@ def test_the_tree_is_the_one_on_disk():
     }
 
 
+JS_NAME = re.compile(r"(?:function|class|const|let)\s+(\w+)|^  (?:async )?(\w+)\(.*\{$", re.MULTILINE)
+
+
 def names_in(file: Path):
     """Functions and classes of a Python file, methods as Class.method; of a script every function's name."""
     text = file.read_text(encoding="utf-8")
     if file.suffix != ".py":
-        return set(
-            "".join(pair)
-            for pair in re.findall(
-                r"(?:function\*?|class|const|let)\s+(\w+)|^  (?:async )?(\w+)\(.*\{$", text, re.MULTILINE
-            )
-        )
+        return {"".join(pair) for pair in JS_NAME.findall(text)}
     found = set()
     for node in ast.walk(ast.parse(text)):
         if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
