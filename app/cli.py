@@ -87,7 +87,7 @@ def start(settings: Settings, scale: str | None = None) -> None:
     store = Store.open(settings.home, settings.database)
     supervisor = Supervisor(settings, say)
     try:
-        startup.check_model(store, settings.model)
+        store.base_model(settings.model)  # or a sentence, before anything is loaded
         if scale is not None:
             store.choose_scale(scale)
         startup.prepare_home(store)

@@ -3,27 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from pathlib import Path
 
-from rater_data.errors import BadInput
 from rater_data.importing.import_files import bundled_prompts
 from rater_data.store import Store
 
 PROGRESS_INTERVAL = 4.0  # seconds
-
-
-def check_model(store: Store, model: str | None) -> None:
-    """Raises BadInput when the home was begun with another base model: its versions are adapters of that one."""
-    versions = store.versions()
-    if model is None or not versions:
-        return
-    folder = Path(model).expanduser()
-    names = {model, str(folder.resolve()) if folder.is_dir() else model}
-    if versions[0].base_model not in names:
-        raise BadInput(
-            f"This home was begun with the model {versions[0].base_model!r}; {model!r} cannot go on from there. "
-            "Leave --model out, or name another home with RATELOOP_HOME."
-        )
 
 
 def prepare_home(store: Store) -> None:

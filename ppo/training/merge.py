@@ -10,7 +10,6 @@ from peft import PeftModel
 
 from ppo.model.loading import load_base
 from ppo.training import checkpoint
-from ppo.training.worker import base_model_of_home
 from rater_data.checksums import check_folder
 from rater_data.errors import BadInput, DiskFull, Missing
 from rater_data.files import new_folder
@@ -39,7 +38,7 @@ def merge(store: Store, home: Path, number: int | None, out: Path) -> Merged:
         raise Missing("This home has no version yet." if number is None else f"There is no version {number}.")
     if out.exists() and (not out.is_dir() or any(out.iterdir())):
         raise BadInput(f"{out} is there already and is no empty folder; name another one with --out.")
-    base = load_base(base_model_of_home(store, None), home, "cpu")
+    base = load_base(store.base_model() or version.base_model, home, "cpu")
     lm = base.lm
     probe = torch.tensor([base.encode([{"role": "user", "content": PROBE}])])
     with torch.no_grad():

@@ -24,7 +24,7 @@ from ppo.training.engine import Engine
 from ppo.training.prompt_trial import answer_prompt_trial
 from ppo.training.readiness import ReadinessCheck
 from ppo.training.round_recipe import generate_round, train_round
-from rater_data.errors import BadInput, NotYours, RateloopError
+from rater_data.errors import NotYours, RateloopError
 from rater_data.lifecycle import Job
 from rater_data.store import Store
 
@@ -170,24 +170,10 @@ def release_jobs_of_dead_workers(store: Store) -> None:
 def work(home: Path, model: str | None, device: str, url: str | None = None) -> None:
     """Works until it is ended. Without a model, the home's own, or the default in a new home."""
     store = Store.open(home, url)
-    chosen = base_model_of_home(store, model)
+    chosen = store.base_model(model) or model_name(model or DEFAULT)
     worker = Worker(store, lambda: Engine(home, chosen, device, Config()))
     release_jobs_of_dead_workers(store)
     while True:
         if worker.run_one() is None:
             worker.check_readiness()
             time.sleep(IDLE_S)
-
-
-def base_model_of_home(store: Store, model: str | None) -> str:
-    """The base model to load. Raises BadInput when the home was begun with another one."""
-    versions = store.versions()
-    if not versions:
-        return model_name(model or DEFAULT)
-    own = versions[0].base_model
-    if model is not None and model_name(model) != own:
-        raise BadInput(
-            f"This home was begun with the model {own!r}, and its versions are adapters of it; {model!r} cannot go on "
-            "from there. Leave --model out, or name another home with RATELOOP_HOME."
-        )
-    return own

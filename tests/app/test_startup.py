@@ -8,9 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from app.startup import check_model, prepare_home, report_first_progress
-from rater_data.errors import BadInput
-from rater_data.lifecycle import Version
+from app.startup import prepare_home, report_first_progress
 from rater_data.store import Store
 from tests import fake_worker
 from tests.rater_data.store_world import file_store
@@ -21,25 +19,6 @@ def store(tmp_path: Path) -> Iterator[Store]:
     store = file_store(tmp_path)
     yield store
     store.close()
-
-
-def test_a_home_keeps_its_model(store: Store) -> None:
-    check_model(store, None)
-    if not store.versions():
-        check_model(store, "anything")
-        base = {
-            "parent": None,
-            "folder": "",
-            "sha256": "",
-            "base_revision": "",
-            "metrics": {},
-            "created_at": 0.0,
-        }
-        store.add_version(Version(number=0, base_model="tiny", status="current", **base))
-    own = store.version(0).base_model
-    check_model(store, own)
-    with pytest.raises(BadInput, match="begun with the model"):
-        check_model(store, "another/model")
 
 
 def test_first_run_asks_for_responses_once(store: Store) -> None:

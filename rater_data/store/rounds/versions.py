@@ -1,6 +1,7 @@
 """Policy versions: which there are, which one is in use, and the way back."""
 
 import time
+from pathlib import Path
 
 import sqlalchemy as sa
 
@@ -77,6 +78,24 @@ class Versions(Database):
         with self.reading() as connection:
             row = connection.execute(query).mappings().one_or_none()
             return None if row is None else version_of(row)
+
+    def base_model(self, wanted: str | None = None) -> str | None:
+        """The base model that this home was begun with; None in a new one.
+
+        Raises BadInput when `wanted`, a name or a folder, is another: the versions here are adapters of the first.
+        """
+        versions = self.versions()
+        if not versions:
+            return None
+        own = versions[0].base_model
+        if wanted is not None:
+            folder = Path(wanted).expanduser()
+            if own not in (wanted, str(folder.resolve()) if folder.is_dir() else wanted):
+                raise BadInput(
+                    f"This home was begun with the model {own!r}, and its versions are adapters of it; {wanted!r} "
+                    "cannot go on from there. Leave --model out, or name another home with RATELOOP_HOME."
+                )
+        return own
 
     def next_version_number(self) -> int:
         """One more than the highest number so far; 0 when there is none."""

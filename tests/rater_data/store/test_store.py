@@ -588,3 +588,17 @@ def test_what_somebody_said_counts_on_after_they_were_kept_out(world, store):
     assert store.round_progress().ratings == 1
     store.seal(1, "operator")
     assert [one.rating.score for one in store.snapshot(1)] == [7]
+
+
+def test_a_home_keeps_its_base_model(tmp_path, monkeypatch):
+    store = open_store(tmp_path / "home")
+    folder = tmp_path / "model"
+    folder.mkdir()
+    assert store.base_model() is None and store.base_model("anything") is None
+    store.add_version(dataclasses.replace(version(0, None, "current"), base_model=str(folder)))
+    assert store.base_model() == store.base_model(str(folder)) == str(folder)
+    monkeypatch.chdir(tmp_path)
+    assert store.base_model("model") == str(folder), "a folder is named by any way to it"
+    with pytest.raises(BadInput, match="begun with the model"):
+        store.base_model("another/model")
+    store.close()
