@@ -7,8 +7,10 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from rater_data.lifecycle import Version
-from rater_data.records import Card, Prompt, Rating, Response, User
+from rater_data.records import Card, Prompt, RatedResponse, Rating, Response, User
 from rater_data.store import DATABASE, Store
+from rater_data.store.database import schema as t
+from rater_data.store.rounds.snapshots import rated_response_of, rated_responses_query
 
 
 @dataclass
@@ -81,6 +83,13 @@ def rate_next(store: Store, rater: User, score: float | None = 5.0, **changes) -
     card = store.next_card(rater.id)
     assert card is not None, "there is no card left for this rater"
     return rate(store, rater, card, score, **changes)
+
+
+def all_revisions(store: Store) -> list[RatedResponse]:
+    """Ratings of every revision, by id, with what they are about."""
+    with store.reading() as connection:
+        rows = connection.execute(rated_responses_query().order_by(t.ratings.c.id)).mappings()
+        return [rated_response_of(row) for row in rows]
 
 
 def address_of(home: Path) -> str | None:

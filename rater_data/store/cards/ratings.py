@@ -242,27 +242,11 @@ class Ratings(Database):
         with self.reading() as connection:
             return {row.rating_id for row in connection.execute(query) if not is_from_elsewhere(row)}
 
-    def ratings_by(self, rater_id: int, since: float | None = None) -> int:
-        """How many current ratings, of any verdict, the rater gave (since a time)."""
-        query = (
-            sa.select(sa.func.count()).select_from(t.ratings).where(_g.rater_id == rater_id, _g.is_current)
-        )
-        if since is not None:
-            query = query.where(_g.given_at >= since)
-        with self.reading() as connection:
-            return connection.scalar(query)
-
     def rated(self, round_number: int | None = None) -> list[RatedResponse]:
         """All current ratings, or those on one round's responses, by id; excluded raters' too."""
         query = rated_responses_query().where(_g.is_current).order_by(_g.id)
         if round_number is not None:
             query = query.where(t.responses.c.round_number == round_number)
-        with self.reading() as connection:
-            return [rated_response_of(row) for row in connection.execute(query).mappings()]
-
-    def revisions(self, after: int = 0, limit: int = 500) -> list[RatedResponse]:
-        """Ratings of every revision by id, from the one after `after`: for reading all of them bit by bit."""
-        query = rated_responses_query().where(_g.id > after).order_by(_g.id).limit(limit)
         with self.reading() as connection:
             return [rated_response_of(row) for row in connection.execute(query).mappings()]
 

@@ -374,10 +374,10 @@ def test_the_real_trainer_learns_from_what_was_typed(tmp_path: Path) -> None:
         with signed_in(browser, live, operator) as (_, console), signed_in(browser, live, ann) as (_, rating):
             wait_for_card(rating)
             while not store.round_progress().complete:
-                given, text = store.ratings_by(ann.id), store.next_card(ann.id).text
+                ratings, text = store.count_ratings(), store.next_card(ann.id).text
                 score = min(10, max(1, round(10 - len(text) / 2.5)))  # the shorter the better
                 rating.keyboard.press(str(score % 10))
-                wait_until(lambda given=given: store.ratings_by(ann.id) > given, "the rating")
+                wait_until(lambda ratings=ratings: store.count_ratings() > ratings, "the rating")
             train = console.get_by_role("button", name="Train round 1")
             expect(train).to_be_enabled()
             train.click()

@@ -22,7 +22,7 @@ from rater_data.importing.import_files import import_ratings
 from rater_data.importing.readers.read_file import read_file
 from rater_data.records import Message, Prompt
 from rater_data.store import Store
-from tests.rater_data.store_world import make_world, open_store, rate_next
+from tests.rater_data.store_world import all_revisions, make_world, open_store, rate_next
 
 
 @pytest.fixture
@@ -75,7 +75,7 @@ def test_every_rating_comes_out_with_where_it_came_from(rated_world, tmp_path):
     rows = read_jsonl(tmp_path / "out.jsonl")
     assert [set(row) for row in rows] == [set(RATINGS.names)] * 6
     first, second, *_, revised, imported = rows
-    kept = store.revisions()[0]
+    kept = all_revisions(store)[0]
     assert first["completion"] == kept.response.text
     assert first["completion_sha256"] == hashlib.sha256(kept.response.text.encode()).hexdigest()
     assert (first["score"], first["score_normalised"], first["scale"]) == (3, 2 / 9, "score_1_10")

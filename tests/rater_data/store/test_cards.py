@@ -144,7 +144,7 @@ def test_a_second_lease_on_a_full_card_is_refused_everywhere(world):
         world.store.submit(rating(card.response_id, two.id), now=1000.0)
     with pytest.raises(Missing):
         world.store.heartbeat(two.id, card.response_id, now=1000.0)
-    assert world.store.ratings_by(two.id) == 0
+    assert world.store.recent(two.id) == []
 
 
 def test_a_card_held_too_long_goes_to_another(tmp_path):

@@ -19,6 +19,7 @@ from rater_data.importing.options import ImportOptions
 from rater_data.verify.home import verify
 from tests.rater_data.importing.import_world import import_as_ratings, read_jsonl, write_jsonl
 from tests.rater_data.store_world import (
+    all_revisions,
     file_store,
     make_world,
     open_store,
@@ -267,7 +268,7 @@ def test_raters_that_only_case_tells_apart_are_one(backend, tmp_path):
     rows.append(own_row(rater="R-ab", revision=4, is_current=False, score=6.0))
     report = import_as_ratings(store, write_jsonl(tmp_path, "b.jsonl", rows))
     assert (report.stored.raters, report.stored.ratings, report.renumbered) == (1, 3, 1)
-    assert [r.rating.revision for r in store.revisions()] == [1, 2, 3]
+    assert [r.rating.revision for r in all_revisions(store)] == [1, 2, 3]
     store.close()
 
 
@@ -362,7 +363,7 @@ def test_times_without_a_zone_are_utc(store, tmp_path, monkeypatch, kind):
 def test_missing_revisions_are_numbered_anew(store, tmp_path):
     rows = [own_row(revision=r, is_current=r == 4, score=float(r)) for r in (2, 4)]
     assert import_as_ratings(store, write_jsonl(tmp_path, "a.jsonl", rows)).renumbered == 1
-    assert [(r.rating.revision, r.rating.score) for r in store.revisions()] == [(1, 2), (2, 4)]
+    assert [(r.rating.revision, r.rating.score) for r in all_revisions(store)] == [(1, 2), (2, 4)]
 
 
 def test_small_batches_give_the_same_store(lived_in, tmp_path, monkeypatch):

@@ -25,7 +25,7 @@ from rater_data.store.database.scale_migration import write_scale_migration
 from rater_data.store.database.schema import metadata
 from rater_data.store.rounds.snapshots import snapshot_digest
 from tests.paths import GOLDEN, ROOT
-from tests.rater_data.store_world import make_world, rate_next
+from tests.rater_data.store_world import all_revisions, make_world, rate_next
 
 NEWEST = max(path.name[:4] for path in (migrating.SCRIPTS / "versions").glob("0*.py"))
 
@@ -335,7 +335,7 @@ def test_homes_of_every_earlier_schema_open(tmp_path, schema):
         for found in store.rounds():
             if found.snapshot_sha256:
                 assert snapshot_digest(connection, found.number) == found.snapshot_sha256
-    revisions = [one.rating for one in store.revisions()]
+    revisions = [one.rating for one in all_revisions(store)]
     assert [(r.id, r.score, r.verdict, r.comment, r.revision) for r in revisions] == said
     assert rate_next(store, store.users()[0], 4).score == 4
     store.close()

@@ -26,7 +26,7 @@ from rater_data.store.rounds.snapshots import snapshot_digest
 from tests.app.helpers import wait_until
 from tests.paths import GOLDEN
 from tests.rater_data import postgres
-from tests.rater_data.store_world import rate_next, rating
+from tests.rater_data.store_world import all_revisions, rate_next, rating
 
 NEWEST = max(path.name[:4] for path in (migrating.SCRIPTS / "versions").glob("0*.py"))
 
@@ -165,7 +165,7 @@ def test_databases_of_every_earlier_schema_open(tmp_path, server, empty, caplog,
         for found in store.rounds():
             if found.snapshot_sha256:
                 assert snapshot_digest(connection, found.number) == found.snapshot_sha256
-    revisions = [one.rating for one in store.revisions()]
+    revisions = [one.rating for one in all_revisions(store)]
     assert [(r.id, r.score, r.verdict, r.comment, r.revision) for r in revisions] == said
     assert rate_next(store, store.users()[0], 4).score == 4
     fresh = Store.open(tmp_path / "fresh", server.new())

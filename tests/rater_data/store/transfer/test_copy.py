@@ -15,7 +15,7 @@ from rater_data.store import DATABASE, Store
 from rater_data.store.database.schema import metadata
 from rater_data.store.transfer import copy
 from tests.paths import GOLDEN as GOLDEN_FILES
-from tests.rater_data.store_world import make_world, rate_next
+from tests.rater_data.store_world import all_revisions, make_world, rate_next
 
 GOLDEN = GOLDEN_FILES / "schema_0002.sql"
 
@@ -79,7 +79,7 @@ def test_there_and_back(home, address, tmp_path):
 def test_the_copy_goes_on_where_the_store_was(home, address, tmp_path):
     copy.copy_store(str(home), address)
     for place in (Store.open(tmp_path / "beside", address), Store.open(home)):
-        highest = max(one.rating.id for one in place.revisions())
+        highest = max(one.rating.id for one in all_revisions(place))
         rater = place.user_by_name("Rater 1")
         assert rate_next(place, rater, 4).id == highest + 1
         place.log("Olga", "looked")
