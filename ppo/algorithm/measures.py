@@ -24,5 +24,5 @@ def mean_interval(values: Sequence[float], groups: Sequence[int]) -> tuple[float
     mean = float(array.mean())
     if len(means) < 2:
         return mean, mean, mean
-    margin = t_margin(means)
+    margin = t_margin(means.tolist())
     return mean, mean - margin, mean + margin

@@ -1,4 +1,4 @@
-"""The reward head: ridge regression from the reference's hidden states to what people said.
+"""The reward head: ridge regression from the reference's hidden states to what people predicted.
 
 A few dozen ratings cannot feed a reward *model*: on 128 ratings a LoRA reward model did no better than such a line
 fitted in a hundredth of a second. Features are means over the response's tokens of five depths (the embedding
@@ -16,9 +16,9 @@ from sklearn.model_selection import GroupKFold
 
 PENALTIES = np.logspace(-3, 2, 21)  # ridge penalties tried, per response, for rows of unit mean square
 EXTRA_WEIGHT = 0.5  # length and ending beside the hidden blocks, each of weight 1/√blocks; measured
-FAR = 4.0  # a feature further than this many standard deviations out is held there
+MAX_DEVIATIONS = 4.0  # a feature further than this many standard deviations out is held there
 RESAMPLES = 400  # of prompts, for the intervals
-SHUFFLES = 1999  # of ratings, for the gate
+PERMUTATIONS = 1999  # of ratings, for the gate
 CHANCE = (
     0.1  # at 0.05 a third to a half of genuine 64-rating rounds of a diffuse taste are sent back; docs/log.md
 )
@@ -46,9 +46,9 @@ class RewardHead:
 
     def rating(self, features: np.ndarray) -> np.ndarray:
         """features (B, F) → expected ratings (B,) on the raters' scale, never off it: a line extrapolates."""
-        return np.clip(
-            self.bias + _standard(features, self.centre, self.scale) @ self.weights, self.low, self.high
-        )
+        line = self.bias + _standardise(features, self.centre, self.scale) @ self.weights
+        rating: np.ndarray = np.clip(line, self.low, self.high)
+        return rating
 
     def score(self, features: np.ndarray) -> np.ndarray:
         """features (B, F) → scores (B,), in standard deviations of reference samples."""
@@ -56,9 +56,10 @@ class RewardHead:
 
     def hidden_weights(self) -> np.ndarray:
         """What a score owes to the mean of each hidden feature (F − 2,), while nothing is clipped."""
-        return (self.weights / self.scale)[:-2] / self.reference_std
+        weights: np.ndarray = (self.weights / self.scale)[:-2] / self.reference_std
+        return weights
 
-    def of_people(self, ratings: np.ndarray) -> np.ndarray:
+    def normalise_ratings(self, ratings: np.ndarray) -> np.ndarray:
         """Ratings of people (offsets taken off) (B,) → the same units."""
         return (ratings - self.people_mean) / self.people_std
 
@@ -85,8 +86,9 @@ class HeadReport:
     reason: str
 
 
-def _standard(features: np.ndarray, centre: np.ndarray, scale: np.ndarray) -> np.ndarray:
-    return np.clip((features - centre) / scale, -FAR, FAR)
+def _standardise(features: np.ndarray, centre: np.ndarray, scale: np.ndarray) -> np.ndarray:
+    standardised: np.ndarray = np.clip((features - centre) / scale, -MAX_DEVIATIONS, MAX_DEVIATIONS)
+    return standardised
 
 
 def block_weights(features: int) -> np.ndarray:
@@ -105,21 +107,21 @@ def fit(
     """
     centre, spread = features.mean(0), np.maximum(features.std(0), 1e-6)
     count = block_weights(features.shape[1])
-    rows = _standard(features, centre, spread) * count
+    rows = _standardise(features, centre, spread) * count
     weights, bias = _ridge(rows, ratings)
     fitted = np.clip(bias + rows @ weights, *scale)
-    some = reference if reference.sum() >= 2 else np.ones(len(ratings), dtype=bool)
-    least = 0.05 * (scale[1] - scale[0])  # a head that says nothing must not turn rounding into reward
+    normed = reference if reference.sum() >= 2 else np.ones(len(ratings), dtype=bool)
+    smallest_std = 0.05 * (scale[1] - scale[0])  # a head that says nothing must not turn rounding into reward
     return RewardHead(
         centre,
         spread,
         weights * count,
         bias,
         *scale,
-        reference_mean=float(fitted[some].mean()),
-        reference_std=float(max(fitted[some].std(), least)),
-        people_mean=float(ratings[some].mean()),
-        people_std=float(max(ratings[some].std(), least)),
+        reference_mean=float(fitted[normed].mean()),
+        reference_std=float(max(fitted[normed].std(), smallest_std)),
+        people_mean=float(ratings[normed].mean()),
+        people_std=float(max(ratings[normed].std(), smallest_std)),
     )
 
 
@@ -159,20 +161,22 @@ def report(
         why = "there are too few ratings" if few else "all ratings are equal"
         reason = f"Nothing can be learned from {len(ratings)} responses: {why}. Collect more ratings."
         return HeadReport(0, 1, 0, (-1, 1), 0.5, (0, 1), len(ratings), len(unique), False, reason)
-    said = _held_out(features, ratings, prompts, folds, scale)
+    predicted = _held_out(features, ratings, prompts, folds, scale)
     draw = np.random.default_rng(seed)
     rows = {p: np.flatnonzero(prompts == p) for p in unique}
     rhos, accuracies = [], []
     for _ in range(RESAMPLES):
         picked = [rows[p] for p in draw.choice(unique, len(unique))]
         both = np.concatenate(picked)
-        rhos.append(_spearman(said[both], ratings[both]))
-        accuracies.append(_pairs(said, ratings, picked))
-    pearson = _pearson(said, ratings)
+        rhos.append(_spearman(predicted[both], ratings[both]))
+        accuracies.append(pair_accuracy(predicted, ratings, picked))
+    pearson = _pearson(predicted, ratings)
     # Shuffling changes neither mean nor deviation, so products compare as correlations do
-    shuffled = draw.permuted(np.tile(ratings, (SHUFFLES, 1)), axis=1) @ (said - said.mean())
-    p_value = float((1 + np.sum(shuffled >= ratings @ (said - said.mean()) - 1e-9)) / (1 + SHUFFLES))
-    rho, pair = _spearman(said, ratings), _pairs(said, ratings, list(rows.values()))
+    shuffled = draw.permuted(np.tile(ratings, (PERMUTATIONS, 1)), axis=1) @ (predicted - predicted.mean())
+    p_value = float(
+        (1 + np.sum(shuffled >= ratings @ (predicted - predicted.mean()) - 1e-9)) / (1 + PERMUTATIONS)
+    )
+    rho, pair = _spearman(predicted, ratings), pair_accuracy(predicted, ratings, list(rows.values()))
     rho_ci = (float(np.quantile(rhos, 0.025)), float(np.quantile(rhos, 0.975)))
     pair_ci = (float(np.quantile(accuracies, 0.025)), float(np.quantile(accuracies, 0.975)))
     reason = (
@@ -195,12 +199,12 @@ def _held_out(
     The mean is left out: a fold of high ratings leaves a low mean to the others, so that means alone would agree
     *negatively* with people (−0.2 on random ratings).
     """
-    said = np.zeros(len(ratings))
-    nobody = np.zeros(len(ratings), dtype=bool)
+    predicted = np.zeros(len(ratings))
+    no_reference = np.zeros(len(ratings), dtype=bool)
     for train, held_out in GroupKFold(min(folds, len(np.unique(prompts)))).split(features, ratings, prompts):
-        head = fit(features[train], ratings[train], nobody[train], scale)
-        said[held_out] = head.rating(features[held_out]) - ratings[train].mean()
-    return said
+        head = fit(features[train], ratings[train], no_reference[train], scale)
+        predicted[held_out] = head.rating(features[held_out]) - ratings[train].mean()
+    return predicted
 
 
 def _pearson(a: np.ndarray, b: np.ndarray) -> float:
@@ -215,12 +219,12 @@ def _spearman(a: np.ndarray, b: np.ndarray) -> float:
     return float(spearmanr(a, b).statistic)
 
 
-def _pairs(said: np.ndarray, ratings: np.ndarray, groups: list[np.ndarray]) -> float:
+def pair_accuracy(predicted: np.ndarray, ratings: np.ndarray, groups: list[np.ndarray]) -> float:
     """Share of pairs within a group that people told apart and the head puts the same way round."""
-    right = told = 0.0
+    agreeing = compared = 0.0
     for rows in groups:
         people = ratings[rows][:, None] > ratings[rows][None, :]
-        head = np.sign(said[rows][:, None] - said[rows][None, :])
-        told += people.sum()
-        right += (head[people] > 0).sum() + 0.5 * (head[people] == 0).sum()
-    return float(right / told) if told else 0.5
+        head = np.sign(predicted[rows][:, None] - predicted[rows][None, :])
+        compared += people.sum()
+        agreeing += (head[people] > 0).sum() + 0.5 * (head[people] == 0).sum()
+    return float(agreeing / compared) if compared else 0.5

@@ -1,4 +1,4 @@
-"""What must hold while the engine runs, looked at in every step of every round: a light each, with its cause and cure.
+"""What must hold while the engine runs, checked in every step of every round: a result each, with cause and cure.
 
 The sentences are stored with the step, so that the console (which never loads torch) shows the engine's own words.
 """
@@ -13,7 +13,7 @@ ENDINGS = 0.01  # share of responses that end by themselves, below which endings
 
 
 @dataclass(frozen=True)
-class Light:
+class RuleResult:
     """One rule: whether it holds, what was measured against which limit, and what to make of it."""
 
     rule: str
@@ -23,22 +23,22 @@ class Light:
     says: str
 
 
-def lights(metrics: dict[str, float], *, first: bool, max_new_tokens: int) -> list[dict[str, Any]]:
+def check_rules(metrics: dict[str, float], *, first: bool, max_new_tokens: int) -> list[dict[str, Any]]:
     """The rules that this step's metrics speak of; none of a step without responses.
 
     `first`: nothing of this line of versions was trained before it.
     """
     if "kl_se" not in metrics:
         return []
-    found = [_ratio(metrics), _sign(metrics), _endings(metrics, max_new_tokens), _finite(metrics)]
+    results = [_ratio(metrics), _sign(metrics), _endings(metrics, max_new_tokens), _finite(metrics)]
     if first:
-        found.append(_start(metrics))
+        results.append(_start(metrics))
     if "sampling_gap" in metrics:
-        found.append(_stored(metrics))
-    return [asdict(light) for light in found if light is not None]
+        results.append(_stored(metrics))
+    return [asdict(result) for result in results if result is not None]
 
 
-def _ratio(metrics: dict[str, float]) -> Light | None:
+def _ratio(metrics: dict[str, float]) -> RuleResult | None:
     if "ratio_gap" not in metrics:
         return None
     gap = metrics["ratio_gap"]
@@ -50,10 +50,10 @@ def _ratio(metrics: dict[str, float]) -> Light | None:
             "or shape-dependent is at work in the model. Train with precision fp32; if it stays, the model cannot be "
             "used."
         )
-    return Light("same reading twice", ok, gap, RATIO_LIMIT, says)
+    return RuleResult("same reading twice", ok, gap, RATIO_LIMIT, says)
 
 
-def _start(metrics: dict[str, float]) -> Light:
+def _start(metrics: dict[str, float]) -> RuleResult:
     kl = abs(metrics["kl"])
     ok = kl <= RATIO_LIMIT
     says = "Before the first update the policy is the reference (KL 0)."
@@ -62,10 +62,10 @@ def _start(metrics: dict[str, float]) -> Light:
             f"The KL is {metrics['kl']:.3g} nats before the first update: the reference is not what training starts "
             "from. Begin a new home with the model or adapter that was meant."
         )
-    return Light("starts at the reference", ok, kl, RATIO_LIMIT, says)
+    return RuleResult("starts at the reference", ok, kl, RATIO_LIMIT, says)
 
 
-def _sign(metrics: dict[str, float]) -> Light:
+def _sign(metrics: dict[str, float]) -> RuleResult:
     kl, error = metrics["kl"], metrics.get("kl_se", 0.0)
     low = -ALARM * error
     ok = kl >= low - RATIO_LIMIT
@@ -76,10 +76,10 @@ def _sign(metrics: dict[str, float]) -> Light:
             "below 0, so the responses were not drawn from the policy that scores them. Check that temperature, "
             "prompt format and weights are those they were written with; train with precision fp32."
         )
-    return Light("KL is not negative", ok, kl, low, says)
+    return RuleResult("KL is not negative", ok, kl, low, says)
 
 
-def _stored(metrics: dict[str, float]) -> Light:
+def _stored(metrics: dict[str, float]) -> RuleResult:
     gap = metrics["sampling_gap"]
     ok = gap <= STORED_LIMIT
     says = f"Rated responses are read as when they were written (at most {gap:.3f} nats a token apart)."
@@ -89,10 +89,10 @@ def _stored(metrics: dict[str, float]) -> Light:
             "training is not the one that wrote them, or the precision changed. Restore its files, or rate a new "
             "round."
         )
-    return Light("written as read", ok, gap, STORED_LIMIT, says)
+    return RuleResult("written as read", ok, gap, STORED_LIMIT, says)
 
 
-def _endings(metrics: dict[str, float], max_new_tokens: int) -> Light | None:
+def _endings(metrics: dict[str, float], max_new_tokens: int) -> RuleResult | None:
     if "eos_share" not in metrics:
         return None
     share = metrics["eos_share"]
@@ -106,10 +106,10 @@ def _endings(metrics: dict[str, float], max_new_tokens: int) -> Light | None:
             f"Hardly a response ends by itself ({share:.0%}): they are cut at {max_new_tokens} tokens, and endings "
             "cannot be learned. Raise sample.max_new_tokens, or ask raters to score unfinished answers lower."
         )
-    return Light("responses end", ok, share, ENDINGS, says)
+    return RuleResult("responses end", ok, share, ENDINGS, says)
 
 
-def _finite(metrics: dict[str, float]) -> Light:
+def _finite(metrics: dict[str, float]) -> RuleResult:
     dropped = metrics.get("dropped", 0.0)
     says = "Loss and gradients were finite numbers."
     if dropped:
@@ -117,4 +117,4 @@ def _finite(metrics: dict[str, float]) -> Light:
             "A loss or gradient was not a finite number; the step's update was taken back. If it happens again, "
             "lower ppo.learning_rate or train with precision fp32."
         )
-    return Light("numbers are finite", not dropped, dropped, 0.0, says)
+    return RuleResult("numbers are finite", not dropped, dropped, 0.0, says)

@@ -16,7 +16,8 @@ from typing import Any
 import psutil
 import torch
 
-from ppo.algorithm.ppo_update import TrainState, evaluate, experience, ppo_update
+from ppo.algorithm.experience import build_experience, evaluate_rollout
+from ppo.algorithm.ppo_update import TrainState, ppo_update
 from ppo.algorithm.rules import RATIO_LIMIT
 from ppo.benchmark.machine import Machine, measure, peak_rss_mib, synchronise
 from ppo.config import Config, LoraSettings, PPOConfig, SampleConfig
@@ -120,18 +121,18 @@ class Bench:
         began = self._now()
         rollout = self._generate(work, config, number)
         generated = self._now()
-        seen = evaluate(state.policy, rollout, self._layers(config), config)
+        evaluated = evaluate_rollout(state.policy, rollout, self._layers(config), config)
         scored = self._now()
-        scores = seen.features[:, 0] - seen.features[:, 0].mean()
-        lessons = experience(seen, scores, config.ppo.kl_coef, 1.0, config.ppo.head_lambda)
-        metrics = ppo_update(state, lessons, config, work.epochs, seed=number)
+        scores = evaluated.features[:, 0] - evaluated.features[:, 0].mean()
+        experience = build_experience(evaluated, scores, config.ppo.kl_coef, 1.0, config.ppo.head_lambda)
+        metrics = ppo_update(state, experience, config, work.epochs, seed=number)
         ended = self._now()
         return Step(
             generated - began,
             scored - generated,
             ended - scored,
             metrics["ratio_gap"],
-            float(seen.kl_per_response().mean()),
+            float(evaluated.kl_per_response().mean()),
             psutil.Process().memory_info().rss / 2**20,
         )
 

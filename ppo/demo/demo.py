@@ -16,8 +16,8 @@ from typing import Any
 import numpy as np
 import torch
 
+from ppo.algorithm.experience import evaluate_rollout
 from ppo.algorithm.measures import distinct_2, mean_interval
-from ppo.algorithm.ppo_update import evaluate
 from ppo.config import Config
 from ppo.demo.scripted_raters import Rater
 from ppo.training import store_tensors
@@ -191,7 +191,7 @@ class Demo:
         began = time.monotonic()
         rollout, texts = engine.rollout(prompts, per, self.config, EVALUATION_SEED + self.settings.seed)
         with torch.no_grad():
-            kl = evaluate(engine.policy, rollout, (), self.config).kl_per_response()
+            kl = evaluate_rollout(engine.policy, rollout, (), self.config).kl_per_response()
         true = [self.truth(prompts[i // per].text, text) for i, text in enumerate(texts)]
         owners = [i // per for i in range(len(texts))]
         mean, low, high = mean_interval(true, owners)

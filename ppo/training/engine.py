@@ -9,8 +9,8 @@ from pathlib import Path
 import numpy as np
 import torch
 
+from ppo.algorithm.experience import evaluate_rollout, microbatches_of, response_features
 from ppo.algorithm.measures import distinct_2
-from ppo.algorithm.ppo_update import evaluate, fixed_batches, response_features
 from ppo.config import Config
 from ppo.model.loading import load_base
 from ppo.model.policy import Policy, pick_precision
@@ -161,7 +161,7 @@ class Engine:
 
     def _logprobs(self, rollout: Rollout, config: Config) -> torch.Tensor:
         found = torch.zeros(rollout.response_mask.shape)
-        for index in fixed_batches(rollout, config.ppo.minibatch):
+        for index in microbatches_of(rollout, config.ppo.minibatch):
             part = rollout.take(index)
             read = self.policy.read(part, config.sample.temperature).logprobs.cpu()
             found[index.cpu(), : read.shape[1]] = read
@@ -183,7 +183,7 @@ class Engine:
             progress.phase("Computing reward features", len(missing))
             rollout = data.rollout.take(torch.tensor(missing, device=self.policy.device))
             done = 0
-            for index in fixed_batches(rollout, config.ppo.minibatch * 2):
+            for index in microbatches_of(rollout, config.ppo.minibatch * 2):
                 part = rollout.take(index)
                 with self.policy.reference():
                     _, kept = self.policy.states(part, layers)
@@ -211,7 +211,7 @@ class Engine:
         """KL to the reference and the shape of the texts on the holdout prompts (all prompts where there are none)."""
         prompts = store_tensors.holdout_prompts(store) or store_tensors.trainable_prompts(store)[:20]
         rollout, texts = self.rollout(prompts, MEASURED_PER_PROMPT, config, seed)
-        kl = evaluate(self.policy, rollout, (), config).kl_per_response()
+        kl = evaluate_rollout(self.policy, rollout, (), config).kl_per_response()
         sets = [texts[i::MEASURED_PER_PROMPT] for i in range(MEASURED_PER_PROMPT)]
         return {
             "kl": float(kl.mean()),

@@ -256,7 +256,7 @@ def _record_step(
     number: int, step: int, metrics: dict[str, Any], config: Config, untouched: bool, progress: Progress
 ) -> None:
     """Stores a step with the rules it was held to; a broken one is told in the job's log too."""
-    lights = rules.lights(metrics, first=untouched, max_new_tokens=config.sample.max_new_tokens)
+    lights = rules.check_rules(metrics, first=untouched, max_new_tokens=config.sample.max_new_tokens)
     for light in lights:
         if not light["ok"]:
             progress.log(f"Step {step}: {light['says']}")

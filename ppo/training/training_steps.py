@@ -7,8 +7,9 @@ import numpy as np
 import torch
 
 from ppo.algorithm import reward_head
+from ppo.algorithm.experience import build_experience, evaluate_rollout, experience_metrics
 from ppo.algorithm.measures import distinct_2
-from ppo.algorithm.ppo_update import TrainState, describe, evaluate, experience, ppo_update, warm_critic
+from ppo.algorithm.ppo_update import TrainState, ppo_update, warm_up_critic
 from ppo.config import Config
 from ppo.progress import Progress
 from ppo.training import store_tensors
@@ -71,15 +72,19 @@ def ppo_on_ratings(
         progress.advance(done)
 
     rollout = data.rollout.take(torch.from_numpy(own).to(engine.policy.device))
-    seen = evaluate(engine.policy, rollout, (), config, tick)
-    scores = torch.tensor(head.of_people(data.ratings[own]), dtype=torch.float32, device=engine.policy.device)
+    evaluated = evaluate_rollout(engine.policy, rollout, (), config, tick)
+    scores = torch.tensor(
+        head.normalise_ratings(data.ratings[own]), dtype=torch.float32, device=engine.policy.device
+    )
     ppo = config.ppo
-    lessons = warm_critic(state, experience(seen, scores, state.kl.coef, ppo.gamma, ppo.gae_lambda), ppo)
-    found = describe(lessons, state.kl.coef)
+    experience = warm_up_critic(
+        state, build_experience(evaluated, scores, state.kl.coef, ppo.gamma, ppo.gae_lambda), ppo
+    )
+    found = experience_metrics(experience, state.kl.coef)
     found["rating"] = float(data.ratings[own].mean())
-    found["sampling_gap"] = _sampling_gap(seen.logprobs, data, own)
+    found["sampling_gap"] = _sampling_gap(evaluated.logprobs, data, own)
     seed = _seed(config, state, 0)
-    return found | ppo_update(state, lessons, config, config.ppo.people_epochs, seed, tick)
+    return found | ppo_update(state, experience, config, config.ppo.people_epochs, seed, tick)
 
 
 def _sampling_gap(logprobs: torch.Tensor, data: store_tensors.RatedResponses, own: np.ndarray) -> float:
@@ -107,7 +112,7 @@ def ppo_on_rollouts(
         chosen, config.plan.responses_per_prompt, config, seed, lambda: progress.advance(state.step)
     )
     weights = torch.tensor(head.hidden_weights(), dtype=torch.float32, device=engine.policy.device)
-    seen = evaluate(
+    evaluated = evaluate_rollout(
         engine.policy,
         rollout,
         engine.reward_layers(config),
@@ -115,19 +120,19 @@ def ppo_on_rollouts(
         lambda _n: progress.advance(state.step),
         weights,
     )
-    if float(seen.kl_per_response().mean()) > limits.kl:
+    if float(evaluated.kl_per_response().mean()) > limits.kl:
         return None
-    features = seen.features.cpu().numpy().astype(np.float64)
+    features = evaluated.features.cpu().numpy().astype(np.float64)
     scores = torch.tensor(head.score(features), dtype=torch.float32, device=engine.policy.device)
     coef = state.kl.coef
-    lessons = experience(seen, scores, coef, config.ppo.gamma, config.ppo.head_lambda)
-    found = describe(lessons, coef)
+    experience = build_experience(evaluated, scores, coef, config.ppo.gamma, config.ppo.head_lambda)
+    found = experience_metrics(experience, coef)
     found["rating"] = float(head.rating(features).mean())
     found["distinct_2"] = distinct_2(texts)
     state.anneal_learning_rate(config.ppo)
     # Told after every micro-batch: that is where a cancelled training stops
     found |= ppo_update(
-        state, lessons, config, config.ppo.epochs, seed, lambda _n: progress.advance(state.step)
+        state, experience, config, config.ppo.epochs, seed, lambda _n: progress.advance(state.step)
     )
     state.kl.update(found["kl"], len(rollout))
     return found

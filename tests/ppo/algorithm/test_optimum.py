@@ -10,7 +10,8 @@ from dataclasses import replace
 import pytest
 import torch
 
-from ppo.algorithm.ppo_update import TrainState, evaluate, experience, ppo_update
+from ppo.algorithm.experience import build_experience, evaluate_rollout
+from ppo.algorithm.ppo_update import TrainState, ppo_update
 from ppo.config import Config, LoraSettings, PPOConfig, SampleConfig
 from ppo.model.policy import Policy
 from ppo.model.rollout import rollout_of
@@ -64,10 +65,10 @@ def learn(policy, reward, beta, steps):
         drawn = sample_responses(policy.sampler(), policy.base, [PROMPT], DRAWS, CONFIG.sample, seed=step)[0]
         ids = [d.token_ids for d in drawn]
         rollout = rollout_of([PROMPT] * DRAWS, ids, [True] * DRAWS, [0] * DRAWS, 0, CPU)
-        seen = evaluate(policy, rollout, (), CONFIG)
+        evaluated = evaluate_rollout(policy, rollout, (), CONFIG)
         scores = reward[rollout.response_ids[:, 0]]
-        lessons = experience(seen, scores, beta, 1.0, 0.95)
-        ppo_update(state, lessons, CONFIG, 2, seed=step)
+        experience = build_experience(evaluated, scores, beta, 1.0, 0.95)
+        ppo_update(state, experience, CONFIG, 2, seed=step)
     return distribution(policy)
 
 

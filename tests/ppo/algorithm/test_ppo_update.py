@@ -6,17 +6,15 @@ from dataclasses import replace
 import pytest
 import torch
 
-from ppo.algorithm.maths import prefix_values
-from ppo.algorithm.ppo_update import (
-    TrainState,
-    describe,
-    evaluate,
-    experience,
-    fixed_batches,
-    ppo_update,
+from ppo.algorithm.experience import (
+    build_experience,
+    evaluate_rollout,
+    experience_metrics,
+    microbatches_of,
     response_features,
-    warm_critic,
 )
+from ppo.algorithm.maths import prefix_values
+from ppo.algorithm.ppo_update import TrainState, ppo_update, warm_up_critic
 from ppo.config import Config, LoraSettings, PPOConfig
 from ppo.model.policy import Policy
 from ppo.model.rollout import rollout_of
@@ -41,25 +39,25 @@ def rollout():
 
 def learn(policy, rollout, config=CONFIG, scores=None, epochs=1):
     state = TrainState.begin(policy, config.ppo, 1)
-    seen = evaluate(policy, rollout, (0, 2), config)
+    evaluated = evaluate_rollout(policy, rollout, (0, 2), config)
     scores = torch.tensor([1.0, -1, 1, -1, 1, -1, 1, -1]) if scores is None else scores
-    lessons = experience(seen, scores, state.kl.coef, 1.0, 0.95)
-    return state, lessons, ppo_update(state, lessons, config, epochs, seed=3)
+    experience = build_experience(evaluated, scores, state.kl.coef, 1.0, 0.95)
+    return state, experience, ppo_update(state, experience, config, epochs, seed=3)
 
 
 def test_kl_to_the_reference_is_0_before_the_first_update(policy, rollout):
-    seen = evaluate(policy, rollout, (), CONFIG)
-    assert (seen.kl_per_response() == 0).all()
+    evaluated = evaluate_rollout(policy, rollout, (), CONFIG)
+    assert (evaluated.kl_per_response() == 0).all()
 
 
 def test_with_a_learning_rate_of_0_new_is_old_on_every_micro_batch(policy, rollout):
     still = replace(CONFIG, ppo=replace(CONFIG.ppo, learning_rate=0.0, value_learning_rate=0.0))
-    _, lessons, metrics = learn(policy, rollout, still, epochs=2)
+    _, experience, metrics = learn(policy, rollout, still, epochs=2)
     assert metrics["ratio_gap"] <= 1e-4
-    for index in lessons.evaluated.batches:
+    for index in experience.evaluated.microbatches:
         part = rollout.take(index)
         new = policy.read(part, still.sample.temperature).logprobs
-        old = lessons.evaluated.logprobs[index, : new.shape[1]]
+        old = experience.evaluated.logprobs[index, : new.shape[1]]
         assert float((new - old).detach().abs().max()) <= 1e-4
 
 
@@ -71,21 +69,21 @@ def test_an_update_moves_lora_b_and_no_base_weight(policy, rollout):
 
 
 def test_an_update_raises_what_was_scored_high_and_lowers_the_rest(policy, rollout):
-    _, lessons, _ = learn(policy, rollout, epochs=4)
+    _, experience, _ = learn(policy, rollout, epochs=4)
     with torch.no_grad():
         new = policy.read(rollout, CONFIG.sample.temperature).logprobs
-    change = (new - lessons.evaluated.logprobs).sum(1)
+    change = (new - experience.evaluated.logprobs).sum(1)
     high, low = change[[0, 2, 4, 6]], change[[1, 3, 5]]
     assert float(high.mean()) > float(low.mean())
 
 
 def test_a_flipped_score_moves_the_other_way(policy, rollout):
     flipped = torch.tensor([-1.0, 1, -1, 1, -1, 1, -1, 1])
-    _, lessons, _ = learn(policy, rollout, scores=flipped, epochs=4)
+    _, experience, _ = learn(policy, rollout, scores=flipped, epochs=4)
     with torch.no_grad():
-        change = (policy.read(rollout, CONFIG.sample.temperature).logprobs - lessons.evaluated.logprobs).sum(
-            1
-        )
+        change = (
+            policy.read(rollout, CONFIG.sample.temperature).logprobs - experience.evaluated.logprobs
+        ).sum(1)
     assert float(change[[0, 2, 4, 6]].mean()) < float(change[[1, 3, 5]].mean())
 
 
@@ -102,9 +100,9 @@ def test_bf16_learns_what_fp32_learns(rollout):
     for precision in ("fp32", "bf16"):
         policy = Policy(tiny_model(CPU), CONFIG.lora, precision, seed=0)
         start = policy.adapter_state()
-        _, lessons, metrics = learn(policy, rollout, epochs=2)
+        _, experience, metrics = learn(policy, rollout, epochs=2)
         assert metrics["ratio_gap"] <= 1e-4
-        assert (lessons.evaluated.kl_per_response() == 0).all()
+        assert (experience.evaluated.kl_per_response() == 0).all()
         assert metrics["dropped"] == 0
         end = policy.adapter_state()
         ways.append(torch.cat([(end[n] - start[n]).flatten() for n in sorted(end) if "lora_B" in n]))
@@ -112,63 +110,69 @@ def test_bf16_learns_what_fp32_learns(rollout):
 
 
 def test_equal_scores_and_no_kl_teach_nothing(policy, rollout):
-    seen = evaluate(policy, rollout, (), CONFIG)
-    lessons = experience(seen, torch.full((8,), 3.0), 0.05, 1.0, 0.95)
-    assert lessons.advantages.abs().max() < 1e-6
+    evaluated = evaluate_rollout(policy, rollout, (), CONFIG)
+    experience = build_experience(evaluated, torch.full((8,), 3.0), 0.05, 1.0, 0.95)
+    assert experience.advantages.abs().max() < 1e-6
 
 
 def test_order_of_the_batch_changes_no_advantage(policy, rollout):
     scores = torch.tensor([0.5, -1.0, 2.0, 0.0, 1.0, -0.3, 0.7, 0.1])
     turned = torch.tensor([7, 3, 0, 5, 1, 6, 2, 4])
-    whole = experience(evaluate(policy, rollout, (), CONFIG), scores, 0.05, 1.0, 0.95)
-    other = experience(evaluate(policy, rollout.take(turned), (), CONFIG), scores[turned], 0.05, 1.0, 0.95)
+    whole = build_experience(evaluate_rollout(policy, rollout, (), CONFIG), scores, 0.05, 1.0, 0.95)
+    other = build_experience(
+        evaluate_rollout(policy, rollout.take(turned), (), CONFIG), scores[turned], 0.05, 1.0, 0.95
+    )
     torch.testing.assert_close(other.advantages, whole.advantages[turned], atol=1e-5, rtol=1e-5)
 
 
 def test_the_critic_begins_with_what_the_head_says_of_the_tokens_so_far(policy, rollout):
     weights = torch.randn(128, generator=torch.Generator().manual_seed(0))
-    seen = evaluate(policy, rollout, (0, 2), CONFIG, weights=weights)
+    evaluated = evaluate_rollout(policy, rollout, (0, 2), CONFIG, weights=weights)
     with torch.no_grad(), policy.reference():
         _, kept = policy.states(rollout, (0, 2))
     credit = rollout.spread(torch.cat(kept, dim=1) @ weights)
     wanted = prefix_values(credit, rollout.response_mask, rollout.group, CONFIG.sample.max_new_tokens)
-    torch.testing.assert_close(seen.prefix, wanted, atol=1e-5, rtol=1e-4)
-    assert seen.prefix.abs().max() > 0
-    assert torch.equal(seen.values, seen.prefix), "the value head itself is 0 at first"
+    torch.testing.assert_close(evaluated.prefix_values, wanted, atol=1e-5, rtol=1e-4)
+    assert evaluated.prefix_values.abs().max() > 0
+    assert torch.equal(evaluated.values, evaluated.prefix_values), "the value head itself is 0 at first"
 
 
 def test_a_non_finite_gradient_is_dropped_and_the_state_restored(policy, rollout):
     state = TrainState.begin(policy, CONFIG.ppo, 1)
-    lessons = experience(evaluate(policy, rollout, (), CONFIG), torch.randn(8), 0.05, 1.0, 0.95)
-    broken = replace(lessons, advantages=torch.full_like(lessons.advantages, math.nan))
+    experience = build_experience(
+        evaluate_rollout(policy, rollout, (), CONFIG), torch.randn(8), 0.05, 1.0, 0.95
+    )
+    broken = replace(experience, advantages=torch.full_like(experience.advantages, math.nan))
     before = policy.adapter_state()
     metrics = ppo_update(state, broken, CONFIG, 1, seed=0)
     assert metrics["dropped"] == 1
     after = policy.adapter_state()
     assert all(torch.equal(after[n], before[n]) for n in before)
-    assert ppo_update(state, lessons, CONFIG, 1, seed=0)["dropped"] == 0, "it goes on afterwards"
+    assert ppo_update(state, experience, CONFIG, 1, seed=0)["dropped"] == 0, "it goes on afterwards"
 
 
 def test_warming_the_critic_moves_the_critic_alone_and_lowers_its_error(policy, rollout):
     state = TrainState.begin(policy, CONFIG.ppo, 1)
-    lessons = experience(evaluate(policy, rollout, (), CONFIG), torch.randn(8), 0.05, 1.0, 0.95)
+    experience = build_experience(
+        evaluate_rollout(policy, rollout, (), CONFIG), torch.randn(8), 0.05, 1.0, 0.95
+    )
     before = policy.adapter_state()
-    warmed = warm_critic(state, lessons, CONFIG.ppo)
+    warmed = warm_up_critic(state, experience, CONFIG.ppo)
     after = policy.adapter_state()
     assert all(torch.equal(after[n], before[n]) for n in before)
     mask = rollout.response_mask
 
-    def error(seen):
-        return float(((seen.evaluated.values - lessons.returns)[mask] ** 2).mean())
+    def error(evaluated):
+        return float(((evaluated.evaluated.values - experience.returns)[mask] ** 2).mean())
 
-    assert error(warmed) < error(lessons)
+    assert error(warmed) < error(experience)
 
 
 def test_the_kl_stop_ends_the_epochs(policy, rollout):
     hasty = replace(CONFIG, ppo=replace(CONFIG.ppo, learning_rate=0.1, kl_stop=1e-4))
     _, _, metrics = learn(policy, rollout, hasty, epochs=5)
     assert metrics["stopped"] == 1
-    assert metrics["updates"] < 5 * len(fixed_batches(rollout, hasty.ppo.minibatch))
+    assert metrics["updates"] < 5 * len(microbatches_of(rollout, hasty.ppo.minibatch))
 
 
 def test_the_same_seed_gives_the_same_adapter(rollout):
@@ -181,7 +185,7 @@ def test_the_same_seed_gives_the_same_adapter(rollout):
 
 
 def test_fixed_batches_keep_a_prompt_together(rollout):
-    batches = fixed_batches(rollout, 3)
+    batches = microbatches_of(rollout, 3)
     assert [b.tolist() for b in batches] == [[0, 1, 2, 3], [4, 5, 6, 7]]
 
 
@@ -197,10 +201,10 @@ def test_features_are_means_over_the_response_with_length_and_ending(rollout):
 
 
 def test_describe_counts_in_nats_per_response(policy, rollout):
-    seen = evaluate(policy, rollout, (), CONFIG)
-    moved = replace(seen, ref_logprobs=torch.where(rollout.response_mask, seen.logprobs - 0.5, 0.0))
-    lessons = experience(moved, torch.zeros(8), 0.1, 1.0, 0.95)
-    found = describe(lessons, 0.1)
+    evaluated = evaluate_rollout(policy, rollout, (), CONFIG)
+    moved = replace(evaluated, ref_logprobs=torch.where(rollout.response_mask, evaluated.logprobs - 0.5, 0.0))
+    experience = build_experience(moved, torch.zeros(8), 0.1, 1.0, 0.95)
+    found = experience_metrics(experience, 0.1)
     mean = 0.5 * float(rollout.lengths.float().mean())
     assert found["kl"] == pytest.approx(mean, rel=1e-5)
     assert found["reward"] == pytest.approx(-0.1 * mean, rel=1e-5)

@@ -63,7 +63,7 @@ def test_a_line_does_not_leave_the_scale():
 def test_people_and_head_speak_in_the_same_units():
     x, y, _ = data()
     head = reward_head.fit(x, y, np.ones(len(y), dtype=bool), SCALE)
-    scores = head.of_people(y)
+    scores = head.normalise_ratings(y)
     assert scores.mean() == pytest.approx(0, abs=1e-9)
     assert scores.std() == pytest.approx(1, abs=1e-9)
 
@@ -110,6 +110,6 @@ def test_pairs_count_only_what_people_told_apart():
     said = np.array([1.0, 2.0, 3.0, 0.0])
     people = np.array([5.0, 5.0, 9.0, 1.0])
     groups = [np.array([0, 1]), np.array([2, 3])]
-    assert reward_head._pairs(said, people, groups) == 1.0
-    assert reward_head._pairs(-said, people, groups) == 0.0
-    assert reward_head._pairs(said, np.ones(4), groups) == 0.5
+    assert reward_head.pair_accuracy(said, people, groups) == 1.0
+    assert reward_head.pair_accuracy(-said, people, groups) == 0.0
+    assert reward_head.pair_accuracy(said, np.ones(4), groups) == 0.5

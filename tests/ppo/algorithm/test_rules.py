@@ -2,7 +2,7 @@
 
 import pytest
 
-from ppo.algorithm.rules import lights
+from ppo.algorithm.rules import check_rules
 
 GOOD = {
     "kl": 2.0,
@@ -23,12 +23,12 @@ RULES = {
 
 
 def found(metrics, first=False):
-    return {light["rule"]: light for light in lights(metrics, first=first, max_new_tokens=40)}
+    return {result["rule"]: result for result in check_rules(metrics, first=first, max_new_tokens=40)}
 
 
 def test_a_good_step_breaks_no_rule():
     for first, metrics in ((False, GOOD), (True, GOOD | {"kl": 0.0, "kl_se": 0.0})):
-        assert all(light["ok"] for light in found(metrics, first).values())
+        assert all(result["ok"] for result in found(metrics, first).values())
     assert set(found(GOOD | {"kl": 0.0}, True)) == set(RULES)
 
 
@@ -36,11 +36,11 @@ def test_a_good_step_breaks_no_rule():
 def test_a_broken_rule_says_its_cause_and_its_cure(rule):
     first = rule == "starts at the reference"
     broken = found(GOOD | {"kl": 0.0 if first else 2.0} | RULES[rule], first)
-    assert [name for name, light in broken.items() if not light["ok"]] == [rule]
+    assert [name for name, result in broken.items() if not result["ok"]] == [rule]
     says = broken[rule]["says"]
     assert says.endswith(".")
     assert any(cure in says for cure in ("Train", "train", "Raise", "lower", "Restore", "Begin"))
 
 
 def test_a_step_without_responses_has_no_lights():
-    assert lights({"score": 0.0, "kl": 0.0, "updates": 0.0}, first=True, max_new_tokens=40) == []
+    assert check_rules({"score": 0.0, "kl": 0.0, "updates": 0.0}, first=True, max_new_tokens=40) == []

@@ -9,7 +9,7 @@ from torch.utils.flop_counter import FlopCounterMode
 from typer.testing import CliRunner
 
 from ppo import cli
-from ppo.algorithm.ppo_update import evaluate
+from ppo.algorithm.experience import evaluate_rollout
 from ppo.benchmark import bench
 from ppo.benchmark.bench import Bench, Work, against
 from ppo.benchmark.tables import print_scaling
@@ -52,7 +52,7 @@ def test_operations_are_those_that_torch_counts(tiny):
     tiny.policy.share_prompts = False
     rollout = tiny._generate(WORK, WORK.config(), 0)
     with FlopCounterMode(display=False) as counter:
-        evaluate(tiny.policy, rollout, (), WORK.config())
+        evaluate_rollout(tiny.policy, rollout, (), WORK.config())
     tiny.policy.share_prompts = True
     scored = tiny.operations(WORK) - tiny.operations(Work(batch=4, tokens=6, epochs=0, minibatch=2, rank=4))
     wanted = tiny.operations(WORK) - scored

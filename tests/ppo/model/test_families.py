@@ -20,8 +20,9 @@ from transformers import (
     Qwen3Config,
 )
 
+from ppo.algorithm.experience import build_experience, evaluate_rollout
 from ppo.algorithm.maths import logprobs_of
-from ppo.algorithm.ppo_update import TrainState, evaluate, experience, ppo_update
+from ppo.algorithm.ppo_update import TrainState, ppo_update
 from ppo.config import Config, LoraSettings, PPOConfig, SampleConfig
 from ppo.model.base_model import BaseModel
 from ppo.model.decoders import ModuleDecoder, StaticDecoder
@@ -146,22 +147,24 @@ def test_the_plain_attention_is_the_fused_one(policy, rollout):
 def test_with_a_learning_rate_of_0_new_is_old(policy, rollout):
     still = replace(CONFIG, ppo=replace(CONFIG.ppo, learning_rate=0.0, value_learning_rate=0.0))
     state = TrainState.begin(moved(policy), still.ppo, 1)
-    seen = evaluate(policy, rollout, (), still)
-    metrics = ppo_update(state, experience(seen, torch.randn(8), 0.05, 1.0, 0.95), still, 2, seed=0)
+    evaluated = evaluate_rollout(policy, rollout, (), still)
+    metrics = ppo_update(
+        state, build_experience(evaluated, torch.randn(8), 0.05, 1.0, 0.95), still, 2, seed=0
+    )
     assert metrics["ratio_gap"] <= 1e-4
 
 
 def test_kl_is_0_at_the_start_and_an_update_moves_the_adapter_alone(policy, rollout):
-    seen = evaluate(policy, rollout, (), CONFIG)
-    assert (seen.kl_per_response() == 0).all()
+    evaluated = evaluate_rollout(policy, rollout, (), CONFIG)
+    assert (evaluated.kl_per_response() == 0).all()
     frozen = {n: p.detach().clone() for n, p in policy.peft.named_parameters() if "lora_" not in n}
     state = TrainState.begin(policy, CONFIG.ppo, 1)
-    ppo_update(state, experience(seen, torch.randn(8), 0.05, 1.0, 0.95), CONFIG, 2, seed=0)
+    ppo_update(state, build_experience(evaluated, torch.randn(8), 0.05, 1.0, 0.95), CONFIG, 2, seed=0)
     moved_b = [float(p.detach().abs().sum()) for n, p in policy.peft.named_parameters() if "lora_B" in n]
     assert moved_b
     assert all(size > 0 for size in moved_b), "every adapted layer learns"
     assert all(torch.equal(p, frozen[n]) for n, p in policy.peft.named_parameters() if "lora_" not in n)
-    assert float(evaluate(policy, rollout, (), CONFIG).kl_per_response().abs().sum()) > 0
+    assert float(evaluate_rollout(policy, rollout, (), CONFIG).kl_per_response().abs().sum()) > 0
 
 
 def test_the_sampler_writes_what_the_policy_would(policy):

@@ -9,7 +9,8 @@ import torch
 from peft import PeftModel
 from safetensors.numpy import load_file
 
-from ppo.algorithm.ppo_update import TrainState, evaluate, experience, ppo_update
+from ppo.algorithm.experience import build_experience, evaluate_rollout
+from ppo.algorithm.ppo_update import TrainState, ppo_update
 from ppo.algorithm.reward_head import RewardHead, fit
 from ppo.config import Config, LoraSettings, PPOConfig
 from ppo.model.policy import Policy
@@ -31,9 +32,9 @@ def step(state):
     draw = torch.Generator().manual_seed(state.step)
     responses = [torch.randint(0, 250, (5,), generator=draw).tolist() for _ in range(4)]
     rollout = rollout_of([[5, 6, 7]] * 4, responses, [False] * 4, [0, 0, 1, 1], 0, CPU)
-    seen = evaluate(state.policy, rollout, (), CONFIG)
-    lessons = experience(seen, torch.randn(4, generator=draw), state.kl.coef, 1.0, 0.95)
-    ppo_update(state, lessons, CONFIG, 2, seed=state.step)
+    evaluated = evaluate_rollout(state.policy, rollout, (), CONFIG)
+    experience = build_experience(evaluated, torch.randn(4, generator=draw), state.kl.coef, 1.0, 0.95)
+    ppo_update(state, experience, CONFIG, 2, seed=state.step)
     state.kl.update(9.0, 4)
     state.step += 1
 

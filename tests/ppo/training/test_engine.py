@@ -58,7 +58,7 @@ def test_a_single_rating_gives_a_head_that_says_one_thing():
     new = np.random.default_rng(1).normal(size=(5, 12))
     assert np.isfinite(head.score(new)).all()
     assert head.rating(new) == pytest.approx(7.0)
-    assert np.isfinite(head.of_people(np.array([7.0]))).all()
+    assert np.isfinite(head.normalise_ratings(np.array([7.0]))).all()
 
 
 def test_the_references_logprob_is_read_with_the_adapter_off(engine):

@@ -1,0 +1,181 @@
+"""What PPO learns from: a rollout read by the policy and the reference, then its rewards, advantages and returns.
+
+The order of lm-human-preferences' `step()`: evaluate, score, rewards, advantages, train. A rollout is evaluated in
+the very micro-batches that it is trained in (same composition, same padding), so that with a learning rate of 0 the
+ratio of new to old probabilities is 1 in any precision.
+"""
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from ppo.algorithm.maths import (
+    explained_variance,
+    gae,
+    leave_one_out,
+    masked_mean,
+    masked_whiten,
+    prefix_values,
+    token_rewards,
+)
+from ppo.config import Config
+from ppo.model.policy import Policy
+from ppo.model.rollout import Rollout
+
+OnResponses = Callable[[int], None]
+"""Called with the number of responses that were just worked through; may raise to stop the work."""
+
+
+def ignore_responses(_count: int) -> None:
+    """An `OnResponses` that does nothing."""
+
+
+@dataclass(frozen=True)
+class EvaluatedRollout:
+    """What the two forwards give for a rollout, before anything is learned from it; (B, T) each.
+
+    `features` (B, F) are the reference's, for the reward head; `states` (B, T, H) the policy's, for the critic;
+    `prefix_values` the part of `values` that the reward head knows (0 without one); `microbatches` the indices of
+    the responses that are always read and trained together.
+    """
+
+    rollout: Rollout
+    microbatches: tuple[Tensor, ...]
+    logprobs: Tensor
+    ref_logprobs: Tensor
+    values: Tensor
+    prefix_values: Tensor
+    entropy: Tensor
+    features: Tensor
+    states: Tensor
+
+    def kl_per_response(self) -> Tensor:
+        """k1 estimate of KL(policy ‖ reference) in nats per response (B,)."""
+        return torch.where(self.rollout.response_mask, self.logprobs - self.ref_logprobs, 0.0).sum(1)
+
+
+def microbatches_of(rollout: Rollout, size: int) -> tuple[Tensor, ...]:
+    """Micro-batches of at least `size` responses that keep the responses of one prompt together."""
+    groups: dict[int, list[int]] = {}
+    for b, group in enumerate(rollout.group.tolist()):
+        groups.setdefault(group, []).append(b)
+    batches: list[list[int]] = [[]]
+    for members in groups.values():
+        if len(batches[-1]) >= size:
+            batches.append([])
+        batches[-1].extend(members)
+    return tuple(torch.tensor(b, device=rollout.group.device) for b in batches if b)
+
+
+@torch.no_grad()
+def evaluate_rollout(
+    policy: Policy,
+    rollout: Rollout,
+    layers: tuple[int, ...],
+    config: Config,
+    on_responses: OnResponses = ignore_responses,
+    weights: Tensor | None = None,
+) -> EvaluatedRollout:
+    """Reads a rollout with the policy and with the reference, micro-batch by micro-batch.
+
+    `weights` (F − 2,): what the reward head's score owes to the mean of each hidden feature of `layers`; with them
+    the critic's values begin with what the head says of the tokens so far.
+    """
+    microbatches = microbatches_of(rollout, config.ppo.minibatch)
+    shape = rollout.response_mask.shape
+    logprobs, ref_logprobs, values, entropy, credit = (
+        torch.zeros(shape, device=policy.device) for _ in range(5)
+    )
+    features: dict[int, Tensor] = {}
+    states = torch.zeros(*shape, policy.width, device=policy.device)
+    for index in microbatches:
+        part = rollout.take(index)
+        width = part.response_mask.shape[1]
+        rows, _ = policy.states(part)
+        reading = policy.read_rows(part, rows, config.sample.temperature)
+        spread = torch.zeros(*part.response_mask.shape, policy.width, device=policy.device)
+        spread[part.response_mask] = rows.float()
+        states[index, :width] = spread
+        logprobs[index, :width], values[index, :width] = reading.logprobs, reading.values
+        entropy[index, :width] = reading.entropy
+        with policy.reference():
+            rows, kept = policy.states(part, layers)
+            ref_logprobs[index, :width] = policy.read_rows(part, rows, config.sample.temperature).logprobs
+        for b, row in zip(index.tolist(), response_features(part, kept), strict=True):
+            features[b] = row
+        if weights is not None:
+            credit[index, :width] = part.spread(torch.cat(kept, dim=1) @ weights)
+        on_responses(len(index))
+    prefix = prefix_values(credit, rollout.response_mask, rollout.group, config.sample.max_new_tokens)
+    return EvaluatedRollout(
+        rollout,
+        microbatches,
+        logprobs,
+        ref_logprobs,
+        values + prefix,
+        prefix,
+        entropy,
+        torch.stack([features[b] for b in range(len(rollout))]),
+        states,
+    )
+
+
+def response_features(rollout: Rollout, layers: list[Tensor]) -> Tensor:
+    """Means over each response's tokens of hidden states (N, H) a layer, then log length and ended: (B, F)."""
+    lengths = rollout.lengths
+    owner = torch.repeat_interleave(torch.arange(len(rollout), device=lengths.device), lengths)
+    count = lengths.clamp(min=1).float().unsqueeze(1)
+    means = [
+        torch.zeros(len(rollout), layer.shape[1], device=layer.device).index_add_(0, owner, layer) / count
+        for layer in layers
+    ]
+    extra = torch.stack([torch.log1p(lengths.float()), rollout.ended.float()], dim=1)
+    return torch.cat([*means, extra], dim=1)
+
+
+@dataclass(frozen=True)
+class Experience:
+    """A rollout with its scores, turned into what PPO learns from; (B, T) where not said otherwise."""
+
+    evaluated: EvaluatedRollout
+    scores: Tensor  # (B,) in the head's units
+    rewards: Tensor
+    advantages: Tensor  # whitened
+    returns: Tensor
+
+
+def build_experience(
+    evaluated: EvaluatedRollout, scores: Tensor, kl_coef: float, gamma: float, gae_lambda: float
+) -> Experience:
+    """Scores (B,) → rewards, advantages and returns.
+
+    The mean score of the prompt's other responses is the baseline (it takes the prompt's own difficulty out);
+    the critic learns what is left.
+    """
+    mask = evaluated.rollout.response_mask
+    centred = leave_one_out(scores, evaluated.rollout.group)
+    rewards = token_rewards(centred, evaluated.logprobs, evaluated.ref_logprobs, mask, kl_coef)
+    advantages, returns = gae(rewards, evaluated.values, mask, gamma, gae_lambda)
+    return Experience(evaluated, scores, rewards, masked_whiten(advantages, mask), returns)
+
+
+def experience_metrics(experience: Experience, kl_coef: float) -> dict[str, float]:
+    """Numbers of the experience itself, before the update: scores, KL in nats per response, length, endings."""
+    evaluated = experience.evaluated
+    mask = evaluated.rollout.response_mask
+    kl = evaluated.kl_per_response()
+    return {
+        "score": float(experience.scores.mean()),
+        "score_std": float(experience.scores.std(unbiased=False)),
+        "reward": float(experience.scores.mean() - kl_coef * kl.mean()),
+        "kl": float(kl.mean()),
+        "kl_se": float(kl.std(unbiased=True) / math.sqrt(len(kl))) if len(kl) > 1 else 0.0,
+        "kl_coef": kl_coef,
+        "entropy": float(masked_mean(evaluated.entropy, mask)),
+        "explained_variance": float(explained_variance(evaluated.values, experience.returns, mask)),
+        "length": float(evaluated.rollout.lengths.float().mean()),
+        "eos_share": float(evaluated.rollout.ended.float().mean()),
+    }
