@@ -123,7 +123,7 @@ def _summarise(raters: int, outcome: Outcome, store: Store, phase: str) -> Load:
         client_median=outcome.median_ms,
         client_p95=outcome.p95_ms,
         stored=store.count_ratings(),
-        beyond_overlap=store.beyond_overlap(),
+        beyond_overlap=store.count_beyond_overlap(),
         trained_beside=phase,
     )
 

@@ -10,7 +10,6 @@ from app.rating.history import mirror_score, rating_json
 from app.rating.questions import parse_questions
 from rater_data.errors import Missing
 from rater_data.records import Card, Rating, User
-from rater_data.round_settings import QUESTIONS
 from rater_data.scales import check_verdict
 from rater_data.store import Store
 from rater_data.store.cards.card_order import is_swapped
@@ -57,12 +56,12 @@ def submit(
     Answers to questions that are no longer asked are dropped: a score may have waited for its connection.
     """
     now = time.time() if now is None else now
-    rules = store.rules(QUESTIONS)
+    rules = store.rating_rules()
     scale = rules.scale
     check_verdict(decision.verdict, scale)
     if decision.verdict == "rated" and decision.score is not None:
         scale.check(decision.score)
-    attributes, flags = parse_questions(rules.asked).select_asked(decision.attributes, decision.flags)
+    attributes, flags = parse_questions(rules.questions).select_asked(decision.attributes, decision.flags)
     newest_guideline = rules.guideline_version
     shown_at = now if decision.shown_at is None else decision.shown_at
     rating, next_card = store.submit_and_deal(
@@ -103,14 +102,14 @@ def revise(store: Store, user: User, revision: Revision) -> dict[str, Any]:
 
     Answers to questions that are no longer asked can stay as they were given.
     """
-    rules, before = store.rules(QUESTIONS), store.rating(revision.rating_id)
+    rules, before = store.rating_rules(), store.rating(revision.rating_id)
     scale, score = rules.scale, revision.score
     check_verdict(revision.verdict, scale)
     if revision.verdict == "rated" and score is not None:
         scale.check(score)
         if scale.paired:
             score = mirror_score(score, before.swapped)
-    questions = parse_questions(rules.asked).including_answers_of(before)
+    questions = parse_questions(rules.questions).including_answers_of(before)
     attributes, flags = questions.select_asked(revision.attributes or {}, tuple(revision.flags or ()))
     revised = store.revise(
         revision.rating_id,

@@ -16,10 +16,10 @@ from app.sample_comparison import compare_samples
 from app.wording import format_duration, format_time_to_quota
 from rater_data.lifecycle import Job, RoundProgress
 from rater_data.records import Card, User
-from rater_data.round_settings import HOME_ID, QUESTIONS
+from rater_data.round_settings import HOME_ID
 from rater_data.scales import Scale
 from rater_data.store import Store
-from rater_data.store.cards.desk import Desk
+from rater_data.store.cards.screen_context import ScreenContext
 
 
 def build_screen(store: Store, user: User, trainer_is_down: bool = False) -> dict[str, Any]:
@@ -31,18 +31,18 @@ def build_screen_with(
     store: Store, user: User, card: Card | None, trainer_is_down: bool = False
 ) -> dict[str, Any]:
     """The rating screen with a card that was dealt already."""
-    desk = store.desk(user.id, start_of_today(), QUESTIONS)
-    scale = desk.rules.scale
+    context = store.screen_context(user.id, start_of_today())
+    scale = context.rules.scale
     return {
         "card": card_json(card) if card else None,
         **({} if card else explain_wait(store.round_progress(), store.active_job(), trainer_is_down)),
         "me": {"id": user.id, "name": user.name, "role": user.role},
-        "mine": {"today": desk.today, "round": desk.in_round},
-        "round": round_json(desk),
-        "last": None if desk.last is None else rating_json(desk.last) | {"editable": desk.last_open},
-        "guideline_version": desk.rules.guideline_version,
+        "mine": {"today": context.today, "round": context.in_round},
+        "round": round_json(context),
+        "last": None if context.last is None else rating_json(context.last) | {"editable": context.last_open},
+        "guideline_version": context.rules.guideline_version,
         "scale": scale_json(scale),
-        "asks": parse_questions(desk.rules.asked).to_json(paired=scale.paired),
+        "asks": parse_questions(context.rules.questions).to_json(paired=scale.paired),
     }
 
 
@@ -83,11 +83,16 @@ def scale_json(scale: Scale) -> dict[str, Any]:
     return {"name": scale.name, "low": scale.low, "high": scale.high, "points": list(scale.points)}
 
 
-def round_json(desk: Desk) -> dict[str, Any] | None:
-    if desk.round is None:
+def round_json(context: ScreenContext) -> dict[str, Any] | None:
+    if context.round is None:
         return None
-    quota = int(desk.round.config.get("quota", 0))
-    return {"number": desk.round.number, "state": desk.round.state, "ratings": desk.ratings, "quota": quota}
+    quota = int(context.round.config.get("quota", 0))
+    return {
+        "number": context.round.number,
+        "state": context.round.state,
+        "ratings": context.ratings,
+        "quota": quota,
+    }
 
 
 def explain_wait(progress: RoundProgress | None, job: Job | None, trainer_is_down: bool) -> dict[str, Any]:

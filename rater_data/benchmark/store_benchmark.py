@@ -95,7 +95,7 @@ def _rating(card: Card, rater: int) -> Rating:
 def _read_rating_screen(store: Store, rater: int) -> None:
     """What one reload of the rating screen reads."""
     store.next_card(rater)
-    store.desk(rater, time.time() - 86_400, "asked")
+    store.screen_context(rater, time.time() - 86_400)
     store.guideline()
 
 
@@ -124,10 +124,10 @@ def _version_gain(store: Store) -> None:
     from rater_data.statistics.version_gain import version_gain_of_frame
 
     number = store.rounds()[-2].number
-    version_gain_of_frame(store.scored(number), number)
+    version_gain_of_frame(store.score_frame(number), number)
 
 
 def _agreement(store: Store) -> None:
     from rater_data.statistics.agreement import alpha_of_frame
 
-    alpha_of_frame(store.scored())
+    alpha_of_frame(store.score_frame())

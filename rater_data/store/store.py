@@ -14,9 +14,9 @@ import sqlalchemy as sa
 from alembic.migration import MigrationContext
 
 from rater_data.errors import BadInput, Missing
-from rater_data.store.cards.desk import Desks
-from rater_data.store.cards.leases import Queue
+from rater_data.store.cards.leases import CardLeases
 from rater_data.store.cards.ratings import Ratings
+from rater_data.store.cards.screen_context import ScreenContexts
 from rater_data.store.database.addresses import (
     ADDRESS_NOTE,
     DATABASE,
@@ -31,7 +31,7 @@ from rater_data.store.people.people import People
 from rater_data.store.people.purge import Purging
 from rater_data.store.reports.coverage import Coverage
 from rater_data.store.reports.export_rows import Exports
-from rater_data.store.reports.rater_stats import Stats
+from rater_data.store.reports.rater_stats import RaterStatistics
 from rater_data.store.reports.rating_fingerprints import RatingFingerprints
 from rater_data.store.rounds.events import Events
 from rater_data.store.rounds.jobs import Jobs
@@ -59,14 +59,14 @@ class Store(
     Versions,
     Rounds,
     Sealing,
-    Queue,
+    CardLeases,
     Ratings,
-    Desks,
+    ScreenContexts,
     Imports,
     Exports,
     Purging,
     Coverage,
-    Stats,
+    RaterStatistics,
     RatingFingerprints,
     Jobs,
     Events,

@@ -49,4 +49,4 @@ class RoundSummaries:
 def compute_alpha(store: Store, round_number: int) -> Interval | None:
     """How far raters agree on a round, without those who are excluded."""
     excluded = frozenset(user.id for user in store.users() if user.excluded)
-    return agreement.alpha_of_frame(store.scored(round_number, excluded))
+    return agreement.alpha_of_frame(store.score_frame(round_number, excluded))

@@ -66,7 +66,7 @@ def compute_gain(store: Store, round_number: int, excluded: frozenset[int]) -> I
     if store.scale().paired:
         rated = [row for row in store.rated(round_number) if row.rating.rater_id not in excluded]
         return version_gain(rated, round_number)
-    return version_gain_of_frame(store.scored(round_number, excluded), round_number)
+    return version_gain_of_frame(store.score_frame(round_number, excluded), round_number)
 
 
 def _rounds_with_control(store: Store) -> list[tuple[int, int]]:

@@ -152,9 +152,7 @@ def open_rounds(connection: sa.Connection) -> list[int]:
     latest = open_round(connection)
     imported = round_in(connection, IMPORTED_ROUND)
     offered = imported is not None and imported.state in RATABLE_STATES
-    return [
-        number for number, is_open in ((latest, latest is not None), (IMPORTED_ROUND, offered)) if is_open
-    ]
+    return ([] if latest is None else [latest]) + ([IMPORTED_ROUND] if offered else [])
 
 
 def is_free(connection: sa.Connection, response_id: int, rater_id: int, now: float) -> bool:

@@ -35,7 +35,7 @@ _RATER = (
 )
 
 
-def active_rater(connection: sa.Connection, rater_id: int) -> sa.Row[Any]:
+def active_rater(connection: sa.Connection, rater_id: int) -> sa.Row[*tuple[Any, ...]]:
     """A rater and what they hold: name, response_id (or None), other_id, shown_at, until, round_state.
 
     Raises Missing for nobody, NotYours for somebody who was kept out.
@@ -62,11 +62,11 @@ def put_lease(
     connection.execute(t.leases.insert(), card | {"shown_at": shown_at, "until": until})
 
 
-def deal(connection: sa.Connection, rater_id: int, now: float, lease_s: float) -> Card | None:
-    """The card this rater holds, else the next one that is free for them, leased. See Queue.next_card."""
+def deal_card(connection: sa.Connection, rater_id: int, now: float, lease_s: float) -> Card | None:
+    """The card this rater holds, else the next one that is free for them, leased. See CardLeases.next_card."""
     held = active_rater(connection, rater_id)
     paired = scale_in(connection).paired
-    if _still_good(connection, held, rater_id, now) and paired == (held.other_id is not None):
+    if _can_keep(connection, held, rater_id, now) and paired == (held.other_id is not None):
         # a look at the card is a sign of life; a card that had run out is shown anew
         shown_at = held.shown_at if held.until > now else now
         choice = choice_of(connection, rater_id, held.response_id, held.other_id, now)
@@ -87,20 +87,20 @@ def drop_lease(connection: sa.Connection, rater_id: int) -> None:
     connection.execute(_DROP, {"rater": rater_id})
 
 
-class Queue(Database):
-    """The next card, and keeping it."""
+class CardLeases(Database):
+    """The next card, its lease, and giving it back."""
 
     def next_card(self, rater_id: int, now: float | None = None, lease_s: float = LEASE_S) -> Card | None:
         """The card this rater holds, else the next one that is free for them, leased for `lease_s` seconds.
 
-        None when there is nothing. See `queue` for the order. Raises Missing or NotYours for a rater who is
+        None when there is nothing. See `card_order` for the order. Raises Missing or NotYours for a rater who is
         not let in.
         """
         now = time.time() if now is None else now
         if lease_s <= 0:
             raise BadInput(f"A lease has to last some seconds, not {lease_s:g}.")
         with self.writing() as connection:
-            return deal(connection, rater_id, now, lease_s)
+            return deal_card(connection, rater_id, now, lease_s)
 
     def heartbeat(
         self, rater_id: int, response_id: int, lease_s: float = LEASE_S, now: float | None = None
@@ -112,7 +112,7 @@ class Queue(Database):
         now = time.time() if now is None else now
         with self.writing() as connection:
             held = active_rater(connection, rater_id)
-            if held.response_id != response_id or not _still_good(connection, held, rater_id, now):
+            if held.response_id != response_id or not _can_keep(connection, held, rater_id, now):
                 raise Missing(
                     "This card is not yours any more: it went back to the others. Take the next one."
                 )
@@ -124,7 +124,7 @@ class Queue(Database):
         now = time.time() if now is None else now
         query = sa.select(sa.func.count()).select_from(t.leases).where(_l.until >= now + left_s)
         with self.reading() as connection:
-            return connection.scalar(query)
+            return connection.scalar(query) or 0
 
     def release(self, rater_id: int) -> None:
         """The rater gives back what they hold."""
@@ -132,7 +132,7 @@ class Queue(Database):
             drop_lease(connection, rater_id)
 
 
-def _still_good(connection: sa.Connection, held: sa.Row[Any], rater_id: int, now: float) -> bool:
+def _can_keep(connection: sa.Connection, held: sa.Row[*tuple[Any, ...]], rater_id: int, now: float) -> bool:
     """A live lease holds; one that ran out only if nobody else took the card. Closed rounds have no cards."""
     if held.round_state not in RATABLE_STATES:
         return False

@@ -15,7 +15,7 @@ from rater_data.lifecycle import RATABLE_STATES
 from rater_data.records import Card, RatedResponse, Rating
 from rater_data.scales import COUNTING, REMOVED, SCALES
 from rater_data.store.cards.card_order import card_of, choice_of, is_free, is_swapped
-from rater_data.store.cards.leases import LEASE_S, active_rater, deal, drop_lease, put_lease
+from rater_data.store.cards.leases import LEASE_S, active_rater, deal_card, drop_lease, put_lease
 from rater_data.store.database import schema as t
 from rater_data.store.database.engine import Database
 from rater_data.store.database.rows import rating_columns, rating_of, rating_row
@@ -52,8 +52,9 @@ def insert_rating(connection: sa.Connection, rating: Rating, given_at: float) ->
         raise AlreadyRated(TWICE)
     newest = max((row.revision for row in earlier), default=0)
     rating = replace(rating, revision=newest + 1, is_current=True)
-    made = connection.execute(_INSERT, rating_row(rating, given_at)).inserted_primary_key
-    return replace(rating, id=made[0])
+    key = connection.execute(_INSERT, rating_row(rating, given_at)).inserted_primary_key
+    assert key is not None, "one row was inserted"
+    return replace(rating, id=key[0])
 
 
 def _submit(connection: sa.Connection, rating: Rating, now: float) -> Rating:
@@ -105,7 +106,7 @@ class Ratings(Database):
         """`submit`, then `next_card`, in one transaction: the disk is waited for once and not twice."""
         now = time.time() if now is None else now
         with self.writing() as connection:
-            return _submit(connection, rating, now), deal(connection, rating.rater_id, now, lease_s)
+            return _submit(connection, rating, now), deal_card(connection, rating.rater_id, now, lease_s)
 
     def undo(self, rater_id: int, now: float | None = None, lease_s: float = LEASE_S) -> Card:
         """Takes back the rater's latest rating and gives them its card again.
@@ -175,7 +176,7 @@ class Ratings(Database):
             if not old.is_current:
                 return self._same_change(connection, old, new)
             self._check_open(connection, old, "changed")
-            given_at = connection.scalar(sa.select(_g.given_at).where(_g.id == rating_id))
+            given_at = connection.execute(sa.select(_g.given_at).where(_g.id == rating_id)).scalar_one()
             self._retire(connection, old)
             opens = verdict in COUNTING and old.verdict not in COUNTING
             if opens and not is_free(connection, old.response_id, rater_id, now):

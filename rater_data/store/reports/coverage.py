@@ -14,7 +14,7 @@ _g, _r = t.ratings.c, t.responses.c
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Covered:
+class StratumCoverage:
     """How far a stratum of a round was rated.
 
     `rated`: responses with a rating that counts; `done`: those with as many as are wanted; `ratings` of `wanted`.
@@ -32,7 +32,7 @@ class Covered:
 class Coverage(Database):
     """What raters who count have said, without the texts."""
 
-    def coverage(self) -> list[Covered]:
+    def coverage(self) -> list[StratumCoverage]:
         """Of every round and stratum, imported responses too."""
         given = (
             trusted_ratings()
@@ -59,10 +59,19 @@ class Coverage(Database):
         with self.reading() as connection:
             rows = connection.execute(query).all()
         return [
-            Covered(**{k: v if k == "stratum" else int(v) for k, v in row._mapping.items()}) for row in rows
+            StratumCoverage(
+                round_number=row.round_number,
+                stratum=row.stratum,
+                responses=row.responses,
+                rated=int(row.rated),
+                done=int(row.done),
+                ratings=int(row.ratings),
+                wanted=int(row.wanted),
+            )
+            for row in rows
         ]
 
-    def counting(self) -> list[Any]:
+    def counted_ratings(self) -> list[Any]:
         """What they say now, by id: response_id, other_id, rater_id, verdict, scale and score."""
         columns = (_g.response_id, _g.other_id, _g.rater_id, _g.verdict, _g.scale, _g.score)
         with self.reading() as connection:

@@ -19,67 +19,74 @@ if TYPE_CHECKING:
     import pandas as pd
 
 _g, _r = t.ratings.c, t.responses.c
-_lowest = [verdict.name for verdict in VERDICTS.values() if verdict.lowest]
-_removed = [verdict.name for verdict in VERDICTS.values() if verdict.kind == "none"]
-_standing = _g.is_current & _g.verdict.not_in(_removed)
-"""What somebody said and nobody took away."""
-_taught = sa.case(
-    (_g.verdict.in_(_lowest), sa.case({s.name: float(s.low) for s in SCALES.values()}, value=_g.scale)),
+_LOWEST_VERDICTS = [verdict.name for verdict in VERDICTS.values() if verdict.lowest]
+_REMOVED_VERDICTS = [verdict.name for verdict in VERDICTS.values() if verdict.kind == "none"]
+_IS_GIVEN = _g.is_current & _g.verdict.not_in(_REMOVED_VERDICTS)
+"""A rating that was neither changed nor taken back, of a rater who was not removed."""
+_TRAINING_SCORE = sa.case(
+    (
+        _g.verdict.in_(_LOWEST_VERDICTS),
+        sa.case({s.name: float(s.low) for s in SCALES.values()}, value=_g.scale),
+    ),
     else_=_g.score,
 )
 """What training reads of a rating, as `score_frame.training_score` says; null teaches nothing."""
 
-_told = sa.case((_g.verdict == "both_bad", 0.0), else_=_taught)
+_COMPARED_SCORE = sa.case((_g.verdict == "both_bad", 0.0), else_=_TRAINING_SCORE)
 """The same, with what says that two are alike: neither is better."""
 
 # Both walk along one index, ix_ratings_of_rater
-_EACH = sa.select(_g.rater_id, _g.submitted_at, _taught.label("score")).where(_standing).subquery()
-_WORK = sa.select(
-    _EACH.c.rater_id,
+_GIVEN_RATINGS = (
+    sa.select(_g.rater_id, _g.submitted_at, _TRAINING_SCORE.label("score")).where(_IS_GIVEN).subquery()
+)
+_WORK_OF_RATERS = sa.select(
+    _GIVEN_RATINGS.c.rater_id,
     sa.func.count().label("ratings"),
-    sa.func.count(_EACH.c.score).label("scores"),
-    sa.func.sum(_EACH.c.score).label("total"),
-    sa.func.sum(_EACH.c.score * _EACH.c.score).label("squares"),
-    sa.func.max(_EACH.c.submitted_at).label("last_seen"),
-).group_by(_EACH.c.rater_id)
-_MIDDLE = (
+    sa.func.count(_GIVEN_RATINGS.c.score).label("scores"),
+    sa.func.sum(_GIVEN_RATINGS.c.score).label("total"),
+    sa.func.sum(_GIVEN_RATINGS.c.score * _GIVEN_RATINGS.c.score).label("squares"),
+    sa.func.max(_GIVEN_RATINGS.c.submitted_at).label("last_seen"),
+).group_by(_GIVEN_RATINGS.c.rater_id)
+_MIDDLE_TIMES = (
     sa.select(_g.active_ms)
-    .where(_standing, _g.rater_id == sa.bindparam("rater"))
+    .where(_IS_GIVEN, _g.rater_id == sa.bindparam("rater"))
     .order_by(_g.active_ms)
     .offset(sa.bindparam("skip", type_=sa.Integer))
     .limit(sa.bindparam("take", type_=sa.Integer))
 )
 
 
-def _each() -> sa.Select:
+def _response_scores() -> sa.Select:
     """unit, rater_id, score: of every rating, what it is of."""
-    return sa.select(_g.response_id.label("unit"), _g.rater_id, _told.label("score")).where(_g.is_current)
-
-
-def _each_pair() -> sa.Select:
-    """The same of comparisons, with `other`: A with B and B with A are one unit, told from the side of the lower id."""
-    turned = _g.other_id < _g.response_id
-    one = sa.select(
-        sa.case((turned, _g.other_id), else_=_g.response_id).label("unit"),
-        sa.case((turned, _g.response_id), else_=_g.other_id).label("other"),
-        _g.rater_id,
-        sa.case((turned, -_told), else_=_told).label("score"),
+    return sa.select(_g.response_id.label("unit"), _g.rater_id, _COMPARED_SCORE.label("score")).where(
+        _g.is_current
     )
-    said = one.where(_g.is_current, _told.is_not(None)).subquery().c
-    columns = (said.unit, said.other, said.rater_id)
-    return sa.select(*columns, sa.func.avg(said.score).label("score")).group_by(*columns)
 
 
-def _shared(judged: sa.Select, *unit: str) -> sa.Select:
-    """rater, score, mean of the others' scores: for each rating of what two or more judged."""
-    each = judged.subquery().c
-    same = {"partition_by": [each[name] for name in unit]}
-    raters = sa.func.count().over(**same)
+def _pair_scores() -> sa.Select:
+    """The same of comparisons, with `other`: A with B and B with A are one unit, told from the side of the lower id."""
+    is_reversed = _g.other_id < _g.response_id
+    pairs = sa.select(
+        sa.case((is_reversed, _g.other_id), else_=_g.response_id).label("unit"),
+        sa.case((is_reversed, _g.response_id), else_=_g.other_id).label("other"),
+        _g.rater_id,
+        sa.case((is_reversed, -_COMPARED_SCORE), else_=_COMPARED_SCORE).label("score"),
+    )
+    scored = pairs.where(_g.is_current, _COMPARED_SCORE.is_not(None)).subquery().c
+    columns = (scored.unit, scored.other, scored.rater_id)
+    return sa.select(*columns, sa.func.avg(scored.score).label("score")).group_by(*columns)
+
+
+def _scores_beside_others(scores: sa.Select, *unit: str) -> sa.Select:
+    """rater, score, mean of the others' scores: for each rating of what two or more rated."""
+    each = scores.subquery().c
+    same_unit = [each[name] for name in unit]
+    raters = sa.func.count().over(partition_by=same_unit)
     inner = (
         sa.select(
             each.rater_id,
             each.score,
-            (sa.func.sum(each.score).over(**same) - each.score).label("rest"),
+            (sa.func.sum(each.score).over(partition_by=same_unit) - each.score).label("rest"),
             raters.label("raters"),
         )
         .where(each.score.is_not(None))
@@ -89,22 +96,22 @@ def _shared(judged: sa.Select, *unit: str) -> sa.Select:
     return sa.select(inner.rater_id, inner.score, inner.rest / (inner.raters - 1)).where(inner.raters > 1)
 
 
-_SHARED = _shared(_each(), "unit")
-_SHARED_PAIRS = _shared(_each_pair(), "unit", "other")
+_SHARED_SCORES = _scores_beside_others(_response_scores(), "unit")
+_SHARED_PAIR_SCORES = _scores_beside_others(_pair_scores(), "unit", "other")
 
 
-class Stats(Database):
+class RaterStatistics(Database):
     """What is known of raters."""
 
     def rater_stats(self) -> list[RaterStats]:
         """One row for everybody who has rated, in the order they joined; excluded raters too."""
         with self.reading() as connection:
             users = [user_of(row) for row in connection.execute(sa.select(*user_columns())).mappings()]
-            work = {row.rater_id: row for row in connection.execute(_WORK)}
+            work = {row.rater_id: row for row in connection.execute(_WORK_OF_RATERS)}
             middle = {rater: _median_ms(connection, rater, row.ratings) for rater, row in work.items()}
             scale = connection.scalar(sa.select(_g.scale).limit(1))  # all ratings of a home are on one
             paired = scale is not None and SCALES[scale].paired
-            shared = connection.execute(_SHARED_PAIRS if paired else _SHARED).all()
+            shared = connection.execute(_SHARED_PAIR_SCORES if paired else _SHARED_SCORES).all()
         # pandas and scipy take a second to import: only the operator's page pays for it
         from rater_data.statistics.agreement import agreement_by_rater
 
@@ -115,7 +122,7 @@ class Stats(Database):
             if user.id in work
         ]
 
-    def beyond_overlap(self) -> int:
+    def count_beyond_overlap(self) -> int:
         """How many responses more raters have answered than were to see them: 0, or the leases have failed."""
         answered = (
             sa.select(_g.response_id)
@@ -125,14 +132,14 @@ class Stats(Database):
             .having(sa.func.count() > _r.overlap)
         )
         with self.reading() as connection:
-            return connection.scalar(sa.select(sa.func.count()).select_from(answered.subquery()))
+            return connection.scalar(sa.select(sa.func.count()).select_from(answered.subquery())) or 0
 
-    def scored(
-        self, round_number: int | None = None, left_out: Collection[int] = frozenset()
+    def score_frame(
+        self, round_number: int | None = None, excluded_raters: Collection[int] = frozenset()
     ) -> "pd.DataFrame":
         """What `score_frame` makes of the current ratings of a round (or of all), without reading texts.
 
-        `left_out`: raters whose ratings are not wanted.
+        `excluded_raters`: raters whose ratings are not wanted.
         """
         import pandas as pd
 
@@ -142,15 +149,15 @@ class Stats(Database):
             _r.prompt_id,
             _r.round_number.label("round"),
             _r.stratum,
-            _told.label("score"),
+            _COMPARED_SCORE.label("score"),
             _g.other_id,
         )
         query = sa.select(*columns).join(t.responses, _r.id == _g.response_id)
-        query = query.where(_g.is_current, _told.is_not(None)).order_by(_g.id)
+        query = query.where(_g.is_current, _COMPARED_SCORE.is_not(None)).order_by(_g.id)
         if round_number is not None:
             query = query.where(_r.round_number == round_number)
-        if left_out:
-            query = query.where(_g.rater_id.not_in(sorted(left_out)))
+        if excluded_raters:
+            query = query.where(_g.rater_id.not_in(sorted(excluded_raters)))
         with self.reading() as connection:
             rows = connection.execute(query).all()
         frame = pd.DataFrame(rows, columns=[c.name for c in columns])
@@ -161,7 +168,7 @@ class Stats(Database):
 def _median_ms(connection: sa.Connection, rater_id: int, ratings: int) -> float:
     """The one in the middle, or the mean of the two."""
     where = {"rater": rater_id, "skip": (ratings - 1) // 2, "take": 2 - ratings % 2}
-    middle = connection.scalars(_MIDDLE, where).all()
+    middle = connection.scalars(_MIDDLE_TIMES, where).all()
     return sum(middle) / len(middle)
 
 

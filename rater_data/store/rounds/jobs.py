@@ -61,7 +61,9 @@ def enqueue_in(connection: sa.Connection, kind: str, payload: dict[str, Any], no
         "created_at": now,
         "updated_at": now,
     }
-    return job_in(connection, connection.execute(t.jobs.insert().values(row)).inserted_primary_key[0])
+    key = connection.execute(t.jobs.insert().values(row)).inserted_primary_key
+    assert key is not None, "one row was inserted"
+    return job_in(connection, key[0])
 
 
 def _change(connection: sa.Connection, job_id: int, now: float, **values: Any) -> Job:

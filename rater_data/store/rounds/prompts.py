@@ -78,7 +78,7 @@ class Prompts(Database):
         where = fits if text else sa.true()
         query = sa.select(*prompt_columns()).where(where).order_by(p.id.desc()).limit(limit).offset(offset)
         with self.reading() as connection:
-            total = connection.scalar(sa.select(sa.func.count()).select_from(t.prompts).where(where))
+            total = connection.scalar(sa.select(sa.func.count()).select_from(t.prompts).where(where)) or 0
             return [prompt_of(row) for row in connection.execute(query).mappings()], total
 
     def retire_prompt(self, prompt_id: int, actor: str, *, back: bool = False) -> Prompt:

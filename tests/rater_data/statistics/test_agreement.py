@@ -136,9 +136,9 @@ def test_the_database_counts_what_the_records_say(tmp_path, backend):
         connection.execute(removed.values(verdict="removed", score=None))
     rated = [r for r in store.rated() if r.rating.id != gone]
     frame = score_frame(rated)
-    pd.testing.assert_frame_equal(store.scored(), frame, check_dtype=False)
+    pd.testing.assert_frame_equal(store.score_frame(), frame, check_dtype=False)
     pd.testing.assert_frame_equal(
-        store.scored(1, {1}), frame[frame["rater_id"] != 1].reset_index(drop=True), check_dtype=False
+        store.score_frame(1, {1}), frame[frame["rater_id"] != 1].reset_index(drop=True), check_dtype=False
     )
     by_rater, stats = agreement.agreement_by_rater(with_mean_of_others(frame)), store.rater_stats()
     assert [s.user for s in stats] == world.raters

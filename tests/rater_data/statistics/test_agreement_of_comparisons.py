@@ -39,8 +39,8 @@ def told(store, folder):
     rated = store.rated()
     found = [
         agreement.alpha(rated),
-        agreement.alpha(store.counting()),
-        agreement.alpha_of_frame(store.scored()),
+        agreement.alpha(store.counted_ratings()),
+        agreement.alpha_of_frame(store.score_frame()),
         TextScores(store, RatingFilter()).alpha(),
     ]
     assert all(one == found[0] for one in found)

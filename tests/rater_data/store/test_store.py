@@ -286,7 +286,7 @@ def test_what_is_given_during_a_training_can_be_changed_until_the_next_seal(worl
         store.undo(world.rater.id)
     later = rate_next(store, world.rater, 4)
     assert store.changeable([sealed, later]) == {later.id}
-    assert store.desk(world.rater.id, 0.0, "asked").last_open
+    assert store.screen_context(world.rater.id, 0.0).last_open
     assert store.undo(world.rater.id).response_id == later.response_id
     later = rate_next(store, world.rater, 5)
     later = store.revise(later.id, world.rater.id, score=6)
@@ -295,7 +295,7 @@ def test_what_is_given_during_a_training_can_be_changed_until_the_next_seal(worl
     store.set_round_state(1, "training")
     store.publish(1, version(1, parent=0), gate={}, decision="", samples=[])
     # its cards are gone, so it cannot be taken back; the answer can still be changed
-    assert not store.desk(world.rater.id, 0.0, "asked").last_open
+    assert not store.screen_context(world.rater.id, 0.0).last_open
     with pytest.raises(BadInput, match="deals no cards"):
         store.undo(world.rater.id)
     assert store.revise(later.id, world.rater.id, score=7).score == 7

@@ -1,4 +1,4 @@
-"""What a rater's screen shows beside the card, in one look at the database: this runs at every rating."""
+"""What the rating screen shows beside the card, in one read transaction: this runs at every rating."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -7,6 +7,7 @@ import sqlalchemy as sa
 
 from rater_data.lifecycle import RATABLE_STATES, Round
 from rater_data.records import Rating
+from rater_data.round_settings import QUESTIONS
 from rater_data.scales import COUNTING, Scale
 from rater_data.store.database import schema as t
 from rater_data.store.database.engine import Database
@@ -16,13 +17,13 @@ from rater_data.store.rounds.rounds import trusted_ratings
 from rater_data.store.rounds.settings import FIRST_GUIDELINE, scale_in, setting_in
 
 _g, _r = t.ratings.c, t.responses.c
-_OF_ROUND = (
+_RATINGS_OF_ROUND = (
     trusted_ratings()
     .with_only_columns(sa.func.count())
     .join(t.responses, _r.id == _g.response_id)
     .where(_r.round_number == sa.bindparam("round"), _g.verdict.in_(COUNTING))
 )
-_MINE = (
+_RATINGS_OF_RATER = (
     sa.select(
         sa.func.coalesce(sa.func.sum(sa.case((_g.given_at >= sa.bindparam("midnight"), 1), else_=0)), 0),
         sa.func.coalesce(sa.func.sum(sa.case((_g.given_at >= sa.bindparam("began"), 1), else_=0)), 0),
@@ -30,7 +31,7 @@ _MINE = (
     .where(_g.rater_id == sa.bindparam("rater"), _g.is_current)
     .where(_g.given_at >= sa.bindparam("earliest"))
 )
-_LAST = (
+_LAST_RATING = (
     sa.select(
         *rating_columns(),
         t.rounds.c.state.label("round_state"),
@@ -42,26 +43,26 @@ _LAST = (
     .order_by(_g.given_at.desc(), _g.id.desc())
     .limit(1)
 )
-_GUIDELINE = sa.select(sa.func.max(t.guidelines.c.version))
+_NEWEST_GUIDELINE = sa.select(sa.func.max(t.guidelines.c.version))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Rules:
-    """What raters judge by now: the scale, the guidelines' version, and what a setting says is asked beside."""
+class RatingRules:
+    """What a rating has to go by now: the scale, the guidelines' version, and the setting of further questions."""
 
     scale: Scale
     guideline_version: int
-    asked: dict[str, Any]
+    questions: dict[str, Any]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Desk:
+class ScreenContext:
     """The latest round and how many ratings fill it; this rater's ratings since midnight and since it began.
 
     `last`: their newest rating, and whether it can be taken back: not sealed yet, of a round that deals cards.
     """
 
-    rules: Rules
+    rules: RatingRules
     round: Round | None
     ratings: int
     today: int
@@ -70,41 +71,42 @@ class Desk:
     last_open: bool
 
 
-class Desks(Database):
-    """Rules and desks."""
+class ScreenContexts(Database):
+    """What the rating screen needs besides its card."""
 
-    def rules(self, asked: str) -> Rules:
-        """`asked`: the name of the setting that says what is asked beside the score."""
+    def rating_rules(self) -> RatingRules:
+        """What a rating has to go by now."""
         with self.reading() as connection:
-            return _rules(connection, asked)
+            return _rating_rules(connection)
 
-    def desk(self, rater_id: int, midnight: float, asked: str) -> Desk:
-        """What the screen of this rater shows now."""
+    def screen_context(self, rater_id: int, midnight: float) -> ScreenContext:
+        """What the screen of this rater shows now. `midnight`: when the rater's day began."""
         with self.reading() as connection:
-            found = round_in(connection)
-            began = found.created_at if found else midnight
+            round_ = round_in(connection)
+            began = round_.created_at if round_ else midnight
             where = {
                 "rater": rater_id,
                 "midnight": midnight,
                 "began": began,
                 "earliest": min(midnight, began),
             }
-            today, in_round = connection.execute(_MINE, where).one()
-            last = connection.execute(_LAST, {"rater": rater_id}).mappings().one_or_none()
-            return Desk(
-                rules=_rules(connection, asked),
-                round=found,
-                ratings=connection.scalar(_OF_ROUND, {"round": found.number}) if found else 0,
+            today, in_round = connection.execute(_RATINGS_OF_RATER, where).one()
+            last = connection.execute(_LAST_RATING, {"rater": rater_id}).mappings().one_or_none()
+            ratings = connection.scalar(_RATINGS_OF_ROUND, {"round": round_.number}) if round_ else 0
+            return ScreenContext(
+                rules=_rating_rules(connection),
+                round=round_,
+                ratings=ratings or 0,
                 today=int(today),
-                in_round=int(in_round) if found else 0,
+                in_round=int(in_round) if round_ else 0,
                 last=None if last is None else rating_of(last),
                 last_open=last is not None and last["round_state"] in RATABLE_STATES and not last["sealed"],
             )
 
 
-def _rules(connection: sa.Connection, asked: str) -> Rules:
-    return Rules(
+def _rating_rules(connection: sa.Connection) -> RatingRules:
+    return RatingRules(
         scale=scale_in(connection),
-        guideline_version=connection.scalar(_GUIDELINE) or FIRST_GUIDELINE,
-        asked=setting_in(connection, asked, {}),
+        guideline_version=connection.scalar(_NEWEST_GUIDELINE) or FIRST_GUIDELINE,
+        questions=setting_in(connection, QUESTIONS, {}),
     )
