@@ -123,7 +123,7 @@ def _optimise(state: TrainState, experience: Experience, index: Tensor, config: 
     part = evaluated.rollout.take(index)
     width, mask = part.response_mask.shape[1], part.response_mask
     old_logprobs, old_values = evaluated.logprobs[index, :width], evaluated.values[index, :width]
-    reading = state.policy.read(part, config.sample.temperature)
+    reading = state.policy.forward(part, config.sample.temperature)
     policy_part = policy_loss(
         reading.logprobs, old_logprobs, experience.advantages[index, :width], mask, ppo.clip_range
     )

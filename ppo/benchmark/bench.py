@@ -22,7 +22,7 @@ from ppo.algorithm.rules import RATIO_LIMIT
 from ppo.benchmark.machine import Machine, measure, peak_rss_mib, synchronise
 from ppo.config import Config, LoraSettings, PPOConfig, SampleConfig
 from ppo.model.base_model import BaseModel
-from ppo.model.decoders import left_padded
+from ppo.model.decoders import left_pad
 from ppo.model.loading import load_base
 from ppo.model.policy import Policy, pick_precision
 from ppo.model.rollout import Rollout, rollout_of
@@ -150,7 +150,7 @@ class Bench:
     def _generate(self, work: Work, config: Config, number: int) -> Rollout:
         prompts = self.prompts(work, number)
         drawn = sample_responses(
-            self.policy.sampler(), self.base, prompts, work.per_prompt, config.sample, seed=number
+            self.policy.decoder(), self.base, prompts, work.per_prompt, config.sample, seed=number
         )
         rows = [(i, one) for i, group in enumerate(drawn) for one in group]
         return rollout_of(
@@ -166,7 +166,7 @@ class Bench:
         """Seconds that transformers' own `generate` takes for the responses of one step, in the same precision."""
         base = load_base(self.base.name, self.home, str(self.device))
         model = base.lm.to(torch.bfloat16 if self.precision == "bf16" else torch.float32)
-        ids, mask = left_padded(self.prompts(work), self.device)
+        ids, mask = left_pad(self.prompts(work), self.device)
         seconds = []
         for _ in range(2):  # the first does not count
             began = self._now()

@@ -10,11 +10,11 @@ import torch
 from torch import Tensor, nn
 from transformers import StaticCache
 
-from ppo.model.cpu.blocks import Blocks, Layer
+from ppo.model.cpu.blocks import DecoderBlocks, LayerCache
 from ppo.model.cpu.onednn_linear import OneDNNLinear
-from ppo.model.lm_head import LMHead, logits_of_rows, tempered
+from ppo.model.lm_head import LMHead, logits_of_rows, tempered_logits
 
-CAPTURE_TRIALS = 2  # runs before a capture, so that every kernel has chosen its way and taken its memory
+WARM_UP_RUNS = 2  # runs before a capture, so that every kernel has chosen its way and taken its memory
 
 
 class Decoder(Protocol):
@@ -22,7 +22,7 @@ class Decoder(Protocol):
 
     device: torch.device
 
-    def read(self, prompts: Sequence[Sequence[int]], per_prompt: int, room: int) -> Tensor:
+    def prefill(self, prompts: Sequence[Sequence[int]], per_prompt: int, room: int) -> Tensor:
         """Reads prompts once, each for `per_prompt` rows of up to `room` tokens: last states (B, H)."""
         ...
 
@@ -30,7 +30,7 @@ class Decoder(Protocol):
         """One more token (B,) for every row → last states (B, H)."""
         ...
 
-    def keep(self, index: Tensor) -> None:
+    def keep_rows(self, index: Tensor) -> None:
         """Goes on with the rows of `index` alone."""
         ...
 
@@ -47,11 +47,11 @@ class ModuleDecoder:
         self.body, self.head = self.model.base_model, self.model.get_output_embeddings()
         self.device = self.head.weight.device
 
-    def read(self, prompts: Sequence[Sequence[int]], per_prompt: int, room: int) -> Tensor:
-        """As `Decoder.read`."""
-        ids, mask = left_padded(prompts, self.device)
+    def prefill(self, prompts: Sequence[Sequence[int]], per_prompt: int, room: int) -> Tensor:
+        """As `Decoder.prefill`."""
+        ids, mask = left_pad(prompts, self.device)
         out = self.body(
-            input_ids=ids, attention_mask=mask.long(), position_ids=_positions(mask), use_cache=True
+            input_ids=ids, attention_mask=mask.long(), position_ids=_position_ids(mask), use_cache=True
         )
         self._cache = out.past_key_values
         self._cache.batch_repeat_interleave(per_prompt)
@@ -70,8 +70,8 @@ class ModuleDecoder:
         )
         return out.last_hidden_state[:, -1]
 
-    def keep(self, index: Tensor) -> None:
-        """As `Decoder.keep`."""
+    def keep_rows(self, index: Tensor) -> None:
+        """As `Decoder.keep_rows`."""
         self._cache.batch_select_indices(index)
         self._mask = self._mask[index]
 
@@ -84,7 +84,7 @@ class StaticDecoder:
     """A model of transformers with keys and values in one place and shapes that never change.
 
     On a GPU a step is captured once and replayed: one launch instead of a thousand. Rows that have ended stay in the
-    batch, unread. For models whose layers all see the whole text (`takes`).
+    batch, unread. For models whose layers all see the whole text (`supports`).
     """
 
     def __init__(self, model: nn.Module):
@@ -93,7 +93,7 @@ class StaticDecoder:
         self.device = self.head.weight.device
 
     @staticmethod
-    def takes(model: Any) -> bool:
+    def supports(model: Any) -> bool:
         """Whether no layer of it looks through a sliding window."""
         kinds = getattr(model.config, "layer_types", None) or ["full_attention"]
         window = getattr(model.config, "sliding_window", None)
@@ -101,27 +101,27 @@ class StaticDecoder:
             window is None or "layer_types" in model.config.to_dict()
         )
 
-    def read(self, prompts: Sequence[Sequence[int]], per_prompt: int, room: int) -> Tensor:
-        """As `Decoder.read`."""
-        ids, mask = left_padded(prompts, self.device)
+    def prefill(self, prompts: Sequence[Sequence[int]], per_prompt: int, room: int) -> Tensor:
+        """As `Decoder.prefill`."""
+        ids, mask = left_pad(prompts, self.device)
         count, width = ids.shape
-        later = mask.new_zeros(count, room)
+        future = mask.new_zeros(count, room)
         causal = torch.ones(width, width + room, dtype=torch.bool, device=self.device).tril()
-        itself = torch.eye(width, width + room, dtype=torch.bool, device=self.device)
+        diagonal = torch.eye(width, width + room, dtype=torch.bool, device=self.device)
         dtype = self.head.weight.dtype
-        open_ = (causal & torch.cat([mask, later], 1).unsqueeze(1)) | itself
-        self._cache = StaticCache(config=self.model.config, max_cache_len=width + room)
+        allowed = (causal & torch.cat([mask, future], 1).unsqueeze(1)) | diagonal
+        self._cache: Any = StaticCache(config=self.model.config, max_cache_len=width + room)
         out = self.body(
             input_ids=ids,
-            attention_mask=additive(open_, dtype).unsqueeze(1),
-            position_ids=_positions(mask),
+            attention_mask=additive_mask(allowed, dtype).unsqueeze(1),
+            position_ids=_position_ids(mask),
             past_key_values=self._cache,
             use_cache=True,
         )
         for layer in self._cache.layers:
             layer.keys = layer.keys.repeat_interleave(per_prompt, 0)
             layer.values = layer.values.repeat_interleave(per_prompt, 0)
-        self._mask = additive(torch.cat([mask, later], 1), dtype).repeat_interleave(per_prompt, 0)[
+        self._mask = additive_mask(torch.cat([mask, future], 1), dtype).repeat_interleave(per_prompt, 0)[
             :, None, None
         ]
         self._place = mask.sum(1, keepdim=True).repeat_interleave(per_prompt, 0)
@@ -141,8 +141,8 @@ class StaticDecoder:
             self._graph.replay()
         return self._states[self._rows]
 
-    def keep(self, index: Tensor) -> None:
-        """As `Decoder.keep`."""
+    def keep_rows(self, index: Tensor) -> None:
+        """As `Decoder.keep_rows`."""
         self._rows = self._rows[index]
 
     def logits(self, states: Tensor, temperature: float) -> Tensor:
@@ -164,96 +164,96 @@ class StaticDecoder:
 
     def _capture(self) -> "torch.cuda.CUDAGraph":
         """The step as a graph. What the trials before it did to the state is undone."""
-        moving = [self._mask, self._place, self._column, self._states]
-        moving += [layer.cumulative_length for layer in self._cache.layers]
-        before = [x.clone() for x in moving]
+        mutable = [self._mask, self._place, self._column, self._states]
+        mutable += [layer.cumulative_length for layer in self._cache.layers]
+        before = [x.clone() for x in mutable]
 
-        def undo() -> None:
-            for x, old in zip(moving, before, strict=True):
+        def restore() -> None:
+            for x, old in zip(mutable, before, strict=True):
                 x.copy_(old)
 
-        aside = torch.cuda.Stream()
-        aside.wait_stream(torch.cuda.current_stream())
-        with torch.cuda.stream(aside):
-            for _ in range(CAPTURE_TRIALS):
+        stream = torch.cuda.Stream()
+        stream.wait_stream(torch.cuda.current_stream())
+        with torch.cuda.stream(stream):
+            for _ in range(WARM_UP_RUNS):
                 self._forward()
-                undo()
-        torch.cuda.current_stream().wait_stream(aside)
+                restore()
+        torch.cuda.current_stream().wait_stream(stream)
         graph = torch.cuda.CUDAGraph()
         with torch.cuda.graph(graph):
             self._forward()
-        undo()
+        restore()
         return graph
 
 
 class BlocksDecoder:
     """A Llama-shaped model by its hand-written blocks, for one call of `sample_responses`: the adapter is merged."""
 
-    def __init__(self, blocks: Blocks, head: LMHead):
+    def __init__(self, blocks: DecoderBlocks, head: LMHead):
         self.blocks, self.config = blocks.merged(), head.config
-        self._head = OneDNNLinear(head.weight if head.low is None else head.low, head.bias)
+        self._head = OneDNNLinear(head.weight if head.bf16_weight is None else head.bf16_weight, head.bias)
         self.device = head.weight.device
 
-    def read(self, prompts: Sequence[Sequence[int]], per_prompt: int, room: int) -> Tensor:
-        """As `Decoder.read`. What all prompts begin with (a chat template's head) is read once for all."""
-        shared = common(prompts) if len(prompts) > 1 else 0
+    def prefill(self, prompts: Sequence[Sequence[int]], per_prompt: int, room: int) -> Tensor:
+        """As `Decoder.prefill`. What all prompts begin with (a chat template's head) is read once for all."""
+        shared = common_prefix_length(prompts) if len(prompts) > 1 else 0
         shared = min(shared, min(map(len, prompts)) - 1)  # each needs a last token of its own
-        ids, mask = left_padded([prompt[shared:] for prompt in prompts], self.device)
+        ids, mask = left_pad([prompt[shared:] for prompt in prompts], self.device)
         count, width = ids.shape
-        self._cache = [Layer(shared + width + room) for _ in self.blocks.blocks]
+        self._cache = [LayerCache(shared + width + room) for _ in self.blocks.blocks]
         if shared:
             start = torch.tensor([list(prompts[0][:shared])], device=self.device)
             everything = torch.ones(shared, shared, dtype=torch.bool, device=self.device)
-            places = self.blocks.places(
+            inputs = self.blocks.attention_inputs(
                 torch.arange(shared, device=self.device).unsqueeze(0),
-                additive(everything.tril(), self.blocks.dtype)[None, None],
+                additive_mask(everything.tril(), self.blocks.dtype)[None, None],
             )
-            self.blocks(start, places, adapted=True, cache=self._cache)
-            self._take(torch.zeros(count, dtype=torch.long, device=self.device))
+            self.blocks(start, inputs, adapted=True, cache=self._cache)
+            self._select(torch.zeros(count, dtype=torch.long, device=self.device))
         mask = torch.cat([mask.new_ones(count, shared), mask], dim=1)
         causal = torch.ones(width, shared + width, dtype=torch.bool, device=self.device).tril(shared)
         # Padding looks at itself too: a row of nothing but False would be NaN
-        itself = torch.eye(width, shared + width, dtype=torch.bool, device=self.device).roll(shared, 1)
-        places = self.blocks.places(
-            _positions(mask)[:, shared:],
-            additive((causal & mask.unsqueeze(1)) | itself, self.blocks.dtype).unsqueeze(1),
+        diagonal = torch.eye(width, shared + width, dtype=torch.bool, device=self.device).roll(shared, 1)
+        inputs = self.blocks.attention_inputs(
+            _position_ids(mask)[:, shared:],
+            additive_mask((causal & mask.unsqueeze(1)) | diagonal, self.blocks.dtype).unsqueeze(1),
         )
-        states, _ = self.blocks(ids, places, adapted=True, cache=self._cache)
+        states, _ = self.blocks(ids, inputs, adapted=True, cache=self._cache)
         index = torch.arange(count, device=self.device).repeat_interleave(per_prompt)
         self._next = mask.sum(1)
-        self._mask = additive(torch.cat([mask, mask.new_ones(count, room)], dim=1), self.blocks.dtype)
-        self.keep(index)
+        self._mask = additive_mask(torch.cat([mask, mask.new_ones(count, room)], dim=1), self.blocks.dtype)
+        self.keep_rows(index)
         return states[index, -1]
 
     def step(self, token: Tensor) -> Tensor:
         """As `Decoder.step`."""
         seen = self._cache[0].filled + 1
-        places = self.blocks.places(self._next.unsqueeze(1), self._mask[:, None, None, :seen])
+        inputs = self.blocks.attention_inputs(self._next.unsqueeze(1), self._mask[:, None, None, :seen])
         self._next += 1
-        states, _ = self.blocks(token.unsqueeze(1), places, adapted=True, cache=self._cache)
+        states, _ = self.blocks(token.unsqueeze(1), inputs, adapted=True, cache=self._cache)
         return states[:, 0]
 
-    def keep(self, index: Tensor) -> None:
-        """As `Decoder.keep`."""
+    def keep_rows(self, index: Tensor) -> None:
+        """As `Decoder.keep_rows`."""
         self._mask, self._next = self._mask[index], self._next[index]
-        self._take(index)
+        self._select(index)
 
-    def _take(self, index: Tensor) -> None:
+    def _select(self, index: Tensor) -> None:
         for layer in self._cache:
             layer.take(index)
 
     def logits(self, states: Tensor, temperature: float) -> Tensor:
         """As `Decoder.logits`; the product in the head's own type."""
-        return tempered(self._head(states), temperature, self.config)
+        return tempered_logits(self._head(states), temperature, self.config)
 
 
-def additive(allowed: Tensor, dtype: torch.dtype) -> Tensor:
+def additive_mask(allowed: Tensor, dtype: torch.dtype) -> Tensor:
     """A mask to add to attention's scores: 0 where allowed, the lowest number where not."""
     zeros = torch.zeros(allowed.shape, dtype=dtype, device=allowed.device)
     return zeros.masked_fill_(~allowed, torch.finfo(dtype).min)
 
 
-def left_padded(prompts: Sequence[Sequence[int]], device: torch.device) -> tuple[Tensor, Tensor]:
+def left_pad(prompts: Sequence[Sequence[int]], device: torch.device) -> tuple[Tensor, Tensor]:
     """Prompts → ids (N, P) and mask (N, P) bool, padded on the left with any token."""
     width = max(map(len, prompts))
     ids = torch.tensor([[0] * (width - len(p)) + list(p) for p in prompts], device=device)
@@ -261,7 +261,7 @@ def left_padded(prompts: Sequence[Sequence[int]], device: torch.device) -> tuple
     return ids, torch.arange(width, device=device) >= (width - lengths).unsqueeze(1)
 
 
-def common(prompts: Sequence[Sequence[int]]) -> int:
+def common_prefix_length(prompts: Sequence[Sequence[int]]) -> int:
     """How many tokens all prompts begin with."""
     first, shortest = prompts[0], min(map(len, prompts))
     for i in range(shortest):
@@ -270,6 +270,6 @@ def common(prompts: Sequence[Sequence[int]]) -> int:
     return shortest
 
 
-def _positions(mask: Tensor) -> Tensor:
+def _position_ids(mask: Tensor) -> Tensor:
     """Left-padded mask (N, P) → where each token stands in its own prompt."""
     return (mask.cumsum(1) - 1).clamp(min=0)

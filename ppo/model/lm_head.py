@@ -22,14 +22,14 @@ WIDE_BLOCK = 16384  # on a GPU, where starting an operation costs more than a pa
 
 class LMHead:
     """A model's frozen head with its weight as it is multiplied: packed blocks for the logits, which are fp32 always,
-    and, if `low`, a bf16 copy for the gradient's product.
+    and, if `bf16`, a bf16 copy for the gradient's product.
 
     `config` is the model's: soft-capped (Gemma) and scaled (Cohere, Granite) logits are honoured.
     """
 
-    def __init__(self, module: nn.Linear, config: Any, low: bool):
+    def __init__(self, module: nn.Linear, config: Any, bf16: bool):
         self.weight, self.bias, self.config = module.weight.detach(), module.bias, config
-        self.low = self.weight.bfloat16() if low else None
+        self.bf16_weight = self.weight.bfloat16() if bf16 else None
         self.size = BLOCK if self.weight.device.type == "cpu" else WIDE_BLOCK
         biases = [None] * len(self.weight) if self.bias is None else self.bias.split(self.size)
         self.blocks = [
@@ -42,13 +42,13 @@ class LMHead:
 
         The first carries a gradient to `rows` (never to the head), the second none.
         """
-        return _RowLogprobs.apply(rows, ids, self, _bend_of(self.config, temperature))
+        return _RowLogprobs.apply(rows, ids, self, _logit_transform(self.config, temperature))
 
-    def pull(self, p: Tensor, block: int) -> Tensor:
+    def weighted_rows(self, p: Tensor, block: int) -> Tensor:
         """p (n, b) · W's rows of that block → (n, H) fp32."""
         rows = slice(block * self.size, block * self.size + p.shape[1])
-        if self.low is not None:
-            return (p.to(self.low.dtype) @ self.low[rows]).float()
+        if self.bf16_weight is not None:
+            return (p.to(self.bf16_weight.dtype) @ self.bf16_weight[rows]).float()
         return p @ self.weight[rows].float()
 
 
@@ -57,35 +57,35 @@ def logits_of_rows(rows: Tensor, head: nn.Linear, temperature: float, config: An
 
     Rows are made whole first: a slice of (B, T, H) would be multiplied with a copy of the head for every row.
     """
-    return tempered(head(rows.contiguous()), temperature, config)
+    return tempered_logits(head(rows.contiguous()), temperature, config)
 
 
-def tempered(plain: Tensor, temperature: float, config: Any) -> Tensor:
+def tempered_logits(plain: Tensor, temperature: float, config: Any) -> Tensor:
     """What a head gives (N, V), of any type → logits as the model means them over the temperature, fp32."""
-    return _bend_of(config, temperature).of(plain.float())
+    return _logit_transform(config, temperature).apply(plain.float())
 
 
-def _bend_of(config: Any, temperature: float) -> "_Bend":
+def _logit_transform(config: Any, temperature: float) -> "_LogitTransform":
     scale = float(getattr(config, "logit_scale", None) or 1.0)
     divisor = float(getattr(config, "logits_scaling", None) or 1.0)
-    return _Bend(scale / divisor, getattr(config, "final_logit_softcapping", None), temperature)
+    return _LogitTransform(scale / divisor, getattr(config, "final_logit_softcapping", None), temperature)
 
 
 @dataclass(frozen=True)
-class _Bend:
+class _LogitTransform:
     """From what the head gives to tempered logits: cap·tanh(x·scale/cap)/temperature, without the tanh if no cap."""
 
     scale: float
     cap: float | None
     temperature: float
 
-    def of(self, plain: Tensor) -> Tensor:
+    def apply(self, plain: Tensor) -> Tensor:
         """x·Wᵀ + b → tempered logits, in place."""
         if self.cap:
             return plain.mul_(self.scale / self.cap).tanh_().mul_(self.cap / self.temperature)
         return plain.mul_(self.scale / self.temperature)
 
-    def slope(self, logits: Tensor) -> Tensor | float:
+    def derivative(self, logits: Tensor) -> Tensor | float:
         """d tempered logit / d (x·Wᵀ + b), from the tempered logits."""
         factor = self.scale / self.temperature
         return factor * (1 - (logits * (self.temperature / self.cap)) ** 2) if self.cap else factor
@@ -93,18 +93,18 @@ class _Bend:
 
 class _RowLogprobs(torch.autograd.Function):
     @staticmethod
-    def forward(ctx, rows, ids, head, bend):
+    def forward(ctx, rows, ids, head, transform):
         gradient = ctx.needs_input_grad[0]
-        found = [
-            _walk(part.float(), part_ids, head, bend, gradient)
+        parts = [
+            _blockwise_logprobs(part.float(), part_ids, head, transform, gradient)
             for part, part_ids in zip(rows.split(CHUNK_ROWS), ids.split(CHUNK_ROWS), strict=True)
             if len(part)
         ]
-        if not found:
+        if not parts:
             return rows.new_zeros(0, dtype=torch.float32), rows.new_zeros(0, dtype=torch.float32)
-        logprobs, entropy = torch.cat([f[0] for f in found]), torch.cat([f[1] for f in found])
+        logprobs, entropy = torch.cat([f[0] for f in parts]), torch.cat([f[1] for f in parts])
         if gradient:
-            ctx.save_for_backward(torch.cat([f[2] for f in found]))
+            ctx.save_for_backward(torch.cat([f[2] for f in parts]))
             ctx.rows_dtype = rows.dtype
         ctx.mark_non_differentiable(entropy)
         return logprobs, entropy
@@ -115,34 +115,34 @@ class _RowLogprobs(torch.autograd.Function):
         return (upstream.unsqueeze(1) * slopes).to(ctx.rows_dtype), None, None, None
 
 
-def _walk(
-    x: Tensor, ids: Tensor, head: LMHead, bend: "_Bend", gradient: bool
+def _blockwise_logprobs(
+    x: Tensor, ids: Tensor, head: LMHead, transform: "_LogitTransform", gradient: bool
 ) -> tuple[Tensor, Tensor, Tensor | None]:
     """x (n, H) fp32, ids (n,) → log-probabilities (n,), entropies (n,) and, if wanted, d logprob / d x (n, H).
 
-    With top the largest logit so far: z = Σ exp(l − top), heat = Σ exp(l − top)·(l − top), pulled = Σ exp(l − top)·
-    slope·W, all rescaled when a larger logit is met.
+    With top the largest logit so far: z = Σ exp(l − top), weighted_logits = Σ exp(l − top)·(l − top), weighted_rows =
+    Σ exp(l − top)·slope·W, all rescaled when a larger logit is met.
     """
     top = x.new_full((len(x), 1), -1e30)
-    z, heat = torch.zeros_like(top), torch.zeros_like(top)
-    pulled = torch.zeros_like(x) if gradient else None
+    z, weighted_logits = torch.zeros_like(top), torch.zeros_like(top)
+    weighted_rows = torch.zeros_like(x) if gradient else None
     for number, block in enumerate(head.blocks):
-        logits = bend.of(block(x))
-        slope = bend.slope(logits) if gradient else 0.0
+        logits = transform.apply(block(x))
+        slope = transform.derivative(logits) if gradient else 0.0
         higher = torch.maximum(top, logits.amax(1, keepdim=True))
         shrink = torch.exp(top - higher)
-        heat = shrink * (heat + z * (top - higher))
+        weighted_logits = shrink * (weighted_logits + z * (top - higher))
         logits -= higher
         p = logits.exp()
         z = shrink * z + p.sum(1, keepdim=True)
-        heat += torch.einsum("nv,nv->n", p, logits).unsqueeze(1)
-        if pulled is not None:
-            pulled = shrink * pulled + head.pull(p.mul_(slope), number)
+        weighted_logits += torch.einsum("nv,nv->n", p, logits).unsqueeze(1)
+        if weighted_rows is not None:
+            weighted_rows = shrink * weighted_rows + head.weighted_rows(p.mul_(slope), number)
         top = higher
     own = head.weight[ids].float()
     plain = (x * own).sum(1)
     if head.bias is not None:
         plain = plain + head.bias[ids]
-    picked = bend.of(plain.unsqueeze(1))
-    slopes = own * bend.slope(picked) - pulled / z if pulled is not None else None
-    return (picked - top - z.log()).squeeze(1), (z.log() - heat / z).squeeze(1), slopes
+    picked = transform.apply(plain.unsqueeze(1))
+    slopes = own * transform.derivative(picked) - weighted_rows / z if weighted_rows is not None else None
+    return (picked - top - z.log()).squeeze(1), (z.log() - weighted_logits / z).squeeze(1), slopes

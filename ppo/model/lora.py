@@ -18,20 +18,20 @@ from torch.nn import functional
 from ppo.config import ADAPTER
 
 
-def fuse(model: PeftModel, dtype: torch.dtype) -> int:
+def fuse_lora_layers(model: PeftModel, dtype: torch.dtype) -> int:
     """Lets the LoRA layers over plain linear ones compute in `dtype`, fused; returns how many there are.
 
     Others (GPT-2's turned weights, a second adapter at work, DoRA) go PEFT's own way.
     """
     fused = 0
     for module in model.modules():
-        if is_plain(module):
+        if is_plain_lora(module):
             module.forward = partial(_forward, module, module.forward, dtype)
             fused += 1
     return fused
 
 
-def is_plain(module: nn.Module) -> bool:
+def is_plain_lora(module: nn.Module) -> bool:
     """LoRA over a linear layer and nothing else: no bias of its own, no variant."""
     return (
         type(module) is LoraLinear
@@ -44,7 +44,7 @@ def is_plain(module: nn.Module) -> bool:
 def merge_into(target: Tensor, module: LoraLayer) -> None:
     """target = W + s·B·A, in target's own type; in one product where the layer is a plain linear one."""
     base = module.get_base_layer()
-    if is_plain(module):
+    if is_plain_lora(module):
         a, b = module.lora_A[ADAPTER].weight, module.lora_B[ADAPTER].weight
         weight = base.weight.to(target.dtype)
         torch.addmm(weight, b.to(target.dtype), a.to(target.dtype), alpha=module.scaling[ADAPTER], out=target)

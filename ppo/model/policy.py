@@ -20,18 +20,18 @@ from transformers.pytorch_utils import Conv1D
 from ppo.config import LoraSettings
 from ppo.model.base_model import BaseModel
 from ppo.model.cpu import attention
-from ppo.model.cpu.blocks import Blocks
-from ppo.model.decoders import BlocksDecoder, Decoder, ModuleDecoder, StaticDecoder, additive
+from ppo.model.cpu.blocks import DecoderBlocks
+from ppo.model.decoders import BlocksDecoder, Decoder, ModuleDecoder, StaticDecoder, additive_mask
 from ppo.model.lm_head import LMHead
-from ppo.model.lora import fuse, merge_into
+from ppo.model.lora import fuse_lora_layers, merge_into
 from ppo.model.rollout import Rollout
-from ppo.model.row_packing import pack
+from ppo.model.row_packing import pack_rows
 
-PLAIN_ROWS = 768  # widest row whose attention is taken with plain products
+PLAIN_WIDTH = 768  # widest row whose attention is taken with plain products
 
 
 @dataclass(frozen=True)
-class Reading:
+class PolicyOutput:
     """What one forward says about a rollout; (B, T) each, 0 outside the mask."""
 
     logprobs: Tensor
@@ -51,11 +51,13 @@ class Policy:
         self.device = next(base.lm.parameters()).device
         dtype = torch.bfloat16 if precision == "bf16" else torch.float32
         on_cpu = self.device.type == "cpu"
-        self._plain = None if on_cpu and Blocks.knows(base.lm) else _plain_copy(base.lm, dtype)
+        self._merged_copy = (
+            None if on_cpu and DecoderBlocks.supports(base.lm) else _copy_with_type(base.lm, dtype)
+        )
         if precision == "bf16":
             _frozen_linears_to_bf16(base.lm)
-        if self._plain is None or precision == "bf16":
-            _let_go_of_the_file(base.lm)
+        if self._merged_copy is None or precision == "bf16":
+            _copy_mapped_parameters(base.lm)
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(seed)
             settings = LoraConfig(
@@ -69,20 +71,20 @@ class Policy:
                 task_type="CAUSAL_LM",
             )
             self.peft: PeftModel = get_peft_model(base.lm, settings)
-        self._blocks = Blocks(self.peft, base.lm, dtype) if self._plain is None else None
-        fuse(self.peft, dtype)
+        self._blocks = DecoderBlocks(self.peft, base.lm, dtype) if self._merged_copy is None else None
+        fuse_lora_layers(self.peft, dtype)
         self.peft.eval()  # no dropout anywhere: the base's own would break the ratio too
         self.backbone = base.lm.base_model
-        self.head = LMHead(base.lm.get_output_embeddings(), base.lm.config, low=precision == "bf16")
-        self.width = self.head.weight.shape[1]
+        self.lm_head = LMHead(base.lm.get_output_embeddings(), base.lm.config, bf16=precision == "bf16")
+        self.width = self.lm_head.weight.shape[1]
         self.share_prompts = True
         self._adapted = True
         self._window: int | None = getattr(base.lm.config, "sliding_window", None)
-        self._may_switch = (
+        self._can_switch_attention = (
             precision == "bf16"
             and self.device.type == "cpu"
             and base.lm.config._attn_implementation == "sdpa"
-            and not _capped(base.lm)
+            and not softcaps_attention(base.lm)
         )
         self.value_head = nn.Linear(self.width, 1, device=self.device)
         nn.init.zeros_(self.value_head.weight)
@@ -124,33 +126,35 @@ class Policy:
             return torch.autocast(self.device.type, dtype=torch.bfloat16)
         return contextlib.nullcontext()
 
-    def states(self, rollout: Rollout, keep_layers: tuple[int, ...] = ()) -> tuple[Tensor, list[Tensor]]:
+    def hidden_states(
+        self, rollout: Rollout, keep_layers: tuple[int, ...] = ()
+    ) -> tuple[Tensor, list[Tensor]]:
         """Last hidden states before each sampled token (N, H), and those *at* it of each of `keep_layers`.
 
         N runs over the True entries of `rollout.response_mask`, row after row; layer 0 is the embedding.
         """
-        packed = pack(rollout, self.share_prompts)
+        packed = pack_rows(rollout, self.share_prompts)
         if self._window is not None and packed.ids.shape[1] > self._window:
             # Sliding attention counts columns, and a packed row's are not its positions
-            packed = pack(rollout, share=False)
+            packed = pack_rows(rollout, share=False)
         elif self._blocks is not None and packed.attention.ndim == 4:
             self._blocks.refresh()
-            places = self._blocks.places(packed.positions, self._attend(packed.attention))
-            last, seen = self._blocks(packed.ids, places, self._adapted, keep_layers)
-            kept = [seen[i].flatten(0, 1)[packed.at] for i in keep_layers]
-            return last.flatten(0, 1)[packed.before], kept
+            inputs = self._blocks.attention_inputs(packed.positions, self._attention_input(packed.attention))
+            last, seen = self._blocks(packed.ids, inputs, self._adapted, keep_layers)
+            kept = [seen[i].flatten(0, 1)[packed.token_positions] for i in keep_layers]
+            return last.flatten(0, 1)[packed.state_positions], kept
         with self._autocast():
             out = self.backbone(
                 input_ids=packed.ids,
-                attention_mask=self._attend(packed.attention),
+                attention_mask=self._attention_input(packed.attention),
                 position_ids=packed.positions,
                 use_cache=False,
                 output_hidden_states=bool(keep_layers),
             )
-        rows = out.last_hidden_state.flatten(0, 1)[packed.before]
-        return rows, [out.hidden_states[i].flatten(0, 1)[packed.at].float() for i in keep_layers]
+        rows = out.last_hidden_state.flatten(0, 1)[packed.state_positions]
+        return rows, [out.hidden_states[i].flatten(0, 1)[packed.token_positions].float() for i in keep_layers]
 
-    def _attend(self, allowed: Tensor) -> Tensor:
+    def _attention_input(self, allowed: Tensor) -> Tensor:
         """The mask as the model wants it; picks the attention that is faster for rows of this width.
 
         On a CPU in bf16 plain products take half the time of the fused kernel, whose backward is slow, but keep
@@ -158,23 +162,23 @@ class Policy:
         """
         if allowed.ndim == 2:
             return allowed.long()
-        if self._may_switch:
-            short = allowed.shape[-1] <= PLAIN_ROWS
+        if self._can_switch_attention:
+            short = allowed.shape[-1] <= PLAIN_WIDTH
             self.base.lm.config._attn_implementation = attention.NAME if short else "sdpa"
         dtype = torch.bfloat16 if self.precision == "bf16" else torch.float32
-        return additive(allowed, dtype)
+        return additive_mask(allowed, dtype)
 
-    def read(self, rollout: Rollout, temperature: float) -> Reading:
+    def forward(self, rollout: Rollout, temperature: float) -> PolicyOutput:
         """Log-probabilities, values and entropy of the sampled tokens; keeps gradients where they are enabled."""
-        rows, _ = self.states(rollout)
-        return self.read_rows(rollout, rows, temperature)
+        rows, _ = self.hidden_states(rollout)
+        return self.output_of(rollout, rows, temperature)
 
-    def read_rows(self, rollout: Rollout, rows: Tensor, temperature: float) -> Reading:
-        """As `read`, from states that `states` gave."""
+    def output_of(self, rollout: Rollout, rows: Tensor, temperature: float) -> PolicyOutput:
+        """As `forward`, from the rows that `hidden_states` gave."""
         ids = rollout.response_ids[rollout.response_mask]
-        logprobs, entropy = self.head.logprobs(rows, ids, temperature)
+        logprobs, entropy = self.lm_head.logprobs(rows, ids, temperature)
         values = self.values_of(rows)
-        return Reading(rollout.spread(logprobs), rollout.spread(values), rollout.spread(entropy))
+        return PolicyOutput(rollout.spread(logprobs), rollout.spread(values), rollout.spread(entropy))
 
     def values_of(self, states: Tensor) -> Tensor:
         """The critic's values (...) of the policy's last hidden states (..., H).
@@ -187,28 +191,28 @@ class Policy:
 
     # ---- sampling
 
-    def sampler(self) -> Decoder:
-        """What writes as the policy stands now, for `rollout.sample`.
+    def decoder(self) -> Decoder:
+        """What writes as the policy stands now, for `sample_responses`.
 
         Where the policy has no blocks of its own, a plain copy with the adapter merged into its weights: no adapter
         cost a token, and merging in place and back would leave rounding in the base weights.
         """
         if self._blocks is not None:
-            return BlocksDecoder(self._blocks, self.head)
+            return BlocksDecoder(self._blocks, self.lm_head)
         merged = self.merged()
-        static = self.device.type == "cuda" and StaticDecoder.takes(merged)
+        static = self.device.type == "cuda" and StaticDecoder.supports(merged)
         return StaticDecoder(merged) if static else ModuleDecoder(merged)
 
     def merged(self) -> nn.Module:
         """A plain model in the policy's precision with the adapter merged into its weights, a copy of its own."""
-        if self._plain is None:
+        if self._merged_copy is None:
             raise RuntimeError("a policy with blocks keeps no merged copy")
-        plain = dict(self._plain.named_modules())
+        plain = dict(self._merged_copy.named_modules())
         with torch.no_grad():
             for name, module in self.base.lm.named_modules():
                 if isinstance(module, LoraLayer):
                     merge_into(plain[name].weight.data, module)
-        return self._plain
+        return self._merged_copy
 
 
 def pick_precision(name: str, device: torch.device) -> str:
@@ -220,22 +224,22 @@ def pick_precision(name: str, device: torch.device) -> str:
     return "bf16" if torch.cpu._is_avx512_bf16_supported() or torch.cpu._is_amx_tile_supported() else "fp32"
 
 
-def _capped(lm: PreTrainedModel) -> bool:
+def softcaps_attention(lm: PreTrainedModel) -> bool:
     """Whether its attention bends its scores (Gemma 2), which only the family's own code does."""
     return bool(getattr(lm.config, "attn_logit_softcapping", None))
 
 
-def _plain_copy(lm: PreTrainedModel, dtype: torch.dtype) -> nn.Module:
+def _copy_with_type(lm: PreTrainedModel, dtype: torch.dtype) -> nn.Module:
     plain = copy.deepcopy(lm)
     for parameter in plain.parameters():  # parameters only: rotary buffers stay fp32
         parameter.data = parameter.data.to(dtype)
     if next(plain.parameters()).device.type == "cpu" and lm.config._attn_implementation == "sdpa":
         # One query a row: faster than the fused kernel here
-        plain.set_attn_implementation("eager" if _capped(lm) else attention.NAME)
+        plain.set_attn_implementation("eager" if softcaps_attention(lm) else attention.NAME)
     return plain.eval()
 
 
-def _let_go_of_the_file(lm: PreTrainedModel) -> None:
+def _copy_mapped_parameters(lm: PreTrainedModel) -> None:
     """What is not copied anyway (embedding, norms, head) are views of the mapped file, and keep all of it in memory."""
     head = lm.get_output_embeddings()
     for module in lm.modules():

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from ppo.model.decoders import common
+from ppo.model.decoders import common_prefix_length
 from ppo.model.rollout import Rollout
 
 ROW_TOKENS = 200  # prompts go on in a new row beyond it: attention costs the square of a row; measured
@@ -23,8 +23,8 @@ SHARED, PROMPT, RESPONSE = 0, 1, 2  # what a column holds; padding is −1
 
 @dataclass(frozen=True)
 class PackedRows:
-    """R rows of L columns. `at` and `before` (N,) are flat positions in (R·L): of each sampled token, and of the
-    state that precedes it, in the order of `rollout.response_mask`'s True entries.
+    """R rows of L columns. `token_positions` and `state_positions` (N,) are flat positions in (R·L): of each
+    sampled token, and of the state that precedes it, in the order of `rollout.response_mask`'s True entries.
 
     `attention` is (R, 1, L, L) bool, True = may look at; without sharing the usual (R, L).
     """
@@ -32,8 +32,8 @@ class PackedRows:
     ids: Tensor
     positions: Tensor
     attention: Tensor
-    at: Tensor
-    before: Tensor
+    token_positions: Tensor
+    state_positions: Tensor
 
 
 @dataclass
@@ -46,7 +46,7 @@ class _Row:
     prompt: list[int]
     response: list[int]
 
-    def add(self, ids: list[int], start: int, kind: int, prompt: int, response: int) -> int:
+    def append(self, ids: list[int], start: int, kind: int, prompt: int, response: int) -> int:
         """Appends a stretch whose positions begin at `start`; returns its first column."""
         first, n = len(self.ids), len(ids)
         self.ids += ids
@@ -57,7 +57,7 @@ class _Row:
         return first
 
 
-def pack(rollout: Rollout, share: bool = True) -> PackedRows:
+def pack_rows(rollout: Rollout, share: bool = True) -> PackedRows:
     """Lays a rollout out in rows; without `share`, one response a row."""
     prompts = [row[mask].tolist() for row, mask in zip(rollout.prompt_ids, rollout.prompt_mask, strict=True)]
     responses = [
@@ -66,8 +66,8 @@ def pack(rollout: Rollout, share: bool = True) -> PackedRows:
     groups = _groups(rollout) if share else [[b] for b in range(len(rollout))]
     rows: list[_Row] = []
     starts: dict[int, tuple[int, int, int]] = {}  # response → its row, its first column, the column before it
-    for row_groups in _rows(groups, prompts, responses) if share else [[g] for g in groups]:
-        rows.append(_fill(row_groups, prompts, responses, len(rows), starts))
+    for row_groups in _split_into_rows(groups, prompts, responses) if share else [[g] for g in groups]:
+        rows.append(_build_row(row_groups, prompts, responses, len(rows), starts))
     width = max(len(row.ids) for row in rows)
     device = rollout.prompt_ids.device
 
@@ -76,19 +76,20 @@ def pack(rollout: Rollout, share: bool = True) -> PackedRows:
         return torch.tensor(values, device=device)
 
     kind = table("kind", -1)
-    attention = _attention(kind, table("prompt", -1), table("response", -1)) if share else kind >= 0
-    at, before = [], []
+    attention = _tree_attention(kind, table("prompt", -1), table("response", -1)) if share else kind >= 0
+    token_positions: list[int] = []
+    state_positions: list[int] = []
     for b, response in enumerate(responses):
         r, first, last = starts[b]
-        at += range(r * width + first, r * width + first + len(response))
+        token_positions += range(r * width + first, r * width + first + len(response))
         if response:
-            before += [r * width + last, *at[-len(response) : -1]]
+            state_positions += [r * width + last, *token_positions[-len(response) : -1]]
     return PackedRows(
         table("ids", 0),
         table("positions", 0),
         attention,
-        torch.tensor(at, dtype=torch.long, device=device),
-        torch.tensor(before, dtype=torch.long, device=device),
+        torch.tensor(token_positions, dtype=torch.long, device=device),
+        torch.tensor(state_positions, dtype=torch.long, device=device),
     )
 
 
@@ -99,11 +100,11 @@ def _groups(rollout: Rollout) -> list[list[int]]:
     return list(groups.values())
 
 
-def _rows(
+def _split_into_rows(
     groups: list[list[int]], prompts: list[list[int]], responses: list[list[int]]
 ) -> list[list[list[int]]]:
     """Groups in order, in as few rows of ROW_TOKENS as hold them, evenly: rows are padded to the widest."""
-    shared = common([prompts[group[0]] for group in groups])
+    shared = common_prefix_length([prompts[group[0]] for group in groups])
     sizes = [len(prompts[group[0]]) - shared + sum(len(responses[b]) for b in group) for group in groups]
     count = max(1, math.ceil(sum(sizes) / max(1, ROW_TOKENS - shared)))
     even = sum(sizes) / count
@@ -118,7 +119,7 @@ def _rows(
     return rows
 
 
-def _fill(
+def _build_row(
     groups: list[list[int]],
     prompts: list[list[int]],
     responses: list[list[int]],
@@ -127,26 +128,34 @@ def _fill(
 ) -> _Row:
     """One row of some groups; says in `starts` where each response lies."""
     row = _Row([], [], [], [], [])
-    shared = common([prompts[group[0]] for group in groups])
-    row.add(prompts[groups[0][0]][:shared], 0, SHARED, -1, -1)
+    shared = common_prefix_length([prompts[group[0]] for group in groups])
+    row.append(prompts[groups[0][0]][:shared], 0, SHARED, -1, -1)
     for p, group in enumerate(groups):
         prompt = prompts[group[0]]
-        own = row.add(prompt[shared:], shared, PROMPT, p, -1)
+        own = row.append(prompt[shared:], shared, PROMPT, p, -1)
         last = own + len(prompt) - shared - 1 if len(prompt) > shared else shared - 1
         for b in group:
-            starts[b] = (number, row.add(responses[b], len(prompt), RESPONSE, p, b), last)
+            starts[b] = (number, row.append(responses[b], len(prompt), RESPONSE, p, b), last)
     return row
 
 
-def _attention(kind: Tensor, prompt: Tensor, response: Tensor) -> Tensor:
+def _tree_attention(kind: Tensor, prompt: Tensor, response: Tensor) -> Tensor:
     """(R, L) each → (R, 1, L, L) bool. Padding looks at itself alone: a row of nothing but False would be NaN."""
 
     def pair(x: Tensor) -> tuple[Tensor, Tensor]:
         return x.unsqueeze(2), x.unsqueeze(1)
 
-    (_, seen), (mine, theirs), (own, other) = pair(kind), pair(prompt), pair(response)
-    tree = (seen == SHARED) | ((seen == PROMPT) & (mine == theirs)) | ((seen == RESPONSE) & (own == other))
+    (_, seen), (own_prompt, other_prompt), (own_response, other_response) = (
+        pair(kind),
+        pair(prompt),
+        pair(response),
+    )
+    tree = (
+        (seen == SHARED)
+        | ((seen == PROMPT) & (own_prompt == other_prompt))
+        | ((seen == RESPONSE) & (own_response == other_response))
+    )
     width = kind.shape[1]
     causal = torch.ones(width, width, dtype=torch.bool, device=kind.device).tril()
-    itself = torch.eye(width, dtype=torch.bool, device=kind.device)
-    return ((tree & causal & (kind >= 0).unsqueeze(2)) | itself).unsqueeze(1)
+    diagonal = torch.eye(width, dtype=torch.bool, device=kind.device)
+    return ((tree & causal & (kind >= 0).unsqueeze(2)) | diagonal).unsqueeze(1)

@@ -40,7 +40,7 @@ def sample_responses(
     """
     device = decoder.device
     generator = torch.Generator(device=device).manual_seed(seed)
-    states = decoder.read(prompts, per_prompt, config.max_new_tokens)
+    states = decoder.prefill(prompts, per_prompt, config.max_new_tokens)
     drawn: list[list[int]] = [[] for _ in range(len(prompts) * per_prompt)]
     ended = [False] * len(drawn)
     live = list(range(len(drawn)))
@@ -56,7 +56,7 @@ def sample_responses(
             break
         if len(keep) < len(live):
             index = torch.tensor(keep, device=device)
-            decoder.keep(index)
+            decoder.keep_rows(index)
             token, live = token[index], [live[i] for i in keep]
         states = decoder.step(token)
     flat = [SampledResponse(tokens, end) for tokens, end in zip(drawn, ended, strict=True)]

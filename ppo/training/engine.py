@@ -111,7 +111,7 @@ class Engine:
         ids = [store_tensors.encode_prompt(self.base, p, limit) for p in prompts]
         counted = None if tick is None else (lambda _tokens: tick())
         return ids, sample_responses(
-            self.policy.sampler(), self.base, ids, per_prompt, config.sample, seed, counted
+            self.policy.decoder(), self.base, ids, per_prompt, config.sample, seed, counted
         )
 
     def rollout(
@@ -163,7 +163,7 @@ class Engine:
         found = torch.zeros(rollout.response_mask.shape)
         for index in microbatches_of(rollout, config.ppo.minibatch):
             part = rollout.take(index)
-            read = self.policy.read(part, config.sample.temperature).logprobs.cpu()
+            read = self.policy.forward(part, config.sample.temperature).logprobs.cpu()
             found[index.cpu(), : read.shape[1]] = read
         return found
 
@@ -186,7 +186,7 @@ class Engine:
             for index in microbatches_of(rollout, config.ppo.minibatch * 2):
                 part = rollout.take(index)
                 with self.policy.reference():
-                    _, kept = self.policy.states(part, layers)
+                    _, kept = self.policy.hidden_states(part, layers)
                 rows = response_features(part, kept).cpu().numpy().astype(np.float64)
                 for i, row in zip(index.tolist(), rows, strict=True):
                     self._features[data.ids[missing[i]]] = row

@@ -5,7 +5,7 @@ products: transformers' and PEFT's forward is some sixty operations a block and 
 tensors that a processor's cache holds, so that starting them costs more than doing them. Here linear layers that read
 the same input are one product, an adapter's own two products are folded into it, and only what the backward needs is
 kept. The same sums as the model's (the tests hold it to them, forwards and backwards), for the shapes that
-`Blocks.knows` names; every other model goes transformers' way.
+`DecoderBlocks.supports` names; every other model goes transformers' way.
 """
 
 import copy
@@ -28,7 +28,7 @@ from ppo.model.cpu.onednn_linear import OneDNNLinear
 SHAPES = (LlamaDecoderLayer, MistralDecoderLayer, Qwen2DecoderLayer)
 
 
-class Joint:
+class FusedLoraLinear:
     """Linear layers that read the same input, and their adapters, as one product.
 
     `weight` (O, I + n·r) holds the n frozen weights one below the other and, right of them, scale·B of each in
@@ -86,11 +86,11 @@ class Joint:
         return functional.linear(wide, self.weight, self.bias)
 
     def backward(
-        self, upstream: Tensor, wide: Tensor, inwards: bool = True
+        self, upstream: Tensor, wide: Tensor, inputs_need_grad: bool = True
     ) -> tuple[Tensor | None, list[Tensor]]:
         """upstream (rows, O) → the gradient of x (rows, I), and those of A and B of each member, A first."""
         x, low = wide[:, : self.inputs], wide[:, self.inputs :]
-        if inwards:
+        if inputs_need_grad:
             both = upstream @ self.weight
             grad_low = both[:, self.inputs :]
             grad_x = torch.addmm(both[:, : self.inputs], grad_low, self.down)
@@ -110,13 +110,14 @@ class Joint:
         return [p for pair in zip(self.a, self.b, strict=True) for p in pair]
 
 
-class Merged:
-    """A `Joint` with the adapter in its weights, for generation: nothing learns, and no product of its own for it."""
+class MergedLinear:
+    """A `FusedLoraLinear` with the adapter in its weights, for generation: one product for both, without
+    gradients."""
 
-    def __init__(self, joint: Joint):
-        frozen, up = joint.weight[:, : joint.inputs], joint.weight[:, joint.inputs :]
-        self.inputs, self.like = joint.inputs, joint.down
-        self.packed = OneDNNLinear(torch.addmm(frozen, up, joint.down), joint.bias)
+    def __init__(self, projection: FusedLoraLinear):
+        frozen, up = projection.weight[:, : projection.inputs], projection.weight[:, projection.inputs :]
+        self.inputs, self.like = projection.inputs, projection.down
+        self.packed = OneDNNLinear(torch.addmm(frozen, up, projection.down), projection.bias)
 
     def input(self, rows: int) -> Tensor:
         """An empty x (rows, I) to be filled."""
@@ -128,7 +129,7 @@ class Merged:
 
 
 @dataclass(frozen=True)
-class Places:
+class AttentionInputs:
     """Where the tokens of R rows of L stand: rotary cos and sin (R, 1, L, D), additive mask (R, 1, L, S)."""
 
     cos: Tensor
@@ -136,92 +137,94 @@ class Places:
     mask: Tensor
 
 
-class Block:
+class DecoderBlock:
     """One decoder layer."""
 
     def __init__(self, layer: Any, dtype: torch.dtype):
         attention, mlp = layer.self_attn, layer.mlp
-        self.qkv = Joint([attention.q_proj, attention.k_proj, attention.v_proj], dtype)
-        self.out = Joint([attention.o_proj], dtype)
-        self.wide = Joint([mlp.gate_proj, mlp.up_proj], dtype)
-        self.narrow = Joint([mlp.down_proj], dtype)
+        self.qkv = FusedLoraLinear([attention.q_proj, attention.k_proj, attention.v_proj], dtype)
+        self.out = FusedLoraLinear([attention.o_proj], dtype)
+        self.gate_up = FusedLoraLinear([mlp.gate_proj, mlp.up_proj], dtype)
+        self.down = FusedLoraLinear([mlp.down_proj], dtype)
         self.head = attention.head_dim
         self.heads, self.groups = (n // self.head for n in self.qkv.sizes[:2])
         self.scaling = attention.scaling
-        self.norms = (_Norm(layer.input_layernorm), _Norm(layer.post_attention_layernorm))
+        self.norms = (_RMSNorm(layer.input_layernorm), _RMSNorm(layer.post_attention_layernorm))
 
     @property
-    def joints(self) -> tuple[Joint, ...]:
+    def projections(self) -> tuple[FusedLoraLinear, ...]:
         """All four, in the order of `backward`'s gradients."""
-        return self.qkv, self.out, self.wide, self.narrow
+        return self.qkv, self.out, self.gate_up, self.down
 
     def parameters(self) -> list[nn.Parameter]:
         """The adapter's matrices in the order of `backward`'s gradients."""
-        return [p for joint in self.joints for p in joint.parameters()]
+        return [p for projection in self.projections for p in projection.parameters()]
 
-    def merged(self) -> "Block":
+    def merged(self) -> "DecoderBlock":
         """The same block with its adapter in its weights, for generation."""
         other: Any = copy.copy(self)
-        other.qkv, other.out, other.wide, other.narrow = (Merged(joint) for joint in self.joints)
+        other.qkv, other.out, other.gate_up, other.down = (
+            MergedLinear(projection) for projection in self.projections
+        )
         return other
 
     def forward(
-        self, x: Tensor, places: Places, adapted: bool, cache: "Layer | None", kept: list | None
+        self, x: Tensor, inputs: AttentionInputs, adapted: bool, cache: "LayerCache | None", kept: list | None
     ) -> Tensor:
         """x (R·L, H) fp32 → the same after the layer. With `kept`, what `backward` needs is put there."""
-        rows, _, length, _ = places.cos.shape
+        rows, _, length, _ = inputs.cos.shape
         read = self.qkv.input(len(x))
         inverse = self.norms[0].forward(x, read[:, : self.qkv.inputs])
         qkv = self.qkv.forward(read, adapted).view(rows, length, -1, self.head).transpose(1, 2)
-        turned = _turn(qkv[:, : self.heads + self.groups], places.cos, places.sin)
-        q = turned[:, : self.heads] * self.scaling
-        k, v = turned[:, self.heads :], qkv[:, self.heads + self.groups :]
+        rotated = _apply_rotary(qkv[:, : self.heads + self.groups], inputs.cos, inputs.sin)
+        q = rotated[:, : self.heads] * self.scaling
+        k, v = rotated[:, self.heads :], qkv[:, self.heads + self.groups :]
         k, v = (k.contiguous(), v.contiguous()) if cache is None else cache.extend(k, v)
-        seen, p = attend(q, k, v, places.mask)
+        attended, p = attend(q, k, v, inputs.mask)
         mixed = self.out.input(len(x))
-        mixed[:, : self.out.inputs].view(rows, length, self.heads, self.head).copy_(seen.transpose(1, 2))
+        mixed[:, : self.out.inputs].view(rows, length, self.heads, self.head).copy_(attended.transpose(1, 2))
         middle = x + self.out.forward(mixed, adapted)
-        read2 = self.wide.input(len(x))
-        inverse2 = self.norms[1].forward(middle, read2[:, : self.wide.inputs])
-        gate, up = self.wide.forward(read2, adapted).chunk(2, dim=1)
-        product = self.narrow.input(len(x))
-        torch.mul(functional.silu(gate), up, out=product[:, : self.narrow.inputs])
+        read2 = self.gate_up.input(len(x))
+        inverse2 = self.norms[1].forward(middle, read2[:, : self.gate_up.inputs])
+        gate, up = self.gate_up.forward(read2, adapted).chunk(2, dim=1)
+        product = self.down.input(len(x))
+        torch.mul(functional.silu(gate), up, out=product[:, : self.down.inputs])
         if kept is not None:
             kept += [x, read, inverse, q, k, v, p, mixed, middle, read2, inverse2, gate, up, product]
-        return middle + self.narrow.forward(product, adapted)
+        return middle + self.down.forward(product, adapted)
 
     def backward(
-        self, grad: Tensor, kept: list, places: Places, inwards: bool
+        self, grad: Tensor, kept: list, inputs: AttentionInputs, inputs_need_grad: bool
     ) -> tuple[Tensor | None, list[Tensor]]:
         """grad (R·L, H) fp32 of the output → that of x (if wanted), and those of `parameters`."""
         x, read, inverse, q, k, v, p, mixed, middle, read2, inverse2, gate, up, product = kept
         low = product.dtype
-        grad_product, narrow = self.narrow.backward(grad.to(low), product)
+        grad_product, down = self.down.backward(grad.to(low), product)
         silu = functional.silu(gate)
         both = torch.empty(len(x), 2 * gate.shape[1], dtype=low, device=x.device)
         grad_gate, grad_up = both.chunk(2, dim=1)
         torch.mul(grad_product, silu, out=grad_up)
         torch.ops.aten.silu_backward.grad_input(grad_product.mul_(up), gate, grad_input=grad_gate)
-        grad_read2, wide = self.wide.backward(both, read2)
+        grad_read2, gate_up = self.gate_up.backward(both, read2)
         grad_middle = grad + self.norms[1].backward(grad_read2, middle, inverse2)
         grad_mixed, out = self.out.backward(grad_middle.to(low), mixed)
-        rows, _, length, _ = places.cos.shape
-        seen = grad_mixed.view(rows, length, self.heads, self.head).transpose(1, 2)
-        grad_q, grad_k, grad_v = attend_backward(seen, q, k, v, p)
+        rows, _, length, _ = inputs.cos.shape
+        grad_attended = grad_mixed.view(rows, length, self.heads, self.head).transpose(1, 2)
+        grad_q, grad_k, grad_v = attend_backward(grad_attended, q, k, v, p)
         grad_qkv = torch.empty(len(x), sum(self.qkv.sizes), dtype=low, device=x.device)
         laid = grad_qkv.view(rows, length, -1, self.head).transpose(1, 2)
-        _turn_back(
-            torch.cat([grad_q.mul_(self.scaling), grad_k], dim=1), places, laid[:, : self.heads + self.groups]
+        _rotary_backward(
+            torch.cat([grad_q.mul_(self.scaling), grad_k], dim=1), inputs, laid[:, : self.heads + self.groups]
         )
         laid[:, self.heads + self.groups :].copy_(grad_v)
-        grad_read, qkv = self.qkv.backward(grad_qkv, read, inwards)
-        grads = qkv + out + wide + narrow
+        grad_read, qkv = self.qkv.backward(grad_qkv, read, inputs_need_grad)
+        grads = qkv + out + gate_up + down
         if grad_read is None:
             return None, grads
         return grad_middle.add_(self.norms[0].backward(grad_read, x, inverse)), grads
 
 
-class _Norm:
+class _RMSNorm:
     """RMSNorm: x / √(mean x² + ε) · w."""
 
     def __init__(self, module: Any):
@@ -241,7 +244,7 @@ class _Norm:
         return scaled.sub_(normed.mul_(shared)).mul_(inverse)
 
 
-def _turn(x: Tensor, cos: Tensor, sin: Tensor) -> Tensor:
+def _apply_rotary(x: Tensor, cos: Tensor, sin: Tensor) -> Tensor:
     """Rotary positions: x (R, heads, L, D) of any strides → x·cos + rotate_half(x)·sin, contiguous."""
     out = torch.empty(x.shape, dtype=x.dtype, device=x.device)
     half = x.shape[-1] // 2
@@ -251,30 +254,30 @@ def _turn(x: Tensor, cos: Tensor, sin: Tensor) -> Tensor:
     return out
 
 
-def _turn_back(grad: Tensor, places: Places, out: Tensor) -> None:
-    """The transpose of `_turn`, written to `out`."""
+def _rotary_backward(grad: Tensor, inputs: AttentionInputs, out: Tensor) -> None:
+    """The transpose of `_apply_rotary`, written to `out`."""
     half = grad.shape[-1] // 2
-    torch.mul(grad, places.cos, out=out)
-    out[..., :half].addcmul_(grad[..., half:], places.sin[..., half:])
-    out[..., half:].addcmul_(grad[..., :half], places.sin[..., :half], value=-1)
+    torch.mul(grad, inputs.cos, out=out)
+    out[..., :half].addcmul_(grad[..., half:], inputs.sin[..., half:])
+    out[..., half:].addcmul_(grad[..., :half], inputs.sin[..., :half], value=-1)
 
 
-class _Step(torch.autograd.Function):
-    """A block as one step of autograd; `inwards`: whether anything before it learns."""
+class _BlockFunction(torch.autograd.Function):
+    """A block as one step of autograd; `inputs_need_grad`: whether anything before it learns."""
 
     @staticmethod
-    def forward(ctx, x, block, places, adapted, inwards, *_parameters):
-        ctx.kept, ctx.block, ctx.places, ctx.inwards = [], block, places, inwards
-        return block.forward(x, places, adapted, None, ctx.kept)
+    def forward(ctx, x, block, inputs, adapted, inputs_need_grad, *_parameters):
+        ctx.kept, ctx.block, ctx.inputs, ctx.inputs_need_grad = [], block, inputs, inputs_need_grad
+        return block.forward(x, inputs, adapted, None, ctx.kept)
 
     @staticmethod
     def backward(ctx, upstream):
-        grad, grads = ctx.block.backward(upstream, ctx.kept, ctx.places, ctx.inwards)
+        grad, grads = ctx.block.backward(upstream, ctx.kept, ctx.inputs, ctx.inputs_need_grad)
         ctx.kept = None
         return grad, None, None, None, None, *grads
 
 
-class Layer:
+class LayerCache:
     """Keys and values of one block as they grow, (rows, groups, room, D)."""
 
     def __init__(self, room: int):
@@ -299,15 +302,15 @@ class Layer:
         self.keys, self.values = self.keys[index], self.values[index]
 
 
-class Blocks:
+class DecoderBlocks:
     """A whole Llama-shaped model below its head, over the modules and parameters of `peft`."""
 
     def __init__(self, peft: PeftModel, lm: PreTrainedModel, dtype: torch.dtype):
         self.peft, self.body, self.dtype = peft, lm.base_model, dtype
-        self.blocks = [Block(layer, dtype) for layer in self.body.layers]
+        self.blocks = [DecoderBlock(layer, dtype) for layer in self.body.layers]
         self.norm = self.body.norm
 
-    def merged(self) -> "Blocks":
+    def merged(self) -> "DecoderBlocks":
         """The same with the adapter's present values in the weights, for generation."""
         self.refresh()
         other = copy.copy(self)
@@ -316,7 +319,7 @@ class Blocks:
         return other
 
     @staticmethod
-    def knows(lm: PreTrainedModel) -> bool:
+    def supports(lm: PreTrainedModel) -> bool:
         """Whether the model is of these shapes: full rotary attention and a gated SiLU in every layer."""
         layers, config = getattr(lm.base_model, "layers", None), lm.config
         sliding = getattr(config, "sliding_window", None) is not None
@@ -327,36 +330,38 @@ class Blocks:
             and not sliding
         )
 
-    def places(self, positions: Tensor, mask: Tensor) -> Places:
-        """positions (R, L), additive mask (R, 1, L, S) → what every block needs of them."""
+    def attention_inputs(self, positions: Tensor, mask: Tensor) -> AttentionInputs:
+        """positions (R, L), additive mask (R, 1, L, S) → what attention in every block needs of them."""
         cos, sin = self.body.rotary_emb(self.body.embed_tokens.weight[:1].float(), positions)
-        return Places(cos.unsqueeze(1).to(self.dtype), sin.unsqueeze(1).to(self.dtype), mask.to(self.dtype))
+        return AttentionInputs(
+            cos.unsqueeze(1).to(self.dtype), sin.unsqueeze(1).to(self.dtype), mask.to(self.dtype)
+        )
 
     def refresh(self) -> None:
         """Takes the adapter's present values over; whoever changes the adapter need not know of this class."""
         with torch.no_grad():
             for block in self.blocks:
-                for joint in block.joints:
-                    joint.refresh()
+                for projection in block.projections:
+                    projection.refresh()
 
     def __call__(
         self,
         ids: Tensor,
-        places: Places,
+        inputs: AttentionInputs,
         adapted: bool,
         keep_layers: tuple[int, ...] = (),
-        cache: list[Layer] | None = None,
+        cache: list[LayerCache] | None = None,
     ) -> tuple[Tensor, dict[int, Tensor]]:
         """ids (R, L) → last hidden states (R, L, H), normed, and the states of `keep_layers` as transformers counts
         them: 0 the embedding, the last one normed. Gradients reach the adapter where they are enabled."""
         x = self.body.embed_tokens(ids).float().flatten(0, 1)
-        learns = torch.is_grad_enabled() and adapted
+        needs_grad = torch.is_grad_enabled() and adapted
         seen = {0: x}
         for i, block in enumerate(self.blocks):
-            if learns:
-                x = _Step.apply(x, block, places, adapted, i > 0, *block.parameters())
+            if needs_grad:
+                x = _BlockFunction.apply(x, block, inputs, adapted, i > 0, *block.parameters())
             else:
-                x = block.forward(x, places, adapted, None if cache is None else cache[i], None)
+                x = block.forward(x, inputs, adapted, None if cache is None else cache[i], None)
             seen[i + 1] = x if i + 1 in keep_layers else None
         x = self.norm(x)
         seen[len(self.blocks)] = x

@@ -4,7 +4,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-ROWS = 64  # a batch that the order is chosen for
+TYPICAL_ROWS = 64  # a batch that the order is chosen for
 
 
 class OneDNNLinear:
@@ -16,20 +16,20 @@ class OneDNNLinear:
 
     def __init__(self, weight: Tensor, bias: Tensor | None = None):
         self.dtype, self.bias = weight.dtype, None if bias is None else bias.to(weight.dtype)
-        self.kept = weight.device.type == "cpu" and _multiplies(weight.dtype)
+        self.reordered = weight.device.type == "cpu" and _onednn_supports(weight.dtype)
         self.weight = weight
-        if self.kept:
-            self.weight = torch.ops.mkldnn._reorder_linear_weight(weight, ROWS)
+        if self.reordered:
+            self.weight = torch.ops.mkldnn._reorder_linear_weight(weight, TYPICAL_ROWS)
 
     def __call__(self, x: Tensor) -> Tensor:
         """x (rows, I) → (rows, O)."""
         x = x.to(self.dtype)
-        if self.kept:
+        if self.reordered:
             return torch.ops.mkldnn._linear_pointwise(x, self.weight, self.bias, "none", [], "")
         return functional.linear(x, self.weight, self.bias)
 
 
-def _multiplies(dtype: torch.dtype) -> bool:
+def _onednn_supports(dtype: torch.dtype) -> bool:
     """Whether oneDNN is there and takes this type on this chip."""
     if not torch.backends.mkldnn.is_available():
         return False

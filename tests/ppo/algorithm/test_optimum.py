@@ -37,13 +37,13 @@ def world():
     reference = distribution(policy)
     with torch.no_grad():
         one = rollout_of([PROMPT], [[0]], [True], [0], 0, CPU)
-        state = policy.states(one)[0][0]
+        state = policy.hidden_states(one)[0][0]
         way = torch.randn(policy.width, generator=torch.Generator().manual_seed(1))
         way = (
             torch.nn.functional.normalize(way - state * (way @ state) / (state @ state), dim=0) * state.norm()
         )
         turned = math.cos(ANGLE) * state + math.sin(ANGLE) * way
-        reward = BETA * policy.head.weight @ (turned - state)
+        reward = BETA * policy.lm_head.weight @ (turned - state)
     return policy, reference, reward, torch.log_softmax(reference + reward / BETA, -1)
 
 
@@ -62,7 +62,7 @@ def learn(policy, reward, beta, steps):
     for step in range(steps):
         for group in state.optimizer.param_groups:
             group["lr"] = CONFIG.ppo.learning_rate * (1 - step / steps)
-        drawn = sample_responses(policy.sampler(), policy.base, [PROMPT], DRAWS, CONFIG.sample, seed=step)[0]
+        drawn = sample_responses(policy.decoder(), policy.base, [PROMPT], DRAWS, CONFIG.sample, seed=step)[0]
         ids = [d.token_ids for d in drawn]
         rollout = rollout_of([PROMPT] * DRAWS, ids, [True] * DRAWS, [0] * DRAWS, 0, CPU)
         evaluated = evaluate_rollout(policy, rollout, (), CONFIG)

@@ -56,7 +56,7 @@ def test_with_a_learning_rate_of_0_new_is_old_on_every_micro_batch(policy, rollo
     assert metrics["ratio_gap"] <= 1e-4
     for index in experience.evaluated.microbatches:
         part = rollout.take(index)
-        new = policy.read(part, still.sample.temperature).logprobs
+        new = policy.forward(part, still.sample.temperature).logprobs
         old = experience.evaluated.logprobs[index, : new.shape[1]]
         assert float((new - old).detach().abs().max()) <= 1e-4
 
@@ -71,7 +71,7 @@ def test_an_update_moves_lora_b_and_no_base_weight(policy, rollout):
 def test_an_update_raises_what_was_scored_high_and_lowers_the_rest(policy, rollout):
     _, experience, _ = learn(policy, rollout, epochs=4)
     with torch.no_grad():
-        new = policy.read(rollout, CONFIG.sample.temperature).logprobs
+        new = policy.forward(rollout, CONFIG.sample.temperature).logprobs
     change = (new - experience.evaluated.logprobs).sum(1)
     high, low = change[[0, 2, 4, 6]], change[[1, 3, 5]]
     assert float(high.mean()) > float(low.mean())
@@ -82,7 +82,7 @@ def test_a_flipped_score_moves_the_other_way(policy, rollout):
     _, experience, _ = learn(policy, rollout, scores=flipped, epochs=4)
     with torch.no_grad():
         change = (
-            policy.read(rollout, CONFIG.sample.temperature).logprobs - experience.evaluated.logprobs
+            policy.forward(rollout, CONFIG.sample.temperature).logprobs - experience.evaluated.logprobs
         ).sum(1)
     assert float(change[[0, 2, 4, 6]].mean()) < float(change[[1, 3, 5]].mean())
 
@@ -129,7 +129,7 @@ def test_the_critic_begins_with_what_the_head_says_of_the_tokens_so_far(policy, 
     weights = torch.randn(128, generator=torch.Generator().manual_seed(0))
     evaluated = evaluate_rollout(policy, rollout, (0, 2), CONFIG, weights=weights)
     with torch.no_grad(), policy.reference():
-        _, kept = policy.states(rollout, (0, 2))
+        _, kept = policy.hidden_states(rollout, (0, 2))
     credit = rollout.spread(torch.cat(kept, dim=1) @ weights)
     wanted = prefix_values(credit, rollout.response_mask, rollout.group, CONFIG.sample.max_new_tokens)
     torch.testing.assert_close(evaluated.prefix_values, wanted, atol=1e-5, rtol=1e-4)

@@ -6,7 +6,7 @@ from transformers import AutoModelForCausalLM, MistralConfig
 
 from ppo.config import LoraSettings
 from ppo.model.base_model import BaseModel
-from ppo.model.cpu.blocks import Blocks, Merged
+from ppo.model.cpu.blocks import DecoderBlocks, MergedLinear
 from ppo.model.cpu.onednn_linear import OneDNNLinear
 from ppo.model.decoders import BlocksDecoder, ModuleDecoder
 from ppo.model.policy import Policy
@@ -53,14 +53,14 @@ def rollout():
 
 def outcome(policy, rollout):
     """Log-probabilities, the adapter's gradients, and what the reward head would read of the reference."""
-    reading = policy.read(rollout, T)
+    reading = policy.forward(rollout, T)
     weights = torch.linspace(-1, 1, reading.logprobs.numel()).view(reading.logprobs.shape)
     (reading.logprobs * weights).sum().backward()
     grads = [p.grad.clone() for p in policy.adapter_parameters()]
     for p in policy.adapter_parameters():
         p.grad = None
     with torch.no_grad(), policy.reference():
-        rows, kept = policy.states(rollout, (0, 1, 2))
+        rows, kept = policy.hidden_states(rollout, (0, 1, 2))
     return reading.logprobs.detach(), grads, [rows, *kept]
 
 
@@ -104,9 +104,9 @@ def test_read_twice_gives_the_same_to_the_bit(config, rollout):
     """Scoring (no gradient) and training (with one) of the same micro-batch, in bf16 as in fp32."""
     for precision in ("fp32", "bf16"):
         policy = make(config, precision)
-        trained = policy.read(rollout, T).logprobs.detach()
+        trained = policy.forward(rollout, T).logprobs.detach()
         with torch.no_grad():
-            assert torch.equal(policy.read(rollout, T).logprobs, trained)
+            assert torch.equal(policy.forward(rollout, T).logprobs, trained)
 
 
 def test_without_an_adapter_the_reference_is_the_policy_to_the_bit(config, rollout):
@@ -116,17 +116,17 @@ def test_without_an_adapter_the_reference_is_the_policy_to_the_bit(config, rollo
             for name, p in policy.peft.named_parameters():
                 if "lora_B" in name:
                     p.zero_()
-            own = policy.read(rollout, T).logprobs
+            own = policy.forward(rollout, T).logprobs
             with policy.reference():
-                assert torch.equal(policy.read(rollout, T).logprobs, own)
+                assert torch.equal(policy.forward(rollout, T).logprobs, own)
 
 
 def test_an_adapter_changed_behind_its_back_is_seen(config, rollout):
     policy = make(config, "fp32")
     with torch.no_grad():
-        before = policy.read(rollout, T).logprobs
+        before = policy.forward(rollout, T).logprobs
         policy.adapter_parameters()[0].add_(1.0)
-        after = policy.read(rollout, T).logprobs
+        after = policy.forward(rollout, T).logprobs
     assert (before - after).abs().max() > 1e-3
 
 
@@ -144,19 +144,19 @@ def test_an_adapter_changed_behind_its_back_is_seen(config, rollout):
 def test_decoding_is_the_models_own(config, prompts):
     """Prompts that share a beginning, that share nothing, that are each other's beginning, that are the same."""
     policy = make(config, "fp32")
-    mine, theirs = policy.sampler(), ModuleDecoder(policy.base.lm)
+    mine, theirs = policy.decoder(), ModuleDecoder(policy.base.lm)
     assert isinstance(mine, BlocksDecoder)
     draw = torch.Generator().manual_seed(0)
     with torch.no_grad():
         for decoder in (mine, theirs):
-            decoder.found = [decoder.logits(decoder.read(prompts, 2, 4), T)]
+            decoder.found = [decoder.logits(decoder.prefill(prompts, 2, 4), T)]
         for kept in (None, torch.tensor([1]), None):
             token = torch.randint(0, 250, (len(mine.found[-1]),), generator=draw)
             if kept is not None:
                 token = token[kept]
             for decoder in (mine, theirs):
                 if kept is not None:
-                    decoder.keep(kept)
+                    decoder.keep_rows(kept)
                 decoder.found.append(decoder.logits(decoder.step(token), T))
     for one, other in zip(mine.found, theirs.found, strict=True):
         torch.testing.assert_close(one, other, atol=2e-5, rtol=0)
@@ -173,18 +173,18 @@ def test_packed_weights_give_the_same_product():
 def test_merging_is_the_adapter(config):
     policy = make(config, "fp32")
     policy._blocks.refresh()
-    joint = policy._blocks.blocks[0].qkv
-    x = torch.randn(3, joint.inputs, generator=torch.Generator().manual_seed(0))
-    wide = joint.input(3)
-    wide[:, : joint.inputs] = x
+    projection = policy._blocks.blocks[0].qkv
+    x = torch.randn(3, projection.inputs, generator=torch.Generator().manual_seed(0))
+    wide = projection.input(3)
+    wide[:, : projection.inputs] = x
     with torch.no_grad():
         torch.testing.assert_close(
-            Merged(joint).forward(x, True), joint.forward(wide, True), atol=1e-5, rtol=0
+            MergedLinear(projection).forward(x, True), projection.forward(wide, True), atol=1e-5, rtol=0
         )
 
 
 def test_other_shapes_are_not_taken_for_these():
     for name in ("qwen3", "gpt2", "gemma2", "gemma3", "gpt-neox", "mistral, a window shorter than the text"):
-        assert not Blocks.knows(AutoModelForCausalLM.from_config(FAMILIES[name]))
+        assert not DecoderBlocks.supports(AutoModelForCausalLM.from_config(FAMILIES[name]))
     other = MistralConfig(**SHAPE, sliding_window=None, hidden_act="gelu")
-    assert not Blocks.knows(AutoModelForCausalLM.from_config(other))
+    assert not DecoderBlocks.supports(AutoModelForCausalLM.from_config(other))

@@ -26,7 +26,7 @@ from ppo.algorithm.ppo_update import TrainState, ppo_update
 from ppo.config import Config, LoraSettings, PPOConfig, SampleConfig
 from ppo.model.base_model import BaseModel
 from ppo.model.decoders import ModuleDecoder, StaticDecoder
-from ppo.model.policy import Policy, _capped
+from ppo.model.policy import Policy, softcaps_attention
 from ppo.model.rollout import rollout_of
 from ppo.model.sampling import sample_responses
 from ppo.model.tiny_model import byte_tokenizer
@@ -111,7 +111,7 @@ def moved(policy):
 
 
 def test_packed_reading_is_the_plain_model(policy, rollout):
-    got = moved(policy).read(rollout, T).logprobs
+    got = moved(policy).forward(rollout, T).logprobs
     for b in range(len(rollout)):
         prompt = rollout.prompt_ids[b][rollout.prompt_mask[b]].tolist()
         response = rollout.response_ids[b][rollout.response_mask[b]].tolist()
@@ -126,14 +126,14 @@ def test_packed_reading_is_the_plain_model(policy, rollout):
 def test_the_plain_attention_is_the_fused_one(policy, rollout):
     """What bf16 uses on a CPU, here in fp32, where it can be compared: every family whose attention has no soft cap."""
     if policy.base.name == "gemma2":
-        assert _capped(policy.base.lm), "its soft cap is the family's own to take: never switched"
+        assert softcaps_attention(policy.base.lm), "its soft cap is the family's own to take: never switched"
         return
     if policy.base.name.startswith("mistral"):
         policy._window = None  # rows are packed only where the window holds them; here it is left out of both
     policy._blocks = None  # these have an attention of their own
     found = []
-    for policy._may_switch in (False, True):
-        reading = moved(policy).read(rollout, T) if not found else policy.read(rollout, T)
+    for policy._can_switch_attention in (False, True):
+        reading = moved(policy).forward(rollout, T) if not found else policy.forward(rollout, T)
         reading.logprobs.sum().backward()
         found.append((reading.logprobs.detach(), [p.grad.clone() for p in policy.adapter_parameters()]))
         for parameter in policy.adapter_parameters():
@@ -172,7 +172,7 @@ def test_the_sampler_writes_what_the_policy_would(policy):
     moved(policy)
     prompts = [[5, 6, 7], [8, 9, 10, 11, 12, 13, 14]]
     greedy = SampleConfig(temperature=1e-4, max_new_tokens=8)
-    drawn = sample_responses(policy.sampler(), policy.base, prompts, 2, greedy, seed=0)
+    drawn = sample_responses(policy.decoder(), policy.base, prompts, 2, greedy, seed=0)
     for prompt, group in zip(prompts, drawn, strict=True):
         ids = list(prompt)
         for _ in range(8):
@@ -186,18 +186,18 @@ def test_the_sampler_writes_what_the_policy_would(policy):
 def test_the_static_decoder_is_the_growing_one(policy):
     """Shapes that never change (what a GPU captures), rows that are kept and rows that are not."""
     model = moved(policy).base.lm
-    if not StaticDecoder.takes(model):
+    if not StaticDecoder.supports(model):
         assert policy.base.name.startswith(("gemma", "mistral, a window"))
         return
     growing, static = ModuleDecoder(model), StaticDecoder(model)
     found: dict = {growing: [], static: []}
     with torch.no_grad():
         for decoder, logits in found.items():
-            logits.append(decoder.logits(decoder.read([[5, 6, 7], [8, 9, 10, 11, 12]], 2, 5), T))
+            logits.append(decoder.logits(decoder.prefill([[5, 6, 7], [8, 9, 10, 11, 12]], 2, 5), T))
             logits.append(decoder.logits(decoder.step(torch.tensor([1, 2, 3, 4])), T))
-            decoder.keep(torch.tensor([0, 3]))
+            decoder.keep_rows(torch.tensor([0, 3]))
             logits.append(decoder.logits(decoder.step(torch.tensor([20, 21])), T))
-            decoder.keep(torch.tensor([1]))
+            decoder.keep_rows(torch.tensor([1]))
             logits.append(decoder.logits(decoder.step(torch.tensor([30])), T))
     for one, other in zip(found[static], found[growing], strict=True):
         torch.testing.assert_close(one, other, atol=2e-5, rtol=0)

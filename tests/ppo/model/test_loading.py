@@ -85,9 +85,9 @@ def test_another_family_from_a_folder(tmp_path):
     base = load_base(str(tmp_path), tmp_path, "cpu")
     policy = Policy(base, LoraSettings(r=2, alpha=4), "fp32", 0)
     rollout = rollout_of([[5, 6, 7]] * 2, [[1, 2, 3], [4]], [False] * 2, [0, 0], base.pad_id, policy.device)
-    shared = policy.read(rollout, 0.7).logprobs
+    shared = policy.forward(rollout, 0.7).logprobs
     policy.share_prompts = False
-    torch.testing.assert_close(policy.read(rollout, 0.7).logprobs, shared, atol=1e-5, rtol=0)
+    torch.testing.assert_close(policy.forward(rollout, 0.7).logprobs, shared, atol=1e-5, rtol=0)
     shared.sum().backward()
     assert any(p.grad is not None and p.grad.abs().any() for p in policy.adapter_parameters())
 
@@ -126,9 +126,9 @@ def test_a_starting_adapter_is_the_reference(tmp_path):
     policy = Policy(base, LoraSettings(r=2, alpha=4), "fp32", 0)
     rollout = rollout_of([[5, 6, 7]] * 2, [[1, 2, 3], [4]], [False] * 2, [0, 0], base.pad_id, policy.device)
     with torch.no_grad():
-        new = policy.read(rollout, 0.7).logprobs
+        new = policy.forward(rollout, 0.7).logprobs
         with policy.reference():
-            assert torch.equal(policy.read(rollout, 0.7).logprobs, new), "KL 0 before the first update"
+            assert torch.equal(policy.forward(rollout, 0.7).logprobs, new), "KL 0 before the first update"
 
 
 def test_an_adapter_that_cannot_be_read_is_one_sentence(tmp_path):

@@ -4,7 +4,7 @@ import pytest
 import torch
 from peft import LoraConfig, get_peft_model
 
-from ppo.model.lora import fuse
+from ppo.model.lora import fuse_lora_layers
 from ppo.model.tiny_model import tiny_model
 
 CPU = torch.device("cpu")
@@ -22,7 +22,7 @@ def model(fused, bias=False, dtype=torch.float32):
         for i, p in enumerate(p for n, p in sorted(made.named_parameters()) if "lora_" in n):
             p.copy_(torch.randn(p.shape, generator=torch.Generator().manual_seed(i)) * 0.05)
     if fused:
-        assert fuse(made, dtype) == 14, "seven linear layers in each of two"
+        assert fuse_lora_layers(made, dtype) == 14, "seven linear layers in each of two"
     return made
 
 
@@ -68,7 +68,5 @@ def test_merged_or_with_a_second_adapter_peft_does_it():
 
 def test_a_layer_that_is_not_plain_lora_is_left_to_peft():
     base = tiny_model(CPU).lm
-    assert (
-        fuse(get_peft_model(base, LoraConfig(r=4, use_dora=True, target_modules="all-linear")), torch.float32)
-        == 0
-    )
+    dora = get_peft_model(base, LoraConfig(r=4, use_dora=True, target_modules="all-linear"))
+    assert fuse_lora_layers(dora, torch.float32) == 0

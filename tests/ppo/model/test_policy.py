@@ -11,7 +11,7 @@ from ppo.model.decoders import ModuleDecoder
 from ppo.model.lm_head import LMHead
 from ppo.model.policy import Policy
 from ppo.model.rollout import rollout_of
-from ppo.model.row_packing import pack
+from ppo.model.row_packing import pack_rows
 from ppo.model.sampling import draw_tokens, sample_responses
 from ppo.model.tiny_model import tiny_model
 
@@ -46,7 +46,7 @@ def plain_logprobs(policy, prompt, response):
 
 
 def test_packed_reading_is_the_plain_model(policy, rollout):
-    got = policy.read(rollout, T)
+    got = policy.forward(rollout, T)
     for b in range(len(rollout)):
         prompt = rollout.prompt_ids[b][rollout.prompt_mask[b]].tolist()
         response = rollout.response_ids[b][rollout.response_mask[b]].tolist()
@@ -60,7 +60,7 @@ def test_sharing_the_prompt_changes_no_number_and_no_gradient(policy, rollout):
     found = []
     for share in (True, False):
         policy.share_prompts = share
-        reading = policy.read(rollout, T)
+        reading = policy.forward(rollout, T)
         weights = torch.arange(rollout.response_mask.numel()).reshape(rollout.response_mask.shape).float()
         (reading.logprobs * weights).sum().backward()
         found.append((reading.logprobs.detach(), [p.grad.clone() for p in policy.adapter_parameters()]))
@@ -74,9 +74,9 @@ def test_sharing_the_prompt_changes_no_number_and_no_gradient(policy, rollout):
 
 
 def test_padding_and_order_change_nothing(policy, rollout):
-    whole = policy.read(rollout, T).logprobs
+    whole = policy.forward(rollout, T).logprobs
     turned = torch.tensor([4, 2, 0, 3, 1])
-    other = policy.read(rollout.take(turned), T).logprobs
+    other = policy.forward(rollout.take(turned), T).logprobs
     for place, b in enumerate(turned.tolist()):
         n = int(rollout.lengths[b])
         torch.testing.assert_close(other[place, :n], whole[b, :n], atol=1e-5, rtol=0)
@@ -84,7 +84,7 @@ def test_padding_and_order_change_nothing(policy, rollout):
 
 def test_a_wrong_attention_mask_would_be_seen(policy, rollout):
     """The packed rows would leak between responses if each could see the one before it."""
-    packed = pack(rollout)
+    packed = pack_rows(rollout)
     leaky = packed.attention | torch.ones_like(packed.attention).tril()
     right = policy.backbone(
         input_ids=packed.ids, attention_mask=packed.attention, position_ids=packed.positions
@@ -97,37 +97,37 @@ def test_reference_is_the_base_and_the_kl_is_0_before_training():
     fresh = Policy(tiny_model(CPU), LoraSettings(r=4, alpha=8), "fp32", seed=1)
     rollout = make_rollout([[5, 6]], [[1, 2, 3]], [0])
     with torch.no_grad():
-        new = fresh.read(rollout, T).logprobs
+        new = fresh.forward(rollout, T).logprobs
         with fresh.reference():
-            ref = fresh.read(rollout, T).logprobs
+            ref = fresh.forward(rollout, T).logprobs
     assert torch.equal(new, ref)
 
 
 def test_reference_ignores_the_adapter(policy, rollout):
     base = Policy(tiny_model(CPU), LoraSettings(r=4, alpha=8), "fp32", seed=1)
     with torch.no_grad(), policy.reference():
-        got = policy.read(rollout, T).logprobs
+        got = policy.forward(rollout, T).logprobs
     with torch.no_grad():
-        assert not torch.allclose(got, policy.read(rollout, T).logprobs)
-        torch.testing.assert_close(got, base.read(rollout, T).logprobs, atol=1e-6, rtol=0)
+        assert not torch.allclose(got, policy.forward(rollout, T).logprobs)
+        torch.testing.assert_close(got, base.forward(rollout, T).logprobs, atol=1e-6, rtol=0)
 
 
 def test_only_the_adapter_has_gradients(policy, rollout):
-    policy.read(rollout, T).logprobs.sum().backward()
+    policy.forward(rollout, T).logprobs.sum().backward()
     for name, parameter in policy.peft.named_parameters():
         assert (parameter.grad is not None) == ("lora_" in name), name
 
 
 def test_values_do_not_move_the_policy(policy, rollout):
     torch.nn.init.normal_(policy.value_head.weight)
-    policy.read(rollout, T).values.sum().backward()
+    policy.forward(rollout, T).values.sum().backward()
     assert policy.value_head.weight.grad.abs().sum() > 0
     assert all(p.grad is None or not p.grad.abs().any() for p in policy.adapter_parameters())
 
 
 def test_value_head_starts_at_zero(rollout):
     fresh = Policy(tiny_model(CPU), LoraSettings(r=4, alpha=8), "fp32", seed=1)
-    assert (fresh.read(rollout, T).values == 0).all()
+    assert (fresh.forward(rollout, T).values == 0).all()
 
 
 @pytest.mark.parametrize("cap", [None, 5.0])
@@ -143,7 +143,7 @@ def test_fused_logprobs_are_the_plain_ones_with_their_gradient(monkeypatch, cap,
     head.requires_grad_(False)
     config = type("C", (), {"final_logit_softcapping": cap, "logit_scale": scale})()
     upstream = torch.randn(7)
-    logprobs, entropy = LMHead(head, config, low=False).logprobs(rows, ids, T)
+    logprobs, entropy = LMHead(head, config, bf16=False).logprobs(rows, ids, T)
     (logprobs * upstream).sum().backward()
     got, rows.grad = rows.grad.clone(), None
     logits = head(rows) * (scale or 1.0)
@@ -156,9 +156,9 @@ def test_fused_logprobs_are_the_plain_ones_with_their_gradient(monkeypatch, cap,
 
 
 def test_sampler_is_the_merged_policy(policy):
-    decoder, ids = policy.sampler(), [5, 6, 7, 8]
+    decoder, ids = policy.decoder(), [5, 6, 7, 8]
     with torch.no_grad():
-        merged = decoder.logits(decoder.read([ids], 1, 2), T)
+        merged = decoder.logits(decoder.prefill([ids], 1, 2), T)
         merged = torch.cat([merged, decoder.logits(decoder.step(torch.tensor([9])), T)])
         adapted = policy.base.lm(input_ids=torch.tensor([[*ids, 9]])).logits[0, -2:] / T
     torch.testing.assert_close(merged, adapted, atol=1e-5, rtol=0)
