@@ -12,7 +12,7 @@ PROGRESS_INTERVAL = 4.0  # seconds
 
 def prepare_home(store: Store) -> None:
     """A new home gets the bundled prompts and its first job: write responses. In an old one the work goes on."""
-    store.forgive()
+    store.reset_job_attempts()
     if not store.prompts():
         store.add_prompts(bundled_prompts())
     newest = store.round()

@@ -24,7 +24,7 @@ ROLES = ("rater", "operator")
 SPEAKERS = ("system", "user", "assistant")
 HOLDOUT_EVERY = 10
 IMPORTED_ROUND = 0
-"""The number of the round that holds imported responses. It is always published and never the latest."""
+"""The number of the round that holds imported responses. It is published or in rating, and never the latest."""
 RESTORED = "imported"
 """In the config of a round, and the metrics of a version, that were made from an export: there are no weights."""
 

@@ -152,7 +152,7 @@ def train(store: Store, job: Job, worker: str, settings: dict[str, Any], show: S
         }
         if show is not None:
             show(job, progress)
-        if store.beat(job.id, worker, progress):
+        if store.job_heartbeat(job.id, worker, progress):
             store.set_round_state(number, "failed", decision="The operator stopped it.")
             store.fail(job.id, worker, "The operator stopped it.", cancelled=True)
             return

@@ -164,7 +164,7 @@ def version_news(store: Store, user: User) -> dict[str, Any] | None:
     trained = [r for r in store.rounds() if current and r.published_version == current.number > 0]
     if current is None or not trained:
         return None
-    ratings, own_ratings = store.learned_from(trained[-1].number, user.id)
+    ratings, own_ratings = store.snapshot_counts(trained[-1].number, user.id)
     comparison = compare_samples(store, limit=1)
     sample = None
     if comparison is not None:

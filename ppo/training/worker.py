@@ -126,11 +126,11 @@ class Worker:
                 self._show(job, progress)
             if progress["phase"] != last_phase or now - last_at >= REPORT_S:
                 last_at, last_phase = now, progress["phase"]
-                if self.store.beat(job.id, self.name, progress=progress):
+                if self.store.job_heartbeat(job.id, self.name, progress=progress):
                     cancel.set()
 
         def log(line: str) -> None:
-            self.store.beat(job.id, self.name, log=line)
+            self.store.job_heartbeat(job.id, self.name, log=line)
 
         return Progress(show, self.store.add_step, log)
 
@@ -142,7 +142,7 @@ class Worker:
         def beat() -> None:
             while not over.wait(BEAT_S):
                 try:
-                    if self.store.beat(job.id, self.name):
+                    if self.store.job_heartbeat(job.id, self.name):
                         cancel.set()
                 except NotYours:
                     cancel.set()
@@ -164,7 +164,7 @@ def release_jobs_of_dead_workers(store: Store) -> None:
         name, _, rest = (job.worker or "").rpartition(":")[0].rpartition(":")
         if job.worker and name == host and rest.isdigit() and not psutil.pid_exists(int(rest)):
             with contextlib.suppress(NotYours):
-                store.let_go(job.id, job.worker)
+                store.release_job(job.id, job.worker)
 
 
 def work(home: Path, model: str | None, device: str, url: str | None = None) -> None:

@@ -31,7 +31,7 @@ def test_first_progress_is_told(store: Store) -> None:
     prepare_home(store)
     lines: list[str] = []
     job = store.claim("fake")
-    store.beat(
+    store.job_heartbeat(
         job.id, "fake", {"phase": "Generating responses", "done": 8, "total": 64, "eta_s": None, "note": ""}
     )
     calls = iter(range(100))

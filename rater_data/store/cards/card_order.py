@@ -28,7 +28,7 @@ from rater_data.records import IMPORTED_ROUND, Card
 from rater_data.scales import COUNTING, SET_ASIDE
 from rater_data.store.database import schema as t
 from rater_data.store.database.rows import prompt_columns, prompt_of
-from rater_data.store.rounds.round_states import round_in
+from rater_data.store.rounds.round_states import find_round
 
 SKIPS_TO_RETIRE = 3
 
@@ -37,7 +37,7 @@ _rater, _now = bindparam("rater", type_=sa.Integer), bindparam("now", type_=sa.D
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Choice:
+class CardChoice:
     """A response (and the one beside it) and its place among those of its prompt in this rater's queue, from 1."""
 
     response_id: int
@@ -143,14 +143,14 @@ _CARD = (
 
 def open_round(connection: sa.Connection) -> int | None:
     """The latest round, if raters get cards of it: what an older version wrote is not shown again."""
-    latest = round_in(connection)
+    latest = find_round(connection)
     return latest.number if latest is not None and latest.state in RATABLE_STATES else None
 
 
 def open_rounds(connection: sa.Connection) -> list[int]:
     """Where raters get cards, in this order: the latest round, then imported responses that are offered."""
     latest = open_round(connection)
-    imported = round_in(connection, IMPORTED_ROUND)
+    imported = find_round(connection, IMPORTED_ROUND)
     offered = imported is not None and imported.state in RATABLE_STATES
     return ([] if latest is None else [latest]) + ([IMPORTED_ROUND] if offered else [])
 
@@ -167,13 +167,13 @@ def is_swapped(rater_id: int, response_id: int) -> bool:
 
 def next_choice(
     connection: sa.Connection, rater_id: int, round_number: int, now: float, paired: bool = False
-) -> Choice | None:
+) -> CardChoice | None:
     """What this rater sees next of a round, alone or `paired`; None when nothing is free for them."""
     last = connection.execute(_LAST_PROMPT, {"rater": rater_id}).one_or_none()
     if last is not None and last.round_number == round_number:
-        found = _within_prompt(connection, rater_id, round_number, last.prompt_id, now, paired)
-        if found is not None:
-            return found
+        choice = _within_prompt(connection, rater_id, round_number, last.prompt_id, now, paired)
+        if choice is not None:
+            return choice
     rows = connection.execute(_OPEN_PROMPTS[paired], {"rater": rater_id, "round": round_number, "now": now})
     best = min(rows, key=lambda row: _rank(row, rater_id, round_number), default=None)
     if best is None:
@@ -190,14 +190,14 @@ def _rank(row: sa.Row[tuple[int, int, int, int]], rater_id: int, round_number: i
 
 def choice_of(
     connection: sa.Connection, rater_id: int, response_id: int, other_id: int | None, now: float
-) -> Choice:
+) -> CardChoice:
     """The place of a response that this rater holds."""
     place = connection.execute(_PLACE, {"response": response_id}).one()
     rows = _rows(connection, rater_id, place.round_number, place.prompt_id, now)
     mine = sum(row.mine for row in rows)
     # the one in hand counts even if somebody took it while its lease had run out
     others = sum(row.free for row in rows if row.id != response_id)
-    return Choice(response_id=response_id, position=mine + 1, of=mine + others + 1, other_id=other_id)
+    return CardChoice(response_id=response_id, position=mine + 1, of=mine + others + 1, other_id=other_id)
 
 
 def _within_prompt(
@@ -207,18 +207,18 @@ def _within_prompt(
     prompt_id: int,
     now: float,
     paired: bool,
-) -> Choice | None:
+) -> CardChoice | None:
     rows = _rows(connection, rater_id, round_number, prompt_id, now)
     free = [row for row in rows if row.free]
     if not free or (paired and len(rows) < 2):
         return None
     best = min(free, key=lambda row: (row.load, _chance(rater_id, round_number, "response", row.id)))
     mine = sum(row.mine for row in rows)
-    other_id = _beside(best, rows) if paired else None
-    return Choice(response_id=best.id, position=mine + 1, of=mine + len(free), other_id=other_id)
+    other_id = _comparison_partner(best, rows) if paired else None
+    return CardChoice(response_id=best.id, position=mine + 1, of=mine + len(free), other_id=other_id)
 
 
-def _beside(first: sa.Row[tuple[int, ...]], rows: list[sa.Row[tuple[int, ...]]]) -> int:
+def _comparison_partner(first: sa.Row[tuple[int, ...]], rows: list[sa.Row[tuple[int, ...]]]) -> int:
     """What a response is compared with: the next by its place, of another version if there is any."""
     after = sorted((row for row in rows if row.id != first.id), key=lambda row: (row.id < first.id, row.id))
     others = [row for row in after if row.version_number != first.version_number]
@@ -238,7 +238,7 @@ def _chance(rater_id: int, round_number: int, kind: str, number: int) -> float:
     return int.from_bytes(digest[:8], "big") / 2**64
 
 
-def card_of(connection: sa.Connection, rater_id: int, choice: Choice) -> Card:
+def card_of(connection: sa.Connection, rater_id: int, choice: CardChoice) -> Card:
     """The card that this rater holds."""
     row = connection.execute(_CARD, {"rater": rater_id}).mappings().one()
     return Card(

@@ -11,7 +11,7 @@ from rater_data.records import Card
 from rater_data.store.cards.card_order import card_of, choice_of, is_free, next_choice, open_rounds
 from rater_data.store.database import schema as t
 from rater_data.store.database.engine import Database
-from rater_data.store.rounds.settings import scale_in
+from rater_data.store.rounds.settings import read_scale
 
 LEASE_S = 600.0
 
@@ -65,7 +65,7 @@ def put_lease(
 def deal_card(connection: sa.Connection, rater_id: int, now: float, lease_s: float) -> Card | None:
     """The card this rater holds, else the next one that is free for them, leased. See CardLeases.next_card."""
     held = active_rater(connection, rater_id)
-    paired = scale_in(connection).paired
+    paired = read_scale(connection).paired
     if _can_keep(connection, held, rater_id, now) and paired == (held.other_id is not None):
         # a look at the card is a sign of life; a card that had run out is shown anew
         shown_at = held.shown_at if held.until > now else now
@@ -73,14 +73,14 @@ def deal_card(connection: sa.Connection, rater_id: int, now: float, lease_s: flo
         until = max(held.until, now + lease_s)
         put_lease(connection, rater_id, held.response_id, held.other_id, shown_at, until)
         return card_of(connection, rater_id, choice)
-    cards = (next_choice(connection, rater_id, n, now, paired) for n in open_rounds(connection))
-    found = next((card for card in cards if card is not None), None)
-    if found is None:
+    choices = (next_choice(connection, rater_id, n, now, paired) for n in open_rounds(connection))
+    free = next((choice for choice in choices if choice is not None), None)
+    if free is None:
         if held.response_id is not None:
             drop_lease(connection, rater_id)
         return None
-    put_lease(connection, rater_id, found.response_id, found.other_id, now, now + lease_s)
-    return card_of(connection, rater_id, found)
+    put_lease(connection, rater_id, free.response_id, free.other_id, now, now + lease_s)
+    return card_of(connection, rater_id, free)
 
 
 def drop_lease(connection: sa.Connection, rater_id: int) -> None:

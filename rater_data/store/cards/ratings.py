@@ -20,7 +20,7 @@ from rater_data.store.database import schema as t
 from rater_data.store.database.engine import Database
 from rater_data.store.database.rows import rating_columns, rating_of, rating_row
 from rater_data.store.rounds.events import record_event
-from rater_data.store.rounds.rounds import is_from_elsewhere
+from rater_data.store.rounds.rounds import is_imported
 from rater_data.store.rounds.snapshots import rated_response_of, rated_responses_query
 
 TWICE = "You have rated this response already: change it in the list of your last ratings."
@@ -36,7 +36,7 @@ _REVISIONS = sa.select(_g.revision, _g.is_current).where(
 _INSERT = t.ratings.insert()
 
 
-def _one(connection: sa.Connection, query: sa.Select[Any], **values: Any) -> Rating | None:
+def _find_rating(connection: sa.Connection, query: sa.Select[Any], **values: Any) -> Rating | None:
     row = connection.execute(query, values).mappings().one_or_none()
     return None if row is None else rating_of(row)
 
@@ -59,13 +59,13 @@ def insert_rating(connection: sa.Connection, rating: Rating, given_at: float) ->
 
 def _submit(connection: sa.Connection, rating: Rating, now: float) -> Rating:
     held = active_rater(connection, rating.rater_id)
-    stored = _one(connection, _BY_KEY, rater=rating.rater_id, key=rating.key)
+    stored = _find_rating(connection, _BY_KEY, rater=rating.rater_id, key=rating.key)
     if stored is not None:
         if stored.response_id != rating.response_id:
             raise BadInput("This key was used for another card: give each decision a key of its own.")
         return stored
     if held.response_id != rating.response_id:
-        _explain(connection, rating)
+        _explain_not_held(connection, rating)
         raise NotYours("This card is not yours: take the next one and rate that.")
     if SCALES[rating.scale].paired != (held.other_id is not None):
         raise NotYours("This card was dealt on another scale: take it anew and rate that.")
@@ -76,7 +76,7 @@ def _submit(connection: sa.Connection, rating: Rating, now: float) -> Rating:
     return insert_rating(connection, replace(rating, other_id=held.other_id, swapped=swapped), now)
 
 
-def _explain(connection: sa.Connection, rating: Rating) -> None:
+def _explain_not_held(connection: sa.Connection, rating: Rating) -> None:
     """Raises what is more to the point than "not yours" about a card that the rater does not hold."""
     known = sa.select(t.responses.c.id).where(t.responses.c.id == rating.response_id)
     if connection.scalar(known) is None:
@@ -118,13 +118,13 @@ class Ratings(Database):
         with self.writing() as connection:
             name = active_rater(connection, rater_id).name
             query = _RATINGS.where(_g.rater_id == rater_id, _g.is_current)
-            rating = _one(connection, query.order_by(*_latest_first).limit(1))
+            rating = _find_rating(connection, query.order_by(*_latest_first).limit(1))
             if rating is None:
                 raise BadInput("There is nothing to undo: you have not rated anything yet.")
-            found = self._check_open(connection, rating, "taken back")
-            if found.state not in RATABLE_STATES:
+            round_ = self._check_open(connection, rating, "taken back")
+            if round_.state not in RATABLE_STATES:
                 raise BadInput(
-                    f"Round {found.number} is {found.state} and deals no cards: change your answer in the list of "
+                    f"Round {round_.number} is {round_.state} and deals no cards: change your answer in the list of "
                     "your last ratings."
                 )
             self._retire(connection, rating)
@@ -155,7 +155,7 @@ class Ratings(Database):
         now = time.time() if now is None else now
         with self.writing() as connection:
             name = active_rater(connection, rater_id).name
-            old = _one(connection, _RATINGS.where(_g.id == rating_id))
+            old = _find_rating(connection, _RATINGS.where(_g.id == rating_id))
             if old is None:
                 raise Missing(f"There is no rating {rating_id}.")
             if old.rater_id != rater_id:
@@ -174,7 +174,7 @@ class Ratings(Database):
                 key=f"{old.key}/{old.id}",
             )
             if not old.is_current:
-                return self._same_change(connection, old, new)
+                return self._find_same_change(connection, old, new)
             self._check_open(connection, old, "changed")
             given_at = connection.execute(sa.select(_g.given_at).where(_g.id == rating_id)).scalar_one()
             self._retire(connection, old)
@@ -184,14 +184,14 @@ class Ratings(Database):
             record_event(connection, name, "changed a rating", now, rating=rating_id)
             return insert_rating(connection, new, given_at)
 
-    def _same_change(self, connection: sa.Connection, old: Rating, wanted: Rating) -> Rating:
-        found = _one(connection, _BY_KEY.where(_g.is_current), rater=old.rater_id, key=wanted.key)
-        said = ("score", "verdict", "comment", "flags", "attributes")
-        if found is None or any(getattr(found, name) != getattr(wanted, name) for name in said):
+    def _find_same_change(self, connection: sa.Connection, old: Rating, wanted: Rating) -> Rating:
+        stored = _find_rating(connection, _BY_KEY.where(_g.is_current), rater=old.rater_id, key=wanted.key)
+        fields = ("score", "verdict", "comment", "flags", "attributes")
+        if stored is None or any(getattr(stored, name) != getattr(wanted, name) for name in fields):
             raise BadInput(
                 "This rating was changed or taken back since: look at the list of your last ratings again."
             )
-        return found
+        return stored
 
     def _check_open(self, connection: sa.Connection, rating: Rating, what: str) -> sa.Row[Any]:
         """The rating's round. Raises BadInput for a rating that was sealed, or given elsewhere.
@@ -203,10 +203,10 @@ class Ratings(Database):
         if sealed is not None:
             raise BadInput(f"This rating was sealed with round {sealed}: it cannot be {what} any more.")
         query = sa.select(t.rounds).join(t.responses, t.responses.c.round_number == t.rounds.c.number)
-        found = connection.execute(query.where(t.responses.c.id == rating.response_id)).one()
-        if is_from_elsewhere(found):
+        round_ = connection.execute(query.where(t.responses.c.id == rating.response_id)).one()
+        if is_imported(round_):
             raise BadInput(f"This rating came with an import: it cannot be {what} here.")
-        return found
+        return round_
 
     def _retire(self, connection: sa.Connection, rating: Rating) -> None:
         connection.execute(t.ratings.update().where(_g.id == rating.id).values(is_current=False))
@@ -214,10 +214,10 @@ class Ratings(Database):
     def rating(self, rating_id: int) -> Rating:
         """A revision of a rating. Raises Missing."""
         with self.reading() as connection:
-            found = _one(connection, _RATINGS.where(_g.id == rating_id))
-        if found is None:
+            rating = _find_rating(connection, _RATINGS.where(_g.id == rating_id))
+        if rating is None:
             raise Missing(f"There is no rating {rating_id}.")
-        return found
+        return rating
 
     def recent(self, rater_id: int, n: int = 10) -> list[RatedResponse]:
         """The rater's last current ratings, latest first; a changed one keeps its place."""
@@ -232,7 +232,7 @@ class Ratings(Database):
 
     def changeable(self, ratings: Iterable[Rating]) -> set[int]:
         """The ids of those that their rater may still change: not sealed, and not from elsewhere."""
-        ids = [one.id for one in ratings]
+        ids = [rating.id for rating in ratings]
         sealed = sa.select(t.snapshot_ratings.c.rating_id).where(t.snapshot_ratings.c.rating_id.in_(ids))
         query = (
             sa.select(_g.id.label("rating_id"), t.rounds)
@@ -241,7 +241,7 @@ class Ratings(Database):
             .where(_g.id.in_(ids), _g.id.not_in(sealed))
         )
         with self.reading() as connection:
-            return {row.rating_id for row in connection.execute(query) if not is_from_elsewhere(row)}
+            return {row.rating_id for row in connection.execute(query) if not is_imported(row)}
 
     def rated(self, round_number: int | None = None) -> list[RatedResponse]:
         """All current ratings, or those on one round's responses, by id; excluded raters' too."""

@@ -12,9 +12,9 @@ from rater_data.scales import COUNTING, Scale
 from rater_data.store.database import schema as t
 from rater_data.store.database.engine import Database
 from rater_data.store.database.rows import rating_columns, rating_of
-from rater_data.store.rounds.round_states import round_in
+from rater_data.store.rounds.round_states import find_round
 from rater_data.store.rounds.rounds import trusted_ratings
-from rater_data.store.rounds.settings import FIRST_GUIDELINE, scale_in, setting_in
+from rater_data.store.rounds.settings import FIRST_GUIDELINE, read_scale, read_setting
 
 _g, _r = t.ratings.c, t.responses.c
 _RATINGS_OF_ROUND = (
@@ -82,7 +82,7 @@ class ScreenContexts(Database):
     def screen_context(self, rater_id: int, midnight: float) -> ScreenContext:
         """What the screen of this rater shows now. `midnight`: when the rater's day began."""
         with self.reading() as connection:
-            round_ = round_in(connection)
+            round_ = find_round(connection)
             began = round_.created_at if round_ else midnight
             where = {
                 "rater": rater_id,
@@ -106,7 +106,7 @@ class ScreenContexts(Database):
 
 def _rating_rules(connection: sa.Connection) -> RatingRules:
     return RatingRules(
-        scale=scale_in(connection),
+        scale=read_scale(connection),
         guideline_version=connection.scalar(_NEWEST_GUIDELINE) or FIRST_GUIDELINE,
-        questions=setting_in(connection, QUESTIONS, {}),
+        questions=read_setting(connection, QUESTIONS, {}),
     )

@@ -15,7 +15,7 @@ from rater_data.records import SPLITS
 from rater_data.scales import COUNTING, VERDICTS
 from rater_data.store.database import schema as t
 from rater_data.store.database.engine import Database
-from rater_data.store.rounds.round_states import known_round
+from rater_data.store.rounds.round_states import require_round
 from rater_data.store.rounds.rounds import trusted_ratings
 
 REVISIONS_AT_ONCE = 5_000  # read together with what they are about
@@ -132,7 +132,7 @@ class Exports(Database):
         """How many rows `rating_rows` will have in all. Raises Missing for a round that does not exist."""
         with self.reading() as connection:
             if rating_filter.round_number is not None:
-                known_round(connection, rating_filter.round_number)
+                require_round(connection, rating_filter.round_number)
             return connection.scalar(rating_filter.apply(_joined(sa.select(sa.func.count())))) or 0
 
     def people_and_versions(self) -> PeopleAndVersions:
@@ -217,7 +217,7 @@ class Exports(Database):
         query = _of_trusted(rating_filter, columns, *where).order_by(_g.id)
         with self.reading() as connection:
             if rating_filter.round_number is not None:
-                known_round(connection, rating_filter.round_number)
+                require_round(connection, rating_filter.round_number)
             yield from connection.execute(query.execution_options(yield_per=RATINGS_AT_ONCE)).partitions()
 
     def prompts_with_responses(

@@ -22,7 +22,7 @@ DIED = "The worker died three times on this job: look at its log, then try again
 NAMES = {"generate": "the writing of responses", "train": "a training", "try": "another try"}
 
 
-def job_in(connection: sa.Connection, job_id: int) -> Job:
+def require_job(connection: sa.Connection, job_id: int) -> Job:
     """The job of an id. Raises Missing."""
     row = connection.execute(sa.select(t.jobs).where(t.jobs.c.id == job_id)).mappings().one_or_none()
     if row is None:
@@ -30,7 +30,7 @@ def job_in(connection: sa.Connection, job_id: int) -> Job:
     return job_of(row)
 
 
-def active_in(connection: sa.Connection, kind: str | None = None) -> Job | None:
+def find_active_job(connection: sa.Connection, kind: str | None = None) -> Job | None:
     """The job of a kind (of any that moves a round on) that is running, else the one that waits."""
     kinds = ROUND_JOBS if kind is None else (kind,)
     query = sa.select(t.jobs).where(t.jobs.c.state.in_(ACTIVE), t.jobs.c.kind.in_(kinds))
@@ -40,16 +40,16 @@ def active_in(connection: sa.Connection, kind: str | None = None) -> Job | None:
     return None if row is None else job_of(row)
 
 
-def busy_with(job: Job) -> Busy:
+def busy_error(job: Job) -> Busy:
     state = "running" if job.state == "running" else "queued"
     return Busy(f"There is {NAMES[job.kind]} {state} already: wait until it is done, or cancel it.")
 
 
-def enqueue_in(connection: sa.Connection, kind: str, payload: dict[str, Any], now: float) -> Job:
+def insert_job(connection: sa.Connection, kind: str, payload: dict[str, Any], now: float) -> Job:
     """A new job. Raises Busy when one of its kind waits or runs."""
-    running = active_in(connection, kind)
+    running = find_active_job(connection, kind)
     if running is not None:
-        raise busy_with(running)
+        raise busy_error(running)
     row = {
         "kind": kind,
         "payload": to_json_value(payload),
@@ -63,12 +63,12 @@ def enqueue_in(connection: sa.Connection, kind: str, payload: dict[str, Any], no
     }
     key = connection.execute(t.jobs.insert().values(row)).inserted_primary_key
     assert key is not None, "one row was inserted"
-    return job_in(connection, key[0])
+    return require_job(connection, key[0])
 
 
 def _change(connection: sa.Connection, job_id: int, now: float, **values: Any) -> Job:
     connection.execute(t.jobs.update().where(t.jobs.c.id == job_id).values(values | {"updated_at": now}))
-    return job_in(connection, job_id)
+    return require_job(connection, job_id)
 
 
 def _end_unattended(connection: sa.Connection, job: Job, state: str, why: str, now: float) -> Job:
@@ -87,7 +87,7 @@ class Jobs(Database):
         """Raises Busy when a job of this kind waits or runs."""
         checks.one_of("The kind of a job", kind, JOB_KINDS)
         with self.writing() as connection:
-            return enqueue_in(connection, kind, payload, time.time())
+            return insert_job(connection, kind, payload, time.time())
 
     def claim(
         self, worker: str, kinds: tuple[str, ...] | None = None, stale_s: float = 60, now: float | None = None
@@ -134,19 +134,19 @@ class Jobs(Database):
         with self.reading() as connection:
             return [job_of(row) for row in connection.execute(query).mappings()]
 
-    def forgive(self) -> None:
+    def reset_job_attempts(self) -> None:
         """Deaths of workers so far are not held against the jobs that wait or run: somebody starts everything anew."""
         with self.writing() as connection:
             connection.execute(t.jobs.update().where(t.jobs.c.state.in_(ACTIVE)).values(attempts=0))
 
-    def let_go(self, job_id: int, worker: str) -> None:
+    def release_job(self, job_id: int, worker: str) -> None:
         """This worker is known to be dead: the job can be claimed at once. Raises NotYours if it has another one."""
         now = time.time()
         with self.writing() as connection:
             _own(connection, job_id, worker)
             _change(connection, job_id, now, heartbeat_at=0.0)
 
-    def beat(
+    def job_heartbeat(
         self, job_id: int, worker: str, progress: dict[str, Any] | None = None, log: str | None = None
     ) -> bool:
         """Says that the worker lives, how far it is, and a line for the log. Returns whether it shall stop.
@@ -166,7 +166,7 @@ class Jobs(Database):
             return _change(connection, job_id, now, **values).cancel_requested
 
     def finish(self, job_id: int, worker: str, result: dict[str, Any] | None = None) -> None:
-        """The job is done. Raises NotYours as `beat` does."""
+        """The job is done. Raises NotYours as `job_heartbeat` does."""
         now = time.time()
         with self.writing() as connection:
             job = _own(connection, job_id, worker)
@@ -174,7 +174,7 @@ class Jobs(Database):
             record_event(connection, "trainer", f"{job.kind} job done", now, job=job_id)
 
     def fail(self, job_id: int, worker: str, error: str, cancelled: bool = False) -> None:
-        """The job ended without a result; `error` says why, in a sentence. Raises NotYours as `beat` does."""
+        """The job ended without a result; `error` says why, in a sentence. Raises NotYours as `job_heartbeat` does."""
         now = time.time()
         state = "cancelled" if cancelled else "failed"
         with self.writing() as connection:
@@ -187,7 +187,7 @@ class Jobs(Database):
         """Ends a job that waits; asks the worker of one that runs to stop. Raises Refused if it has ended."""
         now = time.time()
         with self.writing() as connection:
-            job = job_in(connection, job_id)
+            job = require_job(connection, job_id)
             if job.state not in ACTIVE:
                 raise Refused(f"Job {job_id} has ended already: it is {job.state}.")
             record_event(connection, actor, f"cancelled {NAMES[job.kind]}", now, job=job_id)
@@ -198,7 +198,7 @@ class Jobs(Database):
     def job(self, job_id: int) -> Job:
         """Raises Missing."""
         with self.reading() as connection:
-            return job_in(connection, job_id)
+            return require_job(connection, job_id)
 
     def jobs(self, limit: int = 20, kinds: tuple[str, ...] = JOB_KINDS) -> list[Job]:
         """The newest jobs of some kinds, newest first."""
@@ -219,11 +219,11 @@ class Jobs(Database):
         Without a kind, of those that move a round on.
         """
         with self.reading() as connection:
-            return active_in(connection, kind)
+            return find_active_job(connection, kind)
 
 
 def _own(connection: sa.Connection, job_id: int, worker: str) -> Job:
-    job = job_in(connection, job_id)
+    job = require_job(connection, job_id)
     if job.worker != worker or job.state != "running":
         raise NotYours(f"Job {job_id} is not with {worker} any more.")
     return job

@@ -17,30 +17,30 @@ from rater_data.store.rounds.events import record_event
 AT_ONCE = 500  # values in one IN (…): databases have limits
 
 
-def add_prompts_in(connection: sa.Connection, prompts: list[Prompt], now: float) -> int:
+def insert_prompts(connection: sa.Connection, prompts: list[Prompt], now: float) -> int:
     """Adds the prompts that are not there yet and returns how many those were."""
     rows = {p.sha256: p for p in reversed(prompts)}  # of two equal ones the first wins
     new = [(sha, rows[sha]) for sha in dict.fromkeys(p.sha256 for p in prompts)]
-    there = prompt_ids_in(connection, list(rows))
-    fresh = [prompt_row(p, now) for sha, p in new if sha not in there]
+    known = find_prompt_ids(connection, list(rows))
+    fresh = [prompt_row(p, now) for sha, p in new if sha not in known]
     if fresh:
         connection.execute(t.prompts.insert(), fresh)
     return len(fresh)
 
 
-def prompt_ids_in(connection: sa.Connection, digests: list[str]) -> dict[str, int]:
+def find_prompt_ids(connection: sa.Connection, digests: list[str]) -> dict[str, int]:
     """The ids of those prompts that are stored, by their sha256."""
-    found: dict[str, int] = {}
+    ids: dict[str, int] = {}
     for start in range(0, len(digests), AT_ONCE):
         some = digests[start : start + AT_ONCE]
         rows = connection.execute(
             sa.select(t.prompts.c.sha256, t.prompts.c.id).where(t.prompts.c.sha256.in_(some))
         )
-        found |= {row.sha256: row.id for row in rows}
-    return found
+        ids |= {row.sha256: row.id for row in rows}
+    return ids
 
 
-def prompt_in(connection: sa.Connection, prompt_id: int) -> Prompt:
+def require_prompt(connection: sa.Connection, prompt_id: int) -> Prompt:
     """The prompt of an id. Raises Missing."""
     query = sa.select(*prompt_columns()).where(t.prompts.c.id == prompt_id)
     row = connection.execute(query).mappings().one_or_none()
@@ -55,7 +55,7 @@ class Prompts(Database):
     def add_prompts(self, prompts: list[Prompt]) -> tuple[int, int]:
         """Adds prompts, all or none; returns how many were added and how many were there already."""
         with self.writing() as connection:
-            added = add_prompts_in(connection, prompts, time.time())
+            added = insert_prompts(connection, prompts, time.time())
         return added, len(prompts) - added
 
     def prompts(self, split: str | None = None, *, retired: bool = False) -> list[Prompt]:
@@ -98,12 +98,12 @@ class Prompts(Database):
 
     def _change_prompt(self, prompt_id: int, actor: str, what: str, **values: Any) -> Prompt:
         with self.writing() as connection:
-            prompt_in(connection, prompt_id)
+            require_prompt(connection, prompt_id)
             connection.execute(t.prompts.update().where(t.prompts.c.id == prompt_id).values(**values))
             record_event(connection, actor, what, prompt=prompt_id)
-            return prompt_in(connection, prompt_id)
+            return require_prompt(connection, prompt_id)
 
     def prompt(self, prompt_id: int) -> Prompt:
         """Raises Missing."""
         with self.reading() as connection:
-            return prompt_in(connection, prompt_id)
+            return require_prompt(connection, prompt_id)

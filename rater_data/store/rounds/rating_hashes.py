@@ -13,7 +13,7 @@ from rater_data.store.database import schema as t
 
 SALTED = "2:"
 """Begins hashes that are made with the rater's salt. Those without it are of before there were any."""
-OF_OLD = 12  # columns that those were made of, and then what the response was compared with
+COLUMNS_OF_UNSALTED = 12  # columns that those were made of, and then what the response was compared with
 
 
 def hashed_rows_query() -> sa.Select:
@@ -48,8 +48,8 @@ def matches_its_hash(row: Any, salts: dict[int, str | None]) -> bool:
     if kept.startswith(SALTED):
         return salt is not None and rating_hash(row, salt) == kept
     # an older release hashed neither a salt nor the comment and what follows it
-    said, other = row[:OF_OLD], row[OF_OLD]
-    return _sha256_of([*said] if other is None else [*said, other]) == kept
+    values, other = row[:COLUMNS_OF_UNSALTED], row[COLUMNS_OF_UNSALTED]
+    return _sha256_of([*values] if other is None else [*values, other]) == kept
 
 
 def _sha256_of(values: list[Any]) -> str:
@@ -69,14 +69,14 @@ def keep_hashes(connection: sa.Connection, rows: Iterable[Any]) -> None:
 def _salts(connection: sa.Connection, raters: set[int]) -> dict[int, str]:
     """The salts of raters; those who joined before there were any get theirs."""
     u = t.users.c
-    found = {
+    salts = {
         i: salt for i, salt in connection.execute(sa.select(u.id, u.salt).where(u.id.in_(raters))) if salt
     }
-    fresh = {i: new_salt() for i in sorted(raters - found.keys())}
+    fresh = {i: new_salt() for i in sorted(raters - salts.keys())}
     if fresh:
         change = t.users.update().where(u.id == sa.bindparam("rater")).values(salt=sa.bindparam("made"))
         connection.execute(change, [{"rater": i, "made": salt} for i, salt in fresh.items()])
-    return found | fresh
+    return salts | fresh
 
 
 UNHASHED = (

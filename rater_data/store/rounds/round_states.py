@@ -17,8 +17,8 @@ from rater_data.store.database import schema as t
 from rater_data.store.database.rows import round_of
 
 
-def round_in(connection: sa.Connection, number: int | None = None) -> Round | None:
-    """The round of a number, or the latest one of ours."""
+def find_round(connection: sa.Connection, number: int | None = None) -> Round | None:
+    """The round of a number, or the latest that began here; None when there is none."""
     query = sa.select(t.rounds)
     if number is None:
         query = query.where(t.rounds.c.number != IMPORTED_ROUND).order_by(t.rounds.c.number.desc()).limit(1)
@@ -28,12 +28,12 @@ def round_in(connection: sa.Connection, number: int | None = None) -> Round | No
     return None if row is None else round_of(row)
 
 
-def known_round(connection: sa.Connection, number: int) -> Round:
+def require_round(connection: sa.Connection, number: int) -> Round:
     """The round of a number. Raises Missing."""
-    found = round_in(connection, number)
-    if found is None:
+    round_ = find_round(connection, number)
+    if round_ is None:
         raise Missing(f"There is no round {number}.")
-    return found
+    return round_
 
 
 def create_round(
@@ -54,7 +54,7 @@ def create_round(
         "updated_at": now,
     }
     connection.execute(t.rounds.insert().values(row))
-    return known_round(connection, number)
+    return require_round(connection, number)
 
 
 def move_round(connection: sa.Connection, round_: Round, state: str, now: float, **values: Any) -> None:
@@ -73,7 +73,7 @@ def move_round(connection: sa.Connection, round_: Round, state: str, now: float,
 def move_rounds_that_may(
     connection: sa.Connection, where: sa.ColumnElement[bool], state: str, now: float, **values: Any
 ) -> None:
-    """Moves those of our rounds that the states let go there; the others stay where they are."""
+    """Moves those rounds (never round 0) that may take this step; the others stay where they are."""
     query = sa.select(t.rounds).where(where, t.rounds.c.number != IMPORTED_ROUND)
     for row in connection.execute(query).mappings().all():
         round_ = round_of(row)
@@ -82,6 +82,6 @@ def move_rounds_that_may(
 
 
 def set_round_version(connection: sa.Connection, number: int, version_number: int) -> None:
-    """Which version a round counts as written by, where an import found a newer one in it."""
+    """Which version a round counts as written by, where an import brought a newer one in it."""
     where = t.rounds.c.number == number
     connection.execute(t.rounds.update().where(where).values(version_number=version_number))

@@ -1,7 +1,7 @@
 """Rounds and the responses in them; how full a round is.
 
-Round 0 is not one of ours: it holds imported responses, is always published and never the latest. It exists
-once something was imported.
+Round 0 holds imported responses. It exists once something was imported, is never the latest, and is published or,
+when its responses are offered to raters, in rating.
 """
 
 import time
@@ -20,21 +20,21 @@ from rater_data.store.database import schema as t
 from rater_data.store.database.engine import Database
 from rater_data.store.database.rows import response_columns, response_of, response_row, round_of
 from rater_data.store.rounds.events import record_event
-from rater_data.store.rounds.round_states import create_round, known_round, move_round, round_in
-from rater_data.store.rounds.versions import version_in
+from rater_data.store.rounds.round_states import create_round, find_round, move_round, require_round
+from rater_data.store.rounds.versions import require_version
 
 HOUR = 3600.0
-WITH_MORE = {
+STEPS_WITH_METHODS = {
     ("rating", "sealed"): "seal or start_training",
     ("training", "published"): "publish",
 }
 """Steps that keep more than the state: each is a method of its own."""
 
 
-def is_from_elsewhere(found: sa.Row[Any]) -> bool:
+def is_imported(round_: sa.Row[Any]) -> bool:
     """Whether a round (a row) came with an import and deals no cards here."""
-    return bool(found.config.get(RESTORED)) or (
-        found.number == IMPORTED_ROUND and found.state not in RATABLE_STATES
+    return bool(round_.config.get(RESTORED)) or (
+        round_.number == IMPORTED_ROUND and round_.state not in RATABLE_STATES
     )
 
 
@@ -62,8 +62,8 @@ class Rounds(Database):
         """
         now = time.time()
         with self.writing() as connection:
-            version_in(connection, version_number)
-            last = round_in(connection)
+            require_version(connection, version_number)
+            last = find_round(connection)
             if last is not None and last.state not in FINISHED_STATES:
                 raise Busy(f"Round {last.number} is not over yet: it is {last.state}.")
             number = 1 if last is None else last.number + 1
@@ -74,7 +74,7 @@ class Rounds(Database):
     def round(self, number: int | None = None) -> Round | None:
         """The round of a number, or the latest; None when there is none."""
         with self.reading() as connection:
-            return round_in(connection, number)
+            return find_round(connection, number)
 
     def rounds(self) -> list[Round]:
         """All rounds of ours, oldest first."""
@@ -95,10 +95,12 @@ class Rounds(Database):
         if decision is not None:
             values["decision"] = decision = checks.storable_text(decision)
         with self.writing() as connection:
-            found = known_round(connection, number)
-            if (found.state, state) in WITH_MORE:
-                raise Refused(f"Round {number} cannot just be {state}: use {WITH_MORE[found.state, state]}.")
-            move_round(connection, found, state, now, **values)
+            round_ = require_round(connection, number)
+            if (round_.state, state) in STEPS_WITH_METHODS:
+                raise Refused(
+                    f"Round {number} cannot just be {state}: use {STEPS_WITH_METHODS[round_.state, state]}."
+                )
+            move_round(connection, round_, state, now, **values)
             record_event(connection, "trainer", f"round {number} is {state}", now, decision=decision)
 
     def add_responses(self, responses: list[Response]) -> int:
@@ -110,7 +112,7 @@ class Rounds(Database):
         """
         now = time.time()
         with self.writing() as connection:
-            return add_responses_in(connection, responses, now)
+            return insert_responses(connection, responses, now)
 
     def responses(self, round_number: int, stratum: str | None = None) -> list[Response]:
         """The responses of a round, by slot."""
@@ -141,14 +143,14 @@ class Rounds(Database):
             checks.number("The head's score of a response", score)
         r = t.responses.c
         with self.writing() as connection:
-            known_round(connection, round_number)
+            require_round(connection, round_number)
             own = set(connection.scalars(sa.select(r.id).where(r.round_number == round_number)))
             if strange := scores.keys() - own:
                 raise BadInput(f"Response {min(strange)} is none of round {round_number}.")
             if scores:
                 change = t.responses.update().where(r.id == sa.bindparam("response"))
-                rows = [{"response": i, "said": score} for i, score in scores.items()]
-                connection.execute(change.values(head_score=sa.bindparam("said")), rows)
+                rows = [{"response": i, "new_score": score} for i, score in scores.items()]
+                connection.execute(change.values(head_score=sa.bindparam("new_score")), rows)
 
     def slots(self, round_number: int) -> set[int]:
         """The slots of a round that have their response."""
@@ -159,17 +161,17 @@ class Rounds(Database):
     def round_progress(self, number: int | None = None) -> RoundProgress | None:
         """How full a round (the latest) is; None when there is none."""
         with self.reading() as connection:
-            found = round_in(connection, number)
-            return None if found is None else _progress(connection, found, time.time())
+            round_ = find_round(connection, number)
+            return None if round_ is None else _progress(connection, round_, time.time())
 
 
-def add_responses_in(connection: sa.Connection, responses: list[Response], now: float) -> int:
+def insert_responses(connection: sa.Connection, responses: list[Response], now: float) -> int:
     """See Store.add_responses; also for round 0."""
     added = 0
     for number in sorted({r.round_number for r in responses}):
-        found = known_round(connection, number)
-        if number != IMPORTED_ROUND and found.state not in ("generating", "rating"):
-            raise Refused(f"Round {number} takes no more responses: it is {found.state}.")
+        round_ = require_round(connection, number)
+        if number != IMPORTED_ROUND and round_.state not in ("generating", "rating"):
+            raise Refused(f"Round {number} takes no more responses: it is {round_.state}.")
         taken = set(
             connection.scalars(sa.select(t.responses.c.slot).where(t.responses.c.round_number == number))
         )
@@ -183,9 +185,9 @@ def add_responses_in(connection: sa.Connection, responses: list[Response], now: 
     return added
 
 
-def _progress(connection: sa.Connection, found: Round, now: float) -> RoundProgress:
-    wanted = {row.stratum: row for row in connection.execute(_WANTED, {"round": found.number})}
-    groups = connection.execute(_GIVEN, {"round": found.number, "since": now - HOUR}).all()
+def _progress(connection: sa.Connection, round_: Round, now: float) -> RoundProgress:
+    wanted = {row.stratum: row for row in connection.execute(_WANTED, {"round": round_.number})}
+    groups = connection.execute(_GIVEN, {"round": round_.number, "since": now - HOUR}).all()
     counting = [row for row in groups if row.verdict in COUNTING]
     scores, strata = Counter[float](), Counter[str]()
     for row in counting:
@@ -193,11 +195,11 @@ def _progress(connection: sa.Connection, found: Round, now: float) -> RoundProgr
         if row.score is not None:
             scores[row.score] += row.ratings
     ratings, responses = strata.total(), sum(row.responses for row in wanted.values())
-    quota = int(found.config.get("quota", 0))
+    quota = int(round_.config.get("quota", 0))
     return RoundProgress(
-        round=found,
+        round=round_,
         responses=responses,
-        expected_responses=_expected(found, responses, quota),
+        expected_responses=_expected(round_, responses, quota),
         ratings=ratings,
         set_aside=sum(row.ratings for row in groups) - ratings,
         quota=quota,
@@ -233,8 +235,8 @@ _GIVEN = (
 )
 
 
-def _expected(found: Round, responses: int, quota: int) -> int:
+def _expected(round_: Round, responses: int, quota: int) -> int:
     """While they are being written: as many as the config says, else one for every rating wanted."""
-    if found.state != "generating":
+    if round_.state != "generating":
         return responses
-    return max(responses, int(found.config.get("expected_responses", quota)))
+    return max(responses, int(round_.config.get("expected_responses", quota)))

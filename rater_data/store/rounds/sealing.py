@@ -10,38 +10,38 @@ from rater_data.errors import BadInput, Refused
 from rater_data.lifecycle import Job, Round, Sample, Version
 from rater_data.store.database import schema as t
 from rater_data.store.rounds.events import record_event
-from rater_data.store.rounds.jobs import active_in, busy_with, enqueue_in
+from rater_data.store.rounds.jobs import busy_error, find_active_job, insert_job
 from rater_data.store.rounds.rating_hashes import UNHASHED, keep_hashes
-from rater_data.store.rounds.round_states import known_round, move_round, round_in
+from rater_data.store.rounds.round_states import find_round, move_round, require_round
 from rater_data.store.rounds.rounds import trusted_ratings
 from rater_data.store.rounds.snapshots import Snapshots, snapshot_digest
-from rater_data.store.rounds.training_log import add_samples_in
-from rater_data.store.rounds.versions import add_version_in
+from rater_data.store.rounds.training_log import insert_samples
+from rater_data.store.rounds.versions import insert_version
 
 
-def check_latest(connection: sa.Connection, found: Round) -> None:
+def check_latest(connection: sa.Connection, round_: Round) -> None:
     """Raises Refused for a round after which another has begun: two lines of versions would cross."""
-    latest = round_in(connection)
-    if latest is not None and latest.number != found.number:
+    latest = find_round(connection)
+    if latest is not None and latest.number != round_.number:
         raise Refused(
-            f"Round {found.number} is over: round {latest.number} has begun. Its ratings count there."
+            f"Round {round_.number} is over: round {latest.number} has begun. Its ratings count there."
         )
 
 
-def seal_in(connection: sa.Connection, found: Round, actor: str, now: float) -> None:
+def seal_round(connection: sa.Connection, round_: Round, actor: str, now: float) -> None:
     """Freezes all current ratings so far, of all rounds, by raters who are not excluded."""
     s = t.snapshot_ratings
     # a round that the gate refused may have been sealed before: its new seal replaces the old one
-    connection.execute(s.delete().where(s.c.round_number == found.number))
-    picked = trusted_ratings().with_only_columns(sa.literal(found.number), t.ratings.c.id)
+    connection.execute(s.delete().where(s.c.round_number == round_.number))
+    picked = trusted_ratings().with_only_columns(sa.literal(round_.number), t.ratings.c.id)
     connection.execute(s.insert().from_select(["round_number", "rating_id"], picked))
     keep_hashes(connection, connection.execute(UNHASHED).all())
-    frozen = connection.scalar(sa.select(sa.func.count()).where(s.c.round_number == found.number))
+    frozen = connection.scalar(sa.select(sa.func.count()).where(s.c.round_number == round_.number))
     if frozen == 0:
-        raise Refused(f"Round {found.number} cannot be sealed: there are no ratings yet.")
-    digest = snapshot_digest(connection, found.number)
-    move_round(connection, found, "sealed", now, snapshot_sha256=digest, gate=None, decision=None)
-    record_event(connection, actor, f"sealed round {found.number}", now, ratings=frozen, sha256=digest)
+        raise Refused(f"Round {round_.number} cannot be sealed: there are no ratings yet.")
+    digest = snapshot_digest(connection, round_.number)
+    move_round(connection, round_, "sealed", now, snapshot_sha256=digest, gate=None, decision=None)
+    record_event(connection, actor, f"sealed round {round_.number}", now, ratings=frozen, sha256=digest)
 
 
 def _of_excluded(connection: sa.Connection, number: int) -> bool:
@@ -67,14 +67,14 @@ class Sealing(Snapshots):
         self.hash_ahead()
         now = time.time()
         with self.writing() as connection:
-            found = known_round(connection, number)
-            check_latest(connection, found)
-            if found.state != "rating":
+            round_ = require_round(connection, number)
+            check_latest(connection, round_)
+            if round_.state != "rating":
                 raise Refused(
-                    f"Round {number} is {found.state}: only a round that is open for rating can be sealed."
+                    f"Round {number} is {round_.state}: only a round that is open for rating can be sealed."
                 )
-            seal_in(connection, found, actor, now)
-            return known_round(connection, number)
+            seal_round(connection, round_, actor, now)
+            return require_round(connection, number)
 
     def start_training(self, round_number: int, actor: str, override: bool = False) -> Job:
         """Seals the round and queues its training, in one step.
@@ -86,35 +86,35 @@ class Sealing(Snapshots):
         self.hash_ahead()
         now = time.time()
         with self.writing() as connection:
-            found = known_round(connection, round_number)
-            check_latest(connection, found)
-            running = active_in(connection, "train")
+            round_ = require_round(connection, round_number)
+            check_latest(connection, round_)
+            running = find_active_job(connection, "train")
             if running is not None:
-                raise busy_with(running)
-            match found.state:
+                raise busy_error(running)
+            match round_.state:
                 case "rating":
-                    seal_in(connection, found, actor, now)
+                    seal_round(connection, round_, actor, now)
                 case "failed" if _of_excluded(connection, round_number):
-                    seal_in(connection, found, actor, now)
+                    seal_round(connection, round_, actor, now)
                 case "failed":
-                    move_round(connection, found, "sealed", now, decision=None)
+                    move_round(connection, round_, "sealed", now, decision=None)
                 case "refused" if not override:
-                    why = found.decision or "the reward model cannot be told from chance."
+                    why = round_.decision or "the reward model cannot be told from chance."
                     raise Refused(
                         f"The gate refused round {round_number}: {why} Rate more, or train all the same."
                     )
-                case "refused" if (writing := active_in(connection, "generate")) is not None:
-                    raise busy_with(writing)  # the next round has begun, or is about to
+                case "refused" if (writing := find_active_job(connection, "generate")) is not None:
+                    raise busy_error(writing)  # the next round has begun, or is about to
                 # sealed, training: a job that ended without telling the round; the worker goes on from there
                 case "refused" | "sealed" | "training":
                     pass
                 case _:
-                    raise Refused(f"Round {round_number} is {found.state}: it cannot be trained now.")
+                    raise Refused(f"Round {round_number} is {round_.state}: it cannot be trained now.")
             payload = {"round": round_number, "override": override, "actor": actor}
             record_event(
                 connection, actor, f"started the training of round {round_number}", now, override=override
             )
-            return enqueue_in(connection, "train", payload, now)
+            return insert_job(connection, "train", payload, now)
 
     def publish(
         self,
@@ -132,13 +132,13 @@ class Sealing(Snapshots):
         """
         now = time.time()
         with self.writing() as connection:
-            found = known_round(connection, round_number)
+            round_ = require_round(connection, round_number)
             values = {"gate": to_json_value(gate), "decision": decision, "published_version": version.number}
             fields = {name: getattr(version, name) for name in Version.__slots__}
-            add_version_in(connection, Version(**fields | {"status": "current"}))
-            move_round(connection, found, "published", now, **values)
+            insert_version(connection, Version(**fields | {"status": "current"}))
+            move_round(connection, round_, "published", now, **values)
             try:
-                add_samples_in(connection, samples)
+                insert_samples(connection, samples)
             except sa.exc.IntegrityError as error:
                 raise BadInput("A sample names a version or a prompt that does not exist.") from error
             record_event(

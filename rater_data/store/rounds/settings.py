@@ -17,15 +17,15 @@ from rater_data.store.rounds.events import record_event
 FIRST_GUIDELINE = 1
 
 
-def setting_in(connection: sa.Connection, name: str, default: Any = None) -> Any:
+def read_setting(connection: sa.Connection, name: str, default: Any = None) -> Any:
     """The value kept under a name, or the default."""
     row = connection.execute(_SETTING, {"name": name}).one_or_none()
     return default if row is None else row.value
 
 
-def scale_in(connection: sa.Connection) -> Scale:
+def read_scale(connection: sa.Connection) -> Scale:
     """What raters of this home judge by."""
-    return SCALES[setting_in(connection, CHOSEN_SCALE, DEFAULT_SCALE)]
+    return SCALES[read_setting(connection, CHOSEN_SCALE, DEFAULT_SCALE)]
 
 
 _SETTING = sa.select(t.settings.c.value).where(t.settings.c.name == sa.bindparam("name"))
@@ -37,7 +37,7 @@ class HomeSettings(Database):
     def setting(self, name: str, default: Any = None) -> Any:
         """The value kept under a name, or the default."""
         with self.reading() as connection:
-            return setting_in(connection, name, default)
+            return read_setting(connection, name, default)
 
     def set_setting(self, name: str, value: Any) -> None:
         """Keeps a value (anything that JSON can hold) under a name."""
@@ -52,8 +52,8 @@ class HomeSettings(Database):
     def chosen_scale(self) -> str | None:
         """The scale that was chosen here, or that ratings were given on; None while any may be."""
         with self.reading() as connection:
-            found = connection.scalar(sa.select(t.ratings.c.scale).limit(1))
-            return found or setting_in(connection, CHOSEN_SCALE)
+            used = connection.scalar(sa.select(t.ratings.c.scale).limit(1))
+            return used or read_setting(connection, CHOSEN_SCALE)
 
     def choose_scale(self, name: str) -> Scale:
         """Raters judge by this scale from now on.
@@ -65,9 +65,9 @@ class HomeSettings(Database):
             raise BadInput(f"The scale {name!r} is not known: use one of {', '.join(SCALES)}.")
         other = sa.select(t.ratings.c.scale).where(t.ratings.c.scale != name).limit(1)
         with self.reading() as connection:
-            found = connection.scalar(other)
-        if found is not None:
-            raise Refused(f"This home has ratings on the scale {found}; begin a new home to rate on {name}.")
+            used = connection.scalar(other)
+        if used is not None:
+            raise Refused(f"This home has ratings on the scale {used}; begin a new home to rate on {name}.")
         if self.scale().name != name:
             self.set_setting(CHOSEN_SCALE, name)
         return SCALES[name]
@@ -78,7 +78,7 @@ class HomeSettings(Database):
         with self.reading() as connection:
             row = connection.execute(query).one_or_none()
             if row is None:
-                return FIRST_GUIDELINE, guidelines.bundled_guideline(scale_in(connection))
+                return FIRST_GUIDELINE, guidelines.bundled_guideline(read_scale(connection))
         return row.version, row.text
 
     def set_guideline(self, text: str, actor: str) -> int:

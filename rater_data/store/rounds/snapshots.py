@@ -17,7 +17,7 @@ from rater_data.store.database.rows import (
     response_of,
 )
 from rater_data.store.rounds.rating_hashes import UNHASHED, keep_hashes
-from rater_data.store.rounds.round_states import known_round
+from rater_data.store.rounds.round_states import require_round
 from rater_data.store.rounds.rounds import trusted_ratings
 
 HASHED_AT_ONCE = 500
@@ -54,7 +54,7 @@ def snapshot_digest(connection: sa.Connection, number: int) -> str:
     return digest.hexdigest()
 
 
-def snapshot_in(connection: sa.Connection, number: int) -> list[RatedResponse]:
+def read_snapshot(connection: sa.Connection, number: int) -> list[RatedResponse]:
     s = t.snapshot_ratings.c
     query = (
         rated_responses_query()
@@ -84,8 +84,8 @@ class Snapshots(Database):
     def snapshot(self, number: int) -> list[RatedResponse]:
         """The frozen ratings of a round, by rating id; empty before its seal. Raises Missing."""
         with self.reading() as connection:
-            known_round(connection, number)
-            return snapshot_in(connection, number)
+            require_round(connection, number)
+            return read_snapshot(connection, number)
 
     def trusted(self) -> list[RatedResponse]:
         """What a seal would freeze now: current ratings of raters who are not excluded, by id."""
@@ -96,7 +96,7 @@ class Snapshots(Database):
             ).mappings()
             return [rated_response_of(row) for row in rows]
 
-    def learned_from(self, number: int, rater_id: int) -> tuple[int, int]:
+    def snapshot_counts(self, number: int, rater_id: int) -> tuple[int, int]:
         """How many ratings a round's snapshot holds, and how many of them are this rater's."""
         s = t.snapshot_ratings.c
         every = sa.select(sa.func.count()).select_from(t.snapshot_ratings).where(s.round_number == number)

@@ -14,11 +14,11 @@ from rater_data.store.database.engine import Database
 from rater_data.store.database.rows import sample_of
 
 
-def add_samples_in(connection: sa.Connection, samples: list[Sample]) -> None:
+def insert_samples(connection: sa.Connection, samples: list[Sample]) -> None:
     """Adds the samples that are not there yet."""
-    key = (t.samples.c.version_number, t.samples.c.prompt_id, t.samples.c.seed)
+    columns = (t.samples.c.version_number, t.samples.c.prompt_id, t.samples.c.seed)
     versions = {s.version_number for s in samples}
-    there = {tuple(row) for row in connection.execute(sa.select(*key).where(key[0].in_(versions)))}
+    stored = {tuple(row) for row in connection.execute(sa.select(*columns).where(columns[0].in_(versions)))}
     rows = {
         (s.version_number, s.prompt_id, s.seed): {
             "version_number": s.version_number,
@@ -28,7 +28,7 @@ def add_samples_in(connection: sa.Connection, samples: list[Sample]) -> None:
         }
         for s in samples
     }
-    new = [row for where, row in rows.items() if where not in there]
+    new = [row for key, row in rows.items() if key not in stored]
     if new:
         connection.execute(t.samples.insert(), new)
 
@@ -72,7 +72,7 @@ class TrainingLog(Database):
         """Keeps what a version says; the same prompt and seed again changes nothing."""
         with self.writing() as connection:
             try:
-                add_samples_in(connection, samples)
+                insert_samples(connection, samples)
             except sa.exc.IntegrityError as error:
                 raise BadInput("A sample names a version or a prompt that does not exist.") from error
 

@@ -15,7 +15,7 @@ from rater_data.store.rounds.events import record_event
 from rater_data.store.rounds.round_states import move_rounds_that_may
 
 
-def version_in(connection: sa.Connection, number: int) -> Version:
+def require_version(connection: sa.Connection, number: int) -> Version:
     """The version of a number. Raises Missing."""
     query = sa.select(t.policy_versions).where(t.policy_versions.c.number == number)
     row = connection.execute(query).mappings().one_or_none()
@@ -24,7 +24,7 @@ def version_in(connection: sa.Connection, number: int) -> Version:
     return version_of(row)
 
 
-def add_version_in(connection: sa.Connection, version: Version) -> None:
+def insert_version(connection: sa.Connection, version: Version) -> None:
     """Adds a version; if it is current, the one before is kept. Raises BadInput for a taken number."""
     numbers = set(connection.scalars(sa.select(t.policy_versions.c.number)))
     if version.number in numbers:
@@ -46,13 +46,13 @@ class Versions(Database):
     def add_version(self, version: Version) -> None:
         """Raises BadInput for a number that is taken or a parent that does not exist."""
         with self.writing() as connection:
-            add_version_in(connection, version)
+            insert_version(connection, version)
             record_event(connection, "trainer", f"added version {version.number}")
 
     def version(self, number: int) -> Version:
         """Raises Missing."""
         with self.reading() as connection:
-            return version_in(connection, number)
+            return require_version(connection, number)
 
     def versions(self) -> list[Version]:
         """All versions, oldest first."""
@@ -66,11 +66,11 @@ class Versions(Database):
         """Replaces what people noted about a version. Raises BadInput for no text, Missing."""
         checks.text("The notes of a version", notes)
         with self.writing() as connection:
-            version_in(connection, number)
+            require_version(connection, number)
             where = t.policy_versions.c.number == number
             connection.execute(t.policy_versions.update().where(where).values(notes=notes.strip()))
             record_event(connection, actor, f"noted something about version {number}")
-            return version_in(connection, number)
+            return require_version(connection, number)
 
     def current_version(self) -> Version | None:
         """The version that writes the next responses."""
@@ -113,7 +113,7 @@ class Versions(Database):
         """
         now = time.time()
         with self.writing() as connection:
-            target = version_in(connection, to)
+            target = require_version(connection, to)
             if target.status == "current":
                 raise Refused(f"Version {to} is in use already.")
             if (
@@ -138,7 +138,7 @@ class Versions(Database):
             )
             _stop_jobs(connection, now)
             record_event(connection, actor, f"rolled back to version {to}", now, to=to, abandoned=abandoned)
-            return version_in(connection, to)
+            return require_version(connection, to)
 
 
 def _branches(connection: sa.Connection, to: int) -> tuple[list[int], list[int]]:
@@ -151,11 +151,11 @@ def _branches(connection: sa.Connection, to: int) -> tuple[list[int], list[int]]
         current = row.number if row.status == "current" else current
 
     def line(number: int | None) -> list[int]:
-        found = []
+        numbers = []
         while number is not None:
-            found.append(number)
+            numbers.append(number)
             number = parents[number]
-        return found
+        return numbers
 
     new = line(to)
     return [n for n in line(current) if n not in new], new[1:]

@@ -9,7 +9,7 @@ import sqlalchemy as sa
 from rater_data.checksums import digest
 from rater_data.records import IMPORTED_ROUND
 from rater_data.store.database import schema as t
-from rater_data.store.rounds.prompts import prompt_ids_in
+from rater_data.store.rounds.prompts import find_prompt_ids
 from rater_data.store.transfer.restored_rounds import RestoredRounds
 
 BATCH = 5000  # rows that are held and written at once
@@ -69,12 +69,12 @@ class ResponseImport:
 
     def _add_prompts(self, rows: list[dict[str, Any]]) -> None:
         hashes = [row["sha256"] for row in rows]
-        ids = prompt_ids_in(self.connection, hashes)
+        ids = find_prompt_ids(self.connection, hashes)
         defaults = {"created_at": self.now, "retired_at": None}
         new = [row | defaults for row in rows if row["sha256"] not in ids]
         if new:
             self.connection.execute(t.prompts.insert(), new)
-            ids |= prompt_ids_in(self.connection, [row["sha256"] for row in new])
+            ids |= find_prompt_ids(self.connection, [row["sha256"] for row in new])
         for sha256 in hashes:
             self._prompt_ids[self._prompts_seen] = ids[sha256]
             self._prompts_seen += 1

@@ -24,8 +24,8 @@ from rater_data.scales import DEFAULT_SCALE, SCALES
 from rater_data.store.database import schema as t
 from rater_data.store.database.engine import Database
 from rater_data.store.rounds.events import record_event
-from rater_data.store.rounds.round_states import known_round, move_round
-from rater_data.store.rounds.settings import setting_in
+from rater_data.store.rounds.round_states import move_round, require_round
+from rater_data.store.rounds.settings import read_setting
 from rater_data.store.transfer.import_ratings import RatingImport
 from rater_data.store.transfer.import_responses import BATCH, ResponseImport
 from rater_data.store.transfer.restored_rounds import RestoredRounds
@@ -90,7 +90,7 @@ class Imports(Database):
                     _adopt_scale(connection, scale)
                 _add_rows(connection, staged, counts, make_round=scale is not None, wrap=wrap)
                 if offer:
-                    imported = known_round(connection, IMPORTED_ROUND)
+                    imported = require_round(connection, IMPORTED_ROUND)
                     if imported.state != "rating":  # they may have been offered before
                         move_round(connection, imported, "rating", time.time())
                 if dry_run:
@@ -106,7 +106,9 @@ class Imports(Database):
 
 
 def _adopt_scale(connection: sa.Connection, scale: str) -> None:
-    current = connection.scalar(sa.select(t.ratings.c.scale).limit(1)) or setting_in(connection, CHOSEN_SCALE)
+    current = connection.scalar(sa.select(t.ratings.c.scale).limit(1)) or read_setting(
+        connection, CHOSEN_SCALE
+    )
     if current is None and scale != DEFAULT_SCALE:
         connection.execute(t.settings.insert().values(name=CHOSEN_SCALE, value=SCALES[scale].name))
     elif (current or DEFAULT_SCALE) != scale:

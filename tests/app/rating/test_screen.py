@@ -34,7 +34,9 @@ def test_who_waits_is_told_how_long(tmp_path: Path) -> None:
             assert screen["title"] == "You have rated everything" and screen["progress"]["left"] == ""
             store.start_training(1, "op")
             job = store.claim("fake")
-            store.beat(job.id, "fake", {"phase": "PPO on rollouts", "done": 2, "total": 6, "eta_s": 130})
+            store.job_heartbeat(
+                job.id, "fake", {"phase": "PPO on rollouts", "done": 2, "total": 6, "eta_s": 130}
+            )
             screen = client.get("/api/card").json()
             assert screen["title"] == "Round 1 is being trained"
             assert screen["progress"] == {"done": 2, "total": 6, "left": "PPO on rollouts: about 2 min left"}

@@ -23,8 +23,8 @@ def test_a_job_from_beginning_to_end(store):
     mine = store.claim("one")
     assert (mine.id, mine.state, mine.worker, mine.attempts) == (job.id, "running", "one", 1)
     progress = {"phase": "Generating responses", "done": 3, "total": 8, "eta_s": float("inf"), "note": ""}
-    assert store.beat(job.id, "one", progress=progress, log="line 1") is False
-    store.beat(job.id, "one", log="line 2\n")
+    assert store.job_heartbeat(job.id, "one", progress=progress, log="line 1") is False
+    store.job_heartbeat(job.id, "one", log="line 2\n")
     seen = store.job(job.id)
     assert (seen.progress, seen.log_tail) == (progress | {"eta_s": None}, "line 1\nline 2\n")
     store.finish(job.id, "one", {"round": 1})
@@ -34,7 +34,7 @@ def test_a_job_from_beginning_to_end(store):
         None,
     )
     with pytest.raises(NotYours):
-        store.beat(job.id, "one")
+        store.job_heartbeat(job.id, "one")
 
 
 def test_one_of_a_kind(store):
@@ -85,7 +85,7 @@ def test_a_worker_that_is_silent_loses_its_job(store):
     began = store.claim("one").heartbeat_at
     assert store.claim("two", now=began + 59) is None
     assert store.claim("two", now=began + 61).attempts == 2
-    for act in (lambda: store.beat(job.id, "one"), lambda: store.finish(job.id, "one"),
+    for act in (lambda: store.job_heartbeat(job.id, "one"), lambda: store.finish(job.id, "one"),
                 lambda: store.fail(job.id, "one", "x")):  # fmt: skip
         with pytest.raises(NotYours, match="not with one"):
             act()
@@ -135,7 +135,7 @@ def test_cancel(store):
     job = store.enqueue("generate", {})
     store.claim("one")
     store.cancel(job.id, "Olga")
-    assert store.beat(job.id, "one") is True
+    assert store.job_heartbeat(job.id, "one") is True
     store.fail(job.id, "one", "It was stopped.", cancelled=True)
     assert store.job(job.id).state == "cancelled"
 
@@ -144,7 +144,7 @@ def test_only_the_end_of_a_log_is_kept(store):
     job = store.enqueue("generate", {})
     store.claim("one")
     for i in range(30):
-        store.beat(job.id, "one", log=f"{i} " + "x" * 1000)
+        store.job_heartbeat(job.id, "one", log=f"{i} " + "x" * 1000)
     tail = store.job(job.id).log_tail
     assert len(tail) == 20_000
     assert tail.rstrip().rsplit("\n", 1)[-1].startswith("29 ")

@@ -200,7 +200,7 @@ def test_texts_that_nobody_can_correct_are_kept_as_far_as_they_go(tmp_path):
     assert store.samples(0)[0].text == "a\ufffdb?"
     store.enqueue("train", {"round": 1})
     job = store.claim("w")
-    store.beat(job.id, "w", log="x\0y")
+    store.job_heartbeat(job.id, "w", log="x\0y")
     store.fail(job.id, "w", "It broke\0.")
     assert (store.job(job.id).log_tail, store.job(job.id).error) == ("x\ufffdy\n", "It broke\ufffd.")
     store.close()
