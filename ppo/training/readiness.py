@@ -7,7 +7,7 @@ from ppo.algorithm import reward_head
 from ppo.progress import Progress
 from ppo.training import store_tensors
 from ppo.training.engine import Engine
-from rater_data.round_settings import READINESS
+from rater_data.round_settings import MIN_RATINGS_TO_TRAIN, READINESS
 from rater_data.store import Store
 
 EVERY = 8  # ratings after which the head is looked at again
@@ -23,7 +23,7 @@ class ReadinessCheck:
     def is_due(self, store: Store) -> bool:
         """Whether enough was rated since the last check."""
         progress = store.round_progress()
-        if progress is None or progress.round.state != "rating" or progress.ratings < reward_head.MINIMUM:
+        if progress is None or progress.round.state != "rating" or progress.ratings < MIN_RATINGS_TO_TRAIN:
             return False
         number, (last_round, last_ratings) = progress.round.number, self._last_checked
         new_ratings = progress.ratings - (last_ratings if last_round == number else -EVERY)

@@ -21,7 +21,7 @@ from ppo.training import checkpoint, generate, store_tensors, training_steps
 from ppo.training.engine import Engine
 from ppo.training.plan import Slot, plan_round
 from rater_data.errors import Missing
-from rater_data.lifecycle import Round, Version
+from rater_data.lifecycle import FINISHED_STATES, Round, Version
 from rater_data.round_settings import REFERENCE
 from rater_data.store import Store
 
@@ -31,14 +31,13 @@ KEEP_STEPS = 2  # checkpoints of a round in progress: the newest, and the one be
 LEAST_SHARE = 0.1  # of a round's way, below which nothing of it is kept
 SAMPLE_SEED = 20_170_707
 WATCHED = 2  # prompts that are answered after every step
-DONE = ("published", "refused", "rolled_back")  # after a refusal the same version writes more
 
 
 def generate_round(store: Store, engine: Engine, progress: Progress) -> int:
     """Writes the responses of the next round, or of the one that was interrupted. Returns its number."""
     version = _ensure_version_0(store, engine)
     round_ = store.round()
-    if round_ is None or round_.state in DONE:
+    if round_ is None or round_.state in FINISHED_STATES:
         config = engine.round_config(store)
         round_ = store.start_round({**config.to_dict(), "quota": config.plan.ratings}, version.number)
     if round_.state != "generating":
@@ -65,7 +64,7 @@ def train_round(
 ) -> str:
     """Reward head, gate, PPO, publish. Returns the state the round ended in: published or refused."""
     round_ = _require_round(store, number)
-    if round_.state in DONE and not (round_.state == "refused" and override):
+    if round_.state in FINISHED_STATES and not (round_.state == "refused" and override):
         return round_.state  # the worker died between the end of the round and the end of its job
     config = _config_of(round_)
     if round_.state != "training":  # it is, when a worker died in it

@@ -6,6 +6,7 @@ import sqlalchemy as sa
 
 from rater_data.importing.layouts.records import check_attributes
 from rater_data.names import name_key
+from rater_data.round_settings import CHOSEN_SCALE
 from rater_data.scales import DEFAULT_SCALE, REMOVED, SCALES
 from rater_data.store.database import schema as t
 from rater_data.store.database.rows import (
@@ -69,7 +70,7 @@ def check_responses(connection: sa.Connection) -> Iterator[str]:
 
 
 def check_ratings(connection: sa.Connection) -> Iterator[str]:
-    setting = sa.select(sa.cast(t.settings.c.value, sa.Text)).where(t.settings.c.name == "scale")
+    setting = sa.select(sa.cast(t.settings.c.value, sa.Text)).where(t.settings.c.name == CHOSEN_SCALE)
     chosen = connection.execute(setting).one_or_none()
     scale = SCALES.get(DEFAULT_SCALE if chosen is None else parse_json_or(chosen[0], str, ""))
     if scale is None:
