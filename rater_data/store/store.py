@@ -30,7 +30,7 @@ from rater_data.store.people.access import Access
 from rater_data.store.people.people import People
 from rater_data.store.people.purge import Purging
 from rater_data.store.reports.coverage import Coverage
-from rater_data.store.reports.export_rows import Exports
+from rater_data.store.reports.export_rows import ExportRows
 from rater_data.store.reports.rater_stats import RaterStatistics
 from rater_data.store.reports.rating_fingerprints import RatingFingerprints
 from rater_data.store.rounds.events import Events
@@ -63,7 +63,7 @@ class Store(
     Ratings,
     ScreenContexts,
     Imports,
-    Exports,
+    ExportRows,
     Purging,
     Coverage,
     RaterStatistics,

@@ -31,18 +31,18 @@ def _text(column: sa.Column) -> sa.Label:
     return sa.cast(column, sa.Text).label(column.name)
 
 
-_RATING = [
+_RATING_COLUMNS = [
     *(_g.id, _g.response_id, _g.other_id, _g.swapped, _g.rater_id, _g.score, _g.verdict, _g.shown_at),
     *(_g.submitted_at, _g.given_at, _g.active_ms, _g.position, _g.guideline_version, _g.scale),
     *(_g.revision, _g.is_current, _g.key, _g.comment, _text(_g.flags), _text(_g.attributes)),
 ]
-_RESPONSE = [
+_RESPONSE_COLUMNS = [
     *(_r.id, _r.prompt_id, _r.round_number, _r.version_number, _r.slot, _r.seed, _r.temperature),
     *(_r.finish_reason, _r.stratum, _r.overlap, _r.propensity, _r.text, _text(_r.logprobs)),
     *(_r.ref_logprob, _r.head_score),
 ]
-_PROMPT = [_p.id, _p.sha256, _p.split, _p.source, _text(_p.messages), _text(_p.tags)]
-_REMOVED = [v.name for v in VERDICTS.values() if v.kind == "none"]
+_PROMPT_COLUMNS = [_p.id, _p.sha256, _p.split, _p.source, _text(_p.messages), _text(_p.tags)]
+_REMOVED_VERDICTS = [v.name for v in VERDICTS.values() if v.kind == "none"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -63,7 +63,7 @@ class RatingFilter:
 
     def apply(self, query: sa.Select) -> sa.Select:
         """The rows of a query of ratings, joined with their responses and prompts, that are meant."""
-        query = query.where(_g.verdict.not_in(_REMOVED))
+        query = query.where(_g.verdict.not_in(_REMOVED_VERDICTS))
         if self.split is not None:
             query = query.where(_p.split == self.split)
         if self.round_number is not None:
@@ -116,16 +116,16 @@ def _joined(query: sa.Select) -> sa.Select:
     )
 
 
-_COUNTS = _g.verdict.in_(COUNTING)
-_ANSWERS = (_COUNTS, sa.cast(_g.attributes, sa.Text) != "{}")
+_IS_COUNTED = _g.verdict.in_(COUNTING)
+_HAS_ATTRIBUTES = (_IS_COUNTED, sa.cast(_g.attributes, sa.Text) != "{}")
 
 
-def _of_trusted(rating_filter: RatingFilter, columns: tuple, *where: sa.ColumnElement[bool]) -> sa.Select:
+def _trusted_query(rating_filter: RatingFilter, columns: tuple, *where: sa.ColumnElement[bool]) -> sa.Select:
     trusted = trusted_ratings().with_only_columns(_g.id)
     return rating_filter.apply(_joined(sa.select(*columns))).where(_g.id.in_(trusted), *where)
 
 
-class Exports(Database):
+class ExportRows(Database):
     """What exports read."""
 
     def count_revisions(self, rating_filter: RatingFilter) -> int:
@@ -149,22 +149,24 @@ class Exports(Database):
         self, rating_filter: RatingFilter, at_once: int = REVISIONS_AT_ONCE
     ) -> Iterator[RatingRows]:
         """Every revision of every rating that is meant, by id; those of removed people are left out."""
-        ratings = rating_filter.apply(_joined(sa.select(*_RATING))).order_by(_g.id).limit(at_once)
+        ratings = rating_filter.apply(_joined(sa.select(*_RATING_COLUMNS))).order_by(_g.id).limit(at_once)
         last = 0
         with self.reading() as connection:
             while rows := connection.execute(ratings.where(_g.id > last)).all():
-                here = _g.id.between(rows[0].id, rows[-1].id)
+                in_batch = _g.id.between(rows[0].id, rows[-1].id)
                 last = rows[-1].id
                 about = (
-                    rating_filter.apply(_joined(sa.select(column))).where(here)
+                    rating_filter.apply(_joined(sa.select(column))).where(in_batch)
                     for column in (_g.response_id, _g.other_id)
                 )
                 ids = sa.union(*about).subquery()
                 responses = connection.execute(
-                    sa.select(*_RESPONSE).where(_r.id.in_(sa.select(ids.c[0]))).order_by(_r.id)
+                    sa.select(*_RESPONSE_COLUMNS).where(_r.id.in_(sa.select(ids.c[0]))).order_by(_r.id)
                 ).all()
-                mine = rating_filter.apply(_joined(sa.select(_r.prompt_id))).where(here)
-                prompts = connection.execute(sa.select(*_PROMPT).where(_p.id.in_(mine))).all()
+                prompt_ids_of_batch = rating_filter.apply(_joined(sa.select(_r.prompt_id))).where(in_batch)
+                prompts = connection.execute(
+                    sa.select(*_PROMPT_COLUMNS).where(_p.id.in_(prompt_ids_of_batch))
+                ).all()
                 yield RatingRows(rows, responses, prompts)
 
     def current_ratings(self, rating_filter: RatingFilter) -> Iterator[Sequence[Any]]:
@@ -183,21 +185,23 @@ class Exports(Database):
         attributes (JSON text).
         """
         columns = (_g.response_id, _g.rater_id, _r.prompt_id, _text(_g.attributes))
-        return self._trusted(rating_filter, columns, *_ANSWERS)
+        return self._trusted(rating_filter, columns, *_HAS_ATTRIBUTES)
 
     def origins(self, rating_filter: RatingFilter, qualities: bool = False) -> Origins:
         """How the ratings that count came about; with `qualities` those of them that answer for some."""
-        where = _ANSWERS if qualities else (_COUNTS,)
+        where = _HAS_ATTRIBUTES if qualities else (_IS_COUNTED,)
         imported = _g.key.like(f"{t.IMPORTED_KEY}%")
-        here = _of_trusted(rating_filter, (_r.stratum,), *where, ~imported).distinct()
-        sources = _of_trusted(rating_filter, (_p.source,), *where, imported, _p.source != "").distinct()
-        wrote = _of_trusted(rating_filter, (_r.version_number, _v.base_model), *where).distinct()
+        strata = _trusted_query(rating_filter, (_r.stratum,), *where, ~imported).distinct()
+        sources = _trusted_query(rating_filter, (_p.source,), *where, imported, _p.source != "").distinct()
+        wrote = _trusted_query(rating_filter, (_r.version_number, _v.base_model), *where).distinct()
         wrote = wrote.outerjoin(t.policy_versions, _v.number == _r.version_number)
         numbers = (imported.label("imported"), sa.func.count(), sa.func.count(_g.rater_id.distinct()))
         with self.reading() as connection:
             counted = {
                 bool(row.imported): row[1:]
-                for row in connection.execute(_of_trusted(rating_filter, numbers, *where).group_by(imported))
+                for row in connection.execute(
+                    _trusted_query(rating_filter, numbers, *where).group_by(imported)
+                )
             }
             versions = connection.execute(wrote).all()
             return Origins(
@@ -205,7 +209,7 @@ class Exports(Database):
                 imported=counted.get(True, (0, 0))[0],
                 importers=counted.get(True, (0, 0))[1],
                 sources=tuple(sorted(connection.scalars(sources))),
-                strata=frozenset(connection.scalars(here)),
+                strata=frozenset(connection.scalars(strata)),
                 versions=sum(row.version_number is not None for row in versions),
                 models=tuple(sorted({row.base_model for row in versions if row.base_model})),
                 elsewhere=any(row.version_number is None for row in versions),
@@ -214,7 +218,7 @@ class Exports(Database):
     def _trusted(
         self, rating_filter: RatingFilter, columns: tuple, *where: sa.ColumnElement[bool]
     ) -> Iterator[Sequence[Any]]:
-        query = _of_trusted(rating_filter, columns, *where).order_by(_g.id)
+        query = _trusted_query(rating_filter, columns, *where).order_by(_g.id)
         with self.reading() as connection:
             if rating_filter.round_number is not None:
                 require_round(connection, rating_filter.round_number)
@@ -227,7 +231,9 @@ class Exports(Database):
         with self.reading() as connection:
             for start in range(0, len(prompt_ids), PROMPTS_AT_ONCE):
                 some = list(prompt_ids[start : start + PROMPTS_AT_ONCE])
-                prompts = connection.execute(sa.select(*_PROMPT).where(_p.id.in_(some)).order_by(_p.id)).all()
+                prompts = connection.execute(
+                    sa.select(*_PROMPT_COLUMNS).where(_p.id.in_(some)).order_by(_p.id)
+                ).all()
                 texts = sa.select(_r.id, _r.prompt_id, _r.text).where(_r.prompt_id.in_(some))
                 yield prompts, connection.execute(texts.order_by(_r.id)).all()
 

@@ -1,15 +1,11 @@
-"""The store.
-
-Prompts, versions, rounds, seals; what must not happen is refused and changes nothing.
-"""
+"""Prompts, versions, rounds, seals, settings; what must not happen is refused and changes nothing."""
 
 import dataclasses
-import threading
 
 import pytest
 import sqlalchemy as sa
 
-from rater_data.errors import BadInput, Busy, Missing, NotYours, Refused, Unavailable
+from rater_data.errors import BadInput, Busy, Missing, Refused
 from rater_data.lifecycle import Sample
 from rater_data.records import Message, Prompt
 from rater_data.scales import SCALES
@@ -17,7 +13,6 @@ from rater_data.store.database import schema as t
 from rater_data.store.rounds import snapshots
 from rater_data.verify.home import verify
 from tests.rater_data.store_world import (
-    all_revisions,
     make_world,
     open_store,
     publish,
@@ -382,51 +377,6 @@ def test_no_roll_back_while_a_round_is_trained(world, store):
     assert store.current_version().number == 1
 
 
-# ---- ratings
-
-
-def test_a_revision_keeps_what_it_replaces(world, store):
-    first = rate_next(store, world.rater, 3, comment="dull", flags=("short",))
-    rate_next(store, world.rater, 7)
-    new = store.revise(first.id, world.rater.id, score=None, verdict="unsafe")
-    assert (new.revision, new.score, new.comment, new.flags) == (2, None, "dull", ("short",))
-    # it keeps its place in the list, and asking again for the same changes nothing
-    assert [r.rating.id for r in store.recent(world.rater.id)][1] == new.id
-    assert store.revise(first.id, world.rater.id, score=None, verdict="unsafe") == new
-    with pytest.raises(BadInput, match="changed or taken back"):
-        store.revise(first.id, world.rater.id, score=9)
-    with pytest.raises(NotYours):
-        store.revise(new.id, world.raters[1].id, score=9)
-    with pytest.raises(Missing):
-        store.revise(999, world.rater.id, score=9)
-    with pytest.raises(BadInput):
-        store.revise(new.id, world.rater.id, score=12)
-    assert [(r.rating.score, r.rating.is_current) for r in all_revisions(store)] == [
-        (3, False),
-        (7, True),
-        (None, True),
-    ]
-
-
-def test_recent_and_counts(world, store):
-    for score in range(1, 6):
-        rate_next(store, world.rater, score)
-    assert [r.rating.score for r in store.recent(world.rater.id, n=3)] == [5, 4, 3]
-    assert store.count_ratings() == 5
-    assert store.recent(world.raters[1].id) == []
-
-
-def test_rater_stats(world, store):
-    assert store.rater_stats() == []
-    for score, verdict in ((4, "rated"), (8, "rated"), (None, "broken"), (None, "skip")):
-        rate_next(store, world.rater, score, verdict=verdict)
-    rate_next(store, world.raters[1], 6)
-    one, two = store.rater_stats()
-    assert (one.user, one.ratings, one.median_s) == (world.rater, 4, 4.0)
-    assert one.mean == pytest.approx(13 / 3)  # broken counts as 1
-    assert (two.mean, two.sd, two.agreement) == (6.0, None, None)
-
-
 # ---- the journal
 
 
@@ -454,95 +404,6 @@ def test_journal(store):
     store.log("Olga", "looked", at=1)
     newest = store.events(limit=1)[0]
     assert (newest.actor, newest.what, newest.data) == ("Olga", "looked", {"at": 1})
-
-
-# ---- the last line: constraints
-
-
-COLUMNS = (
-    "response_id, rater_id, score, verdict, comment, flags, attributes, shown_at, submitted_at, given_at, "
-    "active_ms, position, guideline_version, scale, swapped"
-)
-COPY = (
-    f"INSERT INTO ratings (id, {COLUMNS}, key, revision, is_current) "
-    f"SELECT 99, {COLUMNS}, {{key}}, 2, {{current}} FROM ratings"
-)
-
-
-@pytest.mark.parametrize(
-    "statement",
-    [
-        # a second current rating of the same rater on the same response
-        COPY.format(key="'other'", current="is_current"),
-        # the same key again
-        COPY.format(key="key", current="FALSE"),
-        "UPDATE ratings SET score = 11",
-        "UPDATE ratings SET other_id = 2",
-        "UPDATE ratings SET scale = 'pair', score = 1",
-        "UPDATE ratings SET score = NULL",
-        "UPDATE ratings SET verdict = 'skip'",
-        "UPDATE ratings SET rater_id = 99",
-        "UPDATE rounds SET state = 'open'",
-        "UPDATE responses SET slot = 0",
-        "UPDATE policy_versions SET status = 'lost'",
-        "INSERT INTO jobs SELECT 99, kind, payload, state, progress, result, worker, heartbeat_at, attempts, "
-        "cancel_requested, error, log_tail, created_at, updated_at FROM jobs",
-        "DELETE FROM users",
-    ],
-)
-def test_the_database_itself_refuses_what_cannot_be(world, store, statement):
-    rate_next(store, world.rater)
-    store.enqueue("generate", {})
-    with pytest.raises(sa.exc.IntegrityError), store.writing() as connection:
-        connection.execute(sa.text(statement))
-
-
-def test_connections_are_durable_and_check_foreign_keys(store, backend):
-    with store.reading() as connection:
-        if backend == "postgresql":
-            assert connection.exec_driver_sql("SHOW transaction_isolation").scalar() == "repeatable read"
-            assert connection.exec_driver_sql("SHOW lock_timeout").scalar() == "30s"
-            return
-        found = {
-            name: connection.exec_driver_sql(f"PRAGMA {name}").scalar()
-            for name in ("journal_mode", "synchronous", "foreign_keys", "busy_timeout")
-        }
-    assert found == {"journal_mode": "wal", "synchronous": 2, "foreign_keys": 1, "busy_timeout": 30_000}
-
-
-def test_a_write_that_raises_leaves_nothing(world, store):
-    with pytest.raises(ZeroDivisionError), store.writing() as connection:
-        connection.execute(t.users.update().values(excluded=True))
-        raise ZeroDivisionError
-    assert not any(user.excluded for user in store.users())
-
-
-def test_a_reader_sees_one_state_while_others_write(world, store):
-    with store.reading() as connection:
-        before = connection.scalar(sa.select(sa.func.count()).select_from(t.ratings))
-        rate_next(store, world.rater)
-        assert connection.scalar(sa.select(sa.func.count()).select_from(t.ratings)) == before
-    assert store.count_ratings() == before + 1
-
-
-IMPATIENT = {"sqlite": "PRAGMA busy_timeout = 10", "postgresql": "SET lock_timeout = 10"}
-
-
-def test_another_program_that_holds_the_database_is_told(world, store, backend):
-    other = open_store(store.home)
-    # a program of another process has no lock in common with this one but the database's
-    other._lock = threading.Lock()
-
-    @sa.event.listens_for(store.engine, "checkout")
-    def hurry(connection, *_):
-        connection.cursor().execute(IMPATIENT[backend])
-        connection.commit()
-
-    with other.writing(), pytest.raises(Unavailable, match=r"Another program|is busy.*lock timeout"):
-        store.submit(rating(1, world.rater.id))
-    sa.event.remove(store.engine, "checkout", hurry)
-    other.close()
-    assert rate_next(store, world.rater).id
 
 
 def test_the_scale_is_chosen_before_there_are_ratings(store):
