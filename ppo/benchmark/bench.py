@@ -101,13 +101,19 @@ class Bench:
         self.device = next(base.lm.parameters()).device
         self.precision = pick_precision(precision, self.device)
         self.linear, self.head = _sizes(base)
-        self.policy: Policy | None = None
+        self._policy: Policy | None = None
+
+    @property
+    def policy(self) -> Policy:
+        """Made by the first call of `steps`, which says of what rank."""
+        assert self._policy is not None
+        return self._policy
 
     def steps(self, work: Work, count: int, tell: Callable[[int, Step], None]) -> list[Step]:
         """One step that does not count (memory is taken, threads are started), then `count` that do."""
         config = work.config()
-        if self.policy is None:
-            self.policy = Policy(self.base, config.lora, self.precision, seed=0)
+        if self._policy is None:
+            self._policy = Policy(self.base, config.lora, self.precision, seed=0)
         state = TrainState.begin(self.policy, config.ppo, 1)
         found = []
         for number in range(count + 1):
@@ -165,7 +171,8 @@ class Bench:
     def plain_generate(self, work: Work) -> float:
         """Seconds that transformers' own `generate` takes for the responses of one step, in the same precision."""
         base = load_base(self.base.name, self.home, str(self.device))
-        model = base.lm.to(torch.bfloat16 if self.precision == "bf16" else torch.float32)
+        lm: Any = base.lm
+        model = lm.to(torch.bfloat16 if self.precision == "bf16" else torch.float32)
         ids, mask = left_pad(self.prompts(work), self.device)
         seconds = []
         for _ in range(2):  # the first does not count

@@ -31,7 +31,7 @@ from rater_data.scales import SCALES
 from rater_data.store import Store
 
 EVALUATION_SEED = 1_234_567
-SHOWN = 3  # samples printed before and after
+SAMPLES_SHOWN = 3  # samples printed before and after
 SCALE = SCALES["score_1_10"]
 
 
@@ -53,7 +53,10 @@ class DemoConfig:
 
 @dataclass
 class Demo:
-    """One run: a store, a worker and some scripted raters. `say` is told what happens, in lines."""
+    """One run: a store, a worker and some scripted raters.
+
+    `log` gets a line for what happens, `on_progress` each job's progress.
+    """
 
     home: Path
     model: str
@@ -61,8 +64,9 @@ class Demo:
     rater: Rater
     settings: DemoConfig
     config: Config
-    say: Callable[[str], None]
-    show: Callable[[Job, dict], None] | None = None
+    log: Callable[[str], None]
+    on_progress: Callable[[Job, dict[str, Any]], None] | None = None
+    _true_before: list[float] = field(default_factory=list, init=False, repr=False)
     rows: list[dict[str, Any]] = field(default_factory=list)
     texts: list[list[tuple[str, str]]] = field(default_factory=list)
 
@@ -70,9 +74,9 @@ class Demo:
         """All rounds; returns what `--json` writes."""
         self.store = Store.open(self.home)
         try:
-            self._begin()
+            self._set_up()
             for _ in range(self.settings.rounds):
-                self._turn()
+                self._run_round()
         finally:
             self.store.close()
         return {
@@ -85,39 +89,41 @@ class Demo:
             "config": self.config.to_dict(),
         }
 
-    def _begin(self) -> None:
-        store, wanted = self.store, self.settings
+    def _set_up(self) -> None:
+        store, settings = self.store, self.settings
         store.add_prompts(bundled_prompts())
-        store.choose_scale(wanted.scale)
-        self._noise = random.Random(f"raters:{wanted.seed}")
-        count = wanted.raters
+        store.choose_scale(settings.scale)
+        self._noise = random.Random(f"raters:{settings.seed}")
+        count = settings.raters
         spread = [0.0] if count == 1 else [-1 + 2 * i / (count - 1) for i in range(count)]
         self._people: list[tuple[User, float]] = [
-            (store.add_user(f"rater-{i + 1}", "rater"), wanted.bias * s) for i, s in enumerate(spread)
+            (store.add_user(f"rater-{i + 1}", "rater"), settings.bias * s) for i, s in enumerate(spread)
         ]
-        plan = replace(self.config.plan, ratings=wanted.ratings)
-        self.config = replace(self.config, plan=plan, seed=wanted.seed)
+        plan = replace(self.config.plan, ratings=settings.ratings)
+        self.config = replace(self.config, plan=plan, seed=settings.seed)
         engine = Engine(self.home, self.model, self.device, self.config)
-        self.worker = Worker(store, lambda: engine, self.show)
+        self.worker = Worker(store, lambda: engine, self.on_progress)
         store.enqueue("generate", {})
-        self._work()
-        self._measure(None, {})
+        self._run_job()
+        self._evaluate(None, {})
 
-    def _turn(self) -> None:
+    def _run_round(self) -> None:
         """Rate, train, write the next responses, measure."""
         began = time.monotonic()
-        self._rate()
+        self._collect_ratings()
         rated = time.monotonic() - began
-        number = self.store.round().number
+        open_round = self.store.round()
+        assert open_round is not None
+        number = open_round.number
         self.store.start_training(number, "demo")
-        train = self._work()
+        train = self._run_job()
         seconds = {"rate": round(rated, 1)}
         if train is not None and train.state == "failed":
             raise RateloopError(f"Round {number} failed: {train.error}")
-        self._measure(number, seconds)
-        self._work()  # the next round's responses
+        self._evaluate(number, seconds)
+        self._run_job()  # the next round's responses
 
-    def _work(self) -> Job | None:
+    def _run_job(self) -> Job | None:
         """Lets the worker do the next job, as `python -m ppo work` would."""
         job = self.worker.run_one()
         if job is not None and job.state == "failed":
@@ -126,12 +132,12 @@ class Demo:
 
     # ---- rating
 
-    def _rate(self) -> None:
+    def _collect_ratings(self) -> None:
         """The raters take cards in turn until the round has its ratings or there are no cards left."""
         store, given = self.store, 0
-        wanted = self.settings.ratings
+        quota = self.settings.ratings
         idle = 0
-        while given < wanted and idle < len(self._people):
+        while given < quota and idle < len(self._people):
             user, bias = self._people[given % len(self._people)]
             card = store.next_card(user.id)
             if card is None:
@@ -139,19 +145,19 @@ class Demo:
                 self._people.append(self._people.pop(0))
                 continue
             idle = 0
-            store.submit(self._judge(user, bias, card))
+            store.submit(self._rate_card(user, bias, card))
             given += 1
         if given == 0:
             raise BadInput("There is nothing left to rate in this round.")
 
-    def _judge(self, user: User, bias: float, card: Card) -> Rating:
+    def _rate_card(self, user: User, bias: float, card: Card) -> Rating:
         now, scale = time.time(), SCALES[self.settings.scale]
-        felt = self._felt(card.prompt.text, card.text, bias)
+        rating = self._noisy_rating(card.prompt.text, card.text, bias)
         if card.other_text is not None:  # about what two responses differ by more than half a point
-            better = self._felt(card.prompt.text, card.other_text, bias) - felt
-            score = float(np.sign(better)) if abs(better) > 0.5 else 0.0
+            difference = self._noisy_rating(card.prompt.text, card.other_text, bias) - rating
+            score = float(np.sign(difference)) if abs(difference) > 0.5 else 0.0
         else:
-            share = (min(SCALE.high, max(SCALE.low, felt)) - SCALE.low) / (SCALE.high - SCALE.low)
+            share = (min(SCALE.high, max(SCALE.low, rating)) - SCALE.low) / (SCALE.high - SCALE.low)
             score = float(scale.low + scale.step * round(share * (scale.high - scale.low) / scale.step))
         return Rating(
             response_id=card.response_id,
@@ -166,65 +172,71 @@ class Demo:
             key=f"demo-{user.id}-{card.response_id}-{self._noise.random()}",
         )
 
-    def _felt(self, prompt: str, response: str, bias: float) -> float:
-        return self.truth(prompt, response) + bias + self._noise.gauss(0, self.settings.noise)
+    def _noisy_rating(self, prompt: str, response: str, bias: float) -> float:
+        return self.true_rating(prompt, response) + bias + self._noise.gauss(0, self.settings.noise)
 
-    def truth(self, prompt: str, response: str) -> float:
+    def true_rating(self, prompt: str, response: str) -> float:
         """What the scripted rater really thinks, on the scale and without noise."""
         try:
-            felt = float(self.rater(prompt, response))
+            rating = float(self.rater(prompt, response))
         except (TypeError, ValueError) as error:
             raise BadInput(f"The rater's function has to give a number: {error}.") from error
-        if math.isnan(felt):
+        if math.isnan(rating):
             raise BadInput("The rater's function gave NaN; it has to give a number.")
-        score = min(float(SCALE.high), max(float(SCALE.low), felt))
+        score = min(float(SCALE.high), max(float(SCALE.low), rating))
         return SCALE.low + SCALE.high - score if self.settings.flip else score
 
     # ---- measuring
 
-    def _measure(self, round_number: int | None, seconds: dict[str, float]) -> None:
+    def _evaluate(self, round_number: int | None, seconds: dict[str, float]) -> None:
         """The true rating on holdout prompts, and what else the table shows."""
-        engine, per = self.worker.engine, self.settings.evaluated_per_prompt
+        engine, per_prompt = self.worker.engine, self.settings.evaluated_per_prompt
         version = self.store.current_version()
+        assert version is not None
         engine.load_version(self.store, version.number)
         prompts = store_tensors.holdout_prompts(self.store)
         began = time.monotonic()
-        rollout, texts = engine.rollout(prompts, per, self.config, EVALUATION_SEED + self.settings.seed)
+        rollout, texts = engine.rollout(
+            prompts, per_prompt, self.config, EVALUATION_SEED + self.settings.seed
+        )
         with torch.no_grad():
             kl = evaluate_rollout(engine.policy, rollout, (), self.config).kl_per_response()
-        true = [self.truth(prompts[i // per].text, text) for i, text in enumerate(texts)]
-        owners = [i // per for i in range(len(texts))]
+        true = [self.true_rating(prompts[i // per_prompt].text, text) for i, text in enumerate(texts)]
+        owners = [i // per_prompt for i in range(len(texts))]
         mean, low, high = mean_interval(true, owners)
-        row = {
+        row: dict[str, Any] = {
             "round": round_number or 0,
             "version": version.number,
-            "state": self.store.round(round_number).state if round_number else "start",
+            "state": "start",
             "true_mean": mean,
             "true_ci": [low, high],
             "kl": float(kl.mean()),
             "length": float(rollout.lengths.float().mean()),
             "eos_share": float(rollout.ended.float().mean()),
-            "distinct_2": float(np.mean([distinct_2(texts[i::per]) for i in range(per)])),
+            "distinct_2": float(np.mean([distinct_2(texts[i::per_prompt]) for i in range(per_prompt)])),
             "head_spearman": None,
             "head_pair_accuracy": None,
             "seconds": seconds,
         }
         if round_number is not None:
-            self._add_round(row, round_number, version.metrics)
+            self._add_round_results(row, round_number, version.metrics)
             # The same prompts before and after, so the interval is of the paired difference
-            gain, gain_low, gain_high = mean_interval(np.subtract(true, self._true), owners)
+            gain, gain_low, gain_high = mean_interval(np.subtract(true, self._true_before).tolist(), owners)
             row |= {"gain": gain, "gain_ci": [gain_low, gain_high], "helped": gain_low > 0}
-        self._true = true
+        self._true_before = true
         row["seconds"]["evaluate"] = round(time.monotonic() - began, 1)
         self.rows.append(row)
-        self.say(
+        self.log(
             f"Round {row['round']} ({row['state']}): true rating {mean:.2f} ({low:.2f} … {high:.2f}), "
             f"KL {row['kl']:.1f} nats, {row['length']:.0f} tokens, distinct-2 {row['distinct_2']:.2f}"
         )
-        self.texts.append([(prompts[i].text, texts[i * per]) for i in range(min(SHOWN, len(prompts)))])
+        shown = range(min(SAMPLES_SHOWN, len(prompts)))
+        self.texts.append([(prompts[i].text, texts[i * per_prompt]) for i in shown])
 
-    def _add_round(self, row: dict[str, Any], round_number: int, metrics: dict[str, Any]) -> None:
+    def _add_round_results(self, row: dict[str, Any], round_number: int, metrics: dict[str, Any]) -> None:
         round_ = self.store.round(round_number)
+        assert round_ is not None
+        row["state"] = round_.state
         gate = round_.gate or {}
         row["head_spearman"], row["head_pair_accuracy"] = gate.get("spearman"), gate.get("pair_accuracy")
         if row["state"] == "published":

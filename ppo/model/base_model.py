@@ -48,7 +48,7 @@ def prepare(name: str, lm: PreTrainedModel, tokenizer: Any, device: torch.device
     lm.requires_grad_(False)
     lm.eval()
     try:
-        lm.to(device)
+        lm.to(device)  # type: ignore[arg-type]  # transformers' decorator hides the method's types
     except torch.OutOfMemoryError as error:
         raise BadInput(
             f"Model {name!r} does not fit on {device}. Use --device cpu or a smaller model."

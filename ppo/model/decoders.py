@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from typing import Any, Protocol
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 from transformers import StaticCache
 
 from ppo.model.cpu.blocks import DecoderBlocks, LayerCache
@@ -42,8 +42,8 @@ class Decoder(Protocol):
 class ModuleDecoder:
     """Any causal language model of transformers, with its own growing cache."""
 
-    def __init__(self, model: nn.Module):
-        self.model: Any = model
+    def __init__(self, model: Any):
+        self.model = model
         self.body, self.head = self.model.base_model, self.model.get_output_embeddings()
         self.device = self.head.weight.device
 
@@ -87,8 +87,8 @@ class StaticDecoder:
     batch, unread. For models whose layers all see the whole text (`supports`).
     """
 
-    def __init__(self, model: nn.Module):
-        self.model: Any = model
+    def __init__(self, model: Any):
+        self.model = model
         self.body, self.head = self.model.base_model, self.model.get_output_embeddings()
         self.device = self.head.weight.device
 
@@ -118,7 +118,8 @@ class StaticDecoder:
             past_key_values=self._cache,
             use_cache=True,
         )
-        for layer in self._cache.layers:
+        layers: list[Any] = self._cache.layers  # static ones all, which the base class does not know
+        for layer in layers:
             layer.keys = layer.keys.repeat_interleave(per_prompt, 0)
             layer.values = layer.values.repeat_interleave(per_prompt, 0)
         self._mask = additive_mask(torch.cat([mask, future], 1), dtype).repeat_interleave(per_prompt, 0)[

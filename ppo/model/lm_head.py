@@ -104,7 +104,7 @@ class _RowLogprobs(torch.autograd.Function):
             return rows.new_zeros(0, dtype=torch.float32), rows.new_zeros(0, dtype=torch.float32)
         logprobs, entropy = torch.cat([f[0] for f in parts]), torch.cat([f[1] for f in parts])
         if gradient:
-            ctx.save_for_backward(torch.cat([f[2] for f in parts]))
+            ctx.save_for_backward(torch.cat([f[2] for f in parts if f[2] is not None]))
             ctx.rows_dtype = rows.dtype
         ctx.mark_non_differentiable(entropy)
         return logprobs, entropy

@@ -58,7 +58,7 @@ def _load_adapted(name: str, home: Path) -> tuple[PreTrainedModel, Any]:
             f"The adapter {name} has no {ADAPTER_WEIGHTS}; other kinds of weight files are not read."
         )
     try:
-        parent = PeftConfig.from_pretrained(folder).base_model_name_or_path or ""
+        parent = PeftConfig.from_pretrained(str(folder)).base_model_name_or_path or ""
     except (OSError, ValueError, TypeError, KeyError) as error:
         raise BadInput(f"The adapter {name} has a damaged {ADAPTER_CONFIG}: {_first_line(error)}") from error
     if parent == TINY:
@@ -107,7 +107,8 @@ def _check_weights(name: str, lm: PreTrainedModel, tokenizer: Any) -> None:
             raise BadInput(
                 f"Model {name!r} holds numbers that are not finite, first in {where}. Get it anew."
             )
-    rows = lm.get_input_embeddings().weight.shape[0]
+    embeddings: Any = lm.get_input_embeddings()
+    rows = embeddings.weight.shape[0]
     largest = max(tokenizer.get_vocab().values(), default=-1)
     if largest >= rows:
         raise BadInput(

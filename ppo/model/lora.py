@@ -11,7 +11,6 @@ from typing import Any
 import torch
 from peft import PeftModel
 from peft.tuners.lora import Linear as LoraLinear
-from peft.tuners.lora import LoraLayer
 from torch import Tensor, nn
 from torch.nn import functional
 
@@ -41,8 +40,11 @@ def is_plain_lora(module: nn.Module) -> bool:
     )
 
 
-def merge_into(target: Tensor, module: LoraLayer) -> None:
-    """target = W + s·B·A, in target's own type; in one product where the layer is a plain linear one."""
+def merge_into(target: Tensor, module: Any) -> None:
+    """target = W + s·B·A of a LoRA layer of PEFT, in target's own type.
+
+    One product where the layer is a plain linear one.
+    """
     base = module.get_base_layer()
     if is_plain_lora(module):
         a, b = module.lora_A[ADAPTER].weight, module.lora_B[ADAPTER].weight

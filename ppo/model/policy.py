@@ -248,7 +248,7 @@ def _copy_mapped_parameters(lm: PreTrainedModel) -> None:
                 parameter.data = parameter.data.clone()
 
 
-def _frozen_linears_to_bf16(lm: nn.Module) -> None:
+def _frozen_linears_to_bf16(lm: PreTrainedModel) -> None:
     """Autocast would round these weights at every forward; once is the same and saves the time and the memory."""
     head = lm.get_output_embeddings()
     for module in lm.modules():

@@ -10,7 +10,7 @@ kept. The same sums as the model's (the tests hold it to them, forwards and back
 
 import copy
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, overload
 
 import torch
 from peft import PeftModel
@@ -84,6 +84,14 @@ class FusedLoraLinear:
         else:
             low.zero_()
         return functional.linear(wide, self.weight, self.bias)
+
+    @overload
+    def backward(self, upstream: Tensor, wide: Tensor) -> tuple[Tensor, list[Tensor]]: ...
+
+    @overload
+    def backward(
+        self, upstream: Tensor, wide: Tensor, inputs_need_grad: bool
+    ) -> tuple[Tensor | None, list[Tensor]]: ...
 
     def backward(
         self, upstream: Tensor, wide: Tensor, inputs_need_grad: bool = True
@@ -306,9 +314,11 @@ class DecoderBlocks:
     """A whole Llama-shaped model below its head, over the modules and parameters of `peft`."""
 
     def __init__(self, peft: PeftModel, lm: PreTrainedModel, dtype: torch.dtype):
-        self.peft, self.body, self.dtype = peft, lm.base_model, dtype
+        self.peft, self.dtype = peft, dtype
+        body: Any = lm.base_model
+        self.body = body
         self.blocks = [DecoderBlock(layer, dtype) for layer in self.body.layers]
-        self.norm = self.body.norm
+        self.norm: Any = self.body.norm
 
     def merged(self) -> "DecoderBlocks":
         """The same with the adapter's present values in the weights, for generation."""
@@ -321,7 +331,8 @@ class DecoderBlocks:
     @staticmethod
     def supports(lm: PreTrainedModel) -> bool:
         """Whether the model is of these shapes: full rotary attention and a gated SiLU in every layer."""
-        layers, config = getattr(lm.base_model, "layers", None), lm.config
+        layers: Any = getattr(lm.base_model, "layers", None)
+        config = lm.config
         sliding = getattr(config, "sliding_window", None) is not None
         return (
             bool(layers)

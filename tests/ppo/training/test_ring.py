@@ -43,7 +43,7 @@ def short(_prompt, response):
 
 def demo(home, rater=short, rounds=1, **settings):
     wanted = DemoConfig(rounds=rounds, ratings=48, noise=0.5, evaluated_per_prompt=2, **settings)
-    return Demo(home, "tiny", "cpu", rater, wanted, CONFIG, say=lambda _line: None)
+    return Demo(home, "tiny", "cpu", rater, wanted, CONFIG, log=lambda _line: None)
 
 
 def test_the_ring_turns_and_the_model_learns(tmp_path):
