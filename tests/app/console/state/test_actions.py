@@ -33,7 +33,7 @@ def test_the_ring_by_the_buttons(store: Store, op: User) -> None:
     assert store.current_version().number == 1
     trained, steps = find_last_training(store)
     assert (trained.number, len(steps)) == (1, 5)
-    assert "Learned." in training_panels.training_heading(trained)
+    assert "learned from" in training_panels.training_heading(trained)
     comparison = compare_samples(store)
     assert (comparison.older, comparison.newer, len(comparison.rows)) == (0, 1, 3)
     assert comparison.rows[0][1] == "Before."
