@@ -15,6 +15,14 @@ ADAPTER = "default"
 """The name of the policy's adapter in PEFT."""
 
 
+SEED_STRIDE, ROUND_STRIDE, STEP_STRIDE = 1_000_003, 10_007, 101
+
+
+def seed_of(seed: int, round_number: int, step: int) -> int:
+    """The seed of a step of a round (of a slot, when responses are written): runs, rounds and steps stay apart."""
+    return seed * SEED_STRIDE + round_number * ROUND_STRIDE + step * STEP_STRIDE
+
+
 @dataclass(frozen=True)
 class SampleConfig:
     """How a response is drawn. Pure sampling: no top-p, no top-k, no penalty; what is sampled is what is trained."""

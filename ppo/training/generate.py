@@ -2,13 +2,11 @@
 
 from dataclasses import replace
 
-from ppo.config import Config
+from ppo.config import Config, seed_of
 from ppo.training.engine import Engine
 from ppo.training.plan import Slot
 from rater_data.records import Response, stored_id
 from rater_data.store import Store
-
-SEED_STRIDE = 1_000_003  # keeps the seeds of rounds and slots apart
 
 
 def split_slots(slots: list[Slot], size: int) -> list[list[Slot]]:
@@ -24,7 +22,7 @@ def write_slots(
     for version in sorted({s.version for s in slots}):
         engine.load_version(store, version)
         own = [s for s in slots if s.version == version]
-        seed = config.seed * SEED_STRIDE + number * 10_007 + own[0].slot * 101 + version
+        seed = seed_of(config.seed, number, own[0].slot) + version
         drawn = engine.write_responses([s.prompt for s in own], config, seed)
         for slot, response in zip(own, drawn, strict=True):
             written.append(

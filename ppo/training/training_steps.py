@@ -10,14 +10,12 @@ from ppo.algorithm import reward_head
 from ppo.algorithm.experience import build_experience, evaluate_rollout, experience_metrics
 from ppo.algorithm.measures import distinct_2
 from ppo.algorithm.ppo_update import TrainState, ppo_update, warm_up_critic
-from ppo.config import Config
+from ppo.config import Config, seed_of
 from ppo.progress import Progress
 from ppo.training import store_tensors
 from ppo.training.engine import Engine
 from rater_data.lifecycle import Version
 from rater_data.records import Prompt
-
-SEED_STRIDE = 1_000_003  # keeps the seeds of rounds, steps and purposes apart
 
 
 @dataclass(frozen=True)
@@ -83,7 +81,7 @@ def ppo_on_ratings(
     found = experience_metrics(experience, state.kl.coef)
     found["rating"] = float(data.ratings[own].mean())
     found["sampling_gap"] = _sampling_gap(evaluated.logprobs, data, own)
-    seed = _seed(config, state, 0)
+    seed = seed_of(config.seed, state.round_number, 1)
     return found | ppo_update(state, experience, config, config.ppo.people_epochs, seed, tick)
 
 
@@ -106,7 +104,7 @@ def ppo_on_rollouts(
     progress: Progress,
 ) -> dict[str, float] | None:
     """One PPO step on fresh rollouts; None when they show that the KL limit is reached."""
-    seed = _seed(config, state, state.step + 1)
+    seed = seed_of(config.seed, state.round_number, state.step + 2)
     chosen = _sample_prompts(prompts, config.ppo.prompts_per_step, seed)
     rollout, texts = engine.rollout(
         chosen, config.plan.responses_per_prompt, config, seed, lambda: progress.advance(state.step)
@@ -140,7 +138,3 @@ def ppo_on_rollouts(
 
 def _sample_prompts(prompts: list[Prompt], count: int, seed: int) -> list[Prompt]:
     return random.Random(seed).sample(prompts, min(count, len(prompts)))
-
-
-def _seed(config: Config, state: TrainState, step: int) -> int:
-    return config.seed * SEED_STRIDE + state.round_number * 10_007 + (step + 1) * 101

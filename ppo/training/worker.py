@@ -31,7 +31,6 @@ from rater_data.store import Store
 BEAT_S = 5.0  # a heartbeat at least this often; the store calls a job dead after 60 s
 REPORT_S = 0.5  # progress is written at most this often
 IDLE_S = 0.5  # pause between two looks for work
-LOG_LINES = 200
 
 
 class Worker:

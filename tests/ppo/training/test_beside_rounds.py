@@ -77,12 +77,12 @@ def test_the_head_is_looked_at_while_people_rate(turned):
     run = demo(store.home, rater=short, scale="pair")
     run.store, run._noise = store, random.Random(1)
     for _ in range(EVERY):
-        store.submit(run._judge(rater, 0.0, store.next_card(rater.id)))
+        store.submit(run._rate_card(rater, 0.0, store.next_card(rater.id)))
     worker.check_readiness()
     first = store.setting(READINESS)
     assert first["round"] == 2 and first["ratings"] == len(store.trusted())
     assert {"passed", "reason", "spearman", "p_value"} <= first.keys()
-    store.submit(run._judge(rater, 0.0, store.next_card(rater.id)))
+    store.submit(run._rate_card(rater, 0.0, store.next_card(rater.id)))
     worker.check_readiness()
     assert store.setting(READINESS) == first, "one more rating is no reason to look again"
 

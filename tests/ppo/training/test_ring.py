@@ -102,8 +102,8 @@ def rated(tmp_path_factory):
     folder = tmp_path_factory.mktemp("rated") / "home"
     run = demo(folder)
     run.store = Store.open(folder)
-    run._begin()
-    run._rate()
+    run._set_up()
+    run._collect_ratings()
     run.store.start_training(1, "tester")
     run.store.close()
     return folder
