@@ -249,7 +249,7 @@ def bench(
 
     # an end from outside ends the servers, too
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
-    parts: dict[str, measure.Load | measure.Kills | measure.Memory | browser_page.Page] = {}
+    parts: dict[str, measure.Load | measure.KillResult | measure.Memory | browser_page.Page] = {}
     try:
         with Progress(transient=True) as progress:
 

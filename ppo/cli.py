@@ -127,10 +127,12 @@ def bench(
 ) -> None:
     """Measure one PPO step in phases, beside what this machine could do at best."""
     quiet()
-    from ppo.benchmark.bench import Bench, Work, against, run
+    from ppo.benchmark.bench import Bench, BenchmarkSize, compare_with_peer, run
     from ppo.benchmark.tables import print_bench, print_scaling
 
-    work = Work(batch=batch, per_prompt=per_prompt, tokens=tokens, epochs=epochs, minibatch=minibatch)
+    work = BenchmarkSize(
+        batch=batch, per_prompt=per_prompt, tokens=tokens, epochs=epochs, minibatch=minibatch
+    )
     peers = {path.stem: _peer(path) for path in peer or []}
     with console.status("Loading the model …") as status:
         measured = Bench(model, home or default_home(), device, precision)
@@ -139,7 +141,7 @@ def bench(
             status.update(f"Step {number} of {steps}: {step.seconds:.1f} s")
 
         result = run(measured, work, steps, tell, beside_generate=True)
-        result["peers"] = {name: against(result, found) for name, found in peers.items()}
+        result["peers"] = {name: compare_with_peer(result, found) for name, found in peers.items()}
         if scaling:
             result["scaling"] = []
             for other in work.scaled():

@@ -162,7 +162,7 @@ class Rating:
     """What one rater said about one response.
 
     `key` is the client's own for this decision: sent twice, stored once.
-    `active_ms`: time spent with the card in view; `position`: the how-manieth of its prompt it was for this
+    `active_ms`: time spent with the card in view; `position`: its place among the responses to its prompt for this
     rater. A comparison is of `response_id` (the first) with `other_id` (the second), whichever of them was
     shown first: `swapped` when it was the other.
     """
@@ -247,7 +247,7 @@ class Token:
 class Card:
     """All that a rater sees of a response: no version, no stratum, no score.
 
-    `position` of `of`: the how-manieth response of this prompt in this rater's queue, from 1. `other_text`:
+    `position` of `of`: the place among the responses to this prompt in this rater's queue, from 1. `other_text`:
     where raters compare, the second response; `swapped` when it is shown before the first.
     """
 

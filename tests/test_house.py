@@ -25,10 +25,8 @@ UNKNOWN = "?"
 # listed goes unused.
 ROOMS = {
     "rater_data": "",
-    "rater_data.importing.readers": "rater_data",
     "rater_data.statistics": "rater_data",
     "rater_data.store.database": "rater_data",
-    "rater_data.importing.layouts": "rater_data, rater_data.importing.readers",
     "rater_data.store.rounds": "rater_data, rater_data.store.database",
     "rater_data.store.cards": "rater_data, rater_data.store.database, rater_data.store.rounds",
     "rater_data.store.people": "rater_data, rater_data.store.database, rater_data.store.rounds",
@@ -45,6 +43,12 @@ ROOMS = {
     "rater_data.exporting.formats": (
         "rater_data, rater_data.statistics, rater_data.store, rater_data.store.reports"
     ),
+    "rater_data.exporting": (
+        "rater_data, rater_data.exporting.formats, rater_data.statistics, rater_data.store, "
+        "rater_data.store.reports"
+    ),
+    "rater_data.importing.readers": "rater_data, rater_data.exporting.formats",
+    "rater_data.importing.layouts": "rater_data, rater_data.exporting.formats, rater_data.importing.readers",
     "rater_data.importing": (
         "rater_data, rater_data.importing.layouts, rater_data.importing.readers, rater_data.store, "
         "rater_data.store.transfer"
@@ -52,10 +56,6 @@ ROOMS = {
     "rater_data.verify": (
         "rater_data, rater_data.importing.layouts, rater_data.statistics, rater_data.store, "
         "rater_data.store.database, rater_data.store.rounds"
-    ),
-    "rater_data.exporting": (
-        "rater_data, rater_data.exporting.formats, rater_data.statistics, rater_data.store, "
-        "rater_data.store.reports"
     ),
     "rater_data.benchmark": (
         "rater_data, rater_data.exporting, rater_data.importing, rater_data.statistics, rater_data.store, "

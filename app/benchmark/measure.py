@@ -52,7 +52,7 @@ class Load:
 
 
 @dataclass(frozen=True)
-class Kills:
+class KillResult:
     """Ratings that clients were told are saved, over `kills` kills, and how many of them were gone."""
 
     kills: int
@@ -150,7 +150,7 @@ def measure_memory(ratings: int, on_progress: OnProgress) -> Memory:
     return Memory(ratings, early, late)
 
 
-def measure_kills(count: int, on_progress: OnProgress) -> Kills:
+def measure_kills(count: int, on_progress: OnProgress) -> KillResult:
     """Raters without a pause while a tiny model trains; server and trainer are killed at random moments."""
     rng = random.Random(0)
     acknowledged: dict[int, float] = {}  # the score of each rating that a client was told is saved
@@ -183,7 +183,7 @@ def measure_kills(count: int, on_progress: OnProgress) -> Kills:
         with serving(home, "--model", "tiny"):
             trained = _finishes_training(store)
         store.close()
-    return Kills(count, len(acknowledged), lost, trained)
+    return KillResult(count, len(acknowledged), lost, trained)
 
 
 def _rate_until(url: str, token: str, acknowledged: dict[int, float], stop: threading.Event) -> None:

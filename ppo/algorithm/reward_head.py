@@ -19,7 +19,7 @@ EXTRA_WEIGHT = 0.5  # length and ending beside the hidden blocks, each of weight
 MAX_DEVIATIONS = 4.0  # a feature further than this many standard deviations out is held there
 RESAMPLES = 400  # of prompts, for the intervals
 PERMUTATIONS = 1999  # of ratings, for the gate
-CHANCE = (
+GATE_LEVEL = (
     0.1  # at 0.05 a third to a half of genuine 64-rating rounds of a diffuse taste are sent back; docs/log.md
 )
 MINIMUM = 8  # responses and, of them, 2 prompts: below that there is nothing to fit
@@ -69,9 +69,9 @@ class HeadReport:
     """Agreement with people on prompts that the head was not fitted on, with 95 % intervals over prompts.
 
     `spearman` and `pearson` over all responses; `pair_accuracy` within a prompt, of pairs that people told apart.
-    `passed`: shuffled ratings reach the same Pearson correlation with a probability `p_value` below CHANCE. (Ratings
-    with a floor, nearly all 1 and a few 10, have ranks that are mostly ties: there ranks tell chance from skill
-    in 7 of 10 rounds of 64 ratings, Pearson in 9 of 10.) `reason` says it in a sentence.
+    `passed`: shuffled ratings reach the same Pearson correlation with a probability `p_value` below GATE_LEVEL.
+    (Ratings with a floor, nearly all 1 and a few 10, have ranks that are mostly ties: there ranks tell chance from
+    skill in 7 of 10 rounds of 64 ratings, Pearson in 9 of 10.) `reason` says it in a sentence.
     """
 
     pearson: float
@@ -146,7 +146,7 @@ def _ridge(rows: np.ndarray, ratings: np.ndarray) -> tuple[np.ndarray, float]:
     return best[1], float(mean - centre @ best[1])
 
 
-def report(
+def cross_validate(
     features: np.ndarray,
     ratings: np.ndarray,
     prompts: np.ndarray,
@@ -184,7 +184,7 @@ def report(
         f"(95 % interval {rho_ci[0]:.2f} to {rho_ci[1]:.2f}; {len(ratings)} responses; chance alone does as well "
         f"with a probability of {p_value:.3f})"
     )
-    passed = p_value < CHANCE
+    passed = p_value < GATE_LEVEL
     reason += (
         "." if passed else ": that cannot be told from chance. Collect more ratings, or look at agreement."
     )

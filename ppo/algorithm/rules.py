@@ -30,15 +30,20 @@ def check_rules(metrics: dict[str, float], *, first: bool, max_new_tokens: int) 
     """
     if "kl_se" not in metrics:
         return []
-    results = [_ratio(metrics), _sign(metrics), _endings(metrics, max_new_tokens), _finite(metrics)]
+    results = [
+        _check_reread_logprobs(metrics),
+        _check_kl_sign(metrics),
+        _report_endings(metrics, max_new_tokens),
+        _check_finite(metrics),
+    ]
     if first:
-        results.append(_start(metrics))
+        results.append(_check_starts_at_reference(metrics))
     if "sampling_gap" in metrics:
-        results.append(_stored(metrics))
+        results.append(_check_stored_logprobs(metrics))
     return [asdict(result) for result in results if result is not None]
 
 
-def _ratio(metrics: dict[str, float]) -> RuleResult | None:
+def _check_reread_logprobs(metrics: dict[str, float]) -> RuleResult | None:
     if "ratio_gap" not in metrics:
         return None
     gap = metrics["ratio_gap"]
@@ -53,7 +58,7 @@ def _ratio(metrics: dict[str, float]) -> RuleResult | None:
     return RuleResult("same reading twice", ok, gap, RATIO_LIMIT, says)
 
 
-def _start(metrics: dict[str, float]) -> RuleResult:
+def _check_starts_at_reference(metrics: dict[str, float]) -> RuleResult:
     kl = abs(metrics["kl"])
     ok = kl <= RATIO_LIMIT
     says = "Before the first update the policy is the reference (KL 0)."
@@ -65,7 +70,7 @@ def _start(metrics: dict[str, float]) -> RuleResult:
     return RuleResult("starts at the reference", ok, kl, RATIO_LIMIT, says)
 
 
-def _sign(metrics: dict[str, float]) -> RuleResult:
+def _check_kl_sign(metrics: dict[str, float]) -> RuleResult:
     kl, error = metrics["kl"], metrics.get("kl_se", 0.0)
     low = -ALARM * error
     ok = kl >= low - RATIO_LIMIT
@@ -79,7 +84,7 @@ def _sign(metrics: dict[str, float]) -> RuleResult:
     return RuleResult("KL is not negative", ok, kl, low, says)
 
 
-def _stored(metrics: dict[str, float]) -> RuleResult:
+def _check_stored_logprobs(metrics: dict[str, float]) -> RuleResult:
     gap = metrics["sampling_gap"]
     ok = gap <= STORED_LIMIT
     says = f"Rated responses are read as when they were written (at most {gap:.3f} nats a token apart)."
@@ -92,7 +97,7 @@ def _stored(metrics: dict[str, float]) -> RuleResult:
     return RuleResult("written as read", ok, gap, STORED_LIMIT, says)
 
 
-def _endings(metrics: dict[str, float], max_new_tokens: int) -> RuleResult | None:
+def _report_endings(metrics: dict[str, float], max_new_tokens: int) -> RuleResult | None:
     if "eos_share" not in metrics:
         return None
     share = metrics["eos_share"]
@@ -109,7 +114,7 @@ def _endings(metrics: dict[str, float], max_new_tokens: int) -> RuleResult | Non
     return RuleResult("responses end", ok, share, ENDINGS, says)
 
 
-def _finite(metrics: dict[str, float]) -> RuleResult:
+def _check_finite(metrics: dict[str, float]) -> RuleResult:
     dropped = metrics.get("dropped", 0.0)
     says = "Loss and gradients were finite numbers."
     if dropped:

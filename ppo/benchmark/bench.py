@@ -43,7 +43,7 @@ PHASES = ("generate", "score", "update")
 
 
 @dataclass(frozen=True)
-class Work:
+class BenchmarkSize:
     """What one step does. `batch` responses, `per_prompt` of them to each prompt."""
 
     batch: int = 16
@@ -53,7 +53,7 @@ class Work:
     minibatch: int = 4
     rank: int = 16
 
-    def scaled(self) -> list["Work"]:
+    def scaled(self) -> list["BenchmarkSize"]:
         """The same work with other batches and with other lengths."""
         batches = [replace(self, batch=n) for n in (8, 16, 32, 64)]
         return batches + [replace(self, tokens=n) for n in (24, 48, 96)]
@@ -109,7 +109,7 @@ class Bench:
         assert self._policy is not None
         return self._policy
 
-    def steps(self, work: Work, count: int, tell: Callable[[int, Step], None]) -> list[Step]:
+    def steps(self, work: BenchmarkSize, count: int, tell: Callable[[int, Step], None]) -> list[Step]:
         """One step that does not count (memory is taken, threads are started), then `count` that do."""
         config = work.config()
         if self._policy is None:
@@ -123,7 +123,7 @@ class Bench:
             tell(number, step)
         return found
 
-    def _step(self, state: TrainState, work: Work, config: Config, number: int) -> Step:
+    def _step(self, state: TrainState, work: BenchmarkSize, config: Config, number: int) -> Step:
         began = self._now()
         rollout = self._generate(work, config, number)
         generated = self._now()
@@ -146,14 +146,14 @@ class Bench:
         synchronise(self.device)
         return time.perf_counter()
 
-    def prompts(self, work: Work, number: int = 0) -> list[list[int]]:
+    def prompts(self, work: BenchmarkSize, number: int = 0) -> list[list[int]]:
         """Token ids of the prompts of one step."""
         every = [ask.format(subject) for ask in ASKED for subject in SUBJECTS]
         count = max(1, work.batch // work.per_prompt)
         chosen = [every[(number * count + 7 * i) % len(every)] for i in range(count)]
         return [self.base.encode([{"role": "user", "content": text}]) for text in chosen]
 
-    def _generate(self, work: Work, config: Config, number: int) -> Rollout:
+    def _generate(self, work: BenchmarkSize, config: Config, number: int) -> Rollout:
         prompts = self.prompts(work, number)
         drawn = sample_responses(
             self.policy.decoder(), self.base, prompts, work.per_prompt, config.sample, seed=number
@@ -168,7 +168,7 @@ class Bench:
             self.device,
         )
 
-    def plain_generate(self, work: Work) -> float:
+    def plain_generate(self, work: BenchmarkSize) -> float:
         """Seconds that transformers' own `generate` takes for the responses of one step, in the same precision."""
         base = load_base(self.base.name, self.home, str(self.device))
         lm: Any = base.lm
@@ -196,7 +196,7 @@ class Bench:
         count = self.base.lm.config.num_hidden_layers
         return tuple(dict.fromkeys(round(depth * count) for depth in config.reward.depths))
 
-    def operations(self, work: Work) -> float:
+    def operations(self, work: BenchmarkSize) -> float:
         """Floating-point operations of scoring and update, with no token left out and none shared.
 
         A multiply-add is two. Frozen weights cost a product forwards and one backwards (no gradient of their own), the
@@ -222,7 +222,9 @@ def _sizes(base: BaseModel) -> tuple[int, int]:
     return linear, head.weight.numel()
 
 
-def report(bench: Bench, work: Work, steps: list[Step], machine: Machine, peak: float) -> dict[str, Any]:
+def report(
+    bench: Bench, work: BenchmarkSize, steps: list[Step], machine: Machine, peak: float
+) -> dict[str, Any]:
     """What `--json` writes. Medians over the steps; `bound_seconds` = operations at the machine's measured rate plus
     generation as measured."""
     phases = {name: statistics.median(getattr(s, name) for s in steps) for name in PHASES}
@@ -253,7 +255,7 @@ def report(bench: Bench, work: Work, steps: list[Step], machine: Machine, peak: 
 
 def run(
     bench: Bench,
-    work: Work,
+    work: BenchmarkSize,
     count: int,
     tell: Callable[[int, Step], None] = lambda _n, _s: None,
     beside_generate: bool = False,
@@ -272,7 +274,7 @@ def run(
     return found
 
 
-def against(ours: dict[str, Any], peer: dict[str, Any]) -> dict[str, float]:
+def compare_with_peer(ours: dict[str, Any], peer: dict[str, Any]) -> dict[str, float]:
     """How many times faster than a peer's result file (wall clock), and the share of its peak memory."""
     median = peer["median"]
     wall = float(median.get("WALL") or median["TOTAL"])

@@ -34,12 +34,12 @@ class ReadinessCheck:
 
     def update(self, store: Store, engine: Engine, progress: Progress) -> None:
         """Fits a head on what would be sealed now and keeps what is to be said of it."""
-        round_, version, rated = store.round(), store.current_version(), store.trusted()
+        round_, version, rated = store.round(), store.current_version(), store.ratings_to_seal()
         assert round_ is not None and version is not None, "it is due while a round is rated"
         data = store_tensors.rated_responses(store, engine.base, rated, version.number)
         config = engine.round_config(store)
         features = engine.reward_features(data, config, progress)
-        report = reward_head.report(
+        report = reward_head.cross_validate(
             features, data.ratings, data.prompts, config.reward.folds, data.scale, config.seed
         )
         readiness = {"round": round_.number, "ratings": len(rated), "at": time.time(), **asdict(report)}

@@ -25,12 +25,12 @@ from rater_data.lifecycle import FINISHED_STATES, Round, Version
 from rater_data.round_settings import REFERENCE
 from rater_data.store import Store
 
-EXTRAS = ("quota",)  # what a round's config holds beside the engine's settings
+NON_ENGINE_KEYS = ("quota",)  # what a round's config holds beside the engine's settings
 PROMPTS_A_CHUNK = 4  # written and offered together: the first card comes after seconds, not after the round
 KEEP_STEPS = 2  # checkpoints of a round in progress: the newest, and the one before it against damage
-LEAST_SHARE = 0.1  # of a round's way, below which nothing of it is kept
+MIN_SHARE = 0.1  # of a round's way, below which nothing of it is kept
 SAMPLE_SEED = 20_170_707
-WATCHED = 2  # prompts that are answered after every step
+SAMPLED_PROMPTS = 2  # prompts that are answered after every step
 
 
 def generate_round(store: Store, engine: Engine, progress: Progress) -> int:
@@ -148,7 +148,7 @@ def _reference_metrics(store: Store, engine: Engine, progress: Progress) -> dict
 
 
 def _config_of(round_: Round) -> Config:
-    return Config.from_dict({k: v for k, v in round_.config.items() if k not in EXTRAS})
+    return Config.from_dict({k: v for k, v in round_.config.items() if k not in NON_ENGINE_KEYS})
 
 
 def _plan(store: Store, config: Config, round_: Round) -> list[Slot]:
@@ -170,7 +170,7 @@ def _plan(store: Store, config: Config, round_: Round) -> list[Slot]:
 def _fit(
     data: store_tensors.RatedResponses, features: np.ndarray, config: Config
 ) -> tuple[reward_head.RewardHead | None, reward_head.HeadReport]:
-    report = reward_head.report(
+    report = reward_head.cross_validate(
         features, data.ratings, data.prompts, config.reward.folds, data.scale, config.seed
     )
     head = reward_head.fit(features, data.ratings, data.reference, data.scale) if len(data.ratings) else None
@@ -244,7 +244,7 @@ def _ppo(
 
 def _watched_samples(store: Store, engine: Engine, config: Config) -> list[dict[str, str]]:
     """What the policy says right now to the first prompts that are never trained on: to watch it change."""
-    prompts = store_tensors.holdout_prompts(store)[:WATCHED]
+    prompts = store_tensors.holdout_prompts(store)[:SAMPLED_PROMPTS]
     if not prompts:
         return []
     _, texts = engine.rollout(prompts, 1, config, SAMPLE_SEED)
@@ -285,7 +285,7 @@ def _shrink_to_limits(
             progress.advance(1)
             return metrics | {"share": share}
         share = limits.smaller_share(metrics, share)
-        share = share if share >= LEAST_SHARE else 0.0
+        share = share if share >= MIN_SHARE else 0.0
         progress.log(f"{why[0].upper()}{why[1:]}: {share:.0%} of the round's way is kept.")
         state.policy.load_adapter_state({n: start[n] + share * (end[n] - start[n]) for n in end})
 

@@ -27,7 +27,7 @@ from rater_data.records import SPLITS
 from rater_data.store import Store, default_home
 
 
-class Shape(StrEnum):
+class LayoutName(StrEnum):
     """The choices of --shape, made of the table of layouts."""
 
     auto = AUTO
@@ -51,7 +51,7 @@ DatasetSplit = Annotated[
     str | None, typer.Option(help="Which split of the dataset [default: train].", show_default=False)
 ]
 LayoutOption = Annotated[
-    Shape, typer.Option("--shape", help="How the rows are laid out; auto goes by the columns.")
+    LayoutName, typer.Option("--shape", help="How the rows are laid out; auto goes by the columns.")
 ]
 ColumnMap = Annotated[
     list[str] | None,
@@ -78,7 +78,7 @@ def import_prompts(
             show_default=False,
         ),
     ] = None,
-    layout: LayoutOption = Shape.auto,
+    layout: LayoutOption = LayoutName.auto,
     column_map: ColumnMap = None,
     skip_bad: SkipBad = False,
     dry_run: DryRun = False,
@@ -106,7 +106,7 @@ def import_responses(
     dataset: Dataset = None,
     config: Config = None,
     split: DatasetSplit = None,
-    layout: LayoutOption = Shape.auto,
+    layout: LayoutOption = LayoutName.auto,
     column_map: ColumnMap = None,
     offer: Annotated[
         bool,
@@ -136,7 +136,7 @@ def import_ratings(
     dataset: Dataset = None,
     config: Config = None,
     split: DatasetSplit = None,
-    layout: LayoutOption = Shape.auto,
+    layout: LayoutOption = LayoutName.auto,
     column_map: ColumnMap = None,
     chosen_score: Annotated[
         float | None, typer.Option(help="What the preferred response of two is worth.", show_default=False)

@@ -33,7 +33,7 @@ def agreement_line(store: Store) -> str:
     """Alpha with its interval, of the raters who count."""
     from rater_data.statistics import agreement
 
-    alpha, units = agreement.alpha(store.counted_ratings()), store.scale().rated_units
+    alpha, units = agreement.krippendorff_alpha(store.counted_ratings()), store.scale().rated_units
     if alpha is None:
         return (
             f"Agreement: not known yet, fewer than two {units} have two raters, or all of them said the same."

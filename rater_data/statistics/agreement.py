@@ -23,7 +23,7 @@ FEWEST_SHARED = 5  # a correlation of fewer points says nothing
 ALPHA_COLUMNS = ["response_id", "other_id", "rater_id", "score"]
 
 
-def alpha(ratings: Iterable[RatedResponse | Rating]) -> Interval | None:
+def krippendorff_alpha(ratings: Iterable[RatedResponse | Rating]) -> Interval | None:
     """Krippendorff's alpha (interval level) with a 95 % bootstrap interval over what was judged.
 
     1 = perfect, 0 = chance. `n` is the number of responses with two or more raters, of comparisons that of the same
@@ -41,7 +41,7 @@ def alpha(ratings: Iterable[RatedResponse | Rating]) -> Interval | None:
 
 
 def alpha_of_frame(frame: pd.DataFrame, max_units: int | None = None) -> Interval | None:
-    """As `alpha`, of a frame with response_id, rater_id, score and, where any are compared, other_id.
+    """As `krippendorff_alpha`, of a frame with response_id, rater_id, score and, where any are compared, other_id.
 
     `max_units`: of how many units at most, drawn at random and always the same.
     """
@@ -104,7 +104,7 @@ def human_ceiling(rated: Iterable[RatedResponse]) -> dict[str, float | int | Non
         return None
     shared = shared.assign(others=_mean_of_others(shared))
     correct = pairs = 0
-    for own, others in _orders(shared):
+    for own, others in _pairwise_signs(shared):
         decided = (own != 0) & (others != 0)
         correct += int((own == others)[decided].sum())
         pairs += int(decided.sum())
@@ -116,7 +116,7 @@ def human_ceiling(rated: Iterable[RatedResponse]) -> dict[str, float | int | Non
     }
 
 
-def _orders(shared: pd.DataFrame) -> Iterator[tuple[np.ndarray, np.ndarray]]:
+def _pairwise_signs(shared: pd.DataFrame) -> Iterator[tuple[np.ndarray, np.ndarray]]:
     """Which of two is better, −1, 0 or 1: what raters said, and what the others of them said, of many pairs."""
     if shared["paired"].any():
         yield np.sign(shared["score"].to_numpy()), np.sign(shared["others"].to_numpy())

@@ -193,7 +193,7 @@ def _check_alpha(store: Store, units: Units) -> Iterator[str]:
     # krippendorff, pandas and scipy take a second to import: only who verifies waits
     from rater_data.statistics import agreement
 
-    shown = agreement.alpha(store.counted_ratings())
+    shown = agreement.krippendorff_alpha(store.counted_ratings())
     shared, alpha = agreement_on(units)
     yield from _compare("Agreement (alpha) is given as {}", None if shown is None else shown.mean, alpha)
     if shown is not None:

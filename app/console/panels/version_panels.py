@@ -49,7 +49,7 @@ def _version_row(v: Version, is_training: bool, gain: Interval | None, ratings: 
         _roll_back_button(v, is_training),
         h("–" if v.parent is None else f"Version {v.parent}"),
         h("–" if ratings is None else f"{ratings} ratings"),
-        version_gain(gain, v.parent is not None),
+        gain_cell(gain, v.parent is not None),
         h(format_time(v.created_at)),
         h(format_number(v.metrics.get("kl"), "{:.2f}")),
         h(format_number(v.metrics.get("length"), "{:.0f}")),
@@ -71,7 +71,7 @@ def _roll_back_button(v: Version, is_training: bool) -> str:
     return f'<button type="button" class="rl-button" data-roll-back="{v.number}"{disabled}>Use again</button>'
 
 
-def version_gain(interval: Interval | None, has_parent: bool) -> str:
+def gain_cell(interval: Interval | None, has_parent: bool) -> str:
     """Did it help? What people say of a version against its parent, on the same prompts and blind."""
     if interval is None:
         return h("too few ratings yet" if has_parent else "–")

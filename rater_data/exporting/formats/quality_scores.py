@@ -75,7 +75,7 @@ class QualityScores:
         return dict(Counter(rater for _, rater, _ in self._all_answers()))
 
     def alphas(self) -> dict[str, Interval | None]:
-        """How far raters agree on each quality: see `agreement.alpha`; of at most MAX_AGREEMENT_UNITS responses."""
+        """How far raters agree on each quality: Krippendorff's alpha of at most MAX_AGREEMENT_UNITS responses."""
         frame = pd.DataFrame(
             [
                 (response, rater, name, value)

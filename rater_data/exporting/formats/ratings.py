@@ -100,7 +100,7 @@ What they said: `score` on `scale` from `scale_low` to `scale_high`, `score_norm
 `verdict` is rated; `attributes` is JSON. `revision` counts the changes, `is_current` marks what holds now, and `key`
 names the decision: sent twice, kept once.
 When: UTC, in milliseconds (ISO 8601 in JSON and CSV). `given_at` is when the first revision was given; `active_ms` and
-`active_s` is time with the card in view; `position` the how-manieth of its prompt it was for the rater.
+`active_s` is time with the card in view; `position` its place among the responses to its prompt for this rater.
 Why this one was shown: `round`, its `slot` in it, `stratum`, `overlap` (raters wanted), `propensity` (with which its
 prompt was drawn).
 What wrote it: `policy_version`, the sha256 of its adapter (null for the base itself), base model (of a folder its name)

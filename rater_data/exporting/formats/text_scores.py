@@ -161,7 +161,7 @@ class TextScores:
         )
 
     def alpha(self) -> Interval | None:
-        """How far raters agree: see `agreement.alpha`; of at most MAX_AGREEMENT_UNITS responses or pairs."""
+        """How far raters agree: Krippendorff's alpha of at most MAX_AGREEMENT_UNITS responses or pairs."""
         frame = self.frame
         if self.comparisons:
             rows = [

@@ -9,12 +9,12 @@ from typing import Any
 
 from rater_data import checks
 from rater_data.errors import BadInput
+from rater_data.exporting.formats.table import HASH_COLUMN
 from rater_data.importing.layouts.base import Layout, ParseOptions, row_by_row
 from rater_data.importing.layouts.cells import parse_decimal
 from rater_data.importing.layouts.prompts import parse_prompt
 from rater_data.importing.layouts.records import ImportedRating, ImportedResponse, Origin, check_attributes
 from rater_data.importing.readers.row import Row
-from rater_data.importing.readers.text_files import HASH_COLUMN
 from rater_data.records import IMPORTED_ROUND, Prompt
 
 OWN_COLUMNS = (HASH_COLUMN, "revision", "is_current", "verdict", "rater", "response_id")

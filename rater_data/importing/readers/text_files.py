@@ -10,21 +10,10 @@ from typing import Any
 
 from rater_data.csv_cells import unescape_cell
 from rater_data.errors import NOTHING_IMPORTED, BadInput
+from rater_data.exporting.formats.table import is_own_csv
 from rater_data.importing.readers.row import NOT_UTF8, Row
 
-HASH_COLUMN = "completion_sha256"
 """A column that only our own export of ratings has."""
-OWN_CSV_COLUMNS: tuple[frozenset[str], ...] = tuple(
-    frozenset(names.split())
-    for names in (
-        HASH_COLUMN,
-        "prompt completion score raters",
-        "prompt chosen rejected margin chosen_score rejected_score raters agreement",
-        "prompt completion label score raters",
-        "prompt response helpfulness correctness coherence complexity verbosity raters",
-    )
-)
-"""A CSV with all columns of one of these was written by our export, whose cells are escaped."""
 LONGEST_LINE = 32 * 2**20  # bytes; a line or a cell beyond that is no row but another kind of file
 
 csv.field_size_limit(LONGEST_LINE)
@@ -93,7 +82,7 @@ def read_csv(path: Path) -> Iterator[Row]:
                     continue
                 if header is None:
                     header = _parse_header(Row(file=path.name, line=line, values={}), cells)
-                    escaped = any(columns <= set(header) for columns in OWN_CSV_COLUMNS)
+                    escaped = is_own_csv(set(header))
                     continue
                 if len(cells) != len(header):
                     values = dict(zip(header, cells, strict=False))

@@ -46,7 +46,7 @@ class CardChoice:
     other_id: int | None = None
 
 
-def _demand(where: sa.ColumnElement[bool]) -> sa.Subquery:
+def _availability(where: sa.ColumnElement[bool]) -> sa.Subquery:
     """For each response: `load`, `mine` and `free`.
 
     How many raters have it or hold it, whether this rater answered it, whether this rater may have it. What
@@ -96,7 +96,7 @@ def _demand(where: sa.ColumnElement[bool]) -> sa.Subquery:
 
 def _open_prompts(fewest: int) -> sa.Select[tuple[int, int, int, int]]:
     """The prompts of a round that have a free response among at least `fewest`, in three numbers each."""
-    d = _demand(_r.round_number == bindparam("round")).c
+    d = _availability(_r.round_number == bindparam("round")).c
     wanted = sa.func.max(d.overlap)
     return (
         sa.select(
@@ -110,9 +110,9 @@ def _open_prompts(fewest: int) -> sa.Select[tuple[int, int, int, int]]:
     )
 
 
-_FREE = sa.select(_demand(_r.id == bindparam("response")).c.free)
+_FREE = sa.select(_availability(_r.id == bindparam("response")).c.free)
 _OF_PROMPT = sa.select(
-    _demand((_r.round_number == bindparam("round")) & (_r.prompt_id == bindparam("prompt")))
+    _availability((_r.round_number == bindparam("round")) & (_r.prompt_id == bindparam("prompt")))
 )
 _OPEN_PROMPTS = {False: _open_prompts(1), True: _open_prompts(2)}
 _LAST_PROMPT = (

@@ -87,7 +87,7 @@ class Snapshots(Database):
             require_round(connection, number)
             return read_snapshot(connection, number)
 
-    def trusted(self) -> list[RatedResponse]:
+    def ratings_to_seal(self) -> list[RatedResponse]:
         """What a seal would freeze now: current ratings of raters who are not excluded, by id."""
         ids = trusted_ratings()
         with self.reading() as connection:

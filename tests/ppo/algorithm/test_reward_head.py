@@ -74,7 +74,7 @@ def test_equal_ratings_are_a_defined_result():
     head = reward_head.fit(x, flat, np.ones(len(y), dtype=bool), SCALE)
     assert np.allclose(head.rating(x), 7.0)
     assert np.allclose(head.score(x), 0.0)
-    found = reward_head.report(x, flat, prompts, 8, SCALE, 0)
+    found = reward_head.cross_validate(x, flat, prompts, 8, SCALE, 0)
     assert not found.passed
     assert "all ratings are equal" in found.reason
 
@@ -82,14 +82,14 @@ def test_equal_ratings_are_a_defined_result():
 @pytest.mark.parametrize("n", [0, 1, 3])
 def test_few_ratings_are_refused_with_a_reason(n):
     x, y, prompts = data()
-    found = reward_head.report(x[:n], y[:n], prompts[:n], 8, SCALE, 0)
+    found = reward_head.cross_validate(x[:n], y[:n], prompts[:n], 8, SCALE, 0)
     assert not found.passed
     assert "too few ratings" in found.reason
 
 
 def test_the_gate_passes_a_real_preference():
     x, y, prompts = data()
-    found = reward_head.report(x, y, prompts, 8, SCALE, 0)
+    found = reward_head.cross_validate(x, y, prompts, 8, SCALE, 0)
     assert found.passed
     assert found.spearman > 0.5
     assert found.spearman_ci[0] < found.spearman < found.spearman_ci[1]
@@ -101,7 +101,7 @@ def test_the_gate_refuses_random_ratings_as_often_as_it_says():
     for seed in range(40):
         x, _, prompts = data(seed)
         y = np.random.default_rng(1000 + seed).uniform(*SCALE, size=len(prompts))
-        passed.append(reward_head.report(x, y, prompts, 8, SCALE, seed).passed)
+        passed.append(reward_head.cross_validate(x, y, prompts, 8, SCALE, seed).passed)
     # 10 % of 40 is 4; 11 or more would come up once in 700 times
     assert sum(passed) <= 10
 

@@ -11,11 +11,11 @@ from typer.testing import CliRunner
 from ppo import cli
 from ppo.algorithm.experience import evaluate_rollout
 from ppo.benchmark import bench
-from ppo.benchmark.bench import Bench, Work, against
+from ppo.benchmark.bench import Bench, BenchmarkSize, compare_with_peer
 from ppo.benchmark.tables import print_scaling
 from rater_data.errors import BadInput, Missing
 
-WORK = Work(batch=4, tokens=6, epochs=2, minibatch=2, rank=4)
+WORK = BenchmarkSize(batch=4, tokens=6, epochs=2, minibatch=2, rank=4)
 
 
 @pytest.fixture(scope="module")
@@ -54,7 +54,9 @@ def test_operations_are_those_that_torch_counts(tiny):
     with FlopCounterMode(display=False) as counter:
         evaluate_rollout(tiny.policy, rollout, (), WORK.config())
     tiny.policy.share_prompts = True
-    scored = tiny.operations(WORK) - tiny.operations(Work(batch=4, tokens=6, epochs=0, minibatch=2, rank=4))
+    scored = tiny.operations(WORK) - tiny.operations(
+        BenchmarkSize(batch=4, tokens=6, epochs=0, minibatch=2, rank=4)
+    )
     wanted = tiny.operations(WORK) - scored
     assert counter.get_total_flops() == pytest.approx(wanted, rel=0.2)
 
@@ -62,7 +64,7 @@ def test_operations_are_those_that_torch_counts(tiny):
 def test_peers_are_compared_by_the_wall_clock():
     ours = {"seconds_per_step": 10.0, "peak_rss_mib": 1000.0}
     peer = {"median": {"TOTAL": 70.0, "WALL": 80.0}, "peak_rss_mib": 5000.0}
-    found = against(ours, peer)
+    found = compare_with_peer(ours, peer)
     assert (found["times_faster"], found["share_of_memory"]) == (8.0, 0.2)
 
 
@@ -96,7 +98,7 @@ def test_a_file_that_is_no_result_is_one_sentence(tmp_path, text):
 
 
 def test_scaling_has_the_batches_and_the_lengths(tiny):
-    works = Work().scaled()
+    works = BenchmarkSize().scaled()
     assert [w.batch for w in works] == [8, 16, 32, 64, 16, 16, 16]
     assert [w.tokens for w in works] == [48, 48, 48, 48, 24, 48, 96]
     console = Console(record=True, width=120, file=io.StringIO())

@@ -237,7 +237,8 @@ def test_a_training_cancelled_in_the_middle_ends_bit_for_bit_when_it_is_begun_ag
 
 def test_a_refused_round_is_followed_by_more_and_can_be_overridden(home, monkeypatch):
     refusal = replace(
-        reward_head.report(np.zeros((0, 3)), np.zeros(0), np.zeros(0), 2, (1, 10), 0), reason="Chance."
+        reward_head.cross_validate(np.zeros((0, 3)), np.zeros(0), np.zeros(0), 2, (1, 10), 0),
+        reason="Chance.",
     )
     monkeypatch.setattr(
         round_recipe, "_fit", lambda d, f, c: (reward_head.fit(f, d.ratings, d.reference, d.scale), refusal)

@@ -11,11 +11,10 @@ from rater_data.exporting import llama_factory
 from rater_data.exporting.export import export
 from rater_data.exporting.formats.base import stream_rows
 from rater_data.exporting.formats.export_request import ExportRequest
-from rater_data.exporting.formats.table import EXPORT_FORMATS
+from rater_data.exporting.formats.table import EXPORT_FORMATS, is_own_csv
 from rater_data.importing.import_files import import_file, import_ratings
 from rater_data.importing.options import ImportOptions
 from rater_data.importing.readers.read_file import read_file
-from rater_data.importing.readers.text_files import HASH_COLUMN, OWN_CSV_COLUMNS
 from tests.paths import DOCS
 from tests.rater_data.store_world import file_store
 
@@ -53,7 +52,8 @@ def test_every_format_is_read_back_as_it_was(store, tmp_path, format):
 @pytest.mark.parametrize("format", [name for name in EXPORT_FORMATS if name != "ratings"])
 def test_our_formats_are_known_by_their_columns(store, format):
     columns = set(stream_rows(store, ExportRequest(format=format)).schema.names)
-    assert [names for names in OWN_CSV_COLUMNS if names <= columns and HASH_COLUMN not in names]
+    assert set(EXPORT_FORMATS[format].csv_columns.split()) <= columns
+    assert is_own_csv(columns) and not is_own_csv(columns - {"raters"})
 
 
 def test_pairs_come_in_again_with_the_texts_they_had(store, tmp_path):

@@ -55,26 +55,26 @@ def test_alpha_of_a_published_table():
         for i, value in enumerate(line)
         if value is not None
     ]
-    found = agreement.alpha(rows)
+    found = agreement.krippendorff_alpha(rows)
     assert found.mean == pytest.approx(0.849, abs=0.0005)
     assert found.low < found.mean < found.high <= 1
     assert found.n == 11
-    assert agreement.alpha([row.rating for row in rows]) == found
+    assert agreement.krippendorff_alpha([row.rating for row in rows]) == found
 
 
 def test_alpha_of_chance_is_about_0_and_of_one_voice_1():
     random = np.random.default_rng(0)
     chance = [rated(i, j, random.integers(1, 11)) for i in range(1, 200) for j in (1, 2)]
-    found = agreement.alpha(chance)
+    found = agreement.krippendorff_alpha(chance)
     assert found.low < 0 < found.high
     one_voice = [rated(i, j, 1 + i % 10) for i in range(1, 20) for j in (1, 2)]
-    assert agreement.alpha(one_voice).mean == 1
+    assert agreement.krippendorff_alpha(one_voice).mean == 1
 
 
 def test_nothing_to_say_is_none_and_never_an_error():
-    assert agreement.alpha([]) is None
-    assert agreement.alpha([rated(1, 1, 5), rated(1, 2, 6)]) is None
-    assert agreement.alpha([rated(i, j, 5) for i in range(1, 9) for j in (1, 2)]) is None
+    assert agreement.krippendorff_alpha([]) is None
+    assert agreement.krippendorff_alpha([rated(1, 1, 5), rated(1, 2, 6)]) is None
+    assert agreement.krippendorff_alpha([rated(i, j, 5) for i in range(1, 9) for j in (1, 2)]) is None
     assert agreement.human_ceiling([rated(1, 1, 5)]) is None
 
 

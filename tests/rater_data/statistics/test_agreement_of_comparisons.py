@@ -38,8 +38,8 @@ def told(store, folder):
     """Alpha as everything shows it, which is one, and the human ceiling."""
     rated = store.rated()
     found = [
-        agreement.alpha(rated),
-        agreement.alpha(store.counted_ratings()),
+        agreement.krippendorff_alpha(rated),
+        agreement.krippendorff_alpha(store.counted_ratings()),
         agreement.alpha_of_frame(store.score_frame()),
         TextScores(store, RatingFilter()).alpha(),
     ]

@@ -106,7 +106,7 @@ def test_new_against_old_and_agreement():
         )
         for r in better
     ]
-    assert agreement.alpha([*better, *both]).mean == pytest.approx(1.0)
+    assert agreement.krippendorff_alpha([*better, *both]).mean == pytest.approx(1.0)
     ceiling = agreement.human_ceiling([*better, *both])
     assert ceiling["pair_accuracy"] == 1.0
     upside_down = agreement.human_ceiling([*better, *[

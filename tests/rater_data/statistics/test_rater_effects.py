@@ -86,5 +86,5 @@ def test_any_ratings_give_finite_scores_whose_mean_stays(given_ratings):
     assert set(scores) == {r.rating.response_id for r in rows}
     # weighted by ratings, offsets cancel out
     assert sum(offsets[r.rating.rater_id] for r in rows) == pytest.approx(0, abs=1e-8)
-    for found in (agreement.alpha(rows), agreement.human_ceiling(rows)):
+    for found in (agreement.krippendorff_alpha(rows), agreement.human_ceiling(rows)):
         assert found is None or found == found

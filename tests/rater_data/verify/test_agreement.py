@@ -25,7 +25,10 @@ def test_spearman_by_the_book_is_that_of_the_library(pairs):
 @given(st.lists(st.lists(st.integers(1, 10), min_size=1, max_size=4), min_size=2, max_size=8))
 def test_alpha_by_the_book_is_alpha_by_the_library(units):
     rated = [rating(i + 1, j + 1, float(s)) for i, scores in enumerate(units) for j, s in enumerate(scores)]
-    found, wanted = agreement.alpha(rated), krippendorff_alpha([float(s) for s in scores] for scores in units)
+    found, wanted = (
+        agreement.krippendorff_alpha(rated),
+        krippendorff_alpha([float(s) for s in scores] for scores in units),
+    )
     assert (found is None) == (wanted is None)
     if found is not None:
         assert found.mean == pytest.approx(wanted, abs=1e-9)

@@ -298,8 +298,8 @@ def test_either_database_is_what_it_says_until_it_is_damaged(backend, tmp_path):
 
 
 def told_in_the_docs() -> list[tuple[str, str]]:
-    """(damage, sentence) of each row of the table in docs/imports.md."""
-    text = (DOCS / "imports.md").read_text("utf-8")
+    """(damage, sentence) of each row of the table in docs/maintenance.md."""
+    text = (DOCS / "maintenance.md").read_text("utf-8")
     table = text.partition("| damage |")[2].partition("\n\n")[0]
     return re.findall(r"^\| `(.+)` \| (.+) \|$", table, re.MULTILINE)
 

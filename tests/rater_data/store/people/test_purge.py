@@ -128,7 +128,7 @@ def test_what_they_said_is_blank_and_seals_can_still_be_checked(backend, world, 
     assert set(trained) == {
         one.response.id for one in store.snapshot(1) if one.rating.rater_id == world.rater.id
     }
-    assert agreement.alpha(store.rated()) is None
+    assert agreement.krippendorff_alpha(store.rated()) is None
     with pytest.raises(BadInput, match="removed"):
         store.set_active(person.id, True, "op")
         store.revise(mine[-1].id, person.id, score=5)
