@@ -232,12 +232,12 @@ def test_damage_in_an_adapter_is_told(home, name, content, told):
 
 
 def test_a_number_that_is_shown_wrong_is_told(home, monkeypatch):
-    real = agreement.alpha
-    monkeypatch.setattr(agreement, "alpha", lambda rated: replace(real(rated), mean=0.99))
+    real = agreement.krippendorff_alpha
+    monkeypatch.setattr(agreement, "krippendorff_alpha", lambda rated: replace(real(rated), mean=0.99))
     assert any(
         re.match(r"Agreement \(alpha\) is given as .*; counted anew, it is", one) for one in found(home)
     )
-    monkeypatch.setattr(agreement, "alpha", real)
+    monkeypatch.setattr(agreement, "krippendorff_alpha", real)
     monkeypatch.setattr(Store, "count_ratings", lambda self: 3)
     assert found(home) == ["The store counts 3 current ratings; counted anew, it is 16."]
 
