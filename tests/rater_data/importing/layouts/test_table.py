@@ -2,7 +2,7 @@
 
 import pytest
 
-from rater_data.cli.import_commands import Shape
+from rater_data.cli.import_commands import LayoutName
 from rater_data.importing.layouts.base import Layout, row_by_row
 from rater_data.importing.layouts.records import ScoredResponse
 from rater_data.importing.layouts.table import LAYOUTS, detect_layout
@@ -46,7 +46,7 @@ def test_mapped_columns_count_and_no_good_row_is_the_plain_layout():
 
 
 def test_the_command_line_offers_what_is_in_the_table():
-    assert [shape.value for shape in Shape] == ["auto", *LAYOUTS]
+    assert [shape.value for shape in LayoutName] == ["auto", *LAYOUTS]
     assert all(layout.name == name for name, layout in LAYOUTS.items())
 
 
