@@ -23,6 +23,8 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 
 from rater_data.database_option import DatabaseUrl
 from rater_data.errors import RateloopError
+from rater_data.round_settings import EMBEDDED_MODEL as DEFAULT_MODEL
+from rater_data.round_settings import EMBEDDED_SYSTEM
 from rater_data.store import default_home
 
 cli = typer.Typer(add_completion=False, no_args_is_help=True, pretty_exceptions_enable=False)
@@ -32,7 +34,20 @@ MODEL = Annotated[
     str, typer.Option(help="smollm2-135m-instruct (the default), tiny, a local folder or a hub id.")
 ]
 DEVICE = Annotated[str, typer.Option(help="auto, cpu, cuda or cuda:N.")]
-DEFAULT_MODEL = "smollm2-135m-instruct"
+SYSTEM = Annotated[
+    str | None,
+    typer.Option(
+        help=f"System prompt of chats that bring none; the embedded model's own: {EMBEDDED_SYSTEM!r}."
+    ),
+]
+PROMPT_FORMAT = Annotated[
+    str | None,
+    typer.Option(help="chat: by the model's chat template; plain: the model continues the prompt's text."),
+]
+MAX_NEW_TOKENS = Annotated[
+    str | None,
+    typer.Option(help="Longest response in tokens, or a range as in 4:16 from which each draws its limit."),
+]
 
 
 def main() -> None:
@@ -208,6 +223,9 @@ def demo(
         str, typer.Option(help="What raters judge by: score_1_10, score_1_5, thumbs, pair …")
     ] = "score_1_10",
     precision: Annotated[str, typer.Option(help="auto, fp32 or bf16.")] = "auto",
+    system: SYSTEM = None,
+    prompt_format: PROMPT_FORMAT = None,
+    max_new_tokens: MAX_NEW_TOKENS = None,
     changes: Annotated[
         list[str] | None,
         typer.Option("--set", help="Change a setting of ppo/config.py, as in ppo.kl_coef=0.02; repeatable."),
@@ -223,12 +241,15 @@ def demo(
     quiet()
     from dataclasses import replace
 
-    from ppo.config import Config
+    from ppo.config import Config, sample_of
     from ppo.demo.demo import Demo, DemoConfig
     from ppo.demo.scripted_raters import load_rater
 
     settings = DemoConfig(rounds, ratings, seed, noise, bias, raters, flip, scale)
-    config = replace(Config().changed(changes or []), precision=precision)
+    own = replace(
+        Config(), precision=precision, sample=sample_of(model, system, prompt_format, max_new_tokens)
+    )
+    config = own.changed(changes or [])
     with _demo_home(home, model) as folder, _bars() as show:
         run = Demo(
             folder,

@@ -10,11 +10,13 @@ from dataclasses import asdict, dataclass, field, fields
 from typing import Any
 
 from rater_data.errors import BadInput
+from rater_data.round_settings import CHAT, EMBEDDED_MODEL, EMBEDDED_SYSTEM, PLAIN, parse_length_range
 
 ADAPTER = "default"
 """The name of the policy's adapter in PEFT."""
 
 
+PRECISIONS = ("auto", "fp32", "bf16")
 SEED_STRIDE, ROUND_STRIDE, STEP_STRIDE = 1_000_003, 10_007, 101
 
 
@@ -28,8 +30,36 @@ class SampleConfig:
     """How a response is drawn. Pure sampling: no top-p, no top-k, no penalty; what is sampled is what is trained."""
 
     temperature: float = 0.7  # part of the policy, in all log-probabilities; a 135M model at 1.0 is gibberish
-    max_new_tokens: int = 40  # tokens a response; longer answers cost time in proportion
+    max_new_tokens: int = 96  # tokens a response; longer answers cost time in proportion
+    max_new_tokens_from: int = 0  # above 0: each response draws its own limit, from this to max_new_tokens
     max_prompt_tokens: int = 256  # longer prompts lose their beginning
+    system: str = ""  # system prompt of chats that bring none of their own; "" = none
+    prompt_format: str = CHAT  # or plain: the model continues the prompt's text
+
+    def __post_init__(self) -> None:
+        if self.prompt_format not in (CHAT, PLAIN):
+            raise BadInput(f"sample.prompt_format is {CHAT} or {PLAIN}, not {self.prompt_format!r}.")
+        if self.max_new_tokens_from > self.max_new_tokens:
+            raise BadInput(
+                f"A response's limit cannot be drawn from {self.max_new_tokens_from} to {self.max_new_tokens} tokens: "
+                "the first is the smaller one."
+            )
+
+
+def sample_of(
+    model: str, system: str | None = None, prompt_format: str | None = None, length: str | None = None
+) -> SampleConfig:
+    """How responses of a new line of versions are drawn; the embedded model's system prompt where none is given.
+
+    `length` as in "96" or "4:16". Raises BadInput.
+    """
+    chosen = CHAT if prompt_format is None else prompt_format
+    if system is None:
+        system = EMBEDDED_SYSTEM if model == EMBEDDED_MODEL and chosen == CHAT else ""
+    shortest, longest = (0, SampleConfig.max_new_tokens) if length is None else parse_length_range(length)
+    return SampleConfig(
+        max_new_tokens=longest, max_new_tokens_from=shortest, system=system, prompt_format=chosen
+    )
 
 
 @dataclass(frozen=True)
@@ -81,7 +111,6 @@ class PPOConfig:
     critic_steps: int = 4  # steps of the value head alone before a round's first update
     clip_range: float = 0.2  # ε of the ratio
     value_clip_range: float = 0.5  # ε of the value, in standard deviations of the score
-    value_coef: float = 0.5
     gamma: float = 1.0
     gae_lambda: float = 0.95  # for people's own scores
     head_lambda: float = (
@@ -100,8 +129,6 @@ class PPOConfig:
     diversity: float = (
         0.94  # distinct-2 on the holdout prompts, as a share of the reference's, that a version keeps
     )
-    max_grad_norm: float = 1.0
-    adam_eps: float = 1e-5
 
 
 @dataclass(frozen=True)
@@ -115,6 +142,10 @@ class Config:
     ppo: PPOConfig = field(default_factory=PPOConfig)
     precision: str = "auto"
     seed: int = 0
+
+    def __post_init__(self) -> None:
+        if self.precision not in PRECISIONS:
+            raise BadInput(f"The precision is {', '.join(PRECISIONS)}, not {self.precision!r}.")
 
     def to_dict(self) -> dict[str, Any]:
         """As JSON-ready values, for the round's record."""
@@ -132,11 +163,13 @@ class Config:
             if (
                 not sign
                 or not isinstance(place, dict)
-                or not isinstance(place.get(name), int | float | list | tuple)
+                or not isinstance(place.get(name), int | float | list | tuple | str)
             ):
                 raise BadInput(f"{change!r} is no setting and value; it should look like ppo.kl_coef=0.02.")
             try:
-                value = json.loads(text)
+                value = (
+                    text if isinstance(place[name], str) and not text.startswith('"') else json.loads(text)
+                )
             except ValueError as error:
                 raise BadInput(f"{text!r} is no value for {path}: {error}.") from error
             if not _same_kind(value, place[name]):
@@ -155,6 +188,8 @@ def _same_kind(value: Any, default: Any) -> bool:
     """Whether a JSON value may stand where `default` does; a whole number may stand for a float."""
     if isinstance(default, list | tuple):
         return isinstance(value, list) and all(_same_kind(v, default[0]) for v in value)
+    if isinstance(value, str) or isinstance(default, str):
+        return isinstance(value, str) and isinstance(default, str)
     if isinstance(value, bool) or not isinstance(value, int | float):
         return False
     return isinstance(default, float) or isinstance(value, int)
@@ -163,10 +198,12 @@ def _same_kind(value: Any, default: Any) -> bool:
 def _build(kind: type, data: dict[str, Any], where: str) -> Any:
     known = {f.name: f for f in fields(kind)}
     for name in data:
-        if name not in known:
+        if name not in known and name not in RETIRED.get(where, ()):
             raise BadInput(f"{where}.{name} is no setting. Known: {', '.join(known)}.")
     values: dict[str, Any] = {}
     for name, value in data.items():
+        if name not in known:
+            continue
         part = PARTS.get(name) if kind is Config else None
         if part is not None:
             value = _build(part, value, name)
@@ -174,6 +211,8 @@ def _build(kind: type, data: dict[str, Any], where: str) -> Any:
     return kind(**values)
 
 
+RETIRED = {"ppo": ("value_coef", "max_grad_norm", "adam_eps")}
+"""Settings of earlier releases that are constants now: rounds that were begun with them are still read."""
 PARTS = {
     "sample": SampleConfig,
     "plan": PlanConfig,

@@ -8,6 +8,7 @@ may go. A test holds that names and defaults are the engine's. Changes count fro
 from dataclasses import dataclass
 from typing import Any
 
+from rater_data import checks
 from rater_data.errors import BadInput
 
 # The names under which a home keeps its settings in the database: `Store.setting(name)`
@@ -15,12 +16,48 @@ HOME_ID = "home"  # a random text that tells browsers homes apart
 QUESTIONS = "asks"  # further qualities and flags that raters are asked for
 READINESS = "readiness"  # what the reward head would be worth, were it trained now
 REFERENCE = "reference"  # the base model's measures
+SET_ASIDE = (
+    "prompts_set_aside"  # prompts of the open round that the model's chat template cannot write: `set_aside`
+)
 ROUND_CONFIG = "round_config"  # what operators changed of the engine's settings: see `round_settings`
 CHOSEN_SCALE = "scale"  # what raters judge by
 SERVER_URL = "url"  # where this home was last served
 
 MIN_RATINGS_TO_TRAIN = 8
 """Below this the reward head could learn nothing: no round may ask for fewer, and none is trained with fewer."""
+
+
+EMBEDDED_MODEL = "smollm2-135m-instruct"
+"""The model that comes with the program."""
+EMBEDDED_SYSTEM = "Answer in one short sentence."
+"""Its system prompt in a new home: without it most of its answers are cut (docs/training.md has the shares)."""
+CHAT, PLAIN = "chat", "plain"
+"""Prompt formats: messages by the model's chat template, or the text itself, which the model continues."""
+SYSTEM_PATH, FORMAT_PATH = "sample.system", "sample.prompt_format"
+LIMIT_PATH, LIMIT_FROM_PATH = "sample.max_new_tokens", "sample.max_new_tokens_from"
+
+
+@dataclass(frozen=True, slots=True)
+class TextSetting:
+    """A setting that is a text: of at most `longest` characters, or one of `choices` where there are any."""
+
+    path: str
+    label: str
+    default: str
+    unit: str
+    group: str
+    longest: int = 0
+    choices: tuple[str, ...] = ()
+
+    def check(self, value: object) -> str:
+        """The value as the engine takes it. Raises BadInput for no text, one too long, one that is no choice."""
+        checks.text(self.label, value)
+        text = str(value).strip()
+        if self.choices:
+            checks.one_of(self.label, text, self.choices)
+        elif len(text) > self.longest:
+            raise BadInput(f"{self.label} has at most {self.longest} characters, not {len(text)}.")
+        return text
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +90,7 @@ class RoundSetting:
 
 PLAN, SAMPLING, TRAINING = "What a round asks", "How responses are written", "How far training goes"
 SHARE = "share of the ratings"
-ROUND_SETTINGS: tuple[RoundSetting, ...] = (
+ROUND_SETTINGS: tuple[RoundSetting | TextSetting, ...] = (
     RoundSetting("plan.ratings", "Ratings per round", 64, MIN_RATINGS_TO_TRAIN, 100_000, "ratings", PLAN),
     RoundSetting("plan.responses_per_prompt", "Responses per prompt", 4, 2, 16, "responses", PLAN),
     RoundSetting(
@@ -66,7 +103,32 @@ ROUND_SETTINGS: tuple[RoundSetting, ...] = (
     RoundSetting("plan.holdout_share", "Holdout", 0.06, 0.0, 0.5, f"{SHARE}, never trained on", PLAN),
     RoundSetting("plan.anchors", "Anchors", 2, 0, 50, "responses, repeated every round", PLAN),
     RoundSetting("sample.temperature", "Temperature", 0.7, 0.2, 1.5, "", SAMPLING),
-    RoundSetting("sample.max_new_tokens", "Maximum response length", 40, 4, 1024, "tokens", SAMPLING),
+    TextSetting(
+        SYSTEM_PATH,
+        "System prompt",
+        "",
+        "for chats that bring none; raters can open it",
+        SAMPLING,
+        longest=4000,
+    ),
+    TextSetting(
+        FORMAT_PATH,
+        "Prompt format",
+        CHAT,
+        "chat: by the model's chat template; plain: the model continues the text",
+        SAMPLING,
+        choices=(CHAT, PLAIN),
+    ),
+    RoundSetting(LIMIT_PATH, "Maximum response length", 96, 4, 1024, "tokens", SAMPLING),
+    RoundSetting(
+        LIMIT_FROM_PATH,
+        "Shortest limit",
+        0,
+        0,
+        1024,
+        "tokens; each response draws its limit from here to the maximum, 0 = all have the maximum",
+        SAMPLING,
+    ),
     RoundSetting("sample.max_prompt_tokens", "Maximum prompt length", 256, 16, 8192, "tokens", SAMPLING),
     RoundSetting("ppo.steps", "PPO steps", 6, 1, 200, "rollout batches", TRAINING),
     RoundSetting("ppo.prompts_per_step", "Prompts per PPO step", 16, 1, 256, "prompts", TRAINING),
@@ -88,7 +150,32 @@ ROUND_SETTINGS: tuple[RoundSetting, ...] = (
 SETTING_OF_PATH = {setting.path: setting for setting in ROUND_SETTINGS}
 
 
-def current_values(stored: dict[str, Any]) -> dict[str, float]:
+def parse_length_range(text: str) -> tuple[int, int]:
+    """`96` or `4:16` → the shortest limit (0 = one limit for all) and the maximum. Raises BadInput."""
+    first, colon, last = text.strip().partition(":")
+    low, high = (first, last) if colon else ("0", first)
+    if not (low.isascii() and low.isdigit() and high.isascii() and high.isdigit()):
+        raise BadInput(f"A response length is a number of tokens, or a range as in 4:16, not {text!r}.")
+    if colon and not 1 <= int(low) <= int(high):
+        raise BadInput(f"The range {text!r} has to go from 1 or more to something as large.")
+    return int(low), int(high)
+
+
+def embedded_defaults(stored: dict[str, Any]) -> dict[str, Any]:
+    """What a new home of the embedded model keeps under `ROUND_CONFIG`, given what was set before it began."""
+    sample = stored.get("sample", {})
+    if "system" in sample or sample.get("prompt_format", CHAT) != CHAT:
+        return stored
+    return {**stored, "sample": {**sample, "system": EMBEDDED_SYSTEM}}
+
+
+def default_values(model: str) -> dict[str, float | str]:
+    """Every setting's default by path, in a home of that base model."""
+    values: dict[str, float | str] = {setting.path: setting.default for setting in ROUND_SETTINGS}
+    return values | ({SYSTEM_PATH: EMBEDDED_SYSTEM} if model == EMBEDDED_MODEL else {})
+
+
+def current_values(stored: dict[str, Any]) -> dict[str, float | str]:
     """Every setting's value by path: what is stored under `ROUND_CONFIG`, else the default."""
     values = {}
     for setting in ROUND_SETTINGS:
@@ -98,7 +185,7 @@ def current_values(stored: dict[str, Any]) -> dict[str, float]:
 
 
 def apply_changes(changes: dict[str, object], stored: dict[str, Any]) -> dict[str, Any]:
-    """What is to be stored after changes by path: only what differs from its default, and what is not offered here.
+    """What is to be stored after changes by path: what differs from its default, and what is not offered here.
 
     Raises BadInput for a path that is not offered, a value out of bounds, and limits that contradict each other.
     """
@@ -107,15 +194,22 @@ def apply_changes(changes: dict[str, object], stored: dict[str, Any]) -> dict[st
             raise BadInput(f"{path} is no setting of a round: there are {', '.join(SETTING_OF_PATH)}.")
     checked = {path: SETTING_OF_PATH[path].check(value) for path, value in changes.items()}
     values = current_values(stored) | checked
-    shares = sum(values[f"plan.{name}_share"] for name in ("calibration", "control", "holdout"))
+    shares = sum(float(values[f"plan.{name}_share"]) for name in ("calibration", "control", "holdout"))
     if shares > 0.9:
         raise BadInput(
             f"The shares add up to {shares:.0%}: leave at least a tenth of the ratings for training."
         )
+    shortest, longest = float(values[LIMIT_FROM_PATH]), float(values[LIMIT_PATH])
+    if shortest > longest:
+        raise BadInput(
+            f"The shortest limit, {shortest:g} tokens, cannot be above the maximum response length, {longest:g}."
+        )
     result = _not_offered(stored)
     for path, value in values.items():
-        if value != SETTING_OF_PATH[path].default:
-            part, name = path.split(".")
+        part, name = path.split(".")
+        # A system prompt that was taken away stays away: the embedded model would get its own again
+        cleared = path == SYSTEM_PATH and (path in changes or name in stored.get(part, {}))
+        if value != SETTING_OF_PATH[path].default or cleared:
             result.setdefault(part, {})[name] = value
     return result
 

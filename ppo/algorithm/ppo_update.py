@@ -12,6 +12,9 @@ from ppo.algorithm.maths import AdaptiveKL, FixedKL, policy_loss, value_loss
 from ppo.config import Config, PPOConfig
 from ppo.model.policy import Policy
 
+ADAM_EPS, MAX_GRAD_NORM = 1e-5, 1.0  # as in Huang et al.'s 37 details of PPO
+VALUE_COEF = 0.5  # of the value loss beside the policy's
+
 
 @dataclass
 class TrainState:
@@ -36,7 +39,7 @@ class TrainState:
             {"params": policy.adapter_parameters(), "lr": config.learning_rate},
             {"params": list(policy.value_head.parameters()), "lr": config.value_learning_rate},
         ]
-        optimizer = torch.optim.Adam(groups, eps=config.adam_eps, fused=True)
+        optimizer = torch.optim.Adam(groups, eps=ADAM_EPS, fused=True)
         if config.kl_target > 0:
             kl: FixedKL | AdaptiveKL = AdaptiveKL(
                 config.kl_coef, max(config.kl_target, start_kl), config.kl_horizon
@@ -61,7 +64,7 @@ def warm_up_critic(state: TrainState, experience: Experience, config: PPOConfig)
     """
     evaluated, head = experience.evaluated, state.policy.value_head
     mask = evaluated.rollout.response_mask
-    optimizer = torch.optim.Adam(head.parameters(), lr=config.value_learning_rate, eps=config.adam_eps)
+    optimizer = torch.optim.Adam(head.parameters(), lr=config.value_learning_rate, eps=ADAM_EPS)
     for _ in range(config.critic_steps):
         optimizer.zero_grad(set_to_none=True)
         new_values = state.policy.values_of(evaluated.states) + evaluated.prefix_values
@@ -131,13 +134,11 @@ def _optimise(state: TrainState, experience: Experience, index: Tensor, config: 
     value_part = value_loss(
         new_values, old_values, experience.returns[index, :width], mask, ppo.value_clip_range
     )
-    loss = policy_part.loss + ppo.value_coef * value_part.loss
+    loss = policy_part.loss + VALUE_COEF * value_part.loss
     state.optimizer.zero_grad(set_to_none=True)
     loss.backward()  # type: ignore[no-untyped-call]  # torch leaves it untyped
     # Clipped apart: a large error of the critic must not shrink the policy's step
-    norms = [
-        torch.nn.utils.clip_grad_norm_(g["params"], ppo.max_grad_norm) for g in state.optimizer.param_groups
-    ]
+    norms = [torch.nn.utils.clip_grad_norm_(g["params"], MAX_GRAD_NORM) for g in state.optimizer.param_groups]
     grad_norm = norms[0] + norms[1]
     if torch.isfinite(loss) and torch.isfinite(grad_norm):
         state.optimizer.step()

@@ -151,7 +151,7 @@ class Bench:
         every = [ask.format(subject) for ask in ASKED for subject in SUBJECTS]
         count = max(1, work.batch // work.per_prompt)
         chosen = [every[(number * count + 7 * i) % len(every)] for i in range(count)]
-        return [self.base.encode([{"role": "user", "content": text}]) for text in chosen]
+        return [self.base.chat.encode_chat([{"role": "user", "content": text}]) for text in chosen]
 
     def _generate(self, work: BenchmarkSize, config: Config, number: int) -> Rollout:
         prompts = self.prompts(work, number)

@@ -1,17 +1,19 @@
 """A causal language model on its device, with its tokenizer, its chat template and the tokens that end a response."""
 
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import Any
 
 import torch
 from transformers import PreTrainedModel
 
+from ppo.config import SampleConfig
+from ppo.model.chat_format import Chat, ChatFormat
 from rater_data.errors import BadInput
+from rater_data.round_settings import PLAIN
 
-PLAIN_FORMAT = (
-    "{% for m in messages %}{{ m['role'].capitalize() }}: {{ m['content'] }}\n{% endfor %}Assistant:"
-)
-"""For models without a chat template."""
+CONTEXT_NAMES = ("max_position_embeddings", "max_seq_len", "seq_length", "n_positions")
 
 
 @dataclass(frozen=True)
@@ -28,20 +30,44 @@ class BaseModel:
     @property
     def context(self) -> int:
         """Tokens that the model can read at most, prompt and response together."""
-        return int(getattr(self.lm.config, "max_position_embeddings", None) or 2**30)
+        config: Any = self.lm.config.get_text_config()
+        found = [getattr(config, name, None) for name in CONTEXT_NAMES]
+        return next((int(length) for length in found if length), 2**30)
 
-    def encode(self, messages: list[dict[str, str]]) -> list[int]:
-        """The prompt's token ids, ready for the model's answer to follow."""
-        template = None if self.tokenizer.chat_template else PLAIN_FORMAT
-        text = self.tokenizer.apply_chat_template(
-            messages, add_generation_prompt=True, tokenize=False, chat_template=template
-        )
-        # A chat template writes its own special tokens; the plain format wants the tokenizer's
-        return self.tokenizer(text, add_special_tokens=template is not None)["input_ids"]
+    @cached_property
+    def chat(self) -> ChatFormat:
+        """How its chats are written. Raises BadInput for a chat template that leaves words out."""
+        return ChatFormat.of(self.tokenizer, self.name)
 
-    def decode(self, ids: list[int]) -> str:
-        """The text of response tokens, special tokens left out; NUL, which no database holds, is shown as �."""
-        return self.tokenizer.decode(ids, skip_special_tokens=True).replace("\0", "\ufffd").strip()
+    def encode(self, messages: Chat, sample: SampleConfig, limit: int | None = None) -> list[int]:
+        """The prompt's token ids in the format of `sample`, ready for the model's answer to follow.
+
+        A chat: with the system prompt, unless it has one of its own. Plain: the words alone. Beyond `limit` tokens the
+        beginning is left out. Raises BadInput for what the chat template cannot write.
+        """
+        if sample.prompt_format == PLAIN:
+            return self.chat.encode_text("\n".join(m["content"] for m in messages), limit)
+        if sample.system and all(m["role"] != "system" for m in messages):
+            messages = [{"role": "system", "content": sample.system}, *messages]
+        return self.chat.encode_chat(messages, limit)
+
+    def decode(self, ids: Sequence[int]) -> str:
+        """The text of response tokens without the token that ended it; NUL, which no database holds, is shown as �."""
+        return self._text_of(self._without_end(ids)).strip()
+
+    def decode_continuation(self, prompt_ids: Sequence[int], ids: Sequence[int]) -> str:
+        """As `decode`, of a response that goes on in its prompt's text: what it adds to it, a first blank included."""
+        before = self._text_of(prompt_ids)
+        both = self._text_of([*prompt_ids, *self._without_end(ids)])
+        return both.removeprefix(before).rstrip() if both.startswith(before) else self.decode(ids)
+
+    def _text_of(self, ids: Sequence[int]) -> str:
+        # Special tokens are shown: what a model should not have written is for raters to see
+        return self.tokenizer.decode(list(ids), skip_special_tokens=False).replace("\0", "\ufffd")
+
+    def _without_end(self, ids: Sequence[int]) -> list[int]:
+        ended = bool(ids) and ids[-1] in self.stop_ids and ids[-1] in self.tokenizer.all_special_ids
+        return list(ids[:-1] if ended else ids)
 
 
 def prepare(name: str, lm: PreTrainedModel, tokenizer: Any, device: torch.device) -> BaseModel:
@@ -53,9 +79,17 @@ def prepare(name: str, lm: PreTrainedModel, tokenizer: Any, device: torch.device
         raise BadInput(
             f"Model {name!r} does not fit on {device}. Use --device cpu or a smaller model."
         ) from error
-    stops = lm.generation_config.eos_token_id if lm.generation_config is not None else None
-    stops = stops if stops is not None else tokenizer.eos_token_id
-    stop_ids = tuple(stops) if isinstance(stops, list) else (() if stops is None else (stops,))
-    pad_id = tokenizer.pad_token_id if tokenizer.pad_token_id is not None else 0
+    pad_id, embeddings = tokenizer.pad_token_id, lm.get_input_embeddings()
+    if pad_id is None or pad_id >= len(embeddings.weight):  # type: ignore[arg-type]  # any module, says torch
+        pad_id = 0  # padding is masked: any token will do that the model knows
     revision = getattr(lm.config, "_commit_hash", None) or ""
-    return BaseModel(name, revision, lm, tokenizer, stop_ids, pad_id)
+    base = BaseModel(name, revision, lm, tokenizer, (), pad_id)
+    return replace(base, stop_ids=_stop_ids(base))
+
+
+def _stop_ids(base: BaseModel) -> tuple[int, ...]:
+    """Every token that ends an answer: by the generation config, the tokenizer, or the chat template's own habit."""
+    settings = base.lm.generation_config
+    named = settings.eos_token_id if settings is not None else None
+    found = [*(named if isinstance(named, list) else [named]), base.tokenizer.eos_token_id]
+    return tuple(dict.fromkeys(i for i in [*found, base.chat.end_of_turn_id()] if i is not None))

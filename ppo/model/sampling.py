@@ -1,5 +1,6 @@
 """How responses are drawn from a model: pure sampling from the tempered distribution, nothing else."""
 
+import random
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
@@ -34,8 +35,9 @@ def sample_responses(
 ) -> list[list[SampledResponse]]:
     """`per_prompt` responses to each prompt, drawn from softmax(logits / temperature) and nothing else.
 
-    One batched, left-padded generation: the prompts are read once each and their key-value cache repeated,
-    rows that have ended are dropped. `tick` is called with the number of tokens drawn so far.
+    One batched generation: the prompts are read once each, rows that have ended or reached their limit are dropped.
+    With `config.max_new_tokens_from` each row draws its limit first. `tick` is called with the number of tokens drawn
+    so far.
     The same weights, prompts and seed give the same responses.
     """
     device = decoder.device
@@ -44,6 +46,7 @@ def sample_responses(
     drawn: list[list[int]] = [[] for _ in range(len(prompts) * per_prompt)]
     ended = [False] * len(drawn)
     live = list(range(len(drawn)))
+    limits = draw_limits(len(drawn), config, seed)
     for step in range(config.max_new_tokens):
         token = draw_tokens(decoder.logits(states, config.temperature), generator)
         for row, value in zip(live, token.tolist(), strict=True):
@@ -51,8 +54,8 @@ def sample_responses(
             ended[row] = value in base.stop_ids
         if tick is not None:
             tick(step + 1)
-        keep = [i for i, row in enumerate(live) if not ended[row]]
-        if not keep or step + 1 == config.max_new_tokens:
+        keep = [i for i, row in enumerate(live) if not ended[row] and step + 1 < limits[row]]
+        if not keep:
             break
         if len(keep) < len(live):
             index = torch.tensor(keep, device=device)
@@ -61,6 +64,14 @@ def sample_responses(
         states = decoder.step(token)
     flat = [SampledResponse(tokens, end) for tokens, end in zip(drawn, ended, strict=True)]
     return [flat[i : i + per_prompt] for i in range(0, len(flat), per_prompt)]
+
+
+def draw_limits(rows: int, config: SampleConfig, seed: int) -> list[int]:
+    """How many tokens each of the rows may have: the same for all, or uniform from `max_new_tokens_from` up."""
+    if config.max_new_tokens_from <= 0:
+        return [config.max_new_tokens] * rows
+    draw = random.Random(f"limits:{seed}")
+    return [draw.randint(config.max_new_tokens_from, config.max_new_tokens) for _ in range(rows)]
 
 
 def draw_tokens(logits: Tensor, generator: torch.Generator) -> Tensor:

@@ -21,7 +21,7 @@ from ppo.training import checkpoint, store_tensors
 from rater_data.errors import BadInput
 from rater_data.lifecycle import Sample
 from rater_data.records import Prompt, stored_id
-from rater_data.round_settings import ROUND_CONFIG
+from rater_data.round_settings import PLAIN, ROUND_CONFIG
 from rater_data.store import Store
 
 MEASURED_PER_PROMPT = (
@@ -101,18 +101,22 @@ class Engine:
         tick: Callable[[], None] | None,
     ) -> tuple[list[list[int]], list[list[SampledResponse]]]:
         """Prompt ids, and `per_prompt` responses to each, of the version in hand."""
+        limit = self.prompt_limit(config)
+        ids = [store_tensors.encode_prompt(self.base, p, config.sample, limit) for p in prompts]
+        counted = None if tick is None else (lambda _tokens: tick())
+        return ids, sample_responses(
+            self.policy.decoder(), self.base, ids, per_prompt, config.sample, seed, counted
+        )
+
+    def prompt_limit(self, config: Config) -> int:
+        """Tokens that a prompt may have beside the longest response. Raises BadInput where none would be left."""
         wanted, room = config.sample.max_new_tokens, self.base.context - config.sample.max_new_tokens
         if room < 1:
             raise BadInput(
                 f"Responses of {wanted} tokens do not fit {self.base.name}, which reads {self.base.context} at most, "
                 "prompt included. Make sample.max_new_tokens smaller."
             )
-        limit = min(config.sample.max_prompt_tokens, room)
-        ids = [store_tensors.encode_prompt(self.base, p, limit) for p in prompts]
-        counted = None if tick is None else (lambda _tokens: tick())
-        return ids, sample_responses(
-            self.policy.decoder(), self.base, ids, per_prompt, config.sample, seed, counted
-        )
+        return min(config.sample.max_prompt_tokens, room)
 
     def rollout(
         self,
@@ -133,6 +137,8 @@ class Engine:
             self.base.pad_id,
             self.policy.device,
         )
+        if config.sample.prompt_format == PLAIN:
+            return rollout, [self.base.decode_continuation(ids[i], one.token_ids) for i, one in rows]
         return rollout, [self.base.decode(one.token_ids) for _, one in rows]
 
     @torch.no_grad()
@@ -196,12 +202,12 @@ class Engine:
             return np.zeros((0, 2))
         return np.stack([self._features[rid] for rid in data.ids])
 
-    def holdout_samples(self, store: Store, number: int, seed: int) -> list[Sample]:
+    def holdout_samples(self, store: Store, number: int, config: Config, seed: int) -> list[Sample]:
         """One response to each holdout prompt, with the same seed for every version: before and after."""
         prompts = store_tensors.holdout_prompts(store)
         if not prompts:
             return []
-        _, texts = self.rollout(prompts, 1, self.config, seed)
+        _, texts = self.rollout(prompts, 1, config, seed)
         return [
             Sample(version_number=number, prompt_id=stored_id(p), seed=seed, text=t)
             for p, t in zip(prompts, texts, strict=True)

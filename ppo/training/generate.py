@@ -9,9 +9,11 @@ from rater_data.records import Response, stored_id
 from rater_data.store import Store
 
 
-def split_slots(slots: list[Slot], size: int) -> list[list[Slot]]:
-    """Slots in portions that are written and offered together."""
-    return [slots[i : i + size] for i in range(0, len(slots), size)]
+def split_slots(slots: list[Slot], per_prompt: int, prompts: int) -> list[list[Slot]]:
+    """Slots in portions that are written and offered together: one prompt's, then those of `prompts` at a time."""
+    rest = slots[per_prompt:]
+    size = per_prompt * prompts
+    return [slots[:per_prompt], *(rest[i : i + size] for i in range(0, len(rest), size))]
 
 
 def write_slots(

@@ -40,7 +40,7 @@ def merge(store: Store, home: Path, number: int | None, out: Path) -> Merged:
         raise BadInput(f"{out} is there already and is no empty folder; name another one with --out.")
     base = load_base(store.base_model() or version.base_model, home, "cpu")
     lm = base.lm
-    probe = torch.tensor([base.encode([{"role": "user", "content": PROBE}])])
+    probe = torch.tensor([base.chat.encode_chat([{"role": "user", "content": PROBE}])])
     with torch.no_grad():
         if version.folder:
             folder = checkpoint.inside(home, version.folder)

@@ -36,8 +36,8 @@ class ReadinessCheck:
         """Fits a head on what would be sealed now and keeps what is to be said of it."""
         round_, version, rated = store.round(), store.current_version(), store.ratings_to_seal()
         assert round_ is not None and version is not None, "it is due while a round is rated"
-        data = store_tensors.rated_responses(store, engine.base, rated, version.number)
         config = engine.round_config(store)
+        data = store_tensors.rated_responses(store, engine.base, rated, version.number, config.sample)
         features = engine.reward_features(data, config, progress)
         report = reward_head.cross_validate(
             features, data.ratings, data.prompts, config.reward.folds, data.scale, config.seed

@@ -6,6 +6,7 @@ single transactions.
 """
 
 import shutil
+from collections.abc import Iterable
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -17,16 +18,17 @@ from ppo.algorithm import reward_head, rules
 from ppo.algorithm.ppo_update import TrainState
 from ppo.config import Config
 from ppo.progress import Progress
-from ppo.training import checkpoint, generate, store_tensors, training_steps
+from ppo.training import checkpoint, generate, set_aside, store_tensors, training_steps
 from ppo.training.engine import Engine
 from ppo.training.plan import Slot, plan_round
 from rater_data.errors import Missing
 from rater_data.lifecycle import FINISHED_STATES, Round, Version
+from rater_data.records import Prompt, stored_id
 from rater_data.round_settings import REFERENCE
 from rater_data.store import Store
 
 NON_ENGINE_KEYS = ("quota",)  # what a round's config holds beside the engine's settings
-PROMPTS_A_CHUNK = 4  # written and offered together: the first card comes after seconds, not after the round
+PROMPTS_A_CHUNK = 4  # written and offered together; the first alone: its card comes after seconds
 KEEP_STEPS = 2  # checkpoints of a round in progress: the newest, and the one before it against damage
 MIN_SHARE = 0.1  # of a round's way, below which nothing of it is kept
 SAMPLE_SEED = 20_170_707
@@ -43,10 +45,10 @@ def generate_round(store: Store, engine: Engine, progress: Progress) -> int:
     if round_.state != "generating":
         return round_.number
     config = _config_of(round_)
-    slots = _plan(store, config, round_)
+    slots = _plan(store, engine, config, round_, progress)
     written = store.slots(round_.number)
     progress.phase("Generating responses", len(slots))
-    for chunk in generate.split_slots(slots, config.plan.responses_per_prompt * PROMPTS_A_CHUNK):
+    for chunk in generate.split_slots(slots, config.plan.responses_per_prompt, PROMPTS_A_CHUNK):
         missing = [s for s in chunk if s.slot not in written]
         if missing:
             store_tensors.add_responses(
@@ -55,7 +57,7 @@ def generate_round(store: Store, engine: Engine, progress: Progress) -> int:
         progress.advance(chunk[-1].slot + 1)
     store.add_responses(generate.anchor_responses(store, config, round_.number, len(slots)))
     store.set_round_state(round_.number, "rating")
-    _reference_metrics(store, engine, progress)
+    _reference_metrics(store, engine, config, progress)
     return round_.number
 
 
@@ -69,14 +71,16 @@ def train_round(
     config = _config_of(round_)
     if round_.state != "training":  # it is, when a worker died in it
         store.set_round_state(number, "training")
-    reference = _reference_metrics(store, engine, progress)
+    reference = _reference_metrics(store, engine, config, progress)
     version = _require_current_version(
         store
     )  # not always the round's own: it may have been rolled back since
     engine.load_version(store, version.number)
 
     progress.phase("Computing reward features", 1)
-    data = store_tensors.load_sealed_ratings(store, engine.base, number, version.number)
+    data = store_tensors.load_sealed_ratings(store, engine.base, number, version.number, config.sample)
+    for why in data.left_out:
+        progress.log(f"A rated response that was made elsewhere is left out: {why}")
     features = engine.reward_features(data, config, progress)
     head, report = _fit(data, features, config)
     if head is not None:
@@ -124,7 +128,7 @@ def _ensure_version_0(store: Store, engine: Engine) -> Version:
         sha256="",
         base_model=base.name,
         base_revision=base.revision,
-        metrics={"kl": 0.0},
+        metrics={"kl": 0.0, "sample": asdict(engine.round_config(store).sample)},
         status="current",
         created_at=engine.now(),
     )
@@ -132,18 +136,24 @@ def _ensure_version_0(store: Store, engine: Engine) -> Version:
     return version
 
 
-def _reference_metrics(store: Store, engine: Engine, progress: Progress) -> dict[str, float]:
-    """What the base says to the holdout prompts, and its measures; taken once, after the first cards are out."""
-    metrics: dict[str, float] | None = store.setting(REFERENCE)
-    if metrics is None:
+def _reference_metrics(store: Store, engine: Engine, config: Config, progress: Progress) -> dict[str, float]:
+    """What the base says to the holdout prompts, and its measures; taken after the first cards are out.
+
+    Once, and anew when responses are written otherwise: limits are shares of what the base does under the same system
+    prompt, format and length.
+    """
+    kept: dict[str, Any] = store.setting(REFERENCE, {})
+    sample = asdict(config.sample)
+    if kept.get("sample") != sample:
         progress.phase("Evaluating the base model", 2)
         engine.load_version(store, 0)
         if not store.samples(0):
-            store.add_samples(engine.holdout_samples(store, 0, SAMPLE_SEED))
+            store.add_samples(engine.holdout_samples(store, 0, config, SAMPLE_SEED))
         progress.advance(1)
-        metrics = engine.evaluate_policy(store, engine.config, SAMPLE_SEED)
-        store.set_setting(REFERENCE, metrics)
+        kept = {"sample": sample, "metrics": engine.evaluate_policy(store, config, SAMPLE_SEED)}
+        store.set_setting(REFERENCE, kept)
         progress.advance(2)
+    metrics: dict[str, float] = kept["metrics"]
     return metrics
 
 
@@ -151,17 +161,25 @@ def _config_of(round_: Round) -> Config:
     return Config.from_dict({k: v for k, v in round_.config.items() if k not in NON_ENGINE_KEYS})
 
 
-def _plan(store: Store, config: Config, round_: Round) -> list[Slot]:
+def _plan(store: Store, engine: Engine, config: Config, round_: Round, progress: Progress) -> list[Slot]:
+    """The round's slots; prompts that the model's chat template cannot write are set aside and others drawn."""
     version = round_.version_number
     assert version is not None, "only round 0, which is imported, is of no version"
-    return plan_round(
-        config,
-        round_.number,
-        version,
-        store.version(version).parent,
-        store_tensors.trainable_prompts(store),
-        store_tensors.holdout_prompts(store),
-    )
+    set_aside.begin_round(store, round_.number)
+    while True:
+        train, holdout = store_tensors.trainable_prompts(store), store_tensors.holdout_prompts(store)
+        set_aside.check_something_left(store, train)
+        slots = plan_round(config, round_.number, version, store.version(version).parent, train, holdout)
+        drawn = {stored_id(p): p for p in [*(slot.prompt for slot in slots), *holdout]}
+        if not _set_aside(store, engine, config, drawn.values(), progress):
+            return slots
+
+
+def _set_aside(
+    store: Store, engine: Engine, config: Config, prompts: Iterable[Prompt], progress: Progress
+) -> int:
+    limit = engine.prompt_limit(config)
+    return set_aside.set_aside_unwritable(store, engine.base, config.sample, limit, prompts, progress)
 
 
 # ---- train
@@ -227,8 +245,8 @@ def _ppo(
         state.people_done = True
         _save_step(state, folder, config, head)
     progress.phase("PPO on rollouts", config.ppo.steps, done=state.step)
-    prompts = store_tensors.trainable_prompts(store)
     while state.step < config.ppo.steps:
+        prompts = _prompts_of_step(store, engine, config, state, progress)
         metrics = training_steps.ppo_on_rollouts(engine, config, prompts, head, state, limits, progress)
         if metrics is None:
             progress.log(f"The KL limit of {limits.kl:.1f} nats per response is reached; back to people.")
@@ -240,6 +258,18 @@ def _ppo(
         _save_step(state, folder, config, head)
         progress.advance(state.step, f"KL {metrics['kl']:.1f} nats, score {metrics['score']:+.2f}")
     return state
+
+
+def _prompts_of_step(
+    store: Store, engine: Engine, config: Config, state: TrainState, progress: Progress
+) -> list[Prompt]:
+    """The training prompts that the next step answers: drawn by its seed, without those that cannot be written."""
+    while True:
+        train = store_tensors.trainable_prompts(store)
+        set_aside.check_something_left(store, train)
+        chosen = training_steps.sample_prompts(train, config, state)
+        if not _set_aside(store, engine, config, chosen, progress):
+            return chosen
 
 
 def _watched_samples(store: Store, engine: Engine, config: Config) -> list[dict[str, str]]:
@@ -306,7 +336,7 @@ def _publish(
     progress.phase("Publishing", 1)
     digest = checkpoint.save(state, engine.home / name, config, head, resumable=False)
     engine.loaded_version = number
-    samples = engine.holdout_samples(store, number, SAMPLE_SEED)
+    samples = engine.holdout_samples(store, number, config, SAMPLE_SEED)
     version = Version(
         number=number,
         parent=parent.number,
@@ -316,6 +346,7 @@ def _publish(
         base_revision=engine.base.revision,
         metrics={
             **metrics,
+            "sample": asdict(config.sample),
             "steps": state.step,
             "seconds": {k: round(v, 1) for k, v in progress.finish().items()},
         },

@@ -9,8 +9,11 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+from ppo.config import SampleConfig
 from ppo.model.base_model import BaseModel
 from ppo.model.rollout import Rollout, rollout_of
+from ppo.training.set_aside import without_set_aside
+from rater_data.errors import BadInput
 from rater_data.records import Prompt, RatedResponse, Response, stored_id
 from rater_data.scales import SCALES
 from rater_data.statistics.rater_effects import corrected_scores
@@ -26,7 +29,8 @@ class RatedResponses:
 
     `ratings` on the raters' scale, raters' offsets taken off, several raters averaged; `prompts` their prompt
     ids; `reference` True where the base itself wrote it; `on_policy` True where the version in training wrote it
-    on a training prompt: only those are on-policy.
+    on a training prompt: only those are on-policy. `left_out`: why rated responses that were made elsewhere are not
+    among them.
     """
 
     ids: tuple[int, ...]
@@ -38,6 +42,7 @@ class RatedResponses:
     scale: tuple[float, float]
     count: int
     stored_logprobs: tuple[tuple[float, ...], ...]
+    left_out: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -49,16 +54,19 @@ class StoredResponses:
 
 
 def load_sealed_ratings(
-    store: Store, base: BaseModel, round_number: int, version_number: int
+    store: Store, base: BaseModel, round_number: int, version_number: int, sample: SampleConfig
 ) -> RatedResponses:
     """The snapshot of a sealed round, without holdout prompts; `version_number` is about to be trained."""
-    return rated_responses(store, base, store.snapshot(round_number), version_number)
+    return rated_responses(store, base, store.snapshot(round_number), version_number, sample)
 
 
 def rated_responses(
-    store: Store, base: BaseModel, ratings: list[RatedResponse], version_number: int
+    store: Store, base: BaseModel, ratings: list[RatedResponse], version_number: int, sample: SampleConfig
 ) -> RatedResponses:
-    """Ratings as `load_sealed_ratings` gives them, of a list that need not be sealed yet."""
+    """Ratings as `load_sealed_ratings` gives them, of a list that need not be sealed yet.
+
+    `sample` says how the prompts of imported responses are written: they have no token ids of their own.
+    """
     rated = [r for r in ratings if _is_trained_on(r)]
     scores = corrected_scores(rated)
     responses = {stored_id(r.response): r for r in rated if r.response.id in scores}
@@ -66,10 +74,15 @@ def rated_responses(
         other = row.rating.other_id
         if other in scores and other not in responses:
             responses[other] = replace(row, response=store.response(other))
-    rows = [responses[i] for i in sorted(responses)]
+    rows, ids, left_out = [], [], []
+    for row in (responses[i] for i in sorted(responses)):
+        try:
+            ids.append(_token_ids(base, row, sample))
+            rows.append(row)
+        except BadInput as error:
+            left_out.append(str(error))
     scale = SCALES[rows[0].rating.scale] if rows else SCALES["score_1_10"]
     order = {p: i for i, p in enumerate(dict.fromkeys(r.response.prompt_id for r in rows))}
-    ids = [_token_ids(base, r) for r in rows]
     return RatedResponses(
         ids=tuple(stored_id(r.response) for r in rows),
         rollout=rollout_of(
@@ -88,6 +101,7 @@ def rated_responses(
         scale=(scale.low, scale.high),
         count=len(rated),
         stored_logprobs=tuple(r.response.logprobs for r in rows),
+        left_out=tuple(left_out),
     )
 
 
@@ -118,30 +132,29 @@ def _is_on_policy(response: Response, version_number: int) -> bool:
     )
 
 
-def _token_ids(base: BaseModel, rated: RatedResponse) -> tuple[list[int], list[int]]:
+def _token_ids(base: BaseModel, rated: RatedResponse, sample: SampleConfig) -> tuple[list[int], list[int]]:
     response = rated.response
     if response.token_ids:
         return list(response.prompt_ids), list(response.token_ids)
     # Made elsewhere, of any length: at least half of the context is the response's
-    prompt = encode_prompt(base, rated.prompt, max(1, base.context // 2))
-    text = base.tokenizer(response.text, add_special_tokens=False)["input_ids"]
+    prompt = encode_prompt(base, rated.prompt, sample, max(1, base.context // 2))
+    text = base.chat.encode_piece(response.text)
     return prompt, text[: base.context - len(prompt)]
 
 
-def encode_prompt(base: BaseModel, prompt: Prompt, limit: int | None = None) -> list[int]:
-    """A prompt's token ids; of one longer than `limit` the beginning is left out."""
-    ids = base.encode([{"role": m.role, "content": m.content} for m in prompt.messages])
-    return ids[-limit:] if limit is not None else ids
+def encode_prompt(base: BaseModel, prompt: Prompt, sample: SampleConfig, limit: int) -> list[int]:
+    """A prompt's token ids; of one longer than `limit` the beginning is left out. Raises BadInput: see `encode`."""
+    return base.encode(prompt.chat, sample, limit)
 
 
 def trainable_prompts(store: Store) -> list[Prompt]:
-    """Prompts that may be trained on."""
-    return store.prompts(split="train")
+    """Prompts that may be trained on, without those that were set aside."""
+    return without_set_aside(store, store.prompts(split="train"))
 
 
 def holdout_prompts(store: Store) -> list[Prompt]:
-    """Prompts that never are."""
-    return store.prompts(split="holdout")
+    """Prompts that never are, without those that were set aside."""
+    return without_set_aside(store, store.prompts(split="holdout"))
 
 
 def add_responses(store: Store, responses: Sequence[Response]) -> int:

@@ -103,11 +103,10 @@ def ppo_on_rollouts(
     limits: Limits,
     progress: Progress,
 ) -> dict[str, float] | None:
-    """One PPO step on fresh rollouts; None when they show that the KL limit is reached."""
-    seed = seed_of(config.seed, state.round_number, state.step + 2)
-    chosen = _sample_prompts(prompts, config.ppo.prompts_per_step, seed)
+    """One PPO step on fresh rollouts, answers to `prompts`; None when they show that the KL limit is reached."""
+    seed = _seed_of_step(config, state)
     rollout, texts = engine.rollout(
-        chosen, config.plan.responses_per_prompt, config, seed, lambda: progress.advance(state.step)
+        prompts, config.plan.responses_per_prompt, config, seed, lambda: progress.advance(state.step)
     )
     weights = torch.tensor(head.hidden_weights(), dtype=torch.float32, device=engine.policy.device)
     evaluated = evaluate_rollout(
@@ -136,5 +135,11 @@ def ppo_on_rollouts(
     return found
 
 
-def _sample_prompts(prompts: list[Prompt], count: int, seed: int) -> list[Prompt]:
-    return random.Random(seed).sample(prompts, min(count, len(prompts)))
+def sample_prompts(prompts: list[Prompt], config: Config, state: TrainState) -> list[Prompt]:
+    """The prompts of the next step on rollouts, by its seed."""
+    draw = random.Random(_seed_of_step(config, state))
+    return draw.sample(prompts, min(config.ppo.prompts_per_step, len(prompts)))
+
+
+def _seed_of_step(config: Config, state: TrainState) -> int:
+    return seed_of(config.seed, state.round_number, state.step + 2)

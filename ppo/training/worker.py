@@ -26,6 +26,7 @@ from ppo.training.readiness import ReadinessCheck
 from ppo.training.round_recipe import generate_round, train_round
 from rater_data.errors import NotYours, RateloopError
 from rater_data.lifecycle import Job
+from rater_data.round_settings import ROUND_CONFIG, embedded_defaults
 from rater_data.store import Store
 
 BEAT_S = 5.0  # a heartbeat at least this often; the store calls a job dead after 60 s
@@ -170,6 +171,8 @@ def work(home: Path, model: str | None, device: str, url: str | None = None) -> 
     """Works until it is ended. Without a model, the home's own, or the default in a new home."""
     store = Store.open(home, url)
     chosen = store.base_model(model) or model_name(model or DEFAULT)
+    if chosen == DEFAULT and store.current_version() is None:
+        store.set_setting(ROUND_CONFIG, embedded_defaults(store.setting(ROUND_CONFIG, {})))
     worker = Worker(store, lambda: Engine(home, chosen, device, Config()))
     release_jobs_of_dead_workers(store)
     while True:

@@ -30,6 +30,19 @@ def test_fewer_than_forty_fields():
     assert sum(len(fields(p)) for p in parts) + 2 < 40
 
 
+def test_a_round_of_an_earlier_release_is_read():
+    """Three settings that nobody changed are constants now; a round that was begun with them goes on."""
+    assert Config.from_dict({"ppo": {"adam_eps": 1e-5, "max_grad_norm": 1.0, "value_coef": 0.5}}) == Config()
+
+
+def test_formats_and_ranges_that_cannot_be_are_refused():
+    with pytest.raises(BadInput, match="chat or plain"):
+        Config().changed(["sample.prompt_format=prose"])
+    with pytest.raises(BadInput, match="the first is the smaller one"):
+        Config().changed(["sample.max_new_tokens_from=20", "sample.max_new_tokens=16"])
+    assert Config().changed(["sample.system=Say = little."]).sample.system == "Say = little."
+
+
 def test_settings_can_be_changed_from_text():
     changed = Config().changed(["ppo.kl_coef=0.02", "ppo.steps=3", "reward.depths=[0, 1]", "seed=7"])
     assert (changed.ppo.kl_coef, changed.ppo.steps, changed.reward.depths, changed.seed) == (

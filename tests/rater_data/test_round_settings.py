@@ -10,12 +10,22 @@ from ppo.algorithm import reward_head
 from ppo.config import Config
 from rater_data.errors import BadInput
 from rater_data.round_settings import (
+    EMBEDDED_MODEL,
+    EMBEDDED_SYSTEM,
     MIN_RATINGS_TO_TRAIN,
     ROUND_SETTINGS,
     SETTING_OF_PATH,
+    RoundSetting,
+    TextSetting,
     apply_changes,
     current_values,
+    default_values,
+    embedded_defaults,
+    parse_length_range,
 )
+
+NUMBERS = [s for s in ROUND_SETTINGS if isinstance(s, RoundSetting)]
+TEXTS = [s for s in ROUND_SETTINGS if isinstance(s, TextSetting)]
 
 
 @pytest.mark.parametrize("setting", ROUND_SETTINGS, ids=lambda setting: setting.path)
@@ -23,9 +33,50 @@ def test_it_is_a_setting_of_the_engine_with_its_default(setting):
     part, name = setting.path.split(".")
     default = Config().to_dict()[part][name]
     assert default == setting.default and type(default) is type(setting.default)
+
+
+@pytest.mark.parametrize("setting", NUMBERS, ids=lambda setting: setting.path)
+def test_the_engine_takes_both_bounds(setting):
+    part, name = setting.path.split(".")
     assert setting.low <= setting.default <= setting.high
     for value in (setting.low, setting.high):
-        assert getattr(getattr(Config.from_dict({part: {name: setting.check(value)}}), part), name) == value
+        others = {"max_new_tokens": 2000} if name == "max_new_tokens_from" else {}
+        config = Config.from_dict({part: {**others, name: setting.check(value)}})
+        assert getattr(getattr(config, part), name) == value
+
+
+@pytest.mark.parametrize("setting", TEXTS, ids=lambda setting: setting.path)
+def test_a_text_is_one_of_its_choices_or_short_enough(setting):
+    assert setting.check(f" {setting.default} ") == setting.default
+    for value in (None, 3, "x\0y", "x" * 5000):
+        with pytest.raises(BadInput, match=setting.label):
+            setting.check(value)
+
+
+@pytest.mark.parametrize(("text", "wanted"), [("96", (0, 96)), ("4:16", (4, 16)), (" 8:8 ", (8, 8))])
+def test_a_length_is_a_number_or_a_range(text, wanted):
+    assert parse_length_range(text) == wanted
+
+
+@pytest.mark.parametrize("text", ["", "4:", ":4", "16:4", "0:4", "-1", "4-16", "4:16:20", "x", "²"])
+def test_what_is_no_length_is_a_sentence(text):
+    with pytest.raises(BadInput):
+        parse_length_range(text)
+
+
+def test_a_new_home_of_the_embedded_model_has_a_system_prompt_until_somebody_says_otherwise():
+    assert embedded_defaults({}) == {"sample": {"system": EMBEDDED_SYSTEM}}
+    assert default_values(EMBEDDED_MODEL)["sample.system"] == EMBEDDED_SYSTEM
+    assert default_values("another")["sample.system"] == ""
+    cleared = apply_changes({"sample.system": ""}, {})
+    assert embedded_defaults(cleared) == cleared == {"sample": {"system": ""}}
+    plain = apply_changes({"sample.prompt_format": "plain"}, {})
+    assert embedded_defaults(plain) == plain
+
+
+def test_the_shortest_limit_is_not_above_the_longest():
+    with pytest.raises(BadInput, match="shortest limit, 200 tokens"):
+        apply_changes({"sample.max_new_tokens_from": 200}, {})
 
 
 def test_the_fewest_ratings_are_what_the_reward_head_needs():
@@ -54,7 +105,7 @@ def test_what_is_no_setting_and_what_contradicts():
         apply_changes({f"plan.{n}_share": 0.4 for n in ("calibration", "control", "holdout")}, {})
 
 
-@given(st.dictionaries(st.sampled_from(sorted(SETTING_OF_PATH)), st.floats(0, 1)))
+@given(st.dictionaries(st.sampled_from(sorted(SETTING_OF_PATH)), st.floats(0, 1) | st.text(max_size=9)))
 def test_what_is_kept_is_a_config_of_the_engine(values):
     try:
         kept = apply_changes(values, {})

@@ -10,19 +10,19 @@ from app.console.forms.live_page import LivePage
 from app.console.forms.toolkit import DIRECT, html, require_operator, run_for_notice
 from app.console.panels.elements import h, section
 from app.console.state.settings_change import change_settings, read_settings
-from rater_data.round_settings import ROUND_SETTINGS, RoundSetting
+from rater_data.round_settings import ROUND_SETTINGS, RoundSetting, TextSetting
 
 
 def lay_out(page: LivePage) -> None:
     store, guard = page.store, page.guard
-    inputs: dict[str, gr.Number] = {}
+    inputs: dict[str, gr.components.Component] = {}
     html(section("Settings of the round", "Changes count from the next round that is begun."))
     for group in dict.fromkeys(setting.group for setting in ROUND_SETTINGS):
         html(f'<h3 class="ops-group">{h(group)}</h3>')
         with gr.Row(elem_classes="ops-settings"):
             for setting in ROUND_SETTINGS:
                 if setting.group == group:
-                    inputs[setting.path] = _number_input(setting)
+                    inputs[setting.path] = _input(setting)
     with gr.Row(elem_classes="ops-form"):
         save = gr.Button("Keep these settings", variant="primary", elem_classes="ops-button")
         reset = gr.Button("Back to the defaults", elem_classes="ops-button")
@@ -52,7 +52,14 @@ def lay_out(page: LivePage) -> None:
     reset.click(defaults, **DIRECT, outputs=[page.notice, *components])
 
 
-def _number_input(setting: RoundSetting) -> gr.Number:
+def _input(setting: RoundSetting | TextSetting) -> gr.components.Component:
+    style = "ops-name ops-setting"
+    if isinstance(setting, TextSetting):
+        if setting.choices:
+            return gr.Dropdown(
+                list(setting.choices), label=setting.label, info=setting.unit, elem_classes=style
+            )
+        return gr.Textbox(label=setting.label, info=setting.unit, lines=2, elem_classes=style)
     unit = f"{setting.unit}; " if setting.unit else ""
     info = f"{unit}{setting.low:g} to {setting.high:g}, by default {setting.default:g}"
     return gr.Number(label=setting.label, info=info, min_width=200, elem_classes="ops-name ops-setting")

@@ -7,7 +7,7 @@ from rater_data.round_settings import ROUND_CONFIG, apply_changes, current_value
 from rater_data.store import Store
 
 
-def read_settings(store: Store) -> dict[str, float]:
+def read_settings(store: Store) -> dict[str, float | str]:
     """Every setting's value, by path."""
     return current_values(store.setting(ROUND_CONFIG, {}))
 

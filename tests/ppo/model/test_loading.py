@@ -36,7 +36,7 @@ def test_nul_is_not_handed_to_the_store():
 
 def test_a_model_without_a_chat_template_gets_a_plain_prompt():
     base = tiny_model(torch.device("cpu"))
-    ids = base.encode([{"role": "user", "content": "Hi"}])
+    ids = base.chat.encode_chat([{"role": "user", "content": "Hi"}])
     assert base.decode(ids) == "User: Hi\nAssistant:"
 
 

@@ -333,7 +333,7 @@ def wait_for(condition, limit_s=120.0):
 
 
 def test_ratings_of_holdout_prompts_never_reach_the_head(home):
-    data = store_tensors.load_sealed_ratings(home.store, home.engine.base, 1, 0)
+    data = store_tensors.load_sealed_ratings(home.store, home.engine.base, 1, 0, home.engine.config.sample)
     holdout = {p.id for p in home.store.prompts("holdout")}
     assert not holdout & set(data.prompts.tolist())
     assert len(data.ids) > 0
@@ -347,7 +347,7 @@ def test_ratings_of_several_raters_are_one_row_the_mean_of_what_they_say_without
         corrected = r.rating.score - offsets[r.rating.rater_id]
         by_response.setdefault(r.response.id, []).append(corrected)
     assert any(len(set(scores)) > 1 for scores in by_response.values()), "several raters, of several minds"
-    data = store_tensors.load_sealed_ratings(home.store, home.engine.base, 1, 0)
+    data = store_tensors.load_sealed_ratings(home.store, home.engine.base, 1, 0, home.engine.config.sample)
     assert list(data.ids) == sorted(by_response)
     assert data.ratings.tolist() == pytest.approx([np.mean(by_response[i]) for i in data.ids])
     assert data.count == len(counted)
