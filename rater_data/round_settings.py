@@ -29,7 +29,7 @@ MIN_RATINGS_TO_TRAIN = 8
 
 EMBEDDED_MODEL = "smollm2-135m-instruct"
 """The model that comes with the program."""
-EMBEDDED_SYSTEM = "Answer in one short sentence."
+EMBEDDED_SYSTEM = "You are a helpful assistant. Answer in one short sentence."
 """Its system prompt in a new home: without it most of its answers are cut (docs/training.md has the shares)."""
 CHAT, PLAIN = "chat", "plain"
 """Prompt formats: messages by the model's chat template, or the text itself, which the model continues."""
