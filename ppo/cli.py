@@ -105,8 +105,8 @@ def work(
 def get_model(home: HOME = None, model: MODEL = DEFAULT_MODEL) -> None:
     """Make the default model ready under the home folder, or check that another one loads."""
     quiet()
-    from ppo.model.default_model import DEFAULT, default_model
-    from ppo.model.loading import load_base
+    from ppo.model.loading.base_models import load_base
+    from ppo.model.loading.default_model import DEFAULT, default_model
 
     home = home or default_home()
     if model == DEFAULT:
@@ -272,7 +272,7 @@ def demo(
 @contextlib.contextmanager
 def _demo_home(home: Path | None, model: str) -> Iterator[Path]:
     """An empty home; the default model, made once under the user's own, is lent to it and not made again."""
-    from ppo.model.default_model import DEFAULT, default_model
+    from ppo.model.loading.default_model import DEFAULT, default_model
     from rater_data.errors import BadInput
 
     if home is not None and home.exists() and any(home.iterdir()):

@@ -70,9 +70,12 @@ ROOMS = {
     "ppo": "rater_data",
     "ppo.model.cpu": "ppo",
     "ppo.model": "ppo, ppo.model.cpu, rater_data",
+    "ppo.model.loading": "ppo.model, rater_data",
     "ppo.algorithm": "ppo, ppo.model, rater_data.statistics",
-    "ppo.benchmark": "ppo, ppo.algorithm, ppo.model",
-    "ppo.training": "ppo, ppo.algorithm, ppo.model, rater_data, rater_data.statistics, rater_data.store",
+    "ppo.benchmark": "ppo, ppo.algorithm, ppo.model, ppo.model.loading",
+    "ppo.training": (
+        "ppo, ppo.algorithm, ppo.model, ppo.model.loading, rater_data, rater_data.statistics, rater_data.store"
+    ),
     "ppo.demo": "ppo, ppo.algorithm, ppo.training, rater_data, rater_data.importing, rater_data.store",
     "app": "rater_data, rater_data.store",
     "app.access": "app, rater_data, rater_data.store",

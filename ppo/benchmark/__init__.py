@@ -1,4 +1,4 @@
 """One PPO step against the clock, beside what this machine could do at best.
 
-May import: ppo, ppo.algorithm, ppo.model.
+May import: ppo, ppo.algorithm, ppo.model, ppo.model.loading.
 """

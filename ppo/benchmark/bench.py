@@ -23,7 +23,7 @@ from ppo.benchmark.machine import Machine, measure, peak_rss_mib, synchronise
 from ppo.config import Config, LoraSettings, PPOConfig, SampleConfig
 from ppo.model.base_model import BaseModel
 from ppo.model.decoders import left_pad
-from ppo.model.loading import load_base
+from ppo.model.loading.base_models import load_base
 from ppo.model.policy import Policy, pick_precision
 from ppo.model.rollout import Rollout, rollout_of
 from ppo.model.sampling import sample_responses

@@ -12,7 +12,7 @@ import torch
 from ppo.algorithm.experience import evaluate_rollout, microbatches_of, response_features
 from ppo.algorithm.measures import distinct_2
 from ppo.config import Config
-from ppo.model.loading import load_base
+from ppo.model.loading.base_models import load_base
 from ppo.model.policy import Policy, pick_precision
 from ppo.model.rollout import Rollout, rollout_of
 from ppo.model.sampling import SampledResponse, sample_responses

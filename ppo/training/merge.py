@@ -8,7 +8,7 @@ from typing import Any
 import torch
 from peft import PeftModel
 
-from ppo.model.loading import load_base
+from ppo.model.loading.base_models import load_base
 from ppo.training import checkpoint
 from rater_data.checksums import check_folder
 from rater_data.errors import BadInput, DiskFull, Missing

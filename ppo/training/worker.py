@@ -17,8 +17,8 @@ from typing import Any
 import psutil
 
 from ppo.config import Config
-from ppo.model.default_model import DEFAULT
-from ppo.model.loading import model_name
+from ppo.model.loading.base_models import model_name
+from ppo.model.loading.default_model import DEFAULT
 from ppo.progress import Cancelled, Progress
 from ppo.training.engine import Engine
 from ppo.training.prompt_trial import answer_prompt_trial

@@ -13,10 +13,10 @@ import torch
 from ppo.algorithm.experience import build_experience, evaluate_rollout
 from ppo.algorithm.ppo_update import TrainState, ppo_update
 from ppo.config import Config, LoraSettings, PPOConfig, SampleConfig
+from ppo.model.loading.tiny_model import tiny_model
 from ppo.model.policy import Policy
 from ppo.model.rollout import rollout_of
 from ppo.model.sampling import sample_responses
-from ppo.model.tiny_model import tiny_model
 
 CPU = torch.device("cpu")
 PROMPT = [5, 6, 7]

@@ -16,9 +16,9 @@ from ppo.algorithm.experience import (
 from ppo.algorithm.maths import prefix_values
 from ppo.algorithm.ppo_update import TrainState, ppo_update, warm_up_critic
 from ppo.config import Config, LoraSettings, PPOConfig
+from ppo.model.loading.tiny_model import tiny_model
 from ppo.model.policy import Policy
 from ppo.model.rollout import rollout_of
-from ppo.model.tiny_model import tiny_model
 
 CPU = torch.device("cpu")
 CONFIG = Config(lora=LoraSettings(r=4, alpha=8), ppo=replace(PPOConfig(), minibatch=4, learning_rate=1e-3))

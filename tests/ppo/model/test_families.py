@@ -26,10 +26,10 @@ from ppo.algorithm.ppo_update import TrainState, ppo_update
 from ppo.config import Config, LoraSettings, PPOConfig, SampleConfig
 from ppo.model.base_model import BaseModel
 from ppo.model.decoders import ModuleDecoder, StaticDecoder
+from ppo.model.loading.tiny_model import byte_tokenizer
 from ppo.model.policy import Policy, softcaps_attention
 from ppo.model.rollout import rollout_of
 from ppo.model.sampling import sample_responses
-from ppo.model.tiny_model import byte_tokenizer
 
 CPU = torch.device("cpu")
 T = 0.7

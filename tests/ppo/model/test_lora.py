@@ -4,8 +4,8 @@ import pytest
 import torch
 from peft import LoraConfig, get_peft_model
 
+from ppo.model.loading.tiny_model import tiny_model
 from ppo.model.lora import fuse_lora_layers
-from ppo.model.tiny_model import tiny_model
 
 CPU = torch.device("cpu")
 IDS = torch.tensor([[5, 6, 7, 8], [9, 10, 11, 12]])

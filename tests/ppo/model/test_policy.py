@@ -9,11 +9,11 @@ from ppo.algorithm.maths import entropy_of, logprobs_of
 from ppo.config import LoraSettings, SampleConfig
 from ppo.model.decoders import ModuleDecoder
 from ppo.model.lm_head import LMHead
+from ppo.model.loading.tiny_model import tiny_model
 from ppo.model.policy import Policy
 from ppo.model.rollout import rollout_of
 from ppo.model.row_packing import pack_rows
 from ppo.model.sampling import draw_tokens, sample_responses
-from ppo.model.tiny_model import tiny_model
 
 CPU = torch.device("cpu")
 T = 0.7

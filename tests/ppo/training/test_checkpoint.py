@@ -13,9 +13,9 @@ from ppo.algorithm.experience import build_experience, evaluate_rollout
 from ppo.algorithm.ppo_update import TrainState, ppo_update
 from ppo.algorithm.reward_head import RewardHead, fit
 from ppo.config import Config, LoraSettings, PPOConfig
+from ppo.model.loading.tiny_model import tiny_model
 from ppo.model.policy import Policy
 from ppo.model.rollout import rollout_of
-from ppo.model.tiny_model import tiny_model
 from ppo.training import checkpoint, round_recipe
 from rater_data.checksums import check_folder
 from rater_data.errors import BadInput, DiskFull, Missing

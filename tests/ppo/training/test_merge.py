@@ -10,7 +10,7 @@ from transformers import AutoModelForCausalLM, AutoTokenizer
 from typer.testing import CliRunner
 
 from ppo.cli import cli
-from ppo.model.tiny_model import tiny_model
+from ppo.model.loading.tiny_model import tiny_model
 from ppo.training import merge
 from rater_data.errors import BadInput, DiskFull, Missing
 from rater_data.store import Store

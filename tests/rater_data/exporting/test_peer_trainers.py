@@ -19,7 +19,7 @@ from trl import (
     SFTTrainer,
 )
 
-from ppo.model.tiny_model import tiny_model
+from ppo.model.loading.tiny_model import tiny_model
 from rater_data.exporting.export import export
 from rater_data.importing.import_files import import_ratings
 from rater_data.store import Store

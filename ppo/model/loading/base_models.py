@@ -10,8 +10,8 @@ from safetensors import SafetensorError
 from transformers import AutoConfig, AutoModelForCausalLM, AutoTokenizer, PreTrainedModel
 
 from ppo.model.base_model import BaseModel, prepare
-from ppo.model.default_model import DEFAULT, default_model
-from ppo.model.tiny_model import TINY, tiny_model
+from ppo.model.loading.default_model import DEFAULT, default_model
+from ppo.model.loading.tiny_model import TINY, tiny_model
 from rater_data.errors import BadInput, Missing
 
 ADAPTER_CONFIG, ADAPTER_WEIGHTS = "adapter_config.json", "adapter_model.safetensors"

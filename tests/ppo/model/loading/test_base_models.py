@@ -1,4 +1,4 @@
-"""ppo/model/loading.py: which base model, and what is said when it cannot be had."""
+"""ppo/model/loading/base_models.py: which base model, and what is said when it cannot be had."""
 
 import json
 import shutil
@@ -9,10 +9,10 @@ from peft import LoraConfig, get_peft_model
 from transformers import AutoModelForCausalLM, BertConfig, BertModel, GPT2Config, GPT2LMHeadModel
 
 from ppo.config import LoraSettings
-from ppo.model.loading import load_base, pick_device
+from ppo.model.loading.base_models import load_base, pick_device
+from ppo.model.loading.tiny_model import byte_tokenizer, tiny_model
 from ppo.model.policy import Policy, pick_precision
 from ppo.model.rollout import rollout_of
-from ppo.model.tiny_model import byte_tokenizer, tiny_model
 from rater_data.errors import BadInput, Missing
 
 CPU = torch.device("cpu")
