@@ -14,6 +14,9 @@ from rater_data.errors import BadInput
 # The names under which a home keeps its settings in the database: `Store.setting(name)`
 HOME_ID = "home"  # a random text that tells browsers homes apart
 QUESTIONS = "asks"  # further qualities and flags that raters are asked for
+ENGINE_REPORT = (
+    "engine"  # what the trainer says of the model it loaded: {"model", "family", "path", "why", "gap", …}
+)
 READINESS = "readiness"  # what the reward head would be worth, were it trained now
 REFERENCE = "reference"  # the base model's measures
 SET_ASIDE = (

@@ -94,16 +94,15 @@ def evaluate_rollout(
     for index in microbatches:
         part = rollout.take(index)
         width = part.response_mask.shape[1]
-        rows, _ = policy.hidden_states(part)
-        reading = policy.output_of(part, rows, config.sample.temperature)
+        reading, rows, _ = policy.read(part, config.sample.temperature)
         spread = torch.zeros(*part.response_mask.shape, policy.width, device=policy.device)
         spread[part.response_mask] = rows.float()
         states[index, :width] = spread
         logprobs[index, :width], values[index, :width] = reading.logprobs, reading.values
         entropy[index, :width] = reading.entropy
         with policy.reference():
-            rows, kept = policy.hidden_states(part, layers)
-            ref_logprobs[index, :width] = policy.output_of(part, rows, config.sample.temperature).logprobs
+            reference, _, kept = policy.read(part, config.sample.temperature, layers)
+            ref_logprobs[index, :width] = reference.logprobs
         for b, row in zip(index.tolist(), response_features(part, kept), strict=True):
             features[b] = row
         if weights is not None:

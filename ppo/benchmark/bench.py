@@ -193,8 +193,7 @@ class Bench:
         return seconds[-1]
 
     def _layers(self, config: Config) -> tuple[int, ...]:
-        count = self.base.lm.config.num_hidden_layers
-        return tuple(dict.fromkeys(round(depth * count) for depth in config.reward.depths))
+        return tuple(dict.fromkeys(round(depth * self.policy.layers) for depth in config.reward.depths))
 
     def operations(self, work: BenchmarkSize) -> float:
         """Floating-point operations of scoring and update, with no token left out and none shared.
@@ -205,7 +204,7 @@ class Bench:
         lengths = [len(p) + work.tokens for p in self.prompts(work)]
         tokens = work.per_prompt * sum(lengths)
         sampled = work.batch * work.tokens
-        layers, width = self.base.lm.config.num_hidden_layers, self.base.lm.config.hidden_size
+        layers, width = self.policy.layers, self.policy.width
         adapter = sum(p.numel() for p in self.policy.adapter_parameters())
         attention = work.per_prompt * sum(2 * layers * width * n * n for n in lengths)  # half of n², twice
         forward = 2 * tokens * self.linear + 2 * sampled * self.head + attention

@@ -18,7 +18,10 @@ CONTEXT_NAMES = ("max_position_embeddings", "max_seq_len", "seq_length", "n_posi
 
 @dataclass(frozen=True)
 class BaseModel:
-    """A causal language model on its device, with what is needed to name it again."""
+    """A causal language model on its device, with what is needed to name it again.
+
+    `notes`: what was done to make it load and to please its chat template, a sentence each.
+    """
 
     name: str
     revision: str
@@ -26,6 +29,7 @@ class BaseModel:
     tokenizer: Any
     stop_ids: tuple[int, ...]
     pad_id: int
+    notes: tuple[str, ...] = ()
 
     @property
     def context(self) -> int:
@@ -84,7 +88,7 @@ def prepare(name: str, lm: PreTrainedModel, tokenizer: Any, device: torch.device
         pad_id = 0  # padding is masked: any token will do that the model knows
     revision = getattr(lm.config, "_commit_hash", None) or ""
     base = BaseModel(name, revision, lm, tokenizer, (), pad_id)
-    return replace(base, stop_ids=_stop_ids(base))
+    return replace(base, stop_ids=_stop_ids(base), notes=base.chat.notes)
 
 
 def _stop_ids(base: BaseModel) -> tuple[int, ...]:

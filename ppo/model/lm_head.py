@@ -52,6 +52,14 @@ class LMHead:
         return p @ self.weight[rows].float()
 
 
+def logprobs_of_logits(logits: Tensor, ids: Tensor, temperature: float) -> tuple[Tensor, Tensor]:
+    """Finished logits (N, V), ids (N,) → log-probabilities of ids and entropies (without a gradient), fp32 (N,)."""
+    every = torch.log_softmax(logits.float() / temperature, -1)
+    with torch.no_grad():
+        entropy = -(every.exp() * every).sum(-1)
+    return every.gather(1, ids.unsqueeze(1)).squeeze(1), entropy
+
+
 def logits_of_rows(rows: Tensor, head: nn.Linear, temperature: float, config: Any) -> Tensor:
     """rows (N, H) → tempered logits (N, V), fp32: for drawing one token a row.
 

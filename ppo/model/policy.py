@@ -7,8 +7,11 @@ Left out on purpose: a second backbone for the critic or the reward (TRL 1.x kee
 
 import contextlib
 import copy
+import inspect
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import Any
 
 import torch
 from peft import LoraConfig, PeftModel, get_peft_model
@@ -22,11 +25,13 @@ from ppo.model.base_model import BaseModel
 from ppo.model.cpu import attention
 from ppo.model.cpu.blocks import DecoderBlocks
 from ppo.model.decoders import BlocksDecoder, Decoder, ModuleDecoder, StaticDecoder, additive_mask
-from ppo.model.lm_head import LMHead
+from ppo.model.lm_head import LMHead, logprobs_of_logits
 from ppo.model.lora import fuse_lora_layers, merge_into
+from ppo.model.plain_path import PADDED, PlainDecoder, PlainReading, read_plainly
 from ppo.model.rollout import Rollout
 from ppo.model.row_packing import pack_rows
 
+WINDOW_NAME = re.compile("window|chunk_size|local_attention")  # settings of how far attention looks
 PLAIN_WIDTH = 768  # widest row whose attention is taken with plain products
 
 
@@ -49,11 +54,12 @@ class Policy:
     def __init__(self, base: BaseModel, lora: LoraSettings, precision: str, seed: int):
         self.base, self.precision = base, precision
         self.device = next(base.lm.parameters()).device
+        self.plain_because = fast_path_obstacle(base.lm)
+        self.writer = PADDED
         dtype = torch.bfloat16 if precision == "bf16" else torch.float32
-        on_cpu = self.device.type == "cpu"
-        self._merged_copy = (
-            None if on_cpu and DecoderBlocks.supports(base.lm) else _copy_with_type(base.lm, dtype)
-        )
+        self._attention = base.lm.config._attn_implementation
+        by_blocks = not self.plain_because and self.device.type == "cpu" and DecoderBlocks.supports(base.lm)
+        self._merged_copy = None if by_blocks or self.plain_because else _copy_with_type(base.lm, dtype)
         if precision == "bf16":
             _frozen_linears_to_bf16(base.lm)
         if self._merged_copy is None or precision == "bf16":
@@ -71,24 +77,44 @@ class Policy:
                 task_type="CAUSAL_LM",
             )
             self.peft: PeftModel = get_peft_model(base.lm, settings)
-        self._blocks = DecoderBlocks(self.peft, base.lm, dtype) if self._merged_copy is None else None
+        self._blocks = DecoderBlocks(self.peft, base.lm, dtype) if by_blocks else None
         fuse_lora_layers(self.peft, dtype)
         self.peft.eval()  # no dropout anywhere: the base's own would break the ratio too
         self.backbone = base.lm.base_model
-        self.lm_head = LMHead(base.lm.get_output_embeddings(), base.lm.config, bf16=precision == "bf16")
-        self.width = self.lm_head.weight.shape[1]
+        config = base.lm.config.get_text_config()
+        self.width, self.layers = int(config.hidden_size), int(config.num_hidden_layers)
+        if not self.plain_because:
+            self.lm_head = LMHead(base.lm.get_output_embeddings(), config, bf16=precision == "bf16")
+            self.width = self.lm_head.weight.shape[1]
         self.share_prompts = True
         self._adapted = True
-        self._window: int | None = getattr(base.lm.config, "sliding_window", None)
+        self._window = narrowest_window(config)
         self._can_switch_attention = (
             precision == "bf16"
             and self.device.type == "cpu"
-            and base.lm.config._attn_implementation == "sdpa"
+            and self._attention == "sdpa"
             and not softcaps_attention(base.lm)
         )
-        self.value_head = nn.Linear(self.width, 1, device=self.device)
-        nn.init.zeros_(self.value_head.weight)
-        nn.init.zeros_(self.value_head.bias)
+        self.value_head = self._new_value_head()
+
+    def _new_value_head(self) -> nn.Linear:
+        head = nn.Linear(self.width, 1, device=self.device)
+        nn.init.zeros_(head.weight)
+        nn.init.zeros_(head.bias)
+        return head
+
+    def use_plain_path(self, because: str) -> None:
+        """From here on by the family's own forward; `because` says why. `writer` is how responses are written."""
+        self.plain_because = because
+        self._blocks = self._merged_copy = None
+        self.base.lm.config._attn_implementation = self._attention
+
+    def measure_shapes(self, rollout: Rollout) -> None:
+        """Takes width and number of hidden states from what the model really gives: configs name them in many ways."""
+        with torch.no_grad(), self.autocast():
+            reading = read_plainly(self.base.lm, rollout)
+        self.layers, self.width = reading.layers, reading.states.shape[-1]
+        self.value_head = self._new_value_head()
 
     # ---- parameters
 
@@ -121,7 +147,8 @@ class Policy:
         finally:
             self._adapted = True
 
-    def _autocast(self) -> contextlib.AbstractContextManager:
+    def autocast(self) -> contextlib.AbstractContextManager:
+        """Matrix products of the model's own modules in the policy's precision."""
         if self.precision == "bf16":
             return torch.autocast(self.device.type, dtype=torch.bfloat16)
         return contextlib.nullcontext()
@@ -133,6 +160,9 @@ class Policy:
 
         N runs over the True entries of `rollout.response_mask`, row after row; layer 0 is the embedding.
         """
+        if self.plain_because:
+            reading = self._read_plainly(rollout, keep_layers)
+            return reading.states, reading.kept
         packed = pack_rows(rollout, self.share_prompts)
         if self._window is not None and packed.ids.shape[1] > self._window:
             # Sliding attention counts columns, and a packed row's are not its positions
@@ -143,7 +173,7 @@ class Policy:
             last, seen = self._blocks(packed.ids, inputs, self._adapted, keep_layers)
             kept = [seen[i].flatten(0, 1)[packed.token_positions] for i in keep_layers]
             return last.flatten(0, 1)[packed.state_positions], kept
-        with self._autocast():
+        with self.autocast():
             out = self.backbone(
                 input_ids=packed.ids,
                 attention_mask=self._attention_input(packed.attention),
@@ -168,17 +198,29 @@ class Policy:
         dtype = torch.bfloat16 if self.precision == "bf16" else torch.float32
         return additive_mask(allowed, dtype)
 
+    def _read_plainly(self, rollout: Rollout, keep_layers: tuple[int, ...]) -> PlainReading:
+        with self.autocast():
+            return read_plainly(self.base.lm, rollout, keep_layers)
+
     def forward(self, rollout: Rollout, temperature: float) -> PolicyOutput:
         """Log-probabilities, values and entropy of the sampled tokens; keeps gradients where they are enabled."""
-        rows, _ = self.hidden_states(rollout)
-        return self.output_of(rollout, rows, temperature)
+        return self.read(rollout, temperature)[0]
 
-    def output_of(self, rollout: Rollout, rows: Tensor, temperature: float) -> PolicyOutput:
-        """As `forward`, from the rows that `hidden_states` gave."""
+    def read(
+        self, rollout: Rollout, temperature: float, keep_layers: tuple[int, ...] = ()
+    ) -> tuple[PolicyOutput, Tensor, list[Tensor]]:
+        """As `forward`, with what `hidden_states` gives, all in one reading."""
         ids = rollout.response_ids[rollout.response_mask]
-        logprobs, entropy = self.lm_head.logprobs(rows, ids, temperature)
+        if self.plain_because:
+            reading = self._read_plainly(rollout, keep_layers)
+            rows, kept = reading.states, reading.kept
+            logprobs, entropy = logprobs_of_logits(reading.logits, ids, temperature)
+        else:
+            rows, kept = self.hidden_states(rollout, keep_layers)
+            logprobs, entropy = self.lm_head.logprobs(rows, ids, temperature)
         values = self.values_of(rows)
-        return PolicyOutput(rollout.spread(logprobs), rollout.spread(values), rollout.spread(entropy))
+        output = PolicyOutput(rollout.spread(logprobs), rollout.spread(values), rollout.spread(entropy))
+        return output, rows, kept
 
     def values_of(self, states: Tensor) -> Tensor:
         """The critic's values (...) of the policy's last hidden states (..., H).
@@ -197,6 +239,8 @@ class Policy:
         Where the policy has no blocks of its own, a plain copy with the adapter merged into its weights: no adapter
         cost a token, and merging in place and back would leave rounding in the base weights.
         """
+        if self.plain_because:
+            return PlainDecoder(self.base.lm, self.writer, self.autocast)
         if self._blocks is not None:
             return BlocksDecoder(self._blocks, self.lm_head)
         merged = self.merged()
@@ -222,6 +266,24 @@ def pick_precision(name: str, device: torch.device) -> str:
     if device.type == "cuda":
         return "bf16" if torch.cuda.is_bf16_supported() else "fp32"
     return "bf16" if torch.cpu._is_avx512_bf16_supported() or torch.cpu._is_amx_tile_supported() else "fp32"
+
+
+def fast_path_obstacle(lm: PreTrainedModel) -> str:
+    """Why this family cannot be read the fast way, as far as its code shows; empty when it may be tried."""
+    if lm.base_model is lm:
+        return "its layers and its head are one module"
+    if not isinstance(lm.get_output_embeddings(), nn.Linear):
+        return "its head is no single linear layer"
+    if "position_ids" not in inspect.signature(lm.base_model.forward).parameters:
+        return "it takes no positions"
+    return ""
+
+
+def narrowest_window(config: Any) -> int | None:
+    """The fewest tokens that any layer looks back at, by whatever name the family keeps it under."""
+    named = [v for k, v in config.to_dict().items() if WINDOW_NAME.search(k)]
+    found = [v for v in named if isinstance(v, int) and not isinstance(v, bool) and v > 0]
+    return min(found, default=None)
 
 
 def softcaps_attention(lm: PreTrainedModel) -> bool:

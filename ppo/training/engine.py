@@ -5,6 +5,7 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -13,9 +14,10 @@ from ppo.algorithm.experience import evaluate_rollout, microbatches_of, response
 from ppo.algorithm.measures import distinct_2
 from ppo.config import Config
 from ppo.model.loading.base_models import load_base
-from ppo.model.policy import Policy, pick_precision
+from ppo.model.policy import pick_precision
 from ppo.model.rollout import Rollout, rollout_of
 from ppo.model.sampling import SampledResponse, sample_responses
+from ppo.model.self_check import checked_policy
 from ppo.progress import Progress
 from ppo.training import checkpoint, store_tensors
 from rater_data.errors import BadInput
@@ -51,12 +53,28 @@ class Engine:
         self.home, self.config = home, config or Config()
         self.base = load_base(model, home, device)
         where = next(self.base.lm.parameters()).device
-        self.policy = Policy(
-            self.base, self.config.lora, pick_precision(self.config.precision, where), self.config.seed
+        precision = pick_precision(self.config.precision, where)
+        self.policy, self.self_check = checked_policy(
+            self.base, self.config.lora, precision, self.config.seed
         )
         self._fresh = self.policy.adapter_state()
         self.loaded_version: int | None = 0
         self._features: dict[int, np.ndarray] = {}
+
+    def report(self) -> dict[str, Any]:
+        """What is to be said of the model in memory, for the store's `ENGINE_REPORT`."""
+        return {
+            "model": self.base.name,
+            "family": self.base.lm.config.model_type,
+            "precision": self.policy.precision,
+            "path": self.self_check.path,
+            "why": self.self_check.because,
+            "says": self.self_check.says,
+            "gap": self.self_check.gap,
+            "limit": self.self_check.limit,
+            "notes": list(self.base.notes),
+            "at": self.now(),
+        }
 
     def now(self) -> float:
         """Seconds since the epoch."""
@@ -87,8 +105,7 @@ class Engine:
 
     def reward_layers(self, config: Config) -> tuple[int, ...]:
         """The hidden states that the reward head reads; 0 is the embedding."""
-        count = self.base.lm.config.num_hidden_layers
-        return tuple(dict.fromkeys(round(depth * count) for depth in config.reward.depths))
+        return tuple(dict.fromkeys(round(depth * self.policy.layers) for depth in config.reward.depths))
 
     # ---- writing
 

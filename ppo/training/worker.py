@@ -26,7 +26,7 @@ from ppo.training.readiness import ReadinessCheck
 from ppo.training.round_recipe import generate_round, train_round
 from rater_data.errors import NotYours, RateloopError
 from rater_data.lifecycle import Job
-from rater_data.round_settings import ROUND_CONFIG, embedded_defaults
+from rater_data.round_settings import ENGINE_REPORT, ROUND_CONFIG, embedded_defaults
 from rater_data.store import Store
 
 BEAT_S = 5.0  # a heartbeat at least this often; the store calls a job dead after 60 s
@@ -50,6 +50,7 @@ class Worker:
         """Loaded when the first job asks for it, so that the page is up before the model is."""
         if self._engine is None:
             self._engine = self._make_engine()
+            self.store.set_setting(ENGINE_REPORT, self._engine.report())
         return self._engine
 
     def run_one(self) -> Job | None:
