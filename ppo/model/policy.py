@@ -31,7 +31,7 @@ from ppo.model.plain_path import PADDED, PlainDecoder, PlainReading, read_plainl
 from ppo.model.rollout import Rollout
 from ppo.model.row_packing import pack_rows
 
-WINDOW_NAME = re.compile("window|chunk_size|local_attention")  # settings of how far attention looks
+WINDOW_NAME = re.compile("^(?!.*(layers|pattern)).*(window|chunk_size|local_attention)")  # how far attention looks
 PLAIN_WIDTH = 768  # widest row whose attention is taken with plain products
 
 
