@@ -16,6 +16,8 @@ from torch.nn import functional
 
 from ppo.config import ADAPTER
 
+EXPERT_NAMES = {"gate", "gate_proj", "up_proj", "down_proj", "w1", "w2", "w3"}
+
 
 def fuse_lora_layers(model: PeftModel, dtype: torch.dtype) -> int:
     """Lets the LoRA layers over plain linear ones compute in `dtype`, fused; returns how many there are.
@@ -38,6 +40,24 @@ def is_plain_lora(module: nn.Module) -> bool:
         and not getattr(module, "lora_variant", {})
         and not getattr(module, "lora_bias", {}).get(ADAPTER, False)
     )
+
+
+def adapted_layers(lm: nn.Module) -> str | list[str]:
+    """What the adapter goes on, for `LoraConfig.target_modules`: all linear layers below the head.
+
+    Of a mixture of experts whose experts are one fused parameter, those outside the feed-forward parts: PEFT takes the
+    names of the others for the experts of the same model before it was fused, and adapts neither.
+    """
+    if not fused_experts(lm):
+        return "all-linear"
+    head: Any = lm.get_output_embeddings()  # type: ignore[operator]  # a model of transformers
+    linear = {n for n, m in lm.named_modules() if isinstance(m, nn.Linear) and m is not head}
+    return sorted({name.rpartition(".")[2] for name in linear} - EXPERT_NAMES)
+
+
+def fused_experts(lm: nn.Module) -> int:
+    """How many parameters hold the weights of several experts at once; no adapter goes on them."""
+    return sum(p.ndim == 3 and "expert" in name for name, p in lm.named_parameters())
 
 
 def merge_into(target: Tensor, module: Any) -> None:

@@ -26,12 +26,14 @@ from ppo.model.cpu import attention
 from ppo.model.cpu.blocks import DecoderBlocks
 from ppo.model.decoders import BlocksDecoder, Decoder, ModuleDecoder, StaticDecoder, additive_mask
 from ppo.model.lm_head import LMHead, logprobs_of_logits
-from ppo.model.lora import fuse_lora_layers, merge_into
+from ppo.model.lora import adapted_layers, fuse_lora_layers, merge_into
 from ppo.model.plain_path import PADDED, PlainDecoder, PlainReading, read_plainly
 from ppo.model.rollout import Rollout
 from ppo.model.row_packing import pack_rows
 
-WINDOW_NAME = re.compile("^(?!.*(layers|pattern)).*(window|chunk_size|local_attention)")  # how far attention looks
+WINDOW_NAME = re.compile(
+    "^(?!.*(layers|pattern)).*(window|chunk_size|local_attention)"
+)  # how far attention looks
 PLAIN_WIDTH = 768  # widest row whose attention is taken with plain products
 
 
@@ -70,7 +72,7 @@ class Policy:
                 r=lora.r,
                 lora_alpha=lora.alpha,
                 lora_dropout=0.0,
-                target_modules="all-linear",
+                target_modules=adapted_layers(base.lm),
                 fan_in_fan_out=any(
                     isinstance(m, Conv1D) for m in base.lm.modules()
                 ),  # GPT-2 keeps weights turned

@@ -20,6 +20,7 @@ from torch import Tensor
 
 from ppo.config import LoraSettings
 from ppo.model.base_model import BaseModel
+from ppo.model.lora import fused_experts
 from ppo.model.plain_path import WRITERS
 from ppo.model.policy import Policy
 from ppo.model.rollout import Rollout, rollout_of
@@ -43,13 +44,14 @@ FAST, PLAIN_PATH = "fast", "plain"
 class SelfCheck:
     """What came out: the path taken, why not the fast one (empty when it is), how responses are written (plain path),
     and, in nats a token, the difference that came nearest to its limit, and that limit; largest differences of a token
-    in fp32, means over tokens in bf16."""
+    in fp32, means over tokens in bf16. `notes`: what the adapter leaves alone."""
 
     path: str
     because: str
     writer: str
     gap: float
     limit: float
+    notes: tuple[str, ...] = ()
 
     @property
     def says(self) -> str:
@@ -160,7 +162,9 @@ class _Check:
                 gaps.append(self._gap("reads with an adapter", read, adapted, ADAPTED))
                 gaps.append(self._gap("writes", self._written(), adapted, ADAPTED))
         gap, limit = max(gaps, key=lambda pair: pair[0] / pair[1])
-        return SelfCheck(path, policy.plain_because, policy.writer, gap, limit)
+        experts = fused_experts(policy.base.lm)
+        notes = (f"The experts ({experts} fused weights) are left as they are: no adapter goes on them.",)
+        return SelfCheck(path, policy.plain_because, policy.writer, gap, limit, notes if experts else ())
 
     def run_plain(self) -> SelfCheck:
         """As `run` by the plain path, with the quickest way to write that is right."""

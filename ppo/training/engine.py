@@ -72,7 +72,7 @@ class Engine:
             "says": self.self_check.says,
             "gap": self.self_check.gap,
             "limit": self.self_check.limit,
-            "notes": list(self.base.notes),
+            "notes": [*self.base.notes, *self.self_check.notes],
             "at": self.now(),
         }
 
