@@ -119,6 +119,56 @@ def get_model(home: HOME = None, model: MODEL = DEFAULT_MODEL) -> None:
 
 
 @cli.command()
+def doctor(
+    model: Annotated[
+        str | None, typer.Option(help="As for the demo; the home's own model by default.")
+    ] = None,
+    device: DEVICE = "auto",
+    precision: Annotated[str, typer.Option(help="auto, fp32 or bf16.")] = "auto",
+    system: SYSTEM = None,
+    prompt_format: PROMPT_FORMAT = None,
+    max_new_tokens: MAX_NEW_TOKENS = None,
+    changes: Annotated[
+        list[str] | None,
+        typer.Option("--set", help="Change a setting of ppo/config.py, as in ppo.minibatch=4; repeatable."),
+    ] = None,
+    json_file: Annotated[
+        Path | None, typer.Option("--json", help="Write the numbers to this file too.")
+    ] = None,
+    home: HOME = None,
+    database: DatabaseUrl = None,
+) -> None:
+    """Say how a model loads, what it reads, where it stops, and what a round needs of this machine."""
+    quiet()
+    from dataclasses import replace
+
+    from ppo.config import Config, sample_of
+    from ppo.doctor.diagnosis import diagnose
+    from ppo.doctor.page import print_diagnosis
+    from ppo.model.loading.base_models import model_name
+    from ppo.training.engine import Engine
+    from rater_data.store import Store
+
+    home, config = home or default_home(), Config()
+    own: str | None = None
+    if database or (home / "rateloop.db").is_file():
+        with contextlib.closing(Store.open(home, database)) as store:
+            own = store.base_model()
+            if own is not None and model in (None, own):
+                config = Engine.merge_round_config(config, store)
+    chosen = model_name(model or own or DEFAULT_MODEL)
+    if chosen != own or any(given is not None for given in (system, prompt_format, max_new_tokens)):
+        config = replace(config, sample=sample_of(chosen, system, prompt_format, max_new_tokens))
+    config = replace(config.changed(changes or []), precision=precision)
+    with console.status(f"Loading {chosen} …") as status:
+        engine = Engine(home, chosen, device, config)
+        found = diagnose(engine, config, status.update)
+    print_diagnosis(console, found)
+    if json_file is not None:
+        json_file.write_text(json.dumps(found, indent=1), encoding="utf-8")
+
+
+@cli.command()
 def bench(
     model: MODEL = DEFAULT_MODEL,
     device: DEVICE = "auto",

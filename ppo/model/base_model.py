@@ -20,7 +20,8 @@ CONTEXT_NAMES = ("max_position_embeddings", "max_seq_len", "seq_length", "n_posi
 class BaseModel:
     """A causal language model on its device, with what is needed to name it again.
 
-    `notes`: what was done to make it load and to please its chat template, a sentence each.
+    `notes`: what was done to make it load and to please its chat template, a sentence each. `stored_dtype`: the type of
+    its weights where they came from.
     """
 
     name: str
@@ -30,6 +31,7 @@ class BaseModel:
     stop_ids: tuple[int, ...]
     pad_id: int
     notes: tuple[str, ...] = ()
+    stored_dtype: str = "float32"
 
     @property
     def context(self) -> int:

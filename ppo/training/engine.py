@@ -82,8 +82,13 @@ class Engine:
 
     def round_config(self, store: Store) -> Config:
         """The settings of the next round: this engine's, and what the operator changed."""
+        return self.merge_round_config(self.config, store)
+
+    @staticmethod
+    def merge_round_config(config: Config, store: Store) -> Config:
+        """`config` with what the operator of a home changed."""
         changed = store.setting(ROUND_CONFIG, {})
-        merged = self.config.to_dict()
+        merged = config.to_dict()
         for name, value in changed.items():
             merged[name] = {**merged[name], **value} if isinstance(value, dict) else value
         return Config.from_dict(merged)

@@ -1,0 +1,189 @@
+"""What `python -m ppo doctor` finds out, by loading the model as a round does and by working a round's micro-batch.
+
+Memory is measured, not guessed: a micro-batch is written, read and trained on with as many responses as configured,
+each as long as it may get, and once more with a quarter of them; what grows with the responses is extrapolated to what
+fits.
+"""
+
+import resource
+import sys
+import time
+from collections.abc import Callable
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import psutil
+import torch
+
+from ppo.algorithm.experience import build_experience, evaluate_rollout
+from ppo.algorithm.ppo_update import TrainState, ppo_update
+from ppo.config import Config
+from ppo.model.chat_format import OTHER_PROBE, PROBE
+from ppo.model.rollout import Rollout, rollout_of
+from ppo.model.sampling import sample_responses
+from ppo.training.engine import Engine
+
+GIB = 2**30
+HEADROOM = 0.9  # of the free memory that a round may fill
+PARTS = 4  # the smaller micro-batch is this part of the whole one
+QUESTIONS = (
+    "What is a good breakfast before a long walk?",
+    "Why is the sky blue?",
+    "Write two sentences about an old lighthouse.",
+    "How do I fold a paper plane that flies straight?",
+)
+
+
+@dataclass(frozen=True)
+class Measured:
+    """One micro-batch: responses in it, seconds to write them and to train on them, and the peak of memory in bytes."""
+
+    responses: int
+    tokens: int
+    write_s: float
+    train_s: float
+    peak: int
+
+
+@dataclass(frozen=True)
+class Needs:
+    """What a round as configured needs: peak of memory, what is free, the largest mini-batch and the longest responses
+    that fit, and minutes of its PPO."""
+
+    peak: int
+    free: int
+    largest_minibatch: int
+    longest_response: int
+    minutes: float
+    measured: tuple[Measured, ...]
+
+    @property
+    def fits(self) -> bool:
+        """Whether the round as configured stays within the memory."""
+        return self.peak <= self.free
+
+
+def diagnose(engine: Engine, config: Config, tell: Callable[[str], None]) -> dict[str, Any]:
+    """Everything that `--json` writes; `tell` hears what is being done."""
+    base, policy = engine.base, engine.policy
+    config = replace(config, precision=policy.precision)
+    tell("Working a small micro-batch …")
+    needs = measure_needs(engine, config, tell)
+    parameters = {id(p): p for p in base.lm.parameters()}
+    adapter = policy.adapter_parameters()
+    return {
+        "model": {
+            "name": base.name,
+            "revision": base.revision,
+            "family": base.lm.config.model_type,
+            "class": type(base.lm).__name__,
+            "parameters": sum(p.numel() for p in parameters.values()) - sum(p.numel() for p in adapter),
+            "adapter_parameters": sum(p.numel() for p in adapter),
+            "dtype_on_disk": base.stored_dtype,
+            "precision": policy.precision,
+            "device": str(policy.device),
+            "context": base.context if base.context < 2**30 else None,
+            "notes": [*base.notes, *engine.self_check.notes],
+        },
+        "path": asdict(engine.self_check) | {"says": engine.self_check.says},
+        "prompts": {
+            "template": bool(base.chat.template is None),
+            "example": base.tokenizer.decode(
+                base.encode([{"role": "user", "content": PROBE}], config.sample)
+            ),
+            "start": base.tokenizer.convert_ids_to_tokens(list(base.chat.start_ids)),
+            "stops": {i: base.tokenizer.convert_ids_to_tokens(i) for i in base.stop_ids},
+            "answer": OTHER_PROBE,
+        },
+        "sample": asdict(config.sample),
+        "needs": asdict(needs) | {"fits": needs.fits},
+    }
+
+
+def measure_needs(engine: Engine, config: Config, tell: Callable[[str], None]) -> Needs:
+    """Works two micro-batches and says what a round needs. The adapter is afterwards what it was."""
+    size = config.ppo.minibatch
+    small = _work(engine, config, max(1, size // PARTS))
+    tell(f"Working a micro-batch of {size} responses …")
+    whole = _work(engine, config, size)
+    free = _free(engine.policy.device)
+    spread = whole.responses - small.responses
+    per_response = max(0.0, (whole.peak - small.peak) / spread) if spread else 0.0
+    fixed = whole.peak - per_response * whole.responses
+    room = max(0.0, HEADROOM * (free + whole.peak) - fixed)
+    fitting = int(room / per_response) if per_response else 10**6
+    tokens = whole.tokens / whole.responses
+    longest = int(config.sample.max_new_tokens * room / (per_response * size)) if per_response else 2**20
+    longest = min(longest, engine.base.context - int(tokens) + config.sample.max_new_tokens)
+    ppo = config.ppo
+    rollouts = ppo.steps * ppo.prompts_per_step * config.plan.responses_per_prompt
+    passes = rollouts * ppo.epochs + config.plan.ratings * ppo.people_epochs
+    seconds = rollouts * whole.write_s / whole.responses + passes * whole.train_s / whole.responses
+    return Needs(
+        whole.peak, int(HEADROOM * (free + whole.peak)), fitting, longest, seconds / 60, (small, whole)
+    )
+
+
+def _work(engine: Engine, config: Config, responses: int) -> Measured:
+    policy, seed = engine.policy, config.seed
+    still = replace(config, ppo=replace(config.ppo, learning_rate=0.0, value_learning_rate=0.0))
+    begin_peak(policy.device)
+    began = time.monotonic()
+    rollout = _longest_rollout(engine, config, responses)
+    written = time.monotonic()
+    adapter = policy.adapter_state()
+    evaluated = evaluate_rollout(policy, rollout, engine.reward_layers(config), still)
+    experience = build_experience(evaluated, torch.zeros(len(rollout)), 0.05, 1.0, 0.95)
+    ppo_update(TrainState.begin(policy, still.ppo, 1), experience, still, 1, seed)
+    policy.load_adapter_state(adapter)
+    tokens = int(rollout.prompt_mask.sum() + rollout.response_mask.sum())
+    peak = end_peak(policy.device)
+    return Measured(len(rollout), tokens, written - began, time.monotonic() - written, peak)
+
+
+def _longest_rollout(engine: Engine, config: Config, responses: int) -> Rollout:
+    """Responses that nothing ends before their limit, to short questions."""
+    base = replace(engine.base, stop_ids=())
+    per_prompt = max(1, min(config.plan.responses_per_prompt, responses))
+    limit, count = engine.prompt_limit(config), max(1, responses // per_prompt)
+    prompts = [
+        base.encode([{"role": "user", "content": QUESTIONS[i % len(QUESTIONS)]}], config.sample, limit)
+        for i in range(count)
+    ]
+    sample = replace(config.sample, max_new_tokens_from=0)
+    drawn = sample_responses(engine.policy.decoder(), base, prompts, per_prompt, sample, config.seed)
+    rows = [(i, one) for i, group in enumerate(drawn) for one in group]
+    return rollout_of(
+        [prompts[i] for i, _ in rows],
+        [one.token_ids for _, one in rows],
+        [False] * len(rows),
+        [i for i, _ in rows],
+        base.pad_id,
+        engine.policy.device,
+    )
+
+
+def begin_peak(device: torch.device) -> None:
+    """From here on the peak of memory counts anew, where the system can do that."""
+    if device.type == "cuda":
+        torch.cuda.reset_peak_memory_stats(device)
+    elif sys.platform == "linux":
+        Path("/proc/self/clear_refs").write_text("5", "ascii")
+
+
+def end_peak(device: torch.device) -> int:
+    """Bytes held at most since `begin_peak` (since the start of the process, where that cannot be told apart)."""
+    if device.type == "cuda":
+        return int(torch.cuda.max_memory_allocated(device))
+    if sys.platform == "linux":
+        status = Path("/proc/self/status").read_text("ascii")
+        line = next(x for x in status.splitlines() if x.startswith("VmHWM"))
+        return int(line.split()[1]) * 1024
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+
+
+def _free(device: torch.device) -> int:
+    if device.type == "cuda":
+        return int(torch.cuda.mem_get_info(device)[0])
+    return int(psutil.virtual_memory().available)

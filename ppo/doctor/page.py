@@ -1,0 +1,66 @@
+"""What `python -m ppo doctor` prints."""
+
+from typing import Any
+
+from rich.console import Console
+from rich.markup import escape
+from rich.table import Table
+
+GIB = 2**30
+
+
+def print_diagnosis(console: Console, found: dict[str, Any]) -> None:
+    """One page: the model, the path it is read by, its prompts and endings, and what a round needs."""
+    model, prompts, needs, sample = (found[part] for part in ("model", "prompts", "needs", "sample"))
+    console.print(f"[bold]{escape(model['name'])}[/bold] {escape(model['revision'])}")
+    page = Table(show_header=False, box=None, pad_edge=False, padding=(0, 2, 0, 0))
+    page.add_column(style="dim", no_wrap=True)
+    page.add_column()
+    context = f"reads {model['context']} tokens" if model["context"] else "names no longest text"
+    page.add_row(
+        "model", f"{model['class']} ({model['family']}), {_millions(model['parameters'])}, {context}"
+    )
+    page.add_row(
+        "weights", f"{model['dtype_on_disk']} on disk, {model['precision']} products on {model['device']}"
+    )
+    page.add_row("adapter", f"{_millions(model['adapter_parameters'])}")
+    page.add_row("path", escape(found["path"]["says"]))
+    for note in model["notes"]:
+        page.add_row("note", escape(note))
+    page.add_row("prompt", escape(repr(prompts["example"])))
+    ends = ", ".join(f"{escape(str(text))} ({i})" for i, text in prompts["stops"].items())
+    page.add_row("ends at", ends or "nothing: every response is cut at its limit")
+    length = sample["max_new_tokens"]
+    if sample["max_new_tokens_from"]:
+        length = f"{sample['max_new_tokens_from']} to {length}"
+    page.add_row("responses", f"of at most {length} tokens, {sample['prompt_format']} prompts")
+    whole = needs["measured"][-1]
+    page.add_row(
+        "measured",
+        f"{whole['responses']} responses of full length: written in {whole['write_s']:.1f} s, scored and trained on "
+        f"in {whole['train_s']:.1f} s",
+    )
+    page.add_row(
+        "memory", f"{needs['peak'] / GIB:.2f} GiB at the peak, {needs['free'] / GIB:.2f} GiB to be had"
+    )
+    page.add_row(
+        "what fits",
+        f"a mini-batch of {needs['largest_minibatch']}, or responses of {needs['longest_response']} tokens",
+    )
+    page.add_row(
+        "a round", f"about {needs['minutes']:.1f} minutes of PPO if every response has its full length"
+    )
+    console.print(page)
+    console.print(verdict(found))
+
+
+def verdict(found: dict[str, Any]) -> str:
+    """The last line: whether a round can be begun."""
+    if not found["needs"]["fits"]:
+        return "[red]A round as configured does not fit: make ppo.minibatch or the responses smaller.[/red]"
+    slow = " It will be slower than a family with a fast path." if found["path"]["path"] != "fast" else ""
+    return f"[green]Ready: a round as configured fits.[/green]{slow}"
+
+
+def _millions(count: int) -> str:
+    return f"{count / 1e6:.1f} million parameters" if count < 1e9 else f"{count / 1e9:.2f} billion parameters"
