@@ -51,7 +51,8 @@ def adapted_layers(lm: nn.Module) -> str | list[str]:
     if not fused_experts(lm):
         return "all-linear"
     head: Any = lm.get_output_embeddings()  # type: ignore[operator]  # a model of transformers
-    linear = {n for n, m in lm.named_modules() if isinstance(m, nn.Linear) and m is not head}
+    # Exactly linear layers: routers are often a kind of them that gives more than one tensor
+    linear = {n for n, m in lm.named_modules() if type(m) is nn.Linear and m is not head}
     return sorted({name.rpartition(".")[2] for name in linear} - EXPERT_NAMES)
 
 
