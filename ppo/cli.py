@@ -105,17 +105,20 @@ def work(
 def get_model(home: HOME = None, model: MODEL = DEFAULT_MODEL) -> None:
     """Make the default model ready under the home folder, or check that another one loads."""
     quiet()
+    from ppo.config import Config
     from ppo.model.loading.base_models import load_base
     from ppo.model.loading.default_model import DEFAULT, default_model
+    from ppo.model.self_check import checked_policy
 
     home = home or default_home()
     if model == DEFAULT:
         print(f"The default model is ready in {default_model(home)}.")
     else:
         base = load_base(model, home, "cpu")
-        print(
-            f"{base.name} loads: {sum(p.numel() for p in base.lm.parameters()) / 1e6:.0f} million parameters."
-        )
+        millions = sum(p.numel() for p in base.lm.parameters()) / 1e6
+        _, check = checked_policy(base, Config().lora, "fp32", seed=0)
+        print("\n".join([f"{base.name} loads: {millions:.1f} million parameters.", check.says]))
+        print("".join(f"{note}\n" for note in (*base.notes, *check.notes)), end="")
 
 
 @cli.command()
