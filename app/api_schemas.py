@@ -40,6 +40,12 @@ class Card(Text):
 
     response_id: int
     messages: list[Message]
+    system: str = Field(
+        description="What the model was told before the prompt; empty where it was told nothing."
+    )
+    continuation: bool = Field(
+        description="The text goes on with the prompt's, without a break between them."
+    )
     other: Text | None
     round: int
     position: int = Field(description="Which of the responses to its prompt this is for this rater, from 1.")
@@ -69,6 +75,7 @@ class LastRating(OwnRating):
 
 class RecentRating(LastRating):
     prompt: str
+    continuation: bool
     text: str
     other: str | None
     round: int

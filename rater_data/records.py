@@ -248,7 +248,8 @@ class Card:
     """All that a rater sees of a response: no version, no stratum, no score.
 
     `position` of `of`: the place among the responses to this prompt in this rater's queue, from 1. `other_text`:
-    where raters compare, the second response; `swapped` when it is shown before the first.
+    where raters compare, the second response; `swapped` when it is shown before the first. `system`: what the model
+    was told before the prompt ("" = nothing); `continuation`: the response goes on with the prompt's text.
     """
 
     response_id: int
@@ -261,6 +262,8 @@ class Card:
     shown_at: float
     other_text: str | None = None
     swapped: bool = False
+    system: str = ""
+    continuation: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -153,6 +153,16 @@ ROUND_SETTINGS: tuple[RoundSetting | TextSetting, ...] = (
 SETTING_OF_PATH = {setting.path: setting for setting in ROUND_SETTINGS}
 
 
+def is_continuation(config: dict[str, Any]) -> bool:
+    """Whether the responses of a round with this config go on with their prompts' texts."""
+    return config.get("sample", {}).get("prompt_format", CHAT) == PLAIN
+
+
+def system_prompt(config: dict[str, Any]) -> str:
+    """What a round with this config tells the model before chats that bring no system message; "" = nothing."""
+    return "" if is_continuation(config) else str(config.get("sample", {}).get("system", ""))
+
+
 def parse_length_range(text: str) -> tuple[int, int]:
     """`96` or `4:16` → the shortest limit (0 = one limit for all) and the maximum. Raises BadInput."""
     first, colon, last = text.strip().partition(":")

@@ -4,7 +4,7 @@ What it writes holds to the contract that the real one is held to: tests/ppo/tra
 
 As a program: `python -m app.trainer.run_until_parent_exits tests.fake_worker work --home HOME --device cpu`.
 How it behaves is read from the store's setting "fake": {"texts": [...], "prompts": n, "overlap": n, "quota": n,
-"steps": n, "pause": s, "gate": "a reason to refuse", "fail": "an error"}.
+"steps": n, "pause": s, "gate": "a reason to refuse", "fail": "an error", "sample": {"system": …}}.
 """
 
 from __future__ import annotations
@@ -67,6 +67,7 @@ def generate(store: Store, settings: dict[str, Any]) -> int:
     found = store.round()
     if found is None or found.state not in ("generating",):
         config = {"quota": settings.get("quota", 8), "expected_responses": wanted * PER_PROMPT}
+        config |= {"sample": settings["sample"]} if "sample" in settings else {}
         found = store.start_round(config, current)
     texts, overlap = settings.get("texts"), settings.get("overlap", 2)
     prompts = store.prompts()[:wanted]

@@ -6,6 +6,7 @@ from typing import Any
 
 from app.safe_html import display_text
 from rater_data.records import RatedResponse, Rating, User
+from rater_data.round_settings import is_continuation
 from rater_data.scales import SCALES, VERDICTS, Scale
 from rater_data.store import Store
 
@@ -33,11 +34,15 @@ def rating_json(rating: Rating) -> dict[str, Any]:
 def recent_ratings(store: Store, user: User) -> list[dict[str, Any]]:
     """The latest ones, newest first, with whether they can still be changed."""
     recent = store.recent(user.id, n=RECENT_RATINGS)
+    numbers = {rated.response.round_number for rated in recent}
+    rounds = {number: store.round(number) for number in numbers}
+    continued = {number for number, round_ in rounds.items() if round_ and is_continuation(round_.config)}
     changeable = store.changeable(rated.rating for rated in recent)
     return [
         rating_json(rated.rating)
         | {
             "prompt": rated.prompt.text,
+            "continuation": rated.response.round_number in continued,
             **displayed_texts(store, rated),
             "round": rated.response.round_number,
             "submitted_at": rated.rating.submitted_at,

@@ -61,12 +61,15 @@ def start_of_today() -> float:
 
 def card_json(card: Card) -> dict[str, Any]:
     texts = [card.text] if card.other_text is None else [card.text, card.other_text]
+    # A text that goes on in the middle of another has no Markdown of its own
     first, *second = [
-        {"text": display_text(text), "html": render_response(text)}
+        {"text": display_text(text), "html": None if card.continuation else render_response(text)}
         for text in (reversed(texts) if card.swapped else texts)
     ]
     return {
         "response_id": card.response_id,
+        "system": card.system,
+        "continuation": card.continuation,
         "messages": [{"role": m.role, "content": m.content} for m in card.prompt.messages],
         **first,
         "other": second[0] if second else None,

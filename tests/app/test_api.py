@@ -72,7 +72,8 @@ def test_trouble_with_the_database_says_nothing_of_where_it_is(
 def test_card_shows_the_response_and_nothing_that_could_sway(ann: httpx.Client) -> None:
     screen = ann.get("/api/card").json()
     assert set(screen["card"]) == {
-        "response_id", "messages", "text", "html", "other", "round", "position", "of", "shown_at", "lease_until",
+        "response_id", "messages", "system", "continuation", "text", "html", "other", "round", "position", "of",
+        "shown_at", "lease_until",
     }  # fmt: skip
     assert screen["card"]["messages"][0]["role"] == "user"
     assert (screen["card"]["position"], screen["card"]["of"]) == (1, fake_worker.PER_PROMPT)

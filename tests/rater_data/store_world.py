@@ -131,10 +131,12 @@ def make_world(
     return World(store=store, raters=people)
 
 
-def start_round(store: Store, prompts: int, k: int, overlap: int = 1, quota: int = 12) -> int:
-    """The next round of the version in use, open for rating."""
+def start_round(
+    store: Store, prompts: int, k: int, overlap: int = 1, quota: int = 12, sample: dict | None = None
+) -> int:
+    """The next round of the version in use, open for rating; `sample` as in its settings."""
     by = store.current_version().number
-    found = store.start_round({"quota": quota}, by)
+    found = store.start_round({"quota": quota} | ({"sample": sample} if sample else {}), by)
     store.add_responses(
         [
             response(

@@ -23,6 +23,7 @@ export function showKeys(dialog, scale, storage) {
     ...keyRow(["R"], "Look at the last ten and change them"),
     ...keyRow(["M"], "Say more: qualities, flags, a comment (Esc leaves them)"),
     ...keyRow(["T"], "Show a formatted response as raw text, and back"),
+    ...keyRow(["I"], "What the model was told, where it was told something"),
     ...keyRow(["G"], "Guidelines"),
     ...keyRow(["?"], "This list")
   );

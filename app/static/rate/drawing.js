@@ -38,8 +38,11 @@ export function drawScale(ui, scale, onChoose) {
 export function drawCard(ui, card, raw) {
   ui.card.hidden = !card;
   if (!card) return;
-  ui.prompt.replaceChildren(...promptNodes(card.messages));
-  const single = card.of > 1 ? `Response ${card.position} of ${card.of}` : "Response";
+  const turns = card.messages.filter((message) => message.role !== "system");
+  ui.prompt.replaceChildren(...(card.system ? [instructions(card.system)] : []), ...(card.continuation ? [] : promptNodes(turns)));
+  ui.prompt.hidden = !ui.prompt.children.length;
+  const kind = card.continuation ? "Text" : "Response";
+  const single = card.of > 1 ? `${kind} ${card.position} of ${card.of}` : kind;
   ui.which.textContent = card.other ? "First" : single;
   ui.second.hidden = !card.other;
   ui.responses.classList.toggle("paired", Boolean(card.other));
@@ -55,8 +58,9 @@ export function drawCard(ui, card, raw) {
 }
 
 export function drawText(ui, card, raw) {
-  drawResponse(ui.text, card, raw);
-  if (card.other) drawResponse(ui.text2, card.other, raw);
+  const draw = card.continuation ? (node, { text }) => drawContinuation(node, continued(card.messages), text) : drawResponse;
+  draw(ui.text, card, raw);
+  if (card.other) draw(ui.text2, card.other, raw);
   ui.raw.hidden = !card.html && !card.other?.html;
   ui.raw.replaceChildren(raw ? "Formatted " : "Raw text ", el("kbd", {}, "T"));
   ui.raw.setAttribute("aria-pressed", String(raw));
@@ -73,6 +77,29 @@ function drawResponse(node, { text, html }, raw) {
   node.classList.toggle("rate-prose", isFormatted);
 }
 
+// Prompt and continuation as one text, blanks and line breaks as they are; what was given is quieter.
+export function drawContinuation(node, given, text) {
+  const seam = el("span", { className: "rl-hidden-text" }, " The model goes on: ");
+  const own = text.trim() ? el("span", {}, text) : el("em", {}, " (the model wrote nothing)");
+  node.replaceChildren(el("span", { className: "rate-given-text" }, given), seam, own);
+  node.classList.remove("rate-empty", "rate-prose");
+}
+
+// The text that the model was given to go on with: as it was encoded.
+function continued(messages) {
+  return messages.map((message) => message.content).join("\n");
+}
+
+function instructions(system) {
+  const summary = el("summary", {}, "What the model was told ", el("kbd", {}, "I"));
+  return el("details", { className: "rate-told" }, summary, textBlock(system));
+}
+
+export function toggleInstructions(prompt) {
+  const details = prompt.querySelector(".rate-told");
+  if (details) details.open = !details.open;
+}
+
 // A lone user message is simply the prompt; a conversation shows who said what.
 function promptNodes(messages) {
   const last = messages.length - 1;
@@ -83,7 +110,7 @@ function promptNodes(messages) {
     el(
       "div",
       { className: `rate-turn ${i < last ? "rate-earlier" : ""}` },
-      el("h2", { className: "rate-label" }, { user: "Person", assistant: "Model", system: "Instructions" }[message.role] || message.role),
+      el("h2", { className: "rate-label" }, { user: "Person", assistant: "Model" }[message.role] || message.role),
       textBlock(message.content)
     )
   );

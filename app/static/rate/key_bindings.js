@@ -1,6 +1,6 @@
 // What a key press means. Pure: an event and the page's scale in, an intent or null out.
 
-const ACTION_OF_LETTER = { g: "guidelines", m: "details", r: "recent", t: "raw" };
+const ACTION_OF_LETTER = { g: "guidelines", i: "instructions", m: "details", r: "recent", t: "raw" };
 
 export function intentOf(event, scale) {
   if (event.ctrlKey || event.metaKey || event.altKey || event.isComposing) return null;

@@ -5,7 +5,7 @@ import { newKey, parts } from "./dom.js";
 import { call, callUntilAnswered, Refusal } from "./api.js";
 import { DeviceStorage, UnsentDecisions } from "./device_storage.js";
 import { intentOf } from "./key_bindings.js";
-import { drawCard, drawProgress, drawScale, drawText, drawWait, ratingLabel } from "./drawing.js";
+import { drawCard, drawProgress, drawScale, drawText, drawWait, ratingLabel, toggleInstructions } from "./drawing.js";
 import { CardDetails } from "./card_details.js";
 import { showKeys } from "./dialogs.js";
 import { showRecentRatings } from "./recent_ratings.js";
@@ -122,6 +122,7 @@ class RatingScreen {
     if (!this.screen.me) return; // the server has not answered yet
     if (what === "details") return this.details.toggle();
     if (what === "raw") return this.toggleRawText();
+    if (what === "instructions") return toggleInstructions(this.ui.prompt);
     try {
       if (what === "keys") showKeys(this.ui["keys-dialog"], this.scale, this.storage);
       if (what === "recent") await showRecentRatings(this.ui["recent-dialog"], { scale: this.scale, asks: this.screen.asks }, () => this.refresh(), (why) => this.say(why, true));

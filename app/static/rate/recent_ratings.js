@@ -2,7 +2,7 @@
 
 import { el, textBlock } from "./dom.js";
 import { call } from "./api.js";
-import { ratingLabel } from "./drawing.js";
+import { drawContinuation, ratingLabel } from "./drawing.js";
 import { openDialog } from "./dialogs.js";
 import { AnswerDetails } from "./answer_details.js";
 
@@ -21,6 +21,16 @@ export async function showRecentRatings(dialog, { scale, asks }, onChanged, onFa
   openDialog(dialog, "rate-recent-title", "Your last ten", none || list);
 }
 
+function aboutNodes({ prompt, text, other, continuation }) {
+  const texts = other === null ? [["", text]] : [["First: ", text], ["Second: ", other]];
+  if (!continuation) return [el("strong", { dir: "auto" }, prompt), ...texts.map(([name, one]) => textBlock(name + one))];
+  return texts.map(([name, one]) => {
+    const node = textBlock("");
+    drawContinuation(node, name + prompt, one);
+    return node;
+  });
+}
+
 class Row {
   constructor(entry, scale, asks, onChanged, onFailed) {
     Object.assign(this, { entry, scale, onChanged, onFailed, timer: null, saving: false });
@@ -34,8 +44,7 @@ class Row {
     this.answer.addEventListener("keydown", (event) => event.key === "Enter" && this.save());
     this.answer.addEventListener("blur", () => this.save());
     this.details = new AnswerDetails(entry, asks, (edit) => this.saveSoon(edit));
-    const texts = entry.other === null ? [entry.text] : [`First: ${entry.text}`, `Second: ${entry.other}`];
-    const about = el("div", {}, el("strong", { dir: "auto" }, entry.prompt), ...texts.map((text) => textBlock(text)));
+    const about = el("div", {}, ...aboutNodes(entry));
     this.node = el("li", {}, about, this.answer, this.details.node, this.note);
   }
 

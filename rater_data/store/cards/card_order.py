@@ -25,6 +25,7 @@ from sqlalchemy import bindparam
 
 from rater_data.lifecycle import RATABLE_STATES
 from rater_data.records import IMPORTED_ROUND, Card
+from rater_data.round_settings import is_continuation, system_prompt
 from rater_data.scales import COUNTING, SET_ASIDE
 from rater_data.store.database import schema as t
 from rater_data.store.database.rows import prompt_columns, prompt_of
@@ -131,9 +132,11 @@ _CARD = (
         _l.shown_at,
         _l.until,
         _other.c.text.label("other_text"),
+        t.rounds.c.config,
         *prompt_columns("prompt_"),
     )
     .select_from(t.responses)
+    .join(t.rounds, t.rounds.c.number == _r.round_number)
     .join(t.leases, _l.response_id == _r.id)
     .join(t.prompts, t.prompts.c.id == _r.prompt_id)
     .outerjoin(_other, _other.c.id == _l.other_id)
@@ -241,9 +244,11 @@ def _chance(rater_id: int, round_number: int, kind: str, number: int) -> float:
 def card_of(connection: sa.Connection, rater_id: int, choice: CardChoice) -> Card:
     """The card that this rater holds."""
     row = connection.execute(_CARD, {"rater": rater_id}).mappings().one()
+    prompt = prompt_of(row, "prompt_")
+    own_rules = "\n\n".join(m.content for m in prompt.messages if m.role == "system")
     return Card(
         response_id=choice.response_id,
-        prompt=prompt_of(row, "prompt_"),
+        prompt=prompt,
         text=row["text"],
         round_number=row["round_number"],
         position=choice.position,
@@ -252,4 +257,6 @@ def card_of(connection: sa.Connection, rater_id: int, choice: CardChoice) -> Car
         shown_at=row["shown_at"],
         other_text=row["other_text"],
         swapped=row["other_text"] is not None and is_swapped(rater_id, choice.response_id),
+        system=own_rules or system_prompt(row["config"]),
+        continuation=is_continuation(row["config"]),
     )

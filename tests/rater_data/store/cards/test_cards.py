@@ -6,7 +6,7 @@ from collections import Counter, defaultdict
 import pytest
 
 from rater_data.errors import AlreadyRated, BadInput, LeaseExpired, Missing, NotYours
-from rater_data.records import Prompt
+from rater_data.records import Message, Prompt
 from rater_data.store.cards.ratings import insert_rating
 from tests.rater_data.store_world import (
     make_world,
@@ -44,9 +44,31 @@ def test_a_card_shows_nothing_but_what_is_rated(world):
     shown = {name: getattr(card, name) for name in card.__slots__}
     assert set(shown) == {
         "response_id", "prompt", "text", "round_number", "position", "of", "lease_until", "shown_at",
-        "other_text", "swapped",
+        "other_text", "swapped", "system", "continuation",
     }  # fmt: skip
     assert card.text == world.store.response(card.response_id).text
+
+
+def test_a_card_tells_what_the_model_was_told(tmp_path):
+    store = open_store(tmp_path / "home")
+    own = (Message(role="system", content="Be a pirate."), Message(role="user", content="Hello?"))
+    store.add_prompts([Prompt.of("What is rain?", split="train"), Prompt(messages=own, split="train")])
+    store.add_version(version(0, status="current"))
+    rater = store.add_user("ann", "rater")
+    start_round(store, 2, 2, sample={"system": "Be brief.", "prompt_format": "chat"})
+    cards = deal(store, rater)
+    assert {(c.prompt.text, c.system) for c in cards} == {
+        ("What is rain?", "Be brief."),
+        ("Hello?", "Be a pirate."),
+    }
+    assert not any(card.continuation for card in cards)
+    publish(store)
+    start_round(store, 1, 2, sample={"system": "Be brief.", "prompt_format": "plain"})
+    assert {(c.system, c.continuation) for c in deal(store, rater)} == {("", True)}
+    publish(store)
+    start_round(store, 1, 2)  # as an earlier release began rounds
+    assert {(c.system, c.continuation) for c in deal(store, rater)} == {("", False)}
+    store.close()
 
 
 def test_one_rater_sees_everything_once_and_prompts_back_to_back(world):
