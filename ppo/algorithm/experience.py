@@ -18,6 +18,7 @@ from ppo.algorithm.maths import (
     leave_one_out,
     masked_mean,
     masked_whiten,
+    mean_length_elsewhere,
     prefix_values,
     token_rewards,
 )
@@ -108,7 +109,8 @@ def evaluate_rollout(
         if weights is not None:
             credit[index, :width] = part.spread(torch.cat(kept, dim=1) @ weights)
         on_responses(len(index))
-    prefix = prefix_values(credit, rollout.response_mask, rollout.group, config.sample.max_new_tokens)
+    length = mean_length_elsewhere(rollout.response_mask, rollout.group)
+    prefix = prefix_values(credit, rollout.response_mask, rollout.group, length)
     return EvaluatedRollout(
         rollout,
         microbatches,

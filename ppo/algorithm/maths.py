@@ -110,22 +110,34 @@ def leave_one_out(scores: Tensor, group: Tensor) -> Tensor:
     return torch.where(others > 0, scores - baseline, scores)
 
 
-def prefix_values(credit: Tensor, mask: Tensor, group: Tensor, length: int) -> Tensor:
+def mean_length_elsewhere(mask: Tensor, group: Tensor) -> Tensor:
+    """How long a response may be expected to be, from the responses to other prompts alone: their mean length (B,).
+
+    Where all belong to one prompt, the width of the mask (B, T).
+    """
+    same = (group.unsqueeze(0) == group.unsqueeze(1)).float()
+    lengths = mask.sum(1).float()
+    others = len(group) - same.sum(1)
+    elsewhere = (lengths.sum() - same @ lengths) / others.clamp(min=1)
+    return torch.where(others > 0, elsewhere, float(mask.shape[1])).clamp(min=1)
+
+
+def prefix_values(credit: Tensor, mask: Tensor, group: Tensor, length: Tensor) -> Tensor:
     """What a score that is a sum over tokens already owes to the tokens before t: a critic that knows the head.
 
     `credit` (B, T) is what each sampled token adds to its response's score, times the response's length. Before
     token t the value is Σ_{s<t} (credit_s − m) / length, with m the mean credit a token of the *other* responses
-    of the group (their scores are the baseline of `leave_one_out`) and `length` the longest a response can be:
-    what is known before the token is drawn and nothing later, so the policy gradient keeps its mean. (B, T), 0
-    outside the mask and at the first token.
+    of the group (their scores are the baseline of `leave_one_out`) and `length` (B,) what the response's length is
+    expected to be (`mean_length_elsewhere`): what is known before the token is drawn and nothing later, so the policy
+    gradient keeps its mean. (B, T), 0 outside the mask and at the first token.
     """
-    assert credit.shape == mask.shape and group.shape == mask.shape[:1] and length > 0
+    assert credit.shape == mask.shape and group.shape == length.shape == mask.shape[:1]
     credit = torch.where(mask, credit, torch.zeros_like(credit))
     same = (group.unsqueeze(0) == group.unsqueeze(1)).to(credit.dtype)
     total, count = credit.sum(1), mask.sum(1).to(credit.dtype)
     others = (same @ total - total) / (same @ count - count).clamp(min=1)
     above = torch.where(mask, credit - others.unsqueeze(1), torch.zeros_like(credit))
-    return torch.where(mask, (above.cumsum(1) - above) / length, torch.zeros_like(above))
+    return torch.where(mask, (above.cumsum(1) - above) / length.unsqueeze(1), torch.zeros_like(above))
 
 
 def k3(logprobs: Tensor, other_logprobs: Tensor) -> Tensor:

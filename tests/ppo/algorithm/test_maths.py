@@ -190,7 +190,7 @@ def test_prefix_values_are_the_oracle(batch, group):
     credit, mask = padded(batch[0]) if any(batch[0]) else (torch.zeros(len(batch[0]), 1), None)
     mask = torch.zeros_like(credit, dtype=torch.bool) if mask is None else mask
     group = group[: len(credit)]
-    got = maths.prefix_values(credit.double(), mask, torch.tensor(group), 7)
+    got = maths.prefix_values(credit.double(), mask, torch.tensor(group), torch.full((len(credit),), 7.0))
     close(rows_of(got, mask), oracle.prefix_values(batch[0], group, 7))
     assert (got[~mask] == 0).all()
 
@@ -200,7 +200,7 @@ def test_prefix_values_know_nothing_of_what_comes_later():
     changed = credit.clone()
     changed[0, 3:] += 1.0
     group = torch.tensor([0, 1, 2, 3])
-    before, after = (maths.prefix_values(c, mask, group, 6) for c in (credit, changed))
+    before, after = (maths.prefix_values(c, mask, group, torch.full((4,), 6.0)) for c in (credit, changed))
     torch.testing.assert_close(before[0, :4], after[0, :4], atol=1e-6, rtol=0)
     assert not torch.equal(before[0, 4:], after[0, 4:])
 
@@ -209,12 +209,23 @@ def test_with_prefix_values_each_token_gets_its_own_credit():
     """λ = 0, no KL, a score that is nothing but the mean of its tokens' credit: A_t = (credit_t − mean) / length."""
     credit, mask = torch.randn(4, 5, dtype=torch.float64), torch.ones(4, 5, dtype=torch.bool)
     group = torch.tensor([0, 0, 1, 1])
-    values = maths.prefix_values(credit, mask, group, 5)
+    length = maths.mean_length_elsewhere(mask, group)
+    assert length.tolist() == [5.0] * 4
+    values = maths.prefix_values(credit, mask, group, length)
     zero = torch.zeros_like(credit)
     scores = maths.leave_one_out(credit.mean(1), group)
     advantages, _ = maths.gae(maths.token_rewards(scores, zero, zero, mask, 0.05), values, mask, 1.0, 0.0)
     other = credit.mean(1)[[1, 0, 3, 2]]
     torch.testing.assert_close(advantages, (credit - other.unsqueeze(1)) / 5)
+
+
+def test_the_expected_length_is_that_of_answers_to_other_prompts():
+    mask = torch.arange(6).unsqueeze(0) < torch.tensor([1, 3, 6, 5]).unsqueeze(1)
+    assert maths.mean_length_elsewhere(mask, torch.tensor([0, 0, 1, 2])).tolist() == pytest.approx([5.5, 5.5, 3.0, 10 / 3])
+    assert maths.mean_length_elsewhere(mask, torch.zeros(4)).tolist() == [6.0] * 4, (
+        "one prompt: as long as it can be"
+    )
+    assert maths.mean_length_elsewhere(mask & False, torch.arange(4)).tolist() == [1.0] * 4
 
 
 @settings(max_examples=20)

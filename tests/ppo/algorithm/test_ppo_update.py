@@ -13,7 +13,7 @@ from ppo.algorithm.experience import (
     microbatches_of,
     response_features,
 )
-from ppo.algorithm.maths import prefix_values
+from ppo.algorithm.maths import mean_length_elsewhere, prefix_values
 from ppo.algorithm.ppo_update import TrainState, ppo_update, warm_up_critic
 from ppo.config import Config, LoraSettings, PPOConfig
 from ppo.model.loading.tiny_model import tiny_model
@@ -131,7 +131,8 @@ def test_the_critic_begins_with_what_the_head_says_of_the_tokens_so_far(policy, 
     with torch.no_grad(), policy.reference():
         _, kept = policy.hidden_states(rollout, (0, 2))
     credit = rollout.spread(torch.cat(kept, dim=1) @ weights)
-    wanted = prefix_values(credit, rollout.response_mask, rollout.group, CONFIG.sample.max_new_tokens)
+    length = mean_length_elsewhere(rollout.response_mask, rollout.group)
+    wanted = prefix_values(credit, rollout.response_mask, rollout.group, length)
     torch.testing.assert_close(evaluated.prefix_values, wanted, atol=1e-5, rtol=1e-4)
     assert evaluated.prefix_values.abs().max() > 0
     assert torch.equal(evaluated.values, evaluated.prefix_values), "the value head itself is 0 at first"
