@@ -5,6 +5,8 @@ an update's time on a CPU. Here the low-rank part is added into the result of th
 backwards, and only x and x·Aᵀ are kept. PEFT still owns the parameters, the on and off, saving and loading.
 """
 
+import re
+from collections import Counter
 from functools import partial
 from typing import Any
 
@@ -13,9 +15,11 @@ from peft import PeftModel
 from peft.tuners.lora import Linear as LoraLinear
 from torch import Tensor, nn
 from torch.nn import functional
+from transformers.pytorch_utils import Conv1D
 
 from ppo.config import ADAPTER
 
+STATE_NAMES = {"out_proj", "conv1d"}  # of layers with a state (Mamba): read without being called
 EXPERT_NAMES = {"gate", "gate_proj", "up_proj", "down_proj", "w1", "w2", "w3"}
 
 
@@ -42,18 +46,46 @@ def is_plain_lora(module: nn.Module) -> bool:
     )
 
 
-def adapted_layers(lm: nn.Module) -> str | list[str]:
-    """What the adapter goes on, for `LoraConfig.target_modules`: all linear layers below the head.
+def adapted_layers(lm: nn.Module, idle: frozenset[str] = frozenset()) -> str | list[str]:
+    """What the adapter goes on, for `LoraConfig.target_modules`: all linear layers below the head but `idle` ones.
 
     Of a mixture of experts whose experts are one fused parameter, those outside the feed-forward parts: PEFT takes the
-    names of the others for the experts of the same model before it was fused, and adapts neither.
+    names of the others for the experts of the same model before it was fused, and adapts neither. Of state-space layers
+    those that PEFT can adapt.
     """
-    if not fused_experts(lm):
+    left_out = (EXPERT_NAMES if fused_experts(lm) else set()) | (
+        STATE_NAMES if _has_state_layers(lm) else set()
+    )
+    if not left_out and not idle:
         return "all-linear"
+    linear = [name for name in linear_layers(lm) if name.rpartition(".")[2] not in left_out]
+    if not idle.intersection(linear):
+        return sorted({name.rpartition(".")[2] for name in linear})
+    return sorted(set(linear) - idle)
+
+
+def linear_layers(lm: nn.Module) -> dict[str, nn.Module]:
+    """The linear layers below the head by name. Exactly these kinds: routers are often one that gives two tensors."""
     head: Any = lm.get_output_embeddings()  # type: ignore[operator]  # a model of transformers
-    # Exactly linear layers: routers are often a kind of them that gives more than one tensor
-    linear = {n for n, m in lm.named_modules() if type(m) is nn.Linear and m is not head}
-    return sorted({name.rpartition(".")[2] for name in linear} - EXPERT_NAMES)
+    return {n: m for n, m in lm.named_modules() if type(m) in (nn.Linear, Conv1D) and m is not head}
+
+
+def idle_layers(lm: nn.Module, called: set[str]) -> frozenset[str]:
+    """Linear layers that an adapter would be lost on: of kinds that the model reads text without calling (image towers,
+    cross attention, weights that are read directly), or whose weight is another layer's too. `called`: the names of those
+    that were called; of a kind (the same name but for its numbers) one is enough."""
+    layers = linear_layers(lm)
+    kinds = {_kind(name) for name in called}
+    uses = Counter(id(layer.weight) for layer in layers.values())
+    return frozenset(n for n, m in layers.items() if _kind(n) not in kinds or uses[id(m.weight)] > 1)
+
+
+def _kind(name: str) -> str:
+    return re.sub(r"\d+", "#", name)
+
+
+def _has_state_layers(lm: nn.Module) -> bool:
+    return any(name.endswith(".A_log") for name, _ in lm.named_parameters())
 
 
 def fused_experts(lm: nn.Module) -> int:
@@ -94,10 +126,12 @@ class _Fused(torch.autograd.Function):
     def forward(ctx, x, weight, bias, a, b, scale, dtype):
         rows, a_low, b_low = x.reshape(-1, x.shape[-1]).to(dtype), a.to(dtype), b.to(dtype)
         low = rows @ a_low.T
-        out = functional.linear(rows, weight, bias).addmm_(low, b_low.T, alpha=scale)
+        # In its final shape from the start: some families add to what they get in place, which no view of ours allows
+        out = functional.linear(x.to(dtype), weight, bias)
+        out.view(-1, out.shape[-1]).addmm_(low, b_low.T, alpha=scale)
         ctx.save_for_backward(rows, low, weight, a_low, b_low)
         ctx.scale, ctx.shape, ctx.dtypes = scale, x.shape, (x.dtype, a.dtype, b.dtype)
-        return out.view(*x.shape[:-1], -1)
+        return out
 
     @staticmethod
     def backward(ctx, upstream):

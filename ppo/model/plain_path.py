@@ -43,7 +43,9 @@ def read_plainly(lm: Any, rollout: Rollout, keep_layers: tuple[int, ...] = ()) -
     hidden: Sequence[Tensor] = out.hidden_states
 
     def at(states: Tensor, positions: Tensor) -> Tensor:
-        return states.flatten(0, 1)[positions]
+        if states.shape[:2] != rows.ids.shape:  # several streams of states before the rows (AltUp)
+            states = states.movedim(0, 2)
+        return states.flatten(2).flatten(0, 1)[positions]
 
     return PlainReading(
         at(out.logits, rows.state_positions),

@@ -50,10 +50,17 @@ class Policy:
     """The base model, its adapter and the value head.
 
     `precision` is "fp32" or "bf16" (of matrix products; the head's logits are always fp32, since a rounding of
-    bf16 logits is worth several hundredths of a nat).
+    bf16 logits is worth several hundredths of a nat). `idle`: linear layers that no adapter goes on.
     """
 
-    def __init__(self, base: BaseModel, lora: LoraSettings, precision: str, seed: int):
+    def __init__(
+        self,
+        base: BaseModel,
+        lora: LoraSettings,
+        precision: str,
+        seed: int,
+        idle: frozenset[str] = frozenset(),
+    ):
         self.base, self.precision = base, precision
         self.device = next(base.lm.parameters()).device
         self.plain_because = fast_path_obstacle(base.lm)
@@ -72,7 +79,7 @@ class Policy:
                 r=lora.r,
                 lora_alpha=lora.alpha,
                 lora_dropout=0.0,
-                target_modules=adapted_layers(base.lm),
+                target_modules=adapted_layers(base.lm, idle),
                 fan_in_fan_out=any(
                     isinstance(m, Conv1D) for m in base.lm.modules()
                 ),  # GPT-2 keeps weights turned
@@ -83,8 +90,9 @@ class Policy:
         fuse_lora_layers(self.peft, dtype)
         self.peft.eval()  # no dropout anywhere: the base's own would break the ratio too
         self.backbone = base.lm.base_model
-        config = base.lm.config.get_text_config()
-        self.width, self.layers = int(config.hidden_size), int(config.num_hidden_layers)
+        config: Any = base.lm.config.get_text_config()
+        # What the plain path takes from the model itself: `measure_shapes`
+        self.width, self.layers = 1, int(getattr(config, "num_hidden_layers", 0))
         if not self.plain_because:
             self.lm_head = LMHead(base.lm.get_output_embeddings(), config, bf16=precision == "bf16")
             self.width = self.lm_head.weight.shape[1]

@@ -20,7 +20,7 @@ from torch import Tensor
 
 from ppo.config import LoraSettings
 from ppo.model.base_model import BaseModel
-from ppo.model.lora import fused_experts
+from ppo.model.lora import fused_experts, idle_layers, linear_layers
 from ppo.model.plain_path import WRITERS
 from ppo.model.policy import Policy
 from ppo.model.rollout import Rollout, rollout_of
@@ -70,11 +70,13 @@ def checked_policy(
     """The policy on `base` by the quickest path that is right. Raises BadInput for a model that no path reads right."""
     texts = Texts.of(base)
     with _refusing(base.name, "its own forward fails"):
-        reference = texts.truth(base.lm)
+        with _called_layers(base.lm) as called:
+            reference = texts.truth(base.lm)
         texts.check_causal(base.lm, base.name)
+    idle = idle_layers(base.lm, called)
     with _refusing(base.name, "no adapter can be put into it"):
-        policy = Policy(base, lora, precision, seed)
-    check = _Check(policy, texts, reference)
+        policy = Policy(base, lora, precision, seed, idle)
+    check = _Check(policy, texts, reference, _notes(base.lm, idle))
     tried = ""
     if not policy.plain_because:
         try:
@@ -140,8 +142,8 @@ class Texts:
 
 
 class _Check:
-    def __init__(self, policy: Policy, texts: Texts, reference: Tensor):
-        self.policy, self.texts, self.reference = policy, texts, reference
+    def __init__(self, policy: Policy, texts: Texts, reference: Tensor, notes: tuple[str, ...]):
+        self.policy, self.texts, self.reference, self.notes = policy, texts, reference, notes
         self.rounding = 0.0
         if policy.precision != "fp32":
             with torch.no_grad(), policy.reference(), policy.autocast():
@@ -162,9 +164,21 @@ class _Check:
                 gaps.append(self._gap("reads with an adapter", read, adapted, ADAPTED))
                 gaps.append(self._gap("writes", self._written(), adapted, ADAPTED))
         gap, limit = max(gaps, key=lambda pair: pair[0] / pair[1])
-        experts = fused_experts(policy.base.lm)
-        notes = (f"The experts ({experts} fused weights) are left as they are: no adapter goes on them.",)
-        return SelfCheck(path, policy.plain_because, policy.writer, gap, limit, notes if experts else ())
+        self._check_gradient(rollout)
+        return SelfCheck(path, policy.plain_because, policy.writer, gap, limit, self.notes)
+
+    def _check_gradient(self, rollout: Rollout) -> None:
+        """Raises ValueError when an update could not move the adapter: some families fail on the way back alone."""
+        policy = self.policy
+        with torch.enable_grad(), _small_adapter(policy):
+            policy.forward(rollout, TEMPERATURE).logprobs.sum().backward()  # type: ignore[no-untyped-call]
+        grads = [p.grad for p in policy.adapter_parameters() if p.grad is not None]
+        for parameter in policy.adapter_parameters():
+            parameter.grad = None
+        if not any(float(grad.abs().sum()) > 0 for grad in grads) or not all(
+            g.isfinite().all() for g in grads
+        ):
+            raise ValueError("gives the adapter no gradient that an update could follow")
 
     def run_plain(self) -> SelfCheck:
         """As `run` by the plain path, with the quickest way to write that is right."""
@@ -206,6 +220,34 @@ class _Check:
         if not gap <= limit:
             raise ValueError(f"{what} otherwise than the model's own forward, by {gap:.2g} nats a token")
         return gap, limit
+
+
+def _notes(lm: torch.nn.Module, idle: frozenset[str]) -> tuple[str, ...]:
+    """What the adapter leaves alone, a sentence each."""
+    notes = []
+    if experts := fused_experts(lm):
+        notes.append(f"The experts ({experts} fused weights) are left as they are: no adapter goes on them.")
+    if idle:
+        notes.append(
+            f"{len(idle)} linear layers are left as they are ({min(idle)} …): text is read without calling them, or "
+            "their weight is another layer's too."
+        )
+    return tuple(notes)
+
+
+@contextmanager
+def _called_layers(lm: torch.nn.Module) -> Iterator[set[str]]:
+    """The names of the linear layers that are called inside."""
+    called: set[str] = set()
+    hooks = [
+        layer.register_forward_hook(lambda *_, name=name: called.add(name))
+        for name, layer in linear_layers(lm).items()
+    ]
+    try:
+        yield called
+    finally:
+        for hook in hooks:
+            hook.remove()
 
 
 @contextmanager

@@ -221,7 +221,9 @@ def test_with_prefix_values_each_token_gets_its_own_credit():
 
 def test_the_expected_length_is_that_of_answers_to_other_prompts():
     mask = torch.arange(6).unsqueeze(0) < torch.tensor([1, 3, 6, 5]).unsqueeze(1)
-    assert maths.mean_length_elsewhere(mask, torch.tensor([0, 0, 1, 2])).tolist() == pytest.approx([5.5, 5.5, 3.0, 10 / 3])
+    assert maths.mean_length_elsewhere(mask, torch.tensor([0, 0, 1, 2])).tolist() == pytest.approx(
+        [5.5, 5.5, 3.0, 10 / 3]
+    )
     assert maths.mean_length_elsewhere(mask, torch.zeros(4)).tolist() == [6.0] * 4, (
         "one prompt: as long as it can be"
     )
