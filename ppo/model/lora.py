@@ -19,7 +19,11 @@ from transformers.pytorch_utils import Conv1D
 
 from ppo.config import ADAPTER
 
-STATE_NAMES = {"out_proj", "conv1d"}  # of layers with a state (Mamba): read without being called
+# Of layers with a state, read without being called; PEFT refuses these names for these families
+STATE_NAMES = {
+    family: {"out_proj", "conv1d"}
+    for family in ("falcon_h1", "falcon_mamba", "mamba", "mamba2", "nemotron_h")
+}
 EXPERT_NAMES = {"gate", "gate_proj", "up_proj", "down_proj", "w1", "w2", "w3"}
 
 
@@ -53,9 +57,8 @@ def adapted_layers(lm: nn.Module, idle: frozenset[str] = frozenset()) -> str | l
     names of the others for the experts of the same model before it was fused, and adapts neither. Of state-space layers
     those that PEFT can adapt.
     """
-    left_out = (EXPERT_NAMES if fused_experts(lm) else set()) | (
-        STATE_NAMES if _has_state_layers(lm) else set()
-    )
+    config: Any = lm.config
+    left_out = (EXPERT_NAMES if fused_experts(lm) else set()) | STATE_NAMES.get(config.model_type, set())
     if not left_out and not idle:
         return "all-linear"
     linear = [name for name in linear_layers(lm) if name.rpartition(".")[2] not in left_out]
@@ -71,9 +74,12 @@ def linear_layers(lm: nn.Module) -> dict[str, nn.Module]:
 
 
 def idle_layers(lm: nn.Module, called: set[str]) -> frozenset[str]:
-    """Linear layers that an adapter would be lost on: of kinds that the model reads text without calling (image towers,
-    cross attention, weights that are read directly), or whose weight is another layer's too. `called`: the names of those
-    that were called; of a kind (the same name but for its numbers) one is enough."""
+    """Linear layers that an adapter would be lost on.
+
+    Of kinds that the model reads text without calling (image towers, cross attention, weights that are read directly),
+    or whose weight is another layer's too. `called`: the names of those that were called; of a kind (the same name but
+    for its numbers) one is enough.
+    """
     layers = linear_layers(lm)
     kinds = {_kind(name) for name in called}
     uses = Counter(id(layer.weight) for layer in layers.values())
@@ -82,10 +88,6 @@ def idle_layers(lm: nn.Module, called: set[str]) -> frozenset[str]:
 
 def _kind(name: str) -> str:
     return re.sub(r"\d+", "#", name)
-
-
-def _has_state_layers(lm: nn.Module) -> bool:
-    return any(name.endswith(".A_log") for name, _ in lm.named_parameters())
 
 
 def fused_experts(lm: nn.Module) -> int:
@@ -116,19 +118,19 @@ def _forward(
     if module.merged or module.active_adapters != [ADAPTER] or args or kwargs:
         return peft_forward(x, *args, **kwargs)
     a, b = module.lora_A[ADAPTER].weight, module.lora_B[ADAPTER].weight
-    return _Fused.apply(x, base.weight, base.bias, a, b, module.scaling[ADAPTER], dtype)
+    rows = _Fused.apply(x, base.weight, base.bias, a, b, module.scaling[ADAPTER], dtype)
+    # Outside of it: some families add to what they get in place, which no view made inside would allow
+    return rows.view(*x.shape[:-1], -1)
 
 
 class _Fused(torch.autograd.Function):
-    """x (..., I), weight (O, I), a (r, I), b (O, r) → (..., O) in `dtype`; gradients for x, a and b."""
+    """x (..., I), weight (O, I), a (r, I), b (O, r) → (N, O) in `dtype`, its rows flat; gradients for x, a and b."""
 
     @staticmethod
     def forward(ctx, x, weight, bias, a, b, scale, dtype):
         rows, a_low, b_low = x.reshape(-1, x.shape[-1]).to(dtype), a.to(dtype), b.to(dtype)
         low = rows @ a_low.T
-        # In its final shape from the start: some families add to what they get in place, which no view of ours allows
-        out = functional.linear(x.to(dtype), weight, bias)
-        out.view(-1, out.shape[-1]).addmm_(low, b_low.T, alpha=scale)
+        out = functional.linear(rows, weight, bias).addmm_(low, b_low.T, alpha=scale)
         ctx.save_for_backward(rows, low, weight, a_low, b_low)
         ctx.scale, ctx.shape, ctx.dtypes = scale, x.shape, (x.dtype, a.dtype, b.dtype)
         return out

@@ -171,7 +171,7 @@ class _Check:
         """Raises ValueError when an update could not move the adapter: some families fail on the way back alone."""
         policy = self.policy
         with torch.enable_grad(), _small_adapter(policy):
-            policy.forward(rollout, TEMPERATURE).logprobs.sum().backward()  # type: ignore[no-untyped-call]
+            policy.forward(rollout, TEMPERATURE).logprobs.sum().backward()
         grads = [p.grad for p in policy.adapter_parameters() if p.grad is not None]
         for parameter in policy.adapter_parameters():
             parameter.grad = None
