@@ -76,7 +76,8 @@ def checked_policy(
     idle = idle_layers(base.lm, called)
     with _refusing(base.name, "no adapter can be put into it"):
         policy = Policy(base, lora, precision, seed, idle)
-    check = _Check(policy, texts, reference, _notes(base.lm, idle))
+    with _refusing(base.name, f"its own forward fails in {precision}; try --precision fp32"):
+        check = _Check(policy, texts, reference, _notes(base.lm, idle))
     tried = ""
     if not policy.plain_because:
         try:
