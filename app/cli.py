@@ -53,6 +53,21 @@ def serve(
         str | None,
         typer.Option(help=f"What raters judge by, while there are no ratings: {', '.join(SCALES)}."),
     ] = None,
+    system: Annotated[
+        str | None, typer.Option(help="System prompt of the rounds to come, for chats that bring none.")
+    ] = None,
+    prompt_format: Annotated[
+        str | None,
+        typer.Option(
+            help="chat: by the model's chat template; plain: the model continues the prompt's text."
+        ),
+    ] = None,
+    max_new_tokens: Annotated[
+        str | None,
+        typer.Option(
+            help="Longest response in tokens, or a range as in 4:16 from which each draws its limit."
+        ),
+    ] = None,
     worker: Annotated[bool, typer.Option(help="Also run the trainer.")] = True,
     allow_public: Annotated[bool, typer.Option(help="Listen on an address that others can reach.")] = False,
     proxy: Annotated[
@@ -73,7 +88,7 @@ def serve(
             proxy=proxy,
             database=database,
         )
-        start(settings, scale)
+        start(settings, scale, (system, prompt_format, max_new_tokens))
     except RateloopError as error:
         raise exit_with(error) from None
     except KeyboardInterrupt:
@@ -81,7 +96,12 @@ def serve(
     say("Stopped. Everything is saved; start again to go on.")
 
 
-def start(settings: Settings, scale: str | None = None) -> None:
+def start(
+    settings: Settings,
+    scale: str | None = None,
+    sampling: tuple[str | None, str | None, str | None] = (None, None, None),
+) -> None:
+    """Serves until it is ended; `sampling`: system prompt, prompt format and length of responses, where given."""
     # Cheap refusals first, then the trainer (it takes longest), then the slow import of gradio.
     server_socket = open_server_socket(settings)
     store = Store.open(settings.home, settings.database)
@@ -90,6 +110,7 @@ def start(settings: Settings, scale: str | None = None) -> None:
         store.base_model(settings.model)  # or a sentence, before anything is loaded
         if scale is not None:
             store.choose_scale(scale)
+        startup.choose_round_settings(store, *sampling)
         startup.prepare_home(store)
         supervisor.start()
         from app import server
@@ -103,7 +124,8 @@ def start(settings: Settings, scale: str | None = None) -> None:
             say(f"Rateloop is ready: {accounts.create_link(store, user.name)}  ({purpose})")
             if settings.worker:
                 arguments = (store, say, supervisor.stopping.wait)
-                threading.Thread(target=startup.report_first_progress, args=arguments, daemon=True).start()
+                for report in (startup.report_first_progress, startup.report_failures):
+                    threading.Thread(target=report, args=arguments, daemon=True).start()
 
         web_app = server.build_app(settings, store, supervisor)
         server.serve(web_app, server_socket, settings, on_ready)

@@ -3,10 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Any
 
+from app.access.accounts import TERMINAL_ACTOR
+from app.console.state.settings_change import change_settings
 from rater_data.importing.import_files import bundled_prompts
+from rater_data.lifecycle import ROUND_JOBS
+from rater_data.round_settings import (
+    FORMAT_PATH,
+    LIMIT_FROM_PATH,
+    LIMIT_PATH,
+    SET_ASIDE,
+    SYSTEM_PATH,
+    parse_length_range,
+)
 from rater_data.store import Store
 
+JOB_WORDS = {"generate": "Writing responses", "train": "Training"}
 PROGRESS_INTERVAL = 4.0  # seconds
 
 
@@ -19,6 +32,40 @@ def prepare_home(store: Store) -> None:
     unfinished = newest is None or newest.state == "generating"
     if unfinished and store.active_job("generate") is None:
         store.enqueue("generate", {})
+
+
+def choose_round_settings(
+    store: Store, system: str | None, prompt_format: str | None, max_new_tokens: str | None
+) -> None:
+    """Keeps what was given at the start as settings of the rounds to come. Raises BadInput for what cannot be."""
+    changes: dict[str, object] = {}
+    if system is not None:
+        changes[SYSTEM_PATH] = system
+    if prompt_format is not None:
+        changes[FORMAT_PATH] = prompt_format
+    if max_new_tokens is not None:
+        changes[LIMIT_FROM_PATH], changes[LIMIT_PATH] = parse_length_range(max_new_tokens)
+    if changes:
+        change_settings(store, TERMINAL_ACTOR, changes)
+
+
+def report_failures(store: Store, say: Callable[[str], None], wait: Callable[[float], object]) -> None:
+    """Says when a job of a round fails and when prompts are set aside, until `wait` says that it is time to stop."""
+    newest = store.jobs(limit=1, kinds=ROUND_JOBS)
+    told_job = newest[0].id if newest and newest[0].state == "failed" else None
+    told_aside: dict[str, Any] = {}
+    while not wait(PROGRESS_INTERVAL):
+        newest = store.jobs(limit=1, kinds=ROUND_JOBS)
+        if newest and newest[0].state == "failed" and newest[0].id != told_job:
+            told_job = newest[0].id
+            say(f"{JOB_WORDS[newest[0].kind]} failed: {newest[0].error}")
+        aside = store.setting(SET_ASIDE, {})
+        new = {key: p for key, p in aside.get("prompts", {}).items() if key not in told_aside}
+        told_aside = aside.get("prompts", {})
+        if new:
+            first = next(iter(new.values()))
+            count = f"{len(new)} prompts are" if len(new) > 1 else "One prompt is"
+            say(f"{count} set aside in round {aside['round']}. {first['why']}")
 
 
 def report_first_progress(store: Store, say: Callable[[str], None], wait: Callable[[float], object]) -> None:

@@ -24,7 +24,7 @@ from app.console.forms.toolkit import html
 from app.console.panels import export_panel, history_panel, round_panels, training_panels
 from app.console.panels.elements import section
 from app.console.panels.page_header import navigation
-from app.console.state.training_health import check_rules
+from app.console.state.training_health import check_rules, engine_check
 from app.static_files import stylesheet_links
 from app.trainer.supervisor import Supervisor
 from rater_data.store import Store
@@ -56,13 +56,15 @@ def build_page(store: Store, guard: Guard, supervisor: Supervisor) -> LivePage:
 def lay_out_round(page: LivePage) -> None:
     page.add_html("tiles", lambda state: round_panels.tiles(state.overview, state.summary, state.scale))
     page.add_html("job", lambda state: training_panels.job_progress(state.overview.job))
+    page.add_html("set_aside", lambda state: round_panels.set_aside(state.prompts_set_aside))
     page.add_html("curves_title", lambda state: training_panels.training_heading(state.trained_round))
     with gr.Row(elem_classes="ops-plots"):
         plots.add_curves(page)
     page.add_html(
         "steps",
         lambda state: (
-            training_panels.steps_table(state.steps) + training_panels.rule_checks(check_rules(state.steps))
+            training_panels.steps_table(state.steps)
+            + training_panels.rule_checks([*check_rules(state.steps), *engine_check(state.engine_report)])
         ),
     )
     page.add_html("samples_by_step", lambda state: training_panels.samples_by_step(state.steps))

@@ -4,7 +4,11 @@ from rich.table import Table
 
 from rater_data.cli.common import Home, app, open_store, out_console
 from rater_data.database_option import DatabaseUrl
+from rater_data.lifecycle import ROUND_JOBS
+from rater_data.round_settings import ENGINE_REPORT, SET_ASIDE
 from rater_data.store import Store
+
+MAX_PROMPT, MAX_SET_ASIDE = 60, 10  # characters, and prompts that are listed
 
 
 @app.command()
@@ -37,4 +41,16 @@ def status_lines(store: Store) -> list[tuple[str, str]]:
         lines.append(("Ratings in it", f"{progress.ratings} of {progress.quota}"))
     if job is not None:
         lines.append(("At work", f"{job.kind}, {job.state}"))
+    newest = store.jobs(limit=1, kinds=ROUND_JOBS)
+    if job is None and newest and newest[0].state == "failed":
+        lines.append(("Failed", f"{newest[0].kind}: {newest[0].error}"))
+    aside = store.setting(SET_ASIDE, {}).get("prompts", {})
+    lines += [
+        ("Set aside", f"{p['text'][:MAX_PROMPT]}: {p['why']}") for p in list(aside.values())[:MAX_SET_ASIDE]
+    ]
+    if len(aside) > MAX_SET_ASIDE:
+        lines.append(("", f"… and {len(aside) - MAX_SET_ASIDE} prompts more"))
+    report = store.setting(ENGINE_REPORT)
+    if report is not None:
+        lines.append(("Model", " ".join([report["model"] + ".", report["says"], *report["notes"]])))
     return lines

@@ -8,7 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from app.startup import prepare_home, report_first_progress
+from app.startup import choose_round_settings, prepare_home, report_failures, report_first_progress
+from rater_data.errors import BadInput
+from rater_data.round_settings import ROUND_CONFIG, SET_ASIDE
 from rater_data.store import Store
 from tests import fake_worker
 from tests.rater_data.store_world import file_store
@@ -51,3 +53,38 @@ def test_a_server_that_was_killed_often_goes_on_with_its_job(store: Store) -> No
         assert store.claim("fake", now=time.time() + 100 * n) is not None
         prepare_home(store)
     assert store.active_job("generate") is not None
+
+
+def test_what_is_given_at_the_start_is_kept_for_the_rounds_to_come(store: Store) -> None:
+    choose_round_settings(store, None, None, None)
+    assert store.setting(ROUND_CONFIG) is None
+    choose_round_settings(store, "Be brief.", "plain", "4:16")
+    assert store.setting(ROUND_CONFIG)["sample"] == {
+        "system": "Be brief.", "prompt_format": "plain", "max_new_tokens_from": 4, "max_new_tokens": 16,
+    }  # fmt: skip
+    assert store.events(limit=1)[0].actor == "terminal"
+    for wrong in (("x" * 5000, None, None), (None, "prose", None), (None, None, "16:4")):
+        with pytest.raises(BadInput):
+            choose_round_settings(store, *wrong)
+
+
+def test_failures_and_prompts_set_aside_are_told_once(store: Store) -> None:
+    lines: list[str] = []
+    calls = iter(range(100))
+
+    def wait(_: float) -> bool:
+        step = next(calls)
+        if step == 1:
+            store.enqueue("generate", {})
+            job = store.claim("fake")
+            store.fail(job.id, "fake", "The model is gone.")
+        if step == 2:
+            aside = {"7": {"text": "And?", "why": "It cannot be written."}}
+            store.set_setting(SET_ASIDE, {"round": 1, "prompts": aside})
+        return step > 4
+
+    report_failures(store, lines.append, wait)
+    assert lines == [
+        "Writing responses failed: The model is gone.",
+        "One prompt is set aside in round 1. It cannot be written.",
+    ]

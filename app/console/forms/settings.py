@@ -9,7 +9,7 @@ import gradio as gr
 from app.console.forms.live_page import LivePage
 from app.console.forms.toolkit import DIRECT, html, require_operator, run_for_notice
 from app.console.panels.elements import h, section
-from app.console.state.settings_change import change_settings, read_settings
+from app.console.state.settings_change import change_settings, default_settings, read_settings
 from rater_data.round_settings import ROUND_SETTINGS, RoundSetting, TextSetting
 
 
@@ -37,13 +37,13 @@ def lay_out(page: LivePage) -> None:
     def on_save(values: dict[Any, object], request: gr.Request) -> str:
         user = require_operator(guard, request)
         settings = {path: values[component] for path, component in inputs.items()}
-        return run_for_notice(lambda: change_settings(store, user, settings))
+        return run_for_notice(lambda: change_settings(store, user.name, settings))
 
     def defaults(request: gr.Request) -> dict[Any, Any]:
         user = require_operator(guard, request)
-        settings: dict[str, object] = {setting.path: setting.default for setting in ROUND_SETTINGS}
+        settings = default_settings(store)
         return {
-            page.notice: run_for_notice(lambda: change_settings(store, user, settings))
+            page.notice: run_for_notice(lambda: change_settings(store, user.name, settings))
         } | current_values()
 
     components = list(inputs.values())

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from app.console.panels.elements import format_number, h, progress_bar, tile
+from typing import Any
+
+from app.console.panels.elements import format_number, h, progress_bar, quiet, tile
 from app.console.state.round_overview import RoundOverview
 from app.console.state.round_summary import RoundSummary
 from app.wording import format_duration
 from rater_data.lifecycle import RoundProgress
 from rater_data.scales import Scale
 
+MAX_PROMPT, MAX_SET_ASIDE = 120, 20  # characters, and prompts that are listed
 STRATUM_LABELS = {
     "train": "Training",
     "calibration": "Calibration (several raters)",
@@ -83,6 +86,24 @@ def _mean_score(progress: RoundProgress, scale: Scale) -> tuple[str, str]:
         ties = progress.scores.get("0", 0)
         return (f"{ties / comparisons:.0%}" if comparisons else "–"), "Ties this round"
     return ("–" if progress.mean_score is None else f"{progress.mean_score:.2f}"), "Mean score this round"
+
+
+def set_aside(kept: dict[str, Any]) -> str:
+    """Prompts that the model's chat template cannot write, with the reason; the round goes on without them."""
+    prompts = kept.get("prompts", {})
+    if not prompts:
+        return ""
+    count = f"{len(prompts)} prompts are" if len(prompts) > 1 else "One prompt is"
+    items = "".join(
+        f"<li><b>{h(p['text'][:MAX_PROMPT])}</b><span>{h(p['why'])}</span></li>"
+        for p in list(prompts.values())[:MAX_SET_ASIDE]
+    )
+    more = len(prompts) - MAX_SET_ASIDE
+    rest = quiet(f"… and {more} more.") if more > 0 else ""
+    return (
+        f'<details class="ops-checks rl-panel"><summary class="bad">{count} set aside in round {kept["round"]}'
+        f"</summary><ul>{items}</ul>{rest}</details>"
+    )
 
 
 def score_counts(progress: RoundProgress | None, scale: Scale) -> str:

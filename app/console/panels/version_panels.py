@@ -9,9 +9,11 @@ from app.console.state.prompt_trials import PromptTrial
 from app.console.state.version_list import MAX_NOTE_LENGTH
 from app.sample_comparison import SampleComparison
 from rater_data.lifecycle import Version
+from rater_data.round_settings import PLAIN
 from rater_data.statistics.intervals import Interval
 
 MAX_TEXT_LENGTH = 1200
+MAX_TOLD_LENGTH = 60  # characters of a system prompt in the table
 STATUS_LABELS = {"current": "In use", "kept": "Kept", "candidate": "Candidate", "rolled_back": "Rolled back"}
 HEADINGS = (
     "Status",
@@ -61,7 +63,17 @@ def _version_row(v: Version, is_training: bool, gain: Interval | None, ratings: 
     labelled = (
         f'<td data-label="{h(heading)}">{cell}</td>' for heading, cell in zip(HEADINGS, cells, strict=True)
     )
-    return f"<tr><th>{h(name)}</th>{''.join(labelled)}</tr>"
+    return f"<tr><th>{h(name)}{_told(v)}</th>{''.join(labelled)}</tr>"
+
+
+def _told(v: Version) -> str:
+    """Under what it wrote: the system prompt, or that it continues texts."""
+    sample = v.metrics.get("sample", {})
+    if sample.get("prompt_format") == PLAIN:
+        return '<small class="ops-told">continues texts</small>'
+    system = sample.get("system", "")
+    short = system if len(system) <= MAX_TOLD_LENGTH else f"{system[:MAX_TOLD_LENGTH].rstrip()} …"
+    return f'<small class="ops-told" title="{h(system)}">told: {h(short)}</small>' if system else ""
 
 
 def _roll_back_button(v: Version, is_training: bool) -> str:

@@ -18,6 +18,7 @@ from app.sample_comparison import SampleComparison, compare_samples
 from app.trainer.supervisor import WorkerStatus
 from rater_data.lifecycle import Event, Round, Version
 from rater_data.records import RaterStats, Token, User
+from rater_data.round_settings import ENGINE_REPORT, SET_ASIDE
 from rater_data.scales import Scale
 from rater_data.statistics.intervals import Interval
 from rater_data.store import Store
@@ -74,6 +75,16 @@ class ConsoleState:
     @property
     def steps(self) -> list[dict[str, Any]]:
         return self._last_training[1]
+
+    @cached_property
+    def engine_report(self) -> dict[str, Any]:
+        """What the trainer says of the model it loaded; empty before it did."""
+        return dict(self.store.setting(ENGINE_REPORT, {}))
+
+    @cached_property
+    def prompts_set_aside(self) -> dict[str, Any]:
+        """Prompts that the open round goes on without: {"round", "prompts": {id: {"text", "why"}}}."""
+        return dict(self.store.setting(SET_ASIDE, {}))
 
     @cached_property
     def versions(self) -> Sequence[Version]:

@@ -2,8 +2,15 @@
 
 from __future__ import annotations
 
-from rater_data.records import User
-from rater_data.round_settings import ROUND_CONFIG, apply_changes, current_values
+from collections.abc import Mapping
+
+from rater_data.round_settings import (
+    EMBEDDED_MODEL,
+    ROUND_CONFIG,
+    apply_changes,
+    current_values,
+    default_values,
+)
 from rater_data.store import Store
 
 
@@ -12,15 +19,18 @@ def read_settings(store: Store) -> dict[str, float | str]:
     return current_values(store.setting(ROUND_CONFIG, {}))
 
 
-def change_settings(store: Store, user: User, values: dict[str, object]) -> str:
+def default_settings(store: Store) -> dict[str, float | str]:
+    """Every setting's default in this home, by path."""
+    return default_values(store.base_model() or EMBEDDED_MODEL)
+
+
+def change_settings(store: Store, actor: str, values: Mapping[str, object]) -> str:
     """Keeps settings for the next round. Raises BadInput for a value out of bounds."""
     before = store.setting(ROUND_CONFIG, {})
-    after = apply_changes(values, before)
+    after = apply_changes(dict(values), before)
     if after == before:
         return "Nothing was changed."
     store.set_setting(ROUND_CONFIG, after)
     old, new = current_values(before), current_values(after)
-    store.log(
-        user.name, "changed the settings", **{path: new[path] for path in new if new[path] != old[path]}
-    )
+    store.log(actor, "changed the settings", **{path: new[path] for path in new if new[path] != old[path]})
     return "Kept: the next round is begun with these settings."

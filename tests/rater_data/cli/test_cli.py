@@ -11,9 +11,10 @@ import pytest
 from typer.testing import CliRunner
 
 from rater_data.cli.main import app
+from rater_data.round_settings import ENGINE_REPORT, SET_ASIDE
 from rater_data.store import Store
 from tests.paths import GOLDEN, ROOT
-from tests.rater_data.store_world import make_world, rate_next
+from tests.rater_data.store_world import make_world, open_store, rate_next
 
 FIVE = GOLDEN / "five_ratings.jsonl"
 
@@ -62,6 +63,32 @@ def test_status(run, tmp_path):
     shown = run("status").stdout
     for line in ("Prompts", "3 (0 holdout)", "1, rating", "1 of 12", "train, queued"):
         assert line in shown
+
+
+def test_status_tells_what_went_wrong(run, tmp_path):
+    store = open_store(tmp_path / "home")
+    job = store.enqueue("generate", {})
+    store.claim("trainer")
+    store.fail(job.id, "trainer", "The model cannot be had.")
+    store.set_setting(
+        SET_ASIDE,
+        {"round": 1, "prompts": {str(i): {"text": f"And {i}?", "why": "No user turn."} for i in range(12)}},
+    )
+    report = {
+        "model": "mine",
+        "says": "Plain path, which is slower.",
+        "notes": ["The experts are left alone."],
+    }
+    store.set_setting(ENGINE_REPORT, report)
+    store.close()
+    shown = " ".join(run("status").stdout.split())
+    for line in (
+        "Failed generate: The model cannot be had.",
+        "Set aside And 0?: No user turn.",
+        "… and 2 prompts more",
+        "Model mine. Plain path, which is slower. The experts are left alone.",
+    ):
+        assert line in shown, shown
 
 
 READS = [["verify"], ["export", "--out", "x.jsonl"], ["stats"], ["purge", "--rater", "Anna"], ["status"]]

@@ -18,7 +18,7 @@ from app.console.panels import (
 from app.console.panels.elements import format_number
 from app.console.state.next_step import decide_next_step
 from app.console.state.round_overview import RoundOverview
-from app.console.state.training_health import check_rules
+from app.console.state.training_health import check_rules, engine_check
 from app.safe_html import render_markdown
 from app.sample_comparison import SampleComparison
 from app.startup import prepare_home
@@ -55,12 +55,20 @@ def test_hostile_text_is_text_in_every_panel(store: Store) -> None:
         people_panels.new_token(user.name, "rater", HOSTILE),
         people_panels.tokens_table([Token(id=1, user=user, created_at=0.0, expires_at=1.0)]),
         version_panels.versions_table(
-            [replace(fake_worker.version(1, 0, "kept"), metrics={"kl": HOSTILE}, notes=HOSTILE)],
+            [
+                replace(
+                    fake_worker.version(1, 0, "kept"),
+                    metrics={"kl": HOSTILE, "sample": {"system": HOSTILE}},
+                    notes=HOSTILE,
+                )
+            ],
             False,
             {},
             {},
         ),
         round_panels.strata(replace(progress("rating", 1), by_stratum={HOSTILE: (1, 2)})),
+        round_panels.set_aside({"round": 1, "prompts": {"1": {"text": HOSTILE, "why": HOSTILE}}}),
+        training_panels.rule_checks(engine_check({"says": HOSTILE, "notes": [HOSTILE]})),
         training_panels.rule_checks([{"rule": HOSTILE, "says": HOSTILE, "ok": False, "step": HOSTILE}]),
     ]
     for panel in shown:
@@ -84,6 +92,37 @@ def test_a_broken_rule_comes_first_and_stays_broken() -> None:
     assert "(Step 2.)" in shown
     assert "All training checks pass" in training_panels.rule_checks(check_rules(steps[:1]))
     assert training_panels.rule_checks(check_rules([{"step": 1}])) == ""
+
+
+def test_the_model_in_memory_has_a_light_and_says_what_it_leaves_alone() -> None:
+    assert engine_check({}) == []
+    found = engine_check(
+        {"says": "Plain path, which is slower.", "notes": ["The experts are left as they are."]}
+    )
+    shown = training_panels.rule_checks(found)
+    assert "All training checks pass" in shown and "Reads as the model does" in shown
+    assert "Plain path, which is slower. The experts are left as they are." in shown
+
+
+def test_prompts_set_aside_are_counted_and_listed_up_to_a_number() -> None:
+    assert round_panels.set_aside({}) == "" == round_panels.set_aside({"round": 2, "prompts": {}})
+    many = {str(i): {"text": f"And {i}?", "why": "It opens with the model."} for i in range(23)}
+    shown = round_panels.set_aside({"round": 2, "prompts": many})
+    assert "23 prompts are set aside in round 2" in shown and "… and 3 more." in shown
+    assert shown.count("<li>") == 20
+    one = round_panels.set_aside({"round": 2, "prompts": {"1": many["1"]}})
+    assert "One prompt is set aside in round 2" in one
+
+
+def test_a_version_says_what_the_model_was_told() -> None:
+    def name_of(sample: dict[str, Any]) -> str:
+        version = replace(fake_worker.version(1, 0, "current"), metrics={"sample": sample})
+        return version_panels.versions_table([version], False, {}, {})
+
+    assert "told: Be brief." in name_of({"system": "Be brief.", "prompt_format": "chat"})
+    assert "continues texts" in name_of({"system": "Be brief.", "prompt_format": "plain"})
+    assert "ops-told" not in name_of({"system": ""})
+    assert f"told: {'x' * 60} …" in name_of({"system": "x" * 90})
 
 
 def test_zero_has_no_sign() -> None:

@@ -50,11 +50,11 @@ def test_overview_as_json_without_and_with_a_round(store: Store) -> None:
 
 def test_settings_are_kept_once_and_the_change_is_in_the_journal(store: Store, op: User) -> None:
     assert read_settings(store)["plan.ratings"] == 64
-    assert change_settings(store, op, {"plan.ratings": 64}) == "Nothing was changed."
-    assert "next round" in change_settings(store, op, {"plan.ratings": 32, "ppo.steps": 9})
+    assert change_settings(store, op.name, {"plan.ratings": 64}) == "Nothing was changed."
+    assert "next round" in change_settings(store, op.name, {"plan.ratings": 32, "ppo.steps": 9})
     assert (read_settings(store)["plan.ratings"], read_settings(store)["ppo.steps"]) == (32, 9)
     event = store.events(1)[0]
     assert (event.actor, event.what) == ("op", "changed the settings")
     assert event.data == {"plan.ratings": 32, "ppo.steps": 9}
     with pytest.raises(BadInput, match="from 8 to"):
-        change_settings(store, op, {"plan.ratings": 3})
+        change_settings(store, op.name, {"plan.ratings": 3})
