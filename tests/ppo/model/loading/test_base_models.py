@@ -1,7 +1,6 @@
 """ppo/model/loading/base_models.py: which base model, and what is said when it cannot be had."""
 
 import json
-import shutil
 
 import pytest
 import torch
@@ -46,7 +45,7 @@ def test_a_missing_model_is_one_sentence(tmp_path):
 
 
 def test_a_folder_that_is_no_model_is_one_sentence(tmp_path):
-    with pytest.raises(Missing, match=r"no readable config.json"):
+    with pytest.raises(Missing, match=r"holds no config.json"):
         load_base(str(tmp_path), tmp_path, "cpu")
 
 
@@ -131,28 +130,6 @@ def test_a_starting_adapter_is_the_reference(tmp_path):
             assert torch.equal(policy.forward(rollout, 0.7).logprobs, new), "KL 0 before the first update"
 
 
-def test_an_adapter_that_cannot_be_read_is_one_sentence(tmp_path):
-    folder = saved(tmp_path / "model")
-    adapter_for(folder, tmp_path / "adapter")
-    weights = tmp_path / "adapter" / "adapter_model.safetensors"
-    whole = weights.read_bytes()
-    weights.write_bytes(whole[:100])
-    with pytest.raises(BadInput, match="does not fit its model"):
-        load_base(str(tmp_path / "adapter"), tmp_path, "cpu")
-    weights.unlink()
-    with pytest.raises(BadInput, match="other kinds of weight files are not read"):
-        load_base(str(tmp_path / "adapter"), tmp_path, "cpu")
-    weights.write_bytes(whole)
-    (tmp_path / "adapter" / "adapter_config.json").write_text("{")
-    with pytest.raises(BadInput, match=r"damaged adapter_config.json"):
-        load_base(str(tmp_path / "adapter"), tmp_path, "cpu")
-    shutil.rmtree(folder)
-    adapter_config = {"base_model_name_or_path": str(folder), "peft_type": "LORA"}
-    (tmp_path / "adapter" / "adapter_config.json").write_text(json.dumps(adapter_config))
-    with pytest.raises(Missing, match="was not found"):
-        load_base(str(tmp_path / "adapter"), tmp_path, "cpu")
-
-
 def test_weights_that_are_no_numbers_are_named(tmp_path):
     lm = tiny_model(CPU).lm
     with torch.no_grad():
@@ -168,14 +145,6 @@ def test_a_tokenizer_that_knows_more_than_the_model_is_refused(tmp_path):
     tokenizer.add_tokens(["<one>", "<two>"])
     tokenizer.save_pretrained(tmp_path)
     with pytest.raises(BadInput, match="knows 259 tokens and its tokenizer 261"):
-        load_base(str(tmp_path), tmp_path, "cpu")
-
-
-def test_pickled_weights_are_not_read(tmp_path):
-    saved(tmp_path)
-    torch.save(tiny_model(CPU).lm.state_dict(), tmp_path / "pytorch_model.bin")
-    (tmp_path / "model.safetensors").unlink()
-    with pytest.raises(BadInput, match="could not be loaded"):
         load_base(str(tmp_path), tmp_path, "cpu")
 
 

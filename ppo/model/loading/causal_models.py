@@ -1,0 +1,62 @@
+"""One folder of weights, config and tokenizer: loaded and tried."""
+
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from transformers import PreTrainedModel
+
+from ppo.model.loading.config_checks import CONFIG, NO_CAUSAL, read_config
+from ppo.model.loading.folders import ModelFolder, fetch_weights
+from ppo.model.loading.foreign import reason_of, silenced
+from ppo.model.loading.tokenizer import check_ids, load_tokenizer
+from ppo.model.loading.weights import check_memory, load_weights
+from rater_data.errors import BadInput
+
+LEAK = 1e-4  # of the largest logit; what the order of a sum can do is a hundredth of it
+
+
+@dataclass(frozen=True)
+class Loaded:
+    """A model in fp32 with its tokenizer. `stored_dtype`: of its weights on the disk; `notes`: what was done."""
+
+    lm: PreTrainedModel
+    tokenizer: Any
+    stored_dtype: str
+    notes: tuple[str, ...]
+
+
+def load_causal_model(folder: ModelFolder) -> Loaded:
+    """The folder's model. Raises Missing or BadInput with one sentence."""
+    architecture = read_config(folder)
+    check_memory(folder, architecture)
+    tokenizer, of_tokenizer = load_tokenizer(folder)
+    folder = fetch_weights(folder)
+    lm, stored_dtype, of_weights = load_weights(folder, architecture)
+    embeddings: Any = lm.get_input_embeddings()
+    of_ids = check_ids(folder, tokenizer, embeddings.weight.shape[0])
+    check_finite(folder.whose, lm)
+    _check_causal(folder, lm, embeddings.weight.shape[0])
+    return Loaded(lm, tokenizer, stored_dtype, (*architecture.notes, *of_weights, *of_tokenizer, *of_ids))
+
+
+def check_finite(whose: str, lm: PreTrainedModel) -> None:
+    """Raises BadInput for weights that are no numbers."""
+    for where, parameter in lm.named_parameters():
+        if not torch.isfinite(parameter).all():
+            raise BadInput(f"{whose} holds numbers that are not finite, first in {where}. Get it anew.")
+
+
+def _check_causal(folder: ModelFolder, lm: PreTrainedModel, rows: int) -> None:
+    """Raises BadInput where texts that begin alike have other logits there: such a model reads ahead."""
+    texts = torch.tensor([[1, 2, 3, 4, 5, 6, 7, 8], [1, 2, 3, 4, 9, 10, 11, 12]]).remainder(rows)
+    try:
+        with silenced(), torch.no_grad():
+            one, other = lm.eval()(input_ids=texts, use_cache=False).logits[:, :4]
+    except Exception as error:  # anything may go wrong in a family's own forward
+        raise BadInput(
+            f"{folder.whose} loads, but cannot be run ({reason_of(error)}); its {CONFIG} and weights do not describe "
+            "one model."
+        ) from error
+    if (one - other).abs().max() > LEAK * one.abs().max():
+        raise BadInput(f"{folder.whose} reads the tokens to come as well: it is {NO_CAUSAL}.")
