@@ -14,22 +14,21 @@ from rater_data.errors import BadInput
 FAST, SETTINGS = "tokenizer.json", "tokenizer_config.json"
 VOCABULARIES = ("vocab.json", "vocab.txt", "vocab.bpe", "*.model", "*.tiktoken", "tekken.json", "*.vocab")
 PROBE = "What is a zebra?"
+TRIALS = (
+    PROBE,
+    "  two  blanks, 1234567 don't\n\n\nCAPS",
+    "naïve 日本語 🙂 x_1 = (y+2);",
+    "HELLO World's 12,345\t!",
+)
 
 
 def load_tokenizer(folder: ModelFolder) -> tuple[Any, tuple[str, ...]]:
     """The tokenizer, and what was done to make it load. Raises BadInput with one sentence."""
     settings = _check_files(folder)
-    notes: tuple[str, ...] = ()
     try:
         with silenced():
-            if "auto_map" in settings and (folder.path / FAST).is_file():
-                tokenizer = PreTrainedTokenizerFast.from_pretrained(folder.path)
-                notes = (
-                    f"The tokenizer asks for code of its own (auto_map); it was not run, {FAST} was read.",
-                )
-            else:
-                tokenizer = AutoTokenizer.from_pretrained(folder.path, trust_remote_code=False)
-            ids = tokenizer(PROBE, add_special_tokens=False)["input_ids"]
+            tokenizer, note = _read(folder.path, settings)
+            ids = _ids(tokenizer, PROBE)
     except Exception as error:  # files of many kinds, each with a reader of its own
         raise BadInput(
             f"{folder.whose}: its tokenizer cannot be loaded ({reason_of(error)}); bring the {FAST} that belongs to "
@@ -40,7 +39,38 @@ def load_tokenizer(folder: ModelFolder) -> tuple[Any, tuple[str, ...]]:
             f"{folder.whose}: its tokenizer knows no word of a plain question; bring the {FAST} that belongs to the "
             "model."
         )
-    return tokenizer, notes
+    return tokenizer, (note,) if note else ()
+
+
+def _read(folder: Path, settings: dict[str, Any]) -> tuple[Any, str]:
+    """The tokenizer, and a sentence where tokenizer.json was followed against the class that is meant to read it.
+
+    Several classes of transformers put rules of their own in the place of the file's: the texts of a model with other
+    rules would be split into other tokens than those that it was trained on.
+    """
+    if not (folder / FAST).is_file():
+        return AutoTokenizer.from_pretrained(folder, trust_remote_code=False), ""
+    if "auto_map" in settings:
+        note = f"The tokenizer asks for code of its own (auto_map); it was not run, {FAST} was read."
+        return PreTrainedTokenizerFast.from_pretrained(folder), note
+    plain = PreTrainedTokenizerFast.from_pretrained(folder)
+    try:
+        made = AutoTokenizer.from_pretrained(folder, trust_remote_code=False)
+        if type(made) is PreTrainedTokenizerFast or all(_ids(made, t) == _ids(plain, t) for t in TRIALS):
+            return made, ""
+    except Exception as error:  # every class wants its files in its own way
+        return (
+            plain,
+            f"The class of the tokenizer does not take {FAST} ({reason_of(error)}); the file was followed.",
+        )
+    return (
+        plain,
+        f"transformers' {type(made).__name__} splits texts otherwise than {FAST}; the file was followed.",
+    )
+
+
+def _ids(tokenizer: Any, text: str) -> list[int]:
+    return list(tokenizer(text, add_special_tokens=False)["input_ids"])
 
 
 def check_ids(folder: ModelFolder, tokenizer: Any, rows: int) -> tuple[str, ...]:

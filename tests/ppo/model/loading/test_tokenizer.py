@@ -4,6 +4,8 @@ import importlib.util
 import json
 
 import pytest
+from tokenizers import Tokenizer, decoders, models, pre_tokenizers, trainers
+from transformers import AutoTokenizer
 
 from ppo.config import SampleConfig
 from ppo.model.loading.base_models import load_base
@@ -181,3 +183,39 @@ def test_the_tokenizer_of_a_larger_model_is_refused(made, tmp_path):
     (folder / "tokenizer.json").write_text(json.dumps(written))
     with pytest.raises(BadInput, match="knows 258 tokens and its tokenizer 401"):
         loaded(folder)
+
+
+TEXT = "What is a zebra? It's what 1234 herons aren't: HELLO   World, don't\n\nask  again. " * 20
+TEXTS = (TEXT, "HELLO   World 1234 aren't\n\nherons", "a zebra")
+
+
+@pytest.mark.parametrize("family", ["llama", "gpt2", "qwen2", "gemma2", "gpt_neox"])
+@pytest.mark.parametrize("named", [None, "PreTrainedTokenizerFast", "XGLMTokenizer"])
+def test_the_rules_of_the_file_are_followed_whatever_the_class_would_do(copy_of, family, named):
+    """Texts must become the tokens that the model was trained on; classes of transformers have rules of their own."""
+    folder = copy_of(family)
+    own = Tokenizer(models.BPE())
+    own.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False, use_regex=False)
+    own.decoder = decoders.ByteLevel()
+    alphabet = pre_tokenizers.ByteLevel.alphabet()
+    trainer = trainers.BpeTrainer(vocab_size=ROWS, initial_alphabet=alphabet, show_progress=False)
+    own.train_from_iterator([TEXT], trainer)
+    own.save(str(folder / "tokenizer.json"))
+    (folder / "tokenizer_config.json").write_text(json.dumps({"tokenizer_class": named} if named else {}))
+    base = loaded(folder)
+    assert all(ids_of(base.tokenizer, text) == own.encode(text).ids for text in TEXTS)
+    told = any(note.endswith("the file was followed.") for note in base.notes)
+    assert told == (not reads_the_same(folder, own))
+
+
+def reads_the_same(folder, own):
+    """Whether the class that transformers chooses follows the file."""
+    try:
+        chosen = AutoTokenizer.from_pretrained(folder)
+        return all(ids_of(chosen, text) == own.encode(text).ids for text in TEXTS)
+    except Exception:  # many classes, many ways to refuse a file
+        return False
+
+
+def ids_of(tokenizer, text):
+    return tokenizer(text, add_special_tokens=False)["input_ids"]
