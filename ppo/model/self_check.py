@@ -5,25 +5,29 @@ into the model. Four short responses to two prompts are then read and written by
 off and with an adapter of small random numbers, and every log-probability is compared. So a family that nobody has
 heard of cannot be wrong in silence: it can only be slow, or refused with a sentence.
 
-In fp32 they may differ by `FP32_LIMIT`. In bf16 every reading is off by rounding: what the model's own forward in bf16
-is off from its fp32 truth is measured, `rounding`, and the path may be off that truth by twice as much and .01 nats
-more, on average over tokens. With an adapter there is no fp32 truth; there both sides are rounded, and the path may be
-3 times `rounding` and .01 nats away from the model's own forward.
+The path is chosen in fp32: there a log-probability may differ by `FP32_LIMIT`. In bf16 every reading is rounded.
+What the model's own forward in bf16 is off from its fp32 truth is measured, `rounding`, and the chosen path may be off
+that truth by twice as much and .01 nats more, on average over tokens. With an adapter there is no fp32 truth; there both
+sides are rounded, and the path may be 3 times `rounding` and .01 nats away from the model's own forward.
 """
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
+from typing import Any
 
 import torch
 from torch import Tensor
 
 from ppo.config import LoraSettings
 from ppo.model.base_model import BaseModel
+from ppo.model.decoders import Decoder, ModuleDecoder, additive_mask
+from ppo.model.lm_head import logits_of_rows, logprobs_of_logits
 from ppo.model.lora import fused_experts, idle_layers, linear_layers
-from ppo.model.plain_path import WRITERS
-from ppo.model.policy import Policy
+from ppo.model.plain_path import PADDED, WRITERS, PlainDecoder, read_plainly
+from ppo.model.policy import Policy, fast_path_obstacle, narrowest_window
 from ppo.model.rollout import Rollout, rollout_of
+from ppo.model.row_packing import pack_rows
 from rater_data.errors import BadInput
 
 FP32_LIMIT = 1e-3  # nats a token, the largest difference
@@ -73,21 +77,78 @@ def checked_policy(
         with _called_layers(base.lm) as called:
             reference = texts.truth(base.lm)
         texts.check_causal(base.lm, base.name)
-    idle = idle_layers(base.lm, called)
+    idle, because, writer = idle_layers(base.lm, called), "", PADDED
+    if precision != "fp32":
+        with _refusing(base.name, "neither path reads it right"):
+            because, writer = choose_in_fp32(base.lm, texts, reference)
     with _refusing(base.name, "no adapter can be put into it"):
         policy = Policy(base, lora, precision, seed, idle)
     with _refusing(base.name, f"its own forward fails in {precision}; try --precision fp32"):
         check = _Check(policy, texts, reference, _notes(base.lm, idle))
-    tried = ""
-    if not policy.plain_because:
+    because = because or policy.plain_because
+    if not because:
         try:
             return policy, check.run(FAST)
         except Exception as error:  # whatever stops the fast path is told, and the plain one is tried
-            tried = f"the fast path {_told(error)}"
-    policy.use_plain_path(tried or policy.plain_because)
+            because = f"the fast path {_told(error)}"
+    policy.use_plain_path(because)
     with _refusing(base.name, "neither path reads it right"):
         policy.measure_shapes(texts.rollout(policy.device))
-        return policy, check.run_plain()
+        return policy, check.run_plain(WRITERS[WRITERS.index(writer) :])
+
+
+@torch.no_grad()
+def choose_in_fp32(lm: Any, texts: "Texts", reference: Tensor) -> tuple[str, str]:
+    """Why not the fast path (empty when it is right) and the quickest way to write plainly, of an fp32 model.
+
+    For policies in bf16, whose rounding would hide a small fault of a path. Raises ValueError where no path is right.
+    """
+    because = fast_path_obstacle(lm)
+    if not because:
+        try:
+            _hold("reads", _read_packed(lm, texts), reference, FP32_LIMIT)
+            _hold("writes", texts.written(ModuleDecoder(lm)), reference, FP32_LIMIT)
+            return "", PADDED
+        except Exception as error:  # as in `checked_policy`
+            because = f"the fast path {_told(error)}"
+    rollout = texts.rollout(next(lm.parameters()).device)
+    ids = rollout.response_ids[rollout.response_mask]
+    read = logprobs_of_logits(read_plainly(lm, rollout).logits, ids, TEMPERATURE)[0]
+    _hold("reads", read, reference, FP32_LIMIT)
+    for writer in WRITERS[:-1]:
+        try:
+            written = texts.written(PlainDecoder(lm, writer, nullcontext))
+            _hold("writes", written, reference, FP32_LIMIT)
+            return because, writer
+        except Exception:  # as in `_Check.run_plain`
+            continue
+    return because, WRITERS[-1]
+
+
+def _read_packed(lm: Any, texts: "Texts") -> Tensor:
+    """The responses' log-probabilities from one packed row, by the model's own layers in fp32."""
+    rollout = texts.rollout(next(lm.parameters()).device)
+    packed = pack_rows(rollout)
+    window = narrowest_window(lm.config.get_text_config())
+    if window is not None and packed.ids.shape[1] > window:
+        packed = pack_rows(rollout, share=False)
+    shared = packed.attention.ndim == 4
+    out = lm.base_model(
+        input_ids=packed.ids,
+        attention_mask=additive_mask(packed.attention, torch.float32) if shared else packed.attention.long(),
+        position_ids=packed.positions,
+        use_cache=False,
+    )
+    rows = out.last_hidden_state.flatten(0, 1)[packed.state_positions]
+    logits = logits_of_rows(rows, lm.get_output_embeddings(), TEMPERATURE, lm.config.get_text_config())
+    return logprobs_of_logits(logits, rollout.response_ids[rollout.response_mask], 1.0)[0]
+
+
+def _hold(what: str, found: Tensor, truth: Tensor, limit: float) -> float:
+    gap = float((found.float() - truth).abs().max())
+    if not gap <= limit:
+        raise ValueError(f"{what} otherwise than the model's own forward, by {gap:.2g} nats a token")
+    return gap
 
 
 @dataclass(frozen=True)
@@ -128,6 +189,28 @@ class Texts:
         return truth
 
     @torch.no_grad()
+    def written(self, decoder: Decoder) -> Tensor:
+        """The log-probabilities of the responses as a decoder gives them, token after token; rows leave when their
+        response is over."""
+        rows = self.rows()
+        states = decoder.prefill(self.prompts, len(rows) // len(self.prompts), LONGEST)
+        live, found = list(range(len(rows))), [[] for _ in rows]  # type: list[int], list[list[Tensor]]
+        for step in range(max(len(response) for _, response in rows)):
+            token = torch.tensor([rows[r][1][step] for r in live], device=decoder.device)
+            every = torch.log_softmax(decoder.logits(states, TEMPERATURE), -1)
+            for row, logprob in zip(live, every.gather(1, token.unsqueeze(1)), strict=True):
+                found[row].append(logprob)
+            keep = [i for i, row in enumerate(live) if step + 1 < len(rows[row][1])]
+            if not keep:
+                break
+            if len(keep) < len(live):
+                index = torch.tensor(keep, device=decoder.device)
+                decoder.keep_rows(index)
+                token, live = token[index], [live[i] for i in keep]
+            states = decoder.step(token)
+        return torch.cat([logprob for row in found for logprob in row])
+
+    @torch.no_grad()
     def check_causal(self, lm: torch.nn.Module, name: str) -> None:
         """Raises BadInput for a model whose word about a token changes with what comes after it."""
         prompt, response = self.rows()[0]
@@ -163,7 +246,7 @@ class _Check:
                     adapted = self.texts.truth(policy.base.lm)
                 read = policy.forward(rollout, TEMPERATURE).logprobs[rollout.response_mask]
                 gaps.append(self._gap("reads with an adapter", read, adapted, ADAPTED))
-                gaps.append(self._gap("writes", self._written(), adapted, ADAPTED))
+                gaps.append(self._gap("writes", self.texts.written(policy.decoder()), adapted, ADAPTED))
         gap, limit = max(gaps, key=lambda pair: pair[0] / pair[1])
         self._check_gradient(rollout)
         return SelfCheck(path, policy.plain_because, policy.writer, gap, limit, self.notes)
@@ -181,9 +264,9 @@ class _Check:
         ):
             raise ValueError("gives the adapter no gradient that an update could follow")
 
-    def run_plain(self) -> SelfCheck:
-        """As `run` by the plain path, with the quickest way to write that is right."""
-        for writer in WRITERS[:-1]:
+    def run_plain(self, writers: tuple[str, ...]) -> SelfCheck:
+        """As `run` by the plain path, with the quickest of the ways to write that is right."""
+        for writer in writers[:-1]:
             self.policy.writer = writer
             try:
                 return self.run(PLAIN_PATH)
@@ -192,32 +275,10 @@ class _Check:
         self.policy.writer = WRITERS[-1]
         return self.run(PLAIN_PATH)
 
-    def _written(self) -> Tensor:
-        """The log-probabilities of the responses as the decoder that writes gives them, token after token; rows leave
-        when their response is over."""
-        decoder, rows = self.policy.decoder(), self.texts.rows()
-        states = decoder.prefill(self.texts.prompts, len(rows) // len(self.texts.prompts), LONGEST)
-        live, found = list(range(len(rows))), [[] for _ in rows]  # type: list[int], list[list[Tensor]]
-        for step in range(max(len(response) for _, response in rows)):
-            token = torch.tensor([rows[r][1][step] for r in live], device=decoder.device)
-            every = torch.log_softmax(decoder.logits(states, TEMPERATURE), -1)
-            for row, logprob in zip(live, every.gather(1, token.unsqueeze(1)), strict=True):
-                found[row].append(logprob)
-            keep = [i for i, row in enumerate(live) if step + 1 < len(rows[row][1])]
-            if not keep:
-                break
-            if len(keep) < len(live):
-                index = torch.tensor(keep, device=decoder.device)
-                decoder.keep_rows(index)
-                token, live = token[index], [live[i] for i in keep]
-            states = decoder.step(token)
-        return torch.cat([logprob for row in found for logprob in row])
-
     def _gap(self, what: str, found: Tensor, truth: Tensor, times: float) -> tuple[float, float]:
-        difference = (found.float() - truth).abs()
-        gap, limit = float(difference.max()), FP32_LIMIT
-        if self.policy.precision != "fp32":
-            gap, limit = float(difference.mean()), times * self.rounding + BF16_LIMIT
+        if self.policy.precision == "fp32":
+            return _hold(what, found, truth, FP32_LIMIT), FP32_LIMIT
+        gap, limit = float((found.float() - truth).abs().mean()), times * self.rounding + BF16_LIMIT
         if not gap <= limit:
             raise ValueError(f"{what} otherwise than the model's own forward, by {gap:.2g} nats a token")
         return gap, limit
