@@ -7,7 +7,7 @@ heard of cannot be wrong in silence: it can only be slow, or refused with a sent
 
 The path is chosen in fp32: there a log-probability may differ by `FP32_LIMIT`. In bf16 every reading is rounded.
 What the model's own forward in bf16 is off from its fp32 truth is measured, `rounding`, and the chosen path may be off
-that truth by twice as much and .01 nats more, on average over tokens. With an adapter there is no fp32 truth; there both
+that truth by twice as much and .01 nats more, on average over tokens. With an adapter there is no fp32 truth: both
 sides are rounded, and the path may be 3 times `rounding` and .01 nats away from the model's own forward.
 """
 
