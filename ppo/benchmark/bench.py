@@ -27,6 +27,7 @@ from ppo.model.loading.base_models import load_base
 from ppo.model.policy import Policy, pick_precision
 from ppo.model.rollout import Rollout, rollout_of
 from ppo.model.sampling import sample_responses
+from ppo.model.self_check import SelfCheck, checked_policy
 
 SUBJECTS = ("cats", "rice", "the moon", "music", "rain", "bread", "football", "winter")
 ASKED = (
@@ -102,6 +103,7 @@ class Bench:
         self.precision = pick_precision(precision, self.device)
         self.linear, self.head = _sizes(base)
         self._policy: Policy | None = None
+        self.self_check: SelfCheck
 
     @property
     def policy(self) -> Policy:
@@ -113,7 +115,7 @@ class Bench:
         """One step that does not count (memory is taken, threads are started), then `count` that do."""
         config = work.config()
         if self._policy is None:
-            self._policy = Policy(self.base, config.lora, self.precision, seed=0)
+            self._policy, self.self_check = checked_policy(self.base, config.lora, self.precision, seed=0)
         state = TrainState.begin(self.policy, config.ppo, 1)
         found = []
         for number in range(count + 1):
@@ -215,10 +217,12 @@ class Bench:
 
 def _sizes(base: BaseModel) -> tuple[int, int]:
     """Weights of the linear layers below the head, and of the head."""
-    head = base.lm.get_output_embeddings()
-    skip = {id(head.weight), id(base.lm.get_input_embeddings().weight)}
+    head: Any = base.lm.get_output_embeddings()
+    head_size = 0 if head is None else head.weight.numel()
+    embeddings: Any = base.lm.get_input_embeddings()
+    skip = {id(embeddings.weight), *([] if head is None else [id(head.weight)])}
     linear = sum(p.numel() for p in base.lm.parameters() if p.ndim == 2 and id(p) not in skip)
-    return linear, head.weight.numel()
+    return linear, head_size
 
 
 def report(
@@ -233,6 +237,7 @@ def report(
     return {
         "model": bench.base.name,
         "precision": bench.precision,
+        "path": bench.self_check.says,
         "work": asdict(work),
         "steps": len(steps),
         "seconds_per_step": seconds,

@@ -20,6 +20,7 @@ def print_bench(console: Console, result: dict[str, Any]) -> None:
         table.add_row(name, f"{seconds:.2f}", f"{seconds / result['seconds_per_step']:.0%}")
     table.add_row("step", f"{result['seconds_per_step']:.2f}", "100%")
     console.print(table)
+    console.print(result["path"])
     machine = result["machine"]
     console.print(
         f"{result['samples_per_s']:.2f} responses/s, {result['tokens_per_s']:.0f} tokens/s in all, "
