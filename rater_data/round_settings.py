@@ -182,6 +182,17 @@ def embedded_defaults(stored: dict[str, Any]) -> dict[str, Any]:
     return {**stored, "sample": {**sample, "system": EMBEDDED_SYSTEM}}
 
 
+def keep_older_length(stored: dict[str, Any], last: dict[str, Any]) -> dict[str, Any]:
+    """What a home keeps under `ROUND_CONFIG` when its newest round, of config `last`, was begun by an older release.
+
+    Its responses stay as long as they were: the default was 40 tokens then, and nobody asked for more.
+    """
+    sample, used = stored.get("sample", {}), last.get("sample", {})
+    if "prompt_format" in used or "max_new_tokens" not in used or "max_new_tokens" in sample:
+        return stored
+    return {**stored, "sample": {**sample, "max_new_tokens": used["max_new_tokens"]}}
+
+
 def default_values(model: str) -> dict[str, float | str]:
     """Every setting's default by path, in a home of that base model."""
     values: dict[str, float | str] = {setting.path: setting.default for setting in ROUND_SETTINGS}

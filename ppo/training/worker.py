@@ -26,7 +26,7 @@ from ppo.training.readiness import ReadinessCheck
 from ppo.training.round_recipe import generate_round, train_round
 from rater_data.errors import NotYours, RateloopError
 from rater_data.lifecycle import Job
-from rater_data.round_settings import ENGINE_REPORT, ROUND_CONFIG, embedded_defaults
+from rater_data.round_settings import ENGINE_REPORT, ROUND_CONFIG, embedded_defaults, keep_older_length
 from rater_data.store import Store
 
 BEAT_S = 5.0  # a heartbeat at least this often; the store calls a job dead after 60 s
@@ -168,12 +168,23 @@ def release_jobs_of_dead_workers(store: Store) -> None:
                 store.release_job(job.id, job.worker)
 
 
+def prepare_settings(store: Store, model: str) -> None:
+    """A new home of the embedded model gets its system prompt; one of an older release keeps its responses' length."""
+    stored, newest = store.setting(ROUND_CONFIG, {}), store.round()
+    kept = stored
+    if newest is not None:
+        kept = keep_older_length(stored, newest.config)
+    elif model == DEFAULT and store.current_version() is None:
+        kept = embedded_defaults(stored)
+    if kept != stored:
+        store.set_setting(ROUND_CONFIG, kept)
+
+
 def work(home: Path, model: str | None, device: str, url: str | None = None) -> None:
     """Works until it is ended. Without a model, the home's own, or the default in a new home."""
     store = Store.open(home, url)
     chosen = store.base_model(model) or model_name(model or DEFAULT)
-    if chosen == DEFAULT and store.current_version() is None:
-        store.set_setting(ROUND_CONFIG, embedded_defaults(store.setting(ROUND_CONFIG, {})))
+    prepare_settings(store, chosen)
     worker = Worker(store, lambda: Engine(home, chosen, device, Config()))
     release_jobs_of_dead_workers(store)
     while True:

@@ -10,10 +10,18 @@ from ppo.config import Config, PlanConfig, SampleConfig
 from ppo.model.loading.tiny_model import tiny_model
 from ppo.training import set_aside, store_tensors
 from ppo.training.engine import Engine
-from ppo.training.worker import Worker
+from ppo.training.worker import Worker, prepare_settings
 from rater_data.records import Message, Prompt
-from rater_data.round_settings import ENGINE_REPORT, REFERENCE, ROUND_CONFIG, SET_ASIDE
+from rater_data.round_settings import (
+    EMBEDDED_MODEL,
+    EMBEDDED_SYSTEM,
+    ENGINE_REPORT,
+    REFERENCE,
+    ROUND_CONFIG,
+    SET_ASIDE,
+)
 from rater_data.store import Store
+from tests import fake_worker
 from tests.ppo.model.test_chat_format import GEMMA, assistant, tokenizer_of
 
 PARTICULAR = 3  # prompts of the home below that begin with the assistant
@@ -74,6 +82,23 @@ def test_a_prompt_that_cannot_be_written_is_set_aside_and_the_round_goes_on(work
     assert {p.text for p in store_tensors.holdout_prompts(store)} == {"Held out?"}
     assert store.setting(ENGINE_REPORT)["path"] == "fast"
     assert len(store.setting(ENGINE_REPORT)["notes"]) == 2, "what the template wants is said once"
+
+
+def test_homes_old_and_new_write_as_long_as_they_should(tmp_path):
+    store = Store.open(tmp_path)
+    prepare_settings(store, "another")
+    assert store.setting(ROUND_CONFIG) is None
+    prepare_settings(store, EMBEDDED_MODEL)
+    assert store.setting(ROUND_CONFIG) == {"sample": {"system": EMBEDDED_SYSTEM}}
+    store.set_setting(ROUND_CONFIG, {"sample": {"system": ""}})
+    prepare_settings(store, EMBEDDED_MODEL)
+    assert store.setting(ROUND_CONFIG) == {"sample": {"system": ""}}, "somebody wanted none"
+    store.set_setting(ROUND_CONFIG, {})
+    store.add_version(fake_worker.version(0, None, "current"))
+    store.start_round({"quota": 8, "sample": {"temperature": 0.7, "max_new_tokens": 40}}, 0)
+    prepare_settings(store, EMBEDDED_MODEL)
+    assert store.setting(ROUND_CONFIG) == {"sample": {"max_new_tokens": 40}}, "of an older release"
+    store.close()
 
 
 def test_where_nothing_can_be_written_the_reason_is_said(worker):
