@@ -16,7 +16,8 @@ from transformers import PreTrainedModel
 
 from ppo.model.loading.causal_models import Loaded, check_finite
 from ppo.model.loading.folders import ADAPTER_CONFIG, ModelFolder, fetch_weights
-from ppo.model.loading.foreign import read_json, reason_of, silenced, some
+from ppo.model.loading.foreign import count, read_json, reason_of, silenced, some
+from ppo.model.loading.tokenizer import check_ids, has_tokenizer, load_tokenizer
 from ppo.model.loading.weight_files import read_header
 from rater_data.errors import BadInput
 
@@ -39,7 +40,18 @@ def load_adapted(folder: ModelFolder, load_parent: Callable[[str], Loaded]) -> L
     loaded = load_parent(parent)
     merged = _merge(whose, folder.path, config, loaded.lm, parent)
     check_finite(whose, merged)
-    return replace(loaded, lm=merged)
+    return _with_own_tokenizer(folder, replace(loaded, lm=merged))
+
+
+def _with_own_tokenizer(folder: ModelFolder, loaded: Loaded) -> Loaded:
+    """The same with the tokenizer of the adapter's folder, if it has one: that is what it was trained with."""
+    if not has_tokenizer(folder):
+        return loaded
+    tokenizer, notes = load_tokenizer(folder, loaded.lm.config)
+    embeddings: Any = loaded.lm.get_input_embeddings()
+    more = check_ids(folder, tokenizer, embeddings.weight.shape[0])
+    taken = "The tokenizer and its chat template are those of the adapter's folder."
+    return replace(loaded, tokenizer=tokenizer, notes=(*loaded.notes, taken, *notes, *more))
 
 
 def _read_config(whose: str, folder: Path) -> tuple[Any, str]:
@@ -81,8 +93,14 @@ def _merge(whose: str, folder: Path, config: Any, lm: PreTrainedModel, parent: s
             result = adapted.load_adapter(str(folder), "default", is_trainable=False, torch_device="cpu")
             missing, unknown = result.missing_keys, result.unexpected_keys
             if missing or unknown:
-                told = [f"it lacks {len(missing)} tensors ({some(missing)})"] if missing else []
-                told += [f"it holds {len(unknown)} unknown ones ({some(unknown)})"] if unknown else []
+                told = (
+                    [f"it lacks {count(missing, 'tensor', 'tensors')} ({some(missing)})"] if missing else []
+                )
+                told += (
+                    [f"{count(unknown, 'tensor is', 'tensors are')} unknown to it ({some(unknown)})"]
+                    if unknown
+                    else []
+                )
                 raise BadInput(
                     f"{misfit}: {', '.join(told)}; bring it whole, with the model it was trained on."
                 )
@@ -91,5 +109,9 @@ def _merge(whose: str, folder: Path, config: Any, lm: PreTrainedModel, parent: s
         raise
     except Exception as error:  # every kind of adapter is put into place in its own way
         sizes = re.findall(r"size mismatch for (\S+):", str(error))
-        why = f"{len(sizes)} tensors have another shape ({some(sizes)})" if sizes else reason_of(error)
+        why = (
+            f"{count(sizes, 'tensor has', 'tensors have')} another shape ({some(sizes)})"
+            if sizes
+            else reason_of(error)
+        )
         raise BadInput(f"{misfit}: {why}; bring it whole, with the model it was trained on.") from error

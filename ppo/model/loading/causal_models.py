@@ -30,7 +30,7 @@ def load_causal_model(folder: ModelFolder) -> Loaded:
     """The folder's model. Raises Missing or BadInput with one sentence."""
     architecture = read_config(folder)
     check_memory(folder, architecture)
-    tokenizer, of_tokenizer = load_tokenizer(folder)
+    tokenizer, of_tokenizer = load_tokenizer(folder, architecture.config)
     folder = fetch_weights(folder)
     lm, stored_dtype, of_weights = load_weights(folder, architecture)
     embeddings: Any = lm.get_input_embeddings()

@@ -54,6 +54,11 @@ def some(names: Collection[str]) -> str:
     return ", ".join(told) + (f" and {more} more" if more > 0 else "")
 
 
+def count(names: Collection[str], one: str, several: str) -> str:
+    """How many, with the word that fits."""
+    return f"{len(names)} {one if len(names) == 1 else several}"
+
+
 def check_no_pointer(whose: str, file: Path) -> None:
     """Raises BadInput for what git leaves in a file's place where git-lfs did not fetch it."""
     with file.open("rb") as opened:

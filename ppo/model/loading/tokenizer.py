@@ -22,12 +22,17 @@ TRIALS = (
 )
 
 
-def load_tokenizer(folder: ModelFolder) -> tuple[Any, tuple[str, ...]]:
-    """The tokenizer, and what was done to make it load. Raises BadInput with one sentence."""
+def has_tokenizer(folder: ModelFolder) -> bool:
+    """Whether there are files of one at all."""
+    return any(file for pattern in (FAST, *VOCABULARIES) for file in folder.path.glob(pattern))
+
+
+def load_tokenizer(folder: ModelFolder, config: Any) -> tuple[Any, tuple[str, ...]]:
+    """The tokenizer for a model with `config`, and what was done to make it load. Raises BadInput with one sentence."""
     settings = _check_files(folder)
     try:
         with silenced():
-            tokenizer, note = _read(folder.path, settings)
+            tokenizer, note = _read(folder.path, settings, config)
             ids = _ids(tokenizer, PROBE)
     except Exception as error:  # files of many kinds, each with a reader of its own
         raise BadInput(
@@ -42,20 +47,20 @@ def load_tokenizer(folder: ModelFolder) -> tuple[Any, tuple[str, ...]]:
     return tokenizer, (note,) if note else ()
 
 
-def _read(folder: Path, settings: dict[str, Any]) -> tuple[Any, str]:
+def _read(folder: Path, settings: dict[str, Any], config: Any) -> tuple[Any, str]:
     """The tokenizer, and a sentence where tokenizer.json was followed against the class that is meant to read it.
 
     Several classes of transformers put rules of their own in the place of the file's: the texts of a model with other
     rules would be split into other tokens than those that it was trained on.
     """
     if not (folder / FAST).is_file():
-        return AutoTokenizer.from_pretrained(folder, trust_remote_code=False), ""
+        return AutoTokenizer.from_pretrained(folder, config=config, trust_remote_code=False), ""
     if "auto_map" in settings:
         note = f"The tokenizer asks for code of its own (auto_map); it was not run, {FAST} was read."
         return PreTrainedTokenizerFast.from_pretrained(folder), note
     plain = PreTrainedTokenizerFast.from_pretrained(folder)
     try:
-        made = AutoTokenizer.from_pretrained(folder, trust_remote_code=False)
+        made = AutoTokenizer.from_pretrained(folder, config=config, trust_remote_code=False)
         if type(made) is PreTrainedTokenizerFast or all(_ids(made, t) == _ids(plain, t) for t in TRIALS):
             return made, ""
     except Exception as error:  # every class wants its files in its own way

@@ -12,7 +12,7 @@ from math import prod
 from pathlib import Path
 
 from ppo.model.loading.folders import PICKLED, ModelFolder
-from ppo.model.loading.foreign import check_no_pointer, read_json, reason_of, some
+from ppo.model.loading.foreign import check_no_pointer, count, read_json, reason_of, some
 from rater_data.errors import BadInput
 
 SINGLE, INDEX = "model.safetensors", "model.safetensors.index.json"
@@ -66,7 +66,7 @@ def _sharded(folder: ModelFolder, parts: dict[str, str]) -> dict[str, StoredTens
     absent = [file for file in files if not (folder.path / file).is_file()]
     if absent:
         raise BadInput(
-            f"{folder.whose}: {len(absent)} of the {len(files)} weight files that {INDEX} names are not there "
+            f"{folder.whose}: {INDEX} names {len(files)} weight files and {len(absent)} not there "
             f"({some(absent)}); copy or download them."
         )
     found: dict[str, StoredTensor] = {}
@@ -81,8 +81,8 @@ def _sharded(folder: ModelFolder, parts: dict[str, str]) -> dict[str, StoredTens
     lost = [name for name, file in parts.items() if name not in found or found[name].file.name != file]
     if lost:
         raise BadInput(
-            f"{folder.whose}: {INDEX} names {len(lost)} tensors that are not in their files ({some(lost)}); index "
-            "and weight files are of two models, copy or download them anew."
+            f"{folder.whose}: {INDEX} names {count(lost, 'tensor', 'tensors')} not held by the file it is said to "
+            f"be in ({some(lost)}); index and weight files are of two models, copy or download them anew."
         )
     return found
 
@@ -137,10 +137,15 @@ def _what_is_there_instead(path: Path) -> str:
         return (
             "has GGUF files alone, which are quantised; bring the safetensors model that they were made from."
         )
-    if any(file for pattern in PICKLED for file in path.glob(pattern)):
+    if any(path.glob("pytorch_model*.bin")):
         return (
             "has pickled weights alone, which can run code when they are read and are not read here; where you "
             'trust them, convert them: python -c "from transformers import AutoModelForCausalLM as M; '
             f'M.from_pretrained({str(path)!r}).save_pretrained({str(path)!r})".'
+        )
+    if any(file for pattern in PICKLED for file in path.glob(pattern)):
+        return (
+            "has pickled weights alone, which can run code when they are read and are not read here; bring the model "
+            "as written by transformers' save_pretrained."
         )
     return f"has no weights: there is no {SINGLE} and no {INDEX} in its folder."

@@ -18,7 +18,7 @@ from transformers import GenerationConfig, PreTrainedModel
 
 from ppo.model.loading.config_checks import Architecture
 from ppo.model.loading.folders import ModelFolder
-from ppo.model.loading.foreign import read_json, reason_of, silenced, some
+from ppo.model.loading.foreign import count, read_json, reason_of, silenced, some
 from ppo.model.loading.weight_files import StoredTensor, dtype_of, stored_tensors
 from rater_data.errors import BadInput
 
@@ -32,24 +32,29 @@ WRAPPERS = re.compile(
 # Constants that older versions stored, beside those that transformers itself passes over
 CONSTANTS = re.compile(r"(^|\.)(masked_bias|rotary_emb\.(inv_freq|cos_cached|sin_cached)|causal_mask)$")
 CAUSAL_MASK = re.compile(r"(^|\.)(attn|attention)\.bias$")  # of four dimensions, (1, 1, n, n)
+# (names, what they are, what to do)
 UNFINISHED = (
     (
         re.compile(r"\.(lora_[AB]|lora_embedding_[AB]|base_layer|lora_magnitude_vector)\."),
-        "an adapter that is not merged (LoRA); merge it with PEFT's merge_and_unload and save the model",
+        "an adapter (LoRA) that is not merged",
+        "merge it with PEFT's merge_and_unload and save the model",
     ),
     (
         re.compile(r"\.(modules_to_save|original_module)\."),
-        "modules that PEFT keeps twice; save the model merged",
+        "modules twice, as PEFT keeps them while it trains",
+        "merge with PEFT's merge_and_unload and save the model",
     ),
     (
         re.compile(
             r"\.(qweight|qzeros|SCB|weight_packed|weight_scale|weight_scale_inv|quant_state\.\w+)$|absmax"
         ),
-        "quantised weights, and only plain ones are trained here; bring the unquantised model",
+        "quantised weights, and only plain ones are trained here",
+        "bring the unquantised model",
     ),
     (
         re.compile(r"(^|\.)_?flat_param(_\d+)?$"),
-        "the flattened parameters of FSDP; save a full state dict of the model",
+        "the flattened parameters of FSDP",
+        "save a full state dict of the model",
     ),
 )
 
@@ -62,9 +67,9 @@ def load_weights(
     Raises BadInput for files that are damaged, and for tensors that are missing, unknown or of another shape.
     """
     stored = stored_tensors(folder)
-    for pattern, what in UNFINISHED:
+    for pattern, what, todo in UNFINISHED:
         if found := [name for name in stored if pattern.search(name)]:
-            raise BadInput(f"{folder.whose} holds {what} ({some(found)}).")
+            raise BadInput(f"{folder.whose} holds {what} ({some(found)}); {todo}.")
     renamed, notes = _unwrapped(stored)
     _check_names_once(folder, architecture, renamed)
     tensors = _open(folder, renamed)
@@ -207,11 +212,11 @@ def _check_complete(
     ]
     faults = []
     if missing:
-        faults.append(f"{len(missing)} {_tensors(missing)} missing ({some(missing)})")
+        faults.append(f"{count(missing, 'tensor is', 'tensors are')} missing ({some(missing)})")
     if unknown:
-        faults.append(f"{len(unknown)} {_tensors(unknown)} unknown to it ({some(unknown)})")
+        faults.append(f"{count(unknown, 'tensor is', 'tensors are')} unknown to it ({some(unknown)})")
     if misshapen:
-        faults.append(f"{len(misshapen)} of another shape ({some(misshapen)})")
+        faults.append(f"{count(misshapen, 'tensor has', 'tensors have')} another shape ({some(misshapen)})")
     if not faults:
         return
     todo = "bring weights and config.json of one and the same model"
@@ -221,10 +226,6 @@ def _check_complete(
         f"{folder.whose}: its weights do not fit {type(lm).__name__} as config.json describes it: "
         f"{', '.join(faults)}; {todo}."
     )
-
-
-def _tensors(names: set[str]) -> str:
-    return "tensor is" if len(names) == 1 else "tensors are"
 
 
 def _size(shape: Iterable[int]) -> str:

@@ -79,4 +79,4 @@ def assert_one_sentence(text: str) -> None:
     """What came and what to do, in one line: no traceback, no list, no half a sentence."""
     assert "\n" not in text
     assert text.endswith(".") and not text.endswith("..")
-    assert len(text) < 700
+    assert len(text) < 900

@@ -11,6 +11,7 @@ from safetensors.torch import load_file, save_file
 from transformers import AutoModelForCausalLM
 
 from ppo.model.loading.base_models import load_base
+from ppo.model.loading.tiny_model import byte_tokenizer
 from rater_data.errors import BadInput, Missing
 from tests.ppo.model.loading.conftest import assert_one_sentence
 
@@ -70,6 +71,23 @@ def test_modules_that_were_trained_whole_are_taken_over(made, tmp_path):
         )
 
 
+def test_the_tokenizer_of_the_adapters_folder_is_what_it_was_trained_with(adapter):
+    tokenizer = byte_tokenizer()
+    tokenizer.chat_template = "{% for m in messages %}[{{ m['role'] }}] {{ m['content'] }}{% endfor %}"
+    tokenizer.save_pretrained(adapter)
+    base = loaded(adapter)
+    assert base.notes == (
+        "The tokenizer and its chat template are those of the adapter's folder.",
+        *base.chat.notes,
+    )
+    ids = base.chat.encode_chat([{"role": "user", "content": "Hi"}])
+    assert base.tokenizer.decode(ids) == "[user] Hi"
+    tokenizer.add_tokens(["<word>"])
+    tokenizer.save_pretrained(adapter)
+    with pytest.raises(BadInput, match="knows 259 tokens and its tokenizer 260"):
+        loaded(adapter)
+
+
 def tensors(change):
     def damage(folder):
         whole = {name: tensor.clone() for name, tensor in load_file(folder / WEIGHTS).items()}
@@ -98,7 +116,7 @@ FAULTS = [
     (
         "one missing",
         without(A_UP),
-        r"does not fit its model .*: it lacks 1 tensors \(.*1\.mlp\.up_proj\.lora_A",
+        r"does not fit its model .*: it lacks 1 tensor \(.*1\.mlp\.up_proj\.lora_A",
     ),
     (
         "all B missing",
@@ -112,17 +130,17 @@ FAULTS = [
                 n.replace("base_model.model.", "base_model.model._orig_mod."): t for n, t in ts.items()
             }
         ),
-        r"it lacks 28 tensors .*it holds 28 unknown ones \(base_model\.model\._orig_mod\.model",
+        r"it lacks 28 tensors .*28 tensors are unknown to it \(base_model\.model\._orig_mod\.model",
     ),
     (
         "one too many",
         tensors(lambda ts: ts | {"base_model.model.score.weight": torch.ones(1)}),
-        r"holds 1 unknown ones",
+        r"1 tensor is unknown to it",
     ),
     (
         "another shape",
         tensors(lambda ts: ts | {A_UP: torch.ones(4, 20)}),
-        r"1 tensors have another shape \(.*up_proj",
+        r"1 tensor has another shape \(.*up_proj",
     ),
     ("another rank", settings(r=8), r"28 tensors have another shape \("),
     (
@@ -130,7 +148,7 @@ FAULTS = [
         tensors(lambda ts: ts | {A_UP: torch.full((4, 16), torch.inf)}),
         r"not finite, first in model\.layers",
     ),
-    ("fewer layers", settings(target_modules=["q_proj"]), r"it holds 24 unknown ones"),
+    ("fewer layers", settings(target_modules=["q_proj"]), r"24 tensors are unknown to it"),
     (
         "no such layers",
         settings(target_modules=["c_attn"]),

@@ -204,7 +204,12 @@ FAULTS = [
         with_more(gpt_neox__layers__0__attention__extra=torch.ones(16)),
         r"attention\.extra",
     ),
-    ("another shape", "llama", shaped(UP, 20, 16), rf"1 of another shape \({UP} is 20×16 instead of 24×16\)"),
+    (
+        "another shape",
+        "llama",
+        shaped(UP, 20, 16),
+        rf"1 tensor has another shape \({UP} is 20×16 instead of 24×16\)",
+    ),
     (
         "another vocabulary",
         "tied",
@@ -251,7 +256,7 @@ FAULTS = [
         "LoRA that is not merged",
         "llama",
         lambda ts: {n.replace("q_proj.weight", "q_proj.base_layer.weight"): t for n, t in ts.items()},
-        r"an adapter that is not merged \(LoRA\); merge it with PEFT's merge_and_unload .*q_proj\.base_layer",
+        r"an adapter \(LoRA\) that is not merged \(.*q_proj\.base_layer.*\); merge it with PEFT's",
     ),
     (
         "LoRA beside its model",
@@ -263,7 +268,7 @@ FAULTS = [
         "modules kept twice",
         "llama",
         lambda ts: ts | {"lm_head.modules_to_save.default.weight": ts["lm_head.weight"]},
-        r"modules that PEFT keeps twice",
+        r"modules twice, as PEFT keeps them .*; merge",
     ),
     (
         "quantised without a word in the config",
@@ -275,7 +280,7 @@ FAULTS = [
         "flattened by FSDP",
         "llama",
         lambda ts: {"_fsdp_wrapped_module._flat_param": torch.ones(1000)},
-        r"flattened parameters of FSDP; save a full state dict",
+        r"flattened parameters of FSDP .*; save a full state dict",
     ),
     (
         "no numbers",
