@@ -163,6 +163,32 @@ def system_prompt(config: dict[str, Any]) -> str:
     return "" if is_continuation(config) else str(config.get("sample", {}).get("system", ""))
 
 
+@dataclass(frozen=True, slots=True)
+class Told:
+    """What stood before the responses of a round: `system` before chats that bring no system message of their own.
+
+    `continuation`: they go on with their prompts' texts, and nothing was told.
+    """
+
+    system: str = ""
+    continuation: bool = False
+
+    @classmethod
+    def of(cls, config: dict[str, Any]) -> "Told":
+        """By the config of the round; an earlier release, which had neither, told nothing."""
+        return cls(system_prompt(config), is_continuation(config))
+
+    def to_prompt(self, messages: list[dict[str, str]]) -> "Told":
+        """The same of one prompt: a system message of its own stands in place of the round's."""
+        own = any(message["role"] == "system" for message in messages)
+        return Told("", self.continuation) if own else self
+
+
+def joined_text(messages: list[dict[str, str]]) -> str:
+    """The text of a prompt that is continued: as the model is given it."""
+    return "\n".join(message["content"] for message in messages)
+
+
 def parse_length_range(text: str) -> tuple[int, int]:
     """`96` or `4:16` → the shortest limit (0 = one limit for all) and the maximum. Raises BadInput."""
     first, colon, last = text.strip().partition(":")

@@ -152,7 +152,7 @@ def without_checksums(text: str) -> str:
 
 def _provenance(origins: Origins, scale: Scale) -> str:
     """What is known of how the ratings came about: a protocol for those that were given here, and for no others."""
-    paragraphs = []
+    paragraphs: list[str] = []
     if origins.given:
         strata = "; ".join(words for name, words in _STRATA.items() if name in origins.strata)
         paragraphs.append(
@@ -164,6 +164,7 @@ def _provenance(origins: Origins, scale: Scale) -> str:
                 strata=f"; {strata}" if strata else "",
             )
         )
+    paragraphs += _describe_told(origins)
     if origins.imported:
         sources = ", ".join(f"`{_escape(name)}`" for name in origins.sources[:MAX_SOURCES])
         more = len(origins.sources) - MAX_SOURCES
@@ -176,6 +177,26 @@ def _provenance(origins: Origins, scale: Scale) -> str:
         "\n\n".join(paragraphs)
         or "No rating that counts is in it, so there is nothing to say of how it was made."
     )
+
+
+def _describe_told(origins: Origins) -> list[str]:
+    """A paragraph for each way in which responses that were written here were asked for, but the plainest."""
+    paragraphs = []
+    if any(told.continuation for told in origins.told):
+        which = "Responses" if all(told.continuation for told in origins.told) else "Some responses"
+        paragraphs.append(
+            f"{which} go on with their prompt's text: prompt and response, blanks as they are, are one text, and "
+            "raters saw it as one."
+        )
+    systems = [told.system for told in origins.told if told.system]
+    if systems:
+        listed = "; ".join(f"`{_escape(text)}`" for text in systems)
+        several = " (a later round another)" if len(systems) > 1 else ""
+        paragraphs.append(
+            f"The model was told{several}, before each chat without a system message of its own: {listed}. "
+            "Raters could open it beside the prompt."
+        )
+    return paragraphs
 
 
 def _describe_authors(origins: Origins) -> str:

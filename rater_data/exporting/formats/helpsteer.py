@@ -13,6 +13,7 @@ import pyarrow as pa
 from rater_data.exporting.formats.base import RATERS, FormatRows, PromptAndRow, RowStream, batch_rows
 from rater_data.exporting.formats.export_request import ExportRequest
 from rater_data.exporting.formats.quality_scores import QualityScores
+from rater_data.round_settings import joined_text
 from rater_data.scales import ATTRIBUTE_HIGH, ATTRIBUTE_LOW, ATTRIBUTE_WORDS
 from rater_data.store import Store
 
@@ -50,7 +51,8 @@ def stream_qualities(store: Store, request: ExportRequest) -> RowStream:
 
     def rows() -> Iterator[PromptAndRow]:
         for text in scores.texts():
-            row: dict[str, Any] = {"prompt": _flat_prompt(text.prompt), "response": text.text}
+            prompt = _flat_prompt(json.loads(text.prompt.messages), text.continuation)
+            row: dict[str, Any] = {"prompt": prompt, "response": text.text}
             for name, mean in text.means.items():
                 row[name] = math.floor(min(max(mean, ATTRIBUTE_LOW), ATTRIBUTE_HIGH) - ATTRIBUTE_LOW + 0.5)
             yield text.prompt, row | {"raters": sorted(people[rater].pseudonym for rater in text.raters)}
@@ -58,11 +60,10 @@ def stream_qualities(store: Store, request: ExportRequest) -> RowStream:
     return RowStream(schema, batch_rows(rows(), schema))
 
 
-def _flat_prompt(prompt: Any) -> str:
+def _flat_prompt(messages: list[dict[str, str]], continuation: bool) -> str:
     """HelpSteer's prompts are text: of a chat, its turns one after another, each with who speaks."""
-    messages = json.loads(prompt.messages)
-    if len(messages) == 1:
-        return messages[0]["content"]
+    if continuation or len(messages) == 1:
+        return joined_text(messages)
     return "\n\n".join(f"{message['role'].capitalize()}: {message['content']}" for message in messages)
 
 

@@ -11,6 +11,7 @@ import pandas as pd
 
 from rater_data.checks import is_number
 from rater_data.exporting.formats.text_scores import MAX_AGREEMENT_UNITS
+from rater_data.round_settings import Told
 from rater_data.statistics import agreement
 from rater_data.statistics.intervals import Interval
 from rater_data.store import Store
@@ -22,10 +23,14 @@ RaterAnswers = tuple[int, dict[str, float]]
 
 @dataclass(frozen=True, slots=True)
 class TextQualities:
-    """A text of a prompt (a row of `prompts_with_responses`): the mean answer by quality, and who answered."""
+    """A text of a prompt (a row of `prompts_with_responses`): the mean answer by quality, and who answered.
+
+    `continuation`: it goes on with the prompt's text.
+    """
 
     prompt: Any
     text: str
+    continuation: bool
     means: dict[str, float]
     raters: set[int]
 
@@ -50,19 +55,21 @@ class QualityScores:
 
     def texts(self) -> Iterator[TextQualities]:
         """Every text with an answer, by prompt id; equal texts of a prompt are one."""
+        told = self.store.told_by_round()
         for prompts, responses in self.store.prompts_with_responses(sorted(self.answers)):
             prompt_by_id = {prompt.id: prompt for prompt in prompts}
-            texts: dict[tuple[int, str], list[RaterAnswers]] = defaultdict(list)
+            texts: dict[tuple[int, str, bool], list[RaterAnswers]] = defaultdict(list)
             for response in responses:
                 if answers := self.answers[response.prompt_id].get(response.id):
-                    texts[response.prompt_id, response.text].extend(answers)
-            for (prompt_id, text), answers in sorted(texts.items(), key=lambda item: item[0][0]):
+                    continued = told.get(response.round_number, Told()).continuation
+                    texts[response.prompt_id, response.text, continued].extend(answers)
+            for (prompt_id, text, continued), answers in sorted(texts.items(), key=lambda item: item[0][0]):
                 values: dict[str, list[float]] = defaultdict(list)
                 for _, by_name in answers:
                     for name, value in by_name.items():
                         values[name].append(value)
                 raters = {rater for rater, _ in answers}
-                yield TextQualities(prompt_by_id[prompt_id], text, _means(values), raters)
+                yield TextQualities(prompt_by_id[prompt_id], text, continued, _means(values), raters)
 
     def _all_answers(self) -> Iterator[tuple[int, int, dict[str, float]]]:
         """Response, rater and the answers by quality."""

@@ -6,7 +6,7 @@ grow with its tokens. Left out on purpose: names, links, token ids.
 
 import hashlib
 import json
-from collections.abc import Generator, Sequence
+from collections.abc import Generator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +18,7 @@ from rater_data.exporting.formats.base import MESSAGES, FormatRows, RowBatch, Ro
 from rater_data.exporting.formats.dataset_parts import part_of
 from rater_data.exporting.formats.export_request import ExportRequest
 from rater_data.records import IMPORTED_ROUND
+from rater_data.round_settings import CHAT, PLAIN, Told
 from rater_data.scales import SCALES
 from rater_data.store import Store
 from rater_data.store.reports.export_rows import PeopleAndVersions, RatingFilter, RatingRows
@@ -82,6 +83,8 @@ RATINGS = pa.schema(
         ("is_current", pa.bool_()),
         ("key", pa.string()),
         ("round", pa.int64()),
+        ("prompt_format", pa.string()),
+        ("system_prompt", pa.string()),
         *LINEAGE[:SAMPLING],
         ("split", pa.string()),
         ("tags", pa.list_(pa.string())),
@@ -103,6 +106,9 @@ When: UTC, in milliseconds (ISO 8601 in JSON and CSV). `given_at` is when the fi
 `active_s` is time with the card in view; `position` its place among the responses to its prompt for this rater.
 Why this one was shown: `round`, its `slot` in it, `stratum`, `overlap` (raters wanted), `propensity` (with which its
 prompt was drawn).
+What stood before it: in the `prompt_format` chat `system_prompt`, unless `messages` bring a system message of their
+own; in the format plain the completion goes on with the text of the messages (joined by line breaks). Both are the
+round's, and null for text that was imported.
 What wrote it: `policy_version`, the sha256 of its adapter (null for the base itself), base model (of a folder its name)
 and revision, seed,
 temperature, number of `tokens` (the end's included), why it ended. `logprob` and `ref_logprob` are nats of the whole
@@ -117,9 +123,9 @@ def rating_rows(store: Store, rating_filter: RatingFilter) -> Generator[RowBatch
     """Every revision that is meant, by id, some thousand at a time: a large store fits a small memory."""
     # people and versions as they are beside these ratings: who rates for the first time right now is in neither
     with store.consistent_reads() as snapshot:
-        people_and_versions = snapshot.people_and_versions()
+        people_and_versions, told = snapshot.people_and_versions(), snapshot.told_by_round()
         for rows in snapshot.rating_rows(rating_filter):
-            yield _row_batch(rows, people_and_versions)
+            yield _row_batch(rows, people_and_versions, told)
 
 
 def model_name(name: str) -> str:
@@ -127,10 +133,12 @@ def model_name(name: str) -> str:
     return Path(name).name if Path(name).is_absolute() else name
 
 
-def _row_batch(rows: RatingRows, people_and_versions: PeopleAndVersions) -> RowBatch:
+def _row_batch(
+    rows: RatingRows, people_and_versions: PeopleAndVersions, told: Mapping[int, Told]
+) -> RowBatch:
     ratings = _columns_of(rows.ratings)
     prompts, prompt_index = _prompt_columns(rows.prompts)
-    responses, response_index = _response_columns(rows.responses, people_and_versions)
+    responses, response_index = _response_columns(rows.responses, people_and_versions, told)
     response_at = pa.array([response_index[id_] for id_ in ratings["response_id"]])
     other_at = pa.array(
         [None if id_ is None else response_index[id_] for id_ in ratings["other_id"]], pa.int64()
@@ -200,7 +208,7 @@ def _prompt_columns(rows: Sequence[Any]) -> tuple[dict[str, pa.Array], dict[int,
 
 
 def _response_columns(
-    rows: Sequence[Any], people_and_versions: PeopleAndVersions
+    rows: Sequence[Any], people_and_versions: PeopleAndVersions, told: Mapping[int, Told]
 ) -> tuple[dict[str, pa.Array], dict[int, int]]:
     """Columns of responses, and at which index each id is."""
     given = _columns_of(rows)
@@ -212,7 +220,10 @@ def _response_columns(
     versions = [lineage_of_version.get(number, (None, None, None)) for number in given["version_number"]]
     tokens, logprob = _count_and_sum(given["logprobs"])
     reference = np.array(given["ref_logprob"], dtype=np.float64)
+    before = [told.get(number) for number in given["round_number"]]
     values: dict[str, Any] = {
+        "prompt_format": [b and (PLAIN if b.continuation else CHAT) for b in before],
+        "system_prompt": [b and b.system for b in before],
         "completion": given["text"],
         "completion_sha256": [hashlib.sha256(text.encode()).hexdigest() for text in given["text"]],
         "round": given["round_number"],

@@ -1,18 +1,21 @@
 """What people say of each text as a number: scores and comparisons, prompt by prompt.
 
-Only ratings that count now, of raters who are not excluded. Equal texts of a prompt are one text. Each rater's habit of
+Only ratings that count now, of raters who are not excluded. Equal texts of a prompt are one text; what stood before
+them tells prompts apart: an answer and a continuation are never a pair. Each rater's habit of
 scoring high or low is taken off (`rater_effects.rater_offsets`), unless two texts are compared by the raters who saw
 both. Of comparisons (scale `pair`) a text's score is its strength from −1 to 1: see `bradley_terry`.
 """
 
+import json
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 import numpy as np
 import pandas as pd
 
+from rater_data.round_settings import Told
 from rater_data.scales import SCALES, VERDICTS, Scale
 from rater_data.statistics import agreement, rater_effects
 from rater_data.statistics.bradley_terry import strengths
@@ -73,9 +76,14 @@ class ScoredText:
 
 @dataclass(frozen=True, slots=True)
 class ScoredPrompt:
-    """A prompt (a row of `prompts_with_responses`), its texts in the order they were written, and comparisons."""
+    """A prompt (a row of `prompts_with_responses`) with its messages, and what stood before its texts.
+
+    These are in the order they were written, and so are the comparisons.
+    """
 
     prompt: Any
+    messages: list[dict[str, str]]
+    told: Told
     texts: list[ScoredText]
     comparisons: list[Comparison]
 
@@ -108,8 +116,8 @@ class TextScores:
         self.frame = self.frame.assign(corrected=self.frame["score"].to_numpy() - offset)
         self.strengths = strengths(self.comparisons)
 
-    def prompts(self) -> Iterator[ScoredPrompt]:
-        """Every prompt with a score or a comparison, by id."""
+    def prompts(self, told: Mapping[int, Told]) -> Iterator[ScoredPrompt]:
+        """Every prompt with a score or a comparison, by id; once for each way in which it was `told`, by round."""
         frame = self.frame.sort_values("prompt_id", kind="stable")
         prompt_ids = frame["prompt_id"].to_numpy()
         columns = [frame[name].to_numpy() for name in ("response_id", "rater_id", "corrected", "score")]
@@ -117,9 +125,9 @@ class TextScores:
         for row in self.comparisons:
             comparisons[row.prompt_id].append(row)
         for prompts, responses in self.store.prompts_with_responses(self._prompt_ids()):
-            texts: dict[int, dict[int, str]] = defaultdict(dict)
+            responses_of: dict[int, list[Any]] = defaultdict(list)
             for response in responses:
-                texts[response.prompt_id][response.id] = response.text
+                responses_of[response.prompt_id].append(response)
             for prompt in prompts:
                 start, end = np.searchsorted(prompt_ids, [prompt.id, prompt.id + 1])
                 scores: dict[int, list[Score]] = defaultdict(list)
@@ -127,16 +135,25 @@ class TextScores:
                     *(column[start:end].tolist() for column in columns), strict=True
                 ):
                     scores[response_id].append(Score(*score))
-                yield self._scored_prompt(prompt, texts[prompt.id], scores, comparisons[prompt.id])
+                messages = json.loads(prompt.messages)
+                for before, texts in _texts_by_what_was_told(responses_of[prompt.id], messages, told):
+                    scored = self._scored_texts(texts, scores)
+                    compared = [row for row in comparisons[prompt.id] if row.response_id in texts]
+                    if scored:
+                        yield ScoredPrompt(
+                            prompt,
+                            messages,
+                            before,
+                            list(scored.values()),
+                            _comparisons_of(compared, texts, list(scored)),
+                        )
 
     def _prompt_ids(self) -> list[int]:
         compared = {row.prompt_id for row in self.comparisons}
         return sorted(compared | set(map(int, self.frame["prompt_id"].unique())))
 
-    def _scored_prompt(
-        self, prompt: Any, texts: dict[int, str], scores: dict[int, list[Score]], comparisons: list[Any]
-    ) -> ScoredPrompt:
-        """`texts` and `scores` are by response; equal texts become one."""
+    def _scored_texts(self, texts: dict[int, str], scores: dict[int, list[Score]]) -> dict[str, ScoredText]:
+        """By text: `texts` and `scores` are by response, and equal texts become one."""
         scored: dict[str, ScoredText] = {}
         strengths_of: dict[str, list[float]] = defaultdict(list)
         for response, text in texts.items():
@@ -148,17 +165,7 @@ class TextScores:
         for text, values in strengths_of.items():
             if not scored[text].scores:
                 scored[text].strength = sum(values) / len(values)
-        index = {text: i for i, text in enumerate(scored)}
-        return ScoredPrompt(
-            prompt,
-            list(scored.values()),
-            [
-                Comparison(
-                    index[texts[row.response_id]], index[texts[row.other_id]], row.rater_id, row.score or 0.0
-                )
-                for row in comparisons
-            ],
-        )
+        return scored
 
     def alpha(self) -> Interval | None:
         """How far raters agree: Krippendorff's alpha of at most MAX_AGREEMENT_UNITS responses or pairs."""
@@ -176,6 +183,25 @@ class TextScores:
         for row in self.comparisons:
             counts[row.rater_id] = counts.get(row.rater_id, 0) + 1
         return {int(rater): int(count) for rater, count in counts.items()}
+
+
+def _texts_by_what_was_told(
+    responses: list[Any], messages: list[dict[str, str]], told: Mapping[int, Told]
+) -> list[tuple[Told, dict[int, str]]]:
+    """The texts of a prompt by response, apart where something else stood before them; what is not known is nothing."""
+    groups: dict[Told, dict[int, str]] = defaultdict(dict)
+    for response in responses:
+        before = told.get(response.round_number, Told()).to_prompt(messages)
+        groups[before][response.id] = response.text
+    return list(groups.items())
+
+
+def _comparisons_of(rows: list[Any], texts: dict[int, str], order: list[str]) -> list[Comparison]:
+    index = {text: i for i, text in enumerate(order)}
+    return [
+        Comparison(index[texts[row.response_id]], index[texts[row.other_id]], row.rater_id, row.score or 0.0)
+        for row in rows
+    ]
 
 
 def _score_frame(rows: list[tuple[int, int, int, float]]) -> pd.DataFrame:

@@ -104,6 +104,8 @@ def _response(row: Row, prompt: Prompt, prefix: str, id_column: str) -> Imported
         base_revision=str(row.first(column("base_revision")) or ""),
         adapter_sha256=str(row.first(prefix + "adapter_sha256") or ""),
         slot=_whole(row, prefix + "slot", 0) if row.first(prefix + "slot") is not None else None,
+        prompt_format=None if row.first("prompt_format") is None else str(row.first("prompt_format")),
+        system_prompt=str(row.first("system_prompt") or ""),
     )
     return ImportedResponse(prompt=prompt, text=text, origin=origin)
 

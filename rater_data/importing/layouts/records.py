@@ -7,6 +7,7 @@ from rater_data import checks
 from rater_data.errors import BadInput
 from rater_data.names import check_name
 from rater_data.records import FINISH_REASONS, IMPORTED_ROUND, STRATA, Prompt
+from rater_data.round_settings import CHAT, PLAIN
 from rater_data.scales import SCALES, VERDICTS
 
 DEFAULT_RATER = "imported"
@@ -16,7 +17,10 @@ LARGEST_SMALL_INT = 2**31 - 1  # what a column of whole numbers holds in Postgre
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Origin:
-    """Where a response of our own export came from. `response`: its id in the store that was exported."""
+    """Where a response of our own export came from. `response`: its id in the store that was exported.
+
+    `prompt_format` and `system_prompt` are its round's; None where an old export does not say.
+    """
 
     response: int
     round_number: int
@@ -33,6 +37,8 @@ class Origin:
     base_revision: str = ""
     adapter_sha256: str = ""
     slot: int | None = None
+    prompt_format: str | None = None
+    system_prompt: str = ""
 
     def __post_init__(self) -> None:
         for name in ("response", "round_number", "seed"):
@@ -54,6 +60,9 @@ class Origin:
         checks.text("The base model", self.base_model)
         checks.text("The base model's revision", self.base_revision)
         checks.text("The adapter's sha256", self.adapter_sha256)
+        if self.prompt_format is not None:
+            checks.one_of("The prompt format", self.prompt_format, (CHAT, PLAIN))
+        checks.text("The system prompt", self.system_prompt)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

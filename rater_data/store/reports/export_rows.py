@@ -4,14 +4,15 @@ No records here on purpose: a million ratings have a million times token ids, wh
 as their text; whoever needs them parses them, once for each prompt or response of a portion and not for each rating.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import sqlalchemy as sa
 
 from rater_data import checks
-from rater_data.records import SPLITS
+from rater_data.records import IMPORTED_ROUND, RESTORED, SPLITS
+from rater_data.round_settings import Told
 from rater_data.scales import COUNTING, VERDICTS
 from rater_data.store.database import schema as t
 from rater_data.store.database.engine import Database
@@ -22,8 +23,8 @@ REVISIONS_AT_ONCE = 5_000  # read together with what they are about
 RATINGS_AT_ONCE = 20_000  # read together as plain numbers
 PROMPTS_AT_ONCE = 500
 
-_g, _r, _p, _v, _u = (
-    x.c for x in (t.ratings, t.responses, t.prompts, t.policy_versions, t.users)
+_g, _r, _p, _v, _u, _n = (
+    x.c for x in (t.ratings, t.responses, t.prompts, t.policy_versions, t.users, t.rounds)
 )  # fmt: skip
 
 
@@ -95,7 +96,7 @@ class Origins:
     """How what people say now came about: `given` on a card here, `imported` from files of these `sources`.
 
     `strata`: why those cards were shown. `versions` and the base `models` that wrote what was rated; `elsewhere`: some
-    of it was written nobody knows by whom.
+    of it was written nobody knows by whom. `told`: what stood before responses that were written here.
     """
 
     given: int
@@ -106,6 +107,12 @@ class Origins:
     versions: int
     models: tuple[str, ...]
     elsewhere: bool
+    told: tuple[Told, ...]
+
+
+def _says_what_it_told(round_: sa.Row[Any, Any]) -> bool:
+    """Not what was imported, unless the export said it."""
+    return round_.number != IMPORTED_ROUND and ("sample" in round_.config or RESTORED not in round_.config)
 
 
 def _joined(query: sa.Select) -> sa.Select:
@@ -144,6 +151,12 @@ class ExportRows(Database):
                 {row.id: row for row in connection.execute(people)},
                 {row.number: row for row in connection.execute(versions)},
             )
+
+    def told_by_round(self) -> dict[int, Told]:
+        """What stood before the responses of each round; without those of which that is not known."""
+        with self.reading() as connection:
+            rounds = connection.execute(sa.select(_n.number, _n.config)).all()
+        return {row.number: Told.of(row.config) for row in rounds if _says_what_it_told(row)}
 
     def rating_rows(
         self, rating_filter: RatingFilter, at_once: int = REVISIONS_AT_ONCE
@@ -195,6 +208,8 @@ class ExportRows(Database):
         sources = _trusted_query(rating_filter, (_p.source,), *where, imported, _p.source != "").distinct()
         wrote = _trusted_query(rating_filter, (_r.version_number, _v.base_model), *where).distinct()
         wrote = wrote.outerjoin(t.policy_versions, _v.number == _r.version_number)
+        rated_rounds = _trusted_query(rating_filter, (_r.round_number,), *where).distinct()
+        told = self.told_by_round()
         numbers = (imported.label("imported"), sa.func.count(), sa.func.count(_g.rater_id.distinct()))
         with self.reading() as connection:
             counted = {
@@ -213,6 +228,11 @@ class ExportRows(Database):
                 versions=sum(row.version_number is not None for row in versions),
                 models=tuple(sorted({row.base_model for row in versions if row.base_model})),
                 elsewhere=any(row.version_number is None for row in versions),
+                told=tuple(
+                    dict.fromkeys(
+                        told[number] for number in sorted(connection.scalars(rated_rounds)) if number in told
+                    )
+                ),
             )
 
     def _trusted(
@@ -227,18 +247,29 @@ class ExportRows(Database):
     def prompts_with_responses(
         self, prompt_ids: Sequence[int]
     ) -> Iterator[tuple[Sequence[Any], Sequence[Any]]]:
-        """Prompts of these ids, ascending, some at a time, and their responses (id, prompt_id, text) by id."""
+        """Prompts of these ids, ascending, some at a time, and their responses by id.
+
+        Of a response: id, prompt_id, round_number, text.
+        """
         with self.reading() as connection:
             for start in range(0, len(prompt_ids), PROMPTS_AT_ONCE):
                 some = list(prompt_ids[start : start + PROMPTS_AT_ONCE])
                 prompts = connection.execute(
                     sa.select(*_PROMPT_COLUMNS).where(_p.id.in_(some)).order_by(_p.id)
                 ).all()
-                texts = sa.select(_r.id, _r.prompt_id, _r.text).where(_r.prompt_id.in_(some))
+                texts = sa.select(_r.id, _r.prompt_id, _r.round_number, _r.text).where(_r.prompt_id.in_(some))
                 yield prompts, connection.execute(texts.order_by(_r.id)).all()
 
-    def longest_chat(self, rating_filter: RatingFilter) -> int:
-        """The most messages that a prompt has of which there are ratings; 0 when there are none."""
-        length = sa.func.json_array_length(_p.messages)
+    def longest_chats(self, rating_filter: RatingFilter, told: Mapping[int, Told]) -> tuple[int, int]:
+        """The most messages of a prompt with ratings: of those that were continued, and of the others.
+
+        0 where there are none. `told` is by round.
+        """
+        length = sa.func.max(sa.func.json_array_length(_p.messages))
+        query = _joined(sa.select(_r.round_number, length)).group_by(_r.round_number)
+        longest = {True: 0, False: 0}
         with self.reading() as connection:
-            return connection.scalar(rating_filter.apply(_joined(sa.select(sa.func.max(length))))) or 0
+            for number, count in connection.execute(rating_filter.apply(query)):
+                continued = told.get(number, Told()).continuation
+                longest[continued] = max(longest[continued], count)
+        return longest[True], longest[False]

@@ -45,7 +45,7 @@ class RestoredRounds:
             if needed not in self._versions:
                 self._add_version(needed, origin)
         if number not in self.numbers:
-            self._add_round(number, version, {"quota": 0, RESTORED: True})
+            self._add_round(number, version, {"quota": 0, RESTORED: True, **_told(origin)})
             self.numbers.add(number)
             self.new += 1
             self._stored_version[number] = version
@@ -75,3 +75,10 @@ class RestoredRounds:
 
     def _add_round(self, number: int, version: int | None, config: dict[str, Any]) -> None:
         create_round(self.connection, number, "published", config, version, self.now)
+
+
+def _told(origin: dict[str, Any]) -> dict[str, Any]:
+    """What stood before a round's responses, as its config has it; nothing where an old export does not say."""
+    if origin["prompt_format"] is None:
+        return {}
+    return {"sample": {"prompt_format": origin["prompt_format"], "system": origin["system_prompt"]}}
