@@ -19,6 +19,7 @@ from app.trainer.supervisor import Supervisor
 from app.wording import format_datetime
 from rater_data.database_option import DatabaseUrl
 from rater_data.errors import RateloopError
+from rater_data.rater_functions import CLASSIFIER_HELP
 from rater_data.round_settings import SERVER_URL
 from rater_data.scales import SCALES
 from rater_data.store import Store, default_home
@@ -209,26 +210,31 @@ def tokens(
 def simulate(
     url: Annotated[str, typer.Option(help="The server's address, as in http://127.0.0.1:7860.")],
     token: Annotated[str, typer.Option(help="An operator's token (a rater per client) or a rater's.")],
-    rater: Annotated[str, typer.Option(help="FILE.py:FUNCTION, a function (prompt, response) → score.")],
+    rater: Annotated[
+        str,
+        typer.Option(
+            help="FILE.py:FUNCTION, a function (prompt, response) → score, or a text classifier, run on this machine: "
+            f"{CLASSIFIER_HELP}."
+        ),
+    ],
     ratings: Annotated[int, typer.Option(min=1, help="Ratings in all.")] = 64,
     clients: Annotated[int, typer.Option(min=1, max=200, help="Raters at once.")] = 1,
     patience: Annotated[float, typer.Option(min=0, help="Seconds without a card before giving up.")] = 600.0,
     think: Annotated[float, typer.Option(min=0, help="Seconds a rater thinks about a card.")] = 0.0,
 ) -> None:
-    """Rate over the JSON routes of a running server with a function of yours."""
+    """Rate over the JSON routes of a running server with a function of yours or a text classifier."""
     from rich.progress import Progress
 
+    from app.benchmark.classifier_process import open_rater
     from app.benchmark.simulate import simulate as run_simulation
-    from rater_data.rater_functions import load_rater_function
 
     try:
-        function = load_rater_function(rater)
-        with Progress(transient=True) as progress:
+        with open_rater(rater) as rate, Progress(transient=True) as progress:
             task = progress.add_task("Rating", total=ratings)
             outcome = run_simulation(
                 url,
                 token,
-                function,
+                rate,
                 ratings,
                 clients,
                 lambda saved: progress.update(task, completed=saved),

@@ -19,12 +19,12 @@ os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
 
 import typer
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
 from rater_data.database_option import DatabaseUrl
 from rater_data.errors import RateloopError
+from rater_data.rater_functions import CLASSIFIER_HELP, PROBABILITY, ClassifierName
+from rater_data.round_settings import CHAT, EMBEDDED_SYSTEM, PLAIN
 from rater_data.round_settings import EMBEDDED_MODEL as DEFAULT_MODEL
-from rater_data.round_settings import EMBEDDED_SYSTEM
 from rater_data.store import default_home
 
 cli = typer.Typer(add_completion=False, no_args_is_help=True, pretty_exceptions_enable=False)
@@ -260,7 +260,12 @@ def merge(
 
 @cli.command()
 def demo(
-    rater: Annotated[str, typer.Option(help="brevity, warmth, on-topic, or FILE.py:FUNCTION.")],
+    rater: Annotated[
+        str,
+        typer.Option(
+            help=f"brevity, warmth, on-topic, FILE.py:FUNCTION, or a text classifier: {CLASSIFIER_HELP}."
+        ),
+    ],
     rounds: Annotated[int, typer.Option(min=1, help="Rounds of rating and training.")] = 2,
     ratings: Annotated[int, typer.Option(min=1, help="Ratings a round.")] = 64,
     model: MODEL = DEFAULT_MODEL,
@@ -279,6 +284,9 @@ def demo(
     system: SYSTEM = None,
     prompt_format: PROMPT_FORMAT = None,
     max_new_tokens: MAX_NEW_TOKENS = None,
+    prompts: Annotated[
+        Path | None, typer.Option(help="A file that import-prompts reads; its holdout prompts measure.")
+    ] = None,
     changes: Annotated[
         list[str] | None,
         typer.Option("--set", help="Change a setting of ppo/config.py, as in ppo.kl_coef=0.02; repeatable."),
@@ -296,30 +304,53 @@ def demo(
 
     from ppo.config import Config, sample_of
     from ppo.demo.demo import Demo, DemoConfig
+    from ppo.demo.progress_bars import job_bars
     from ppo.demo.scripted_raters import load_rater
 
-    settings = DemoConfig(rounds, ratings, seed, noise, bias, raters, flip, scale)
+    settings = DemoConfig(rounds, ratings, seed, noise, bias, raters, flip, scale, prompts=prompts)
     own = replace(
         Config(), precision=precision, sample=sample_of(model, system, prompt_format, max_new_tokens)
     )
     config = own.changed(changes or [])
-    with _demo_home(home, model) as folder, _bars() as show:
-        run = Demo(
-            folder,
-            model,
-            device,
-            load_rater(rater),
-            settings,
-            config,
-            console.print,
-            show,
-        )
+    with _demo_home(home, model) as folder, job_bars(console) as show:
+        taste = load_rater(rater, device, plain=config.sample.prompt_format == PLAIN)
+        run = Demo(folder, model, device, taste, settings, config, console.print, show)
         result = {"rater": rater} | run.run()
     from ppo.demo.tables import print_demo
 
     print_demo(console, result, run.texts)
     if json_file is not None:
         json_file.write_text(json.dumps(result, indent=1), encoding="utf-8")
+
+
+@cli.command()
+def classify(
+    model: Annotated[str, typer.Option(help="A text classifier: a local folder or a hub id.")],
+    label: Annotated[
+        str | None, typer.Option(help="A label's name or number (default: the only one, or the last of two).")
+    ] = None,
+    by: Annotated[
+        str,
+        typer.Option(
+            help="probability (0 → 1, 1 → 10), logit (the label's output through the logistic function), or "
+            "logit=LOW..HIGH (LOW → 1, HIGH → 10, cut beyond)."
+        ),
+    ] = PROBABILITY,
+    prompt_format: Annotated[
+        str, typer.Option(help="chat: it reads the response alone; plain: prompt and response as one text.")
+    ] = CHAT,
+    device: DEVICE = "auto",
+) -> None:
+    """Score texts: JSON lines {"prompt", "response"} in, {"score"} from 1 to 10 out, as --rater hf: does."""
+    quiet()
+    from ppo.config import SampleConfig
+    from ppo.demo.classifier import load_classifier
+    from ppo.demo.classify_lines import classify_lines
+
+    plain = SampleConfig(prompt_format=prompt_format).prompt_format == PLAIN
+    classifier = load_classifier(ClassifierName(model, label, by), device)
+    with contextlib.suppress(KeyboardInterrupt, BrokenPipeError):
+        classify_lines(classifier, plain, sys.stdin.fileno(), lambda text: print(text, end="", flush=True))
 
 
 @contextlib.contextmanager
@@ -336,38 +367,3 @@ def _demo_home(home: Path | None, model: str) -> Iterator[Path]:
         if model == DEFAULT:
             (folder / "models" / DEFAULT).symlink_to(default_model(default_home()).resolve())
         yield folder
-
-
-@contextlib.contextmanager
-def _bars() -> Iterator[Any]:
-    """Progress bars on a terminal; in a file, one line a phase."""
-    if not console.is_terminal:
-        said = {"phase": ""}
-
-        def tell(job: Any, progress: dict[str, Any]) -> None:
-            if progress["phase"] != said["phase"]:
-                said["phase"] = progress["phase"]
-                console.print(f"{job.kind}: {progress['phase']} …")
-
-        yield tell
-        return
-    columns = (
-        TextColumn("{task.description:<28}"),
-        BarColumn(),
-        MofNCompleteColumn(),
-        TimeElapsedColumn(),
-        TextColumn("{task.fields[note]}"),
-    )
-    with Progress(*columns, console=console, transient=True) as bars:
-        tasks: dict[tuple[int, str], Any] = {}
-
-        def show(job: Any, progress: dict[str, Any]) -> None:
-            key = (job.id, progress["phase"])
-            if key not in tasks:
-                for other in tasks.values():
-                    bars.update(other, visible=False)
-                tasks[key] = bars.add_task(progress["phase"], total=progress["total"], note="")
-            eta = f"about {progress['eta_s']:.0f} s left" if progress["eta_s"] else ""
-            bars.update(tasks[key], completed=progress["done"], note=f"{eta}  {progress['note']}")
-
-        yield show

@@ -77,7 +77,10 @@ ROOMS = {
         "ppo, ppo.algorithm, ppo.model, ppo.model.loading, rater_data, rater_data.statistics, rater_data.store"
     ),
     "ppo.doctor": "ppo, ppo.algorithm, ppo.model, ppo.training",
-    "ppo.demo": "ppo, ppo.algorithm, ppo.training, rater_data, rater_data.importing, rater_data.store",
+    "ppo.demo": (
+        "ppo, ppo.algorithm, ppo.model, ppo.model.loading, ppo.training, rater_data, rater_data.importing, "
+        "rater_data.store"
+    ),
     "app": "rater_data, rater_data.store",
     "app.access": "app, rater_data, rater_data.store",
     "app.rating": "app, rater_data, rater_data.store, rater_data.store.cards",

@@ -24,7 +24,7 @@ import psutil
 
 from app.access import accounts
 from app.benchmark.server import NO_MODEL, background_work, make_home, serving, wait_for
-from app.benchmark.simulate import Outcome, simulate
+from app.benchmark.simulate import Outcome, rate_with, simulate
 from rater_data.errors import RateloopError
 from rater_data.round_settings import ROUND_CONFIG
 from rater_data.store import Store, default_home
@@ -96,11 +96,15 @@ def measure_load(
         token = accounts.create_token(store, "bench", "bench", role="operator")
         trainer = ("--model", train) if train else ("--no-worker",)
         with serving(store.home, *trainer) as (url, _), background_work(background):
-            simulate(url, token, rate_by_length, raters * 2, raters, think_s=0.2)  # everybody's first cards
+            simulate(
+                url, token, rate_with(rate_by_length), raters * 2, raters, think_s=0.2
+            )  # everybody's first cards
             if train:
                 store.start_training(1, "bench", override=True)
                 wait_for(lambda: _training_phase(store) == "PPO on rollouts", "PPO to begin", 600)
-            outcome = simulate(url, token, rate_by_length, ratings, raters, on_progress, think_s=think_s)
+            outcome = simulate(
+                url, token, rate_with(rate_by_length), ratings, raters, on_progress, think_s=think_s
+            )
             phase = _training_phase(store)
         load = _summarise(raters, outcome, store, phase)
         store.close()
@@ -135,12 +139,12 @@ def measure_memory(ratings: int, on_progress: OnProgress) -> Memory:
         token = accounts.create_token(store, "bench", "bench", role="operator")
         with serving(store.home, "--no-worker") as (url, process):
             server = psutil.Process(process.pid)
-            simulate(url, token, rate_by_length, ratings // 10, 8, on_progress)
+            simulate(url, token, rate_with(rate_by_length), ratings // 10, 8, on_progress)
             early = server.memory_info().rss / 2**20
             simulate(
                 url,
                 token,
-                rate_by_length,
+                rate_with(rate_by_length),
                 ratings - ratings // 10,
                 8,
                 lambda n: on_progress(ratings // 10 + n),

@@ -22,6 +22,22 @@ REQUEST_TIMEOUT = 30.0  # seconds
 POLL_INTERVAL = 2.0  # seconds, while there is nothing to rate
 MAX_TRIES = 5  # of one decision, under the same key: a lost answer is no second rating
 TOKEN_DAYS = 2  # of the raters that are made, whose tokens nobody takes back
+PAIR_BOUNDS = (1.0, 10.0)  # what two responses are scored between, to be compared then
+
+Bounds = tuple[float, float]
+CardRater = Callable[[dict[str, Any], str, Bounds], float]
+"""(a card as /api/card gives it, one of its responses, lowest and highest score) → a score."""
+
+
+def rate_with(rater: Rater) -> CardRater:
+    """A function's scores are on the server's own scale already."""
+    return lambda card, text, _bounds: rater(prompt_of(card), text)
+
+
+def prompt_of(card: dict[str, Any]) -> str:
+    """The prompt's last message; of a text that a response goes on with, all of it."""
+    messages = [message["content"] for message in card["messages"]]
+    return "\n".join(messages) if card["continuation"] else str(messages[-1])
 
 
 @dataclass(frozen=True)
@@ -61,7 +77,7 @@ def _quantile(values: list[float], share: float) -> float:
 def simulate(
     url: str,
     token: str,
-    rater: Rater,
+    rater: CardRater,
     ratings: int,
     clients: int,
     on_progress: Callable[[int], None] = lambda _saved: None,
@@ -123,7 +139,7 @@ class _Run:
         self.error: RateloopError | None = None
         self.last_card_at = time.monotonic()
 
-    def run_client(self, url: str, token: str, rater: Rater) -> None:
+    def run_client(self, url: str, token: str, rater: CardRater) -> None:
         """One client's work."""
         try:
             with _client(url, token) as client:
@@ -131,7 +147,7 @@ class _Run:
         except RateloopError as error:
             self.error = error
 
-    def _rate_cards(self, client: httpx.Client, rater: Rater) -> None:
+    def _rate_cards(self, client: httpx.Client, rater: CardRater) -> None:
         screen = _parse_json(client.get("/api/card"))
         low, high, points = screen["scale"]["low"], screen["scale"]["high"], screen["scale"]["points"]
         while self.error is None:
@@ -145,10 +161,12 @@ class _Run:
             self.last_card_at = time.monotonic()
             if not self._start_one():
                 return
-            prompt = card["messages"][-1]["content"]
-            value = _call_rater(rater, prompt, card["text"])
-            if card["other"] is not None:
-                value = _call_rater(rater, prompt, card["other"]["text"]) - value
+            if card["other"] is None:
+                value = _call_rater(rater, card, card["text"], (low, high))
+            else:
+                first, second = card["text"], card["other"]["text"]
+                value = _call_rater(rater, card, second, PAIR_BOUNDS)
+                value -= _call_rater(rater, card, first, PAIR_BOUNDS)
             score = min(points, key=lambda point: abs(point - min(high, max(low, value))))
             if self.think_s:
                 # between half and one and a half times as long, so that clients do not march in step
@@ -177,9 +195,11 @@ class _Run:
             self.on_progress(self.saved)
 
 
-def _call_rater(rater: Rater, prompt: str, response: str) -> float:
+def _call_rater(rater: CardRater, card: dict[str, Any], text: str, bounds: Bounds) -> float:
     try:
-        value = float(rater(prompt, response))
+        value = float(rater(card, text, bounds))
+    except RateloopError:
+        raise
     except Exception as error:  # a stranger's function may raise anything
         raise BadInput(f"The rater failed on a response: {type(error).__name__}: {error}") from error
     if math.isnan(value):

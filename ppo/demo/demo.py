@@ -5,10 +5,9 @@ the operator's Train. Only the raters are functions, so the truth is known and c
 nobody rated and nothing was trained on.
 """
 
-import math
 import random
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -19,25 +18,32 @@ import torch
 from ppo.algorithm.experience import evaluate_rollout
 from ppo.algorithm.measures import distinct_2, mean_interval
 from ppo.config import Config
-from ppo.demo.scripted_raters import Rater
+from ppo.demo.classifier import ClassifierRater
+from ppo.demo.scripted_raters import ratings_of
 from ppo.training import store_tensors
 from ppo.training.engine import Engine
 from ppo.training.worker import Worker
 from rater_data.errors import BadInput, RateloopError
-from rater_data.importing.import_files import bundled_prompts
+from rater_data.importing.import_files import bundled_prompts, import_prompts
 from rater_data.lifecycle import Job
-from rater_data.records import Card, Rating, User
+from rater_data.rater_functions import Rater
+from rater_data.records import SPLITS, Card, Prompt, Rating, User
+from rater_data.round_settings import PLAIN
 from rater_data.scales import SCALES
 from rater_data.store import Store
 
 EVALUATION_SEED = 1_234_567
 SAMPLES_SHOWN = 3  # samples printed before and after
+FEWEST_HOLDOUT = 2  # prompts without which there is no interval over prompts
 SCALE = SCALES["score_1_10"]
 
 
 @dataclass(frozen=True)
 class DemoConfig:
-    """What the demo is asked to do; noise and bias in points of the scale."""
+    """What the demo is asked to do; noise and bias in points of the scale.
+
+    `prompts`: a file of prompts, None for the everyday ones.
+    """
 
     rounds: int
     ratings: int
@@ -48,7 +54,7 @@ class DemoConfig:
     flip: bool = False
     scale: str = "score_1_10"
     evaluated_per_prompt: int = 4
-    prompts: tuple[str, ...] = ()
+    prompts: Path | None = None
 
 
 @dataclass
@@ -91,8 +97,10 @@ class Demo:
 
     def _set_up(self) -> None:
         store, settings = self.store, self.settings
-        store.add_prompts(bundled_prompts())
+        self._add_prompts()
         store.choose_scale(settings.scale)
+        if isinstance(self.rater, ClassifierRater):
+            self.log(f"{self.rater}.")
         self._noise = random.Random(f"raters:{settings.seed}")
         count = settings.raters
         spread = [0.0] if count == 1 else [-1 + 2 * i / (count - 1) for i in range(count)]
@@ -106,6 +114,24 @@ class Demo:
         store.enqueue("generate", {})
         self._run_job()
         self._evaluate(None, {})
+
+    def _add_prompts(self) -> None:
+        """The file's prompts, or the everyday ones; some have to be held out, or nothing could be measured."""
+        file = self.settings.prompts
+        if file is None:
+            self.store.add_prompts(bundled_prompts())
+            return
+        import_prompts(self.store, file)
+        splits = {name: len(self.store.prompts(name)) for name in SPLITS}
+        if splits["holdout"] < FEWEST_HOLDOUT or not splits["train"]:
+            raise BadInput(
+                f"{file} has {splits['train']} prompts to train on and {splits['holdout']} that are held out; the demo "
+                f'wants {FEWEST_HOLDOUT} held out to measure on: give them "split": "holdout".'
+            )
+        measured = splits["holdout"] * self.settings.evaluated_per_prompt
+        self.log(
+            f"{file.name}: {splits['train']} prompts to train on, {measured} responses to measure a version."
+        )
 
     def _run_round(self) -> None:
         """Rate, train, write the next responses, measure."""
@@ -152,9 +178,9 @@ class Demo:
 
     def _rate_card(self, user: User, bias: float, card: Card) -> Rating:
         now, scale = time.time(), SCALES[self.settings.scale]
-        rating = self._noisy_rating(card.prompt.text, card.text, bias)
+        rating = self._noisy_rating(card.prompt, card.text, bias)
         if card.other_text is not None:  # about what two responses differ by more than half a point
-            difference = self._noisy_rating(card.prompt.text, card.other_text, bias) - rating
+            difference = self._noisy_rating(card.prompt, card.other_text, bias) - rating
             score = float(np.sign(difference)) if abs(difference) > 0.5 else 0.0
         else:
             share = (min(SCALE.high, max(SCALE.low, rating)) - SCALE.low) / (SCALE.high - SCALE.low)
@@ -172,19 +198,21 @@ class Demo:
             key=f"demo-{user.id}-{card.response_id}-{self._noise.random()}",
         )
 
-    def _noisy_rating(self, prompt: str, response: str, bias: float) -> float:
-        return self.true_rating(prompt, response) + bias + self._noise.gauss(0, self.settings.noise)
+    def _noisy_rating(self, prompt: Prompt, response: str, bias: float) -> float:
+        true = self.true_ratings([(prompt, response)])[0]
+        return true + bias + self._noise.gauss(0, self.settings.noise)
 
-    def true_rating(self, prompt: str, response: str) -> float:
-        """What the scripted rater really thinks, on the scale and without noise."""
-        try:
-            rating = float(self.rater(prompt, response))
-        except (TypeError, ValueError) as error:
-            raise BadInput(f"The rater's function has to give a number: {error}.") from error
-        if math.isnan(rating):
-            raise BadInput("The rater's function gave NaN; it has to give a number.")
-        score = min(float(SCALE.high), max(float(SCALE.low), rating))
-        return SCALE.low + SCALE.high - score if self.settings.flip else score
+    def true_ratings(self, responses: Sequence[tuple[Prompt, str]]) -> list[float]:
+        """What the scripted rater really thinks of responses to prompts, on the scale and without noise."""
+        ratings = ratings_of(self.rater, [(self._prompt_text(prompt), text) for prompt, text in responses])
+        scores = [min(float(SCALE.high), max(float(SCALE.low), rating)) for rating in ratings]
+        return [SCALE.low + SCALE.high - score if self.settings.flip else score for score in scores]
+
+    def _prompt_text(self, prompt: Prompt) -> str:
+        """The last message, or all that a response goes on from."""
+        if self.config.sample.prompt_format == PLAIN:
+            return "\n".join(message.content for message in prompt.messages)
+        return prompt.text
 
     # ---- measuring
 
@@ -201,7 +229,7 @@ class Demo:
         )
         with torch.no_grad():
             kl = evaluate_rollout(engine.policy, rollout, (), self.config).kl_per_response()
-        true = [self.true_rating(prompts[i // per_prompt].text, text) for i, text in enumerate(texts)]
+        true = self.true_ratings([(prompts[i // per_prompt], text) for i, text in enumerate(texts)])
         owners = [i // per_prompt for i in range(len(texts))]
         mean, low, high = mean_interval(true, owners)
         row: dict[str, Any] = {

@@ -3,13 +3,16 @@
 They stand in for people with a known taste, so that what the ring learns can be measured against the truth.
 """
 
+import math
 import re
+from collections.abc import Sequence
 from functools import cache
 
 from vaderSentiment.vaderSentiment import SentimentIntensityAnalyzer
 
+from ppo.demo.classifier import ClassifierRater, load_classifier
 from rater_data.errors import BadInput
-from rater_data.rater_functions import Rater, load_rater_function
+from rater_data.rater_functions import CLASSIFIER_SIGN, ClassifierName, Rater, load_rater_function
 
 BRIEF, WORDS_A_POINT = 15, 1.5  # brevity: words that still earn a 10, and words that cost a point beyond
 STOP_WORDS = frozenset(
@@ -50,10 +53,33 @@ def _vader() -> SentimentIntensityAnalyzer:
 BUILT_IN: dict[str, Rater] = {"brevity": brevity, "warmth": warmth, "on-topic": on_topic}
 
 
-def load_rater(name: str) -> Rater:
-    """A built-in rater's name, or FILE.py:FUNCTION. Raises BadInput or Missing with a sentence."""
+def ratings_of(rater: Rater, pairs: Sequence[tuple[str, str]]) -> list[float]:
+    """What a rater thinks of (prompt, response) pairs, all at once where it can do that.
+
+    Raises BadInput where a function gives no number.
+    """
+    if isinstance(rater, ClassifierRater):
+        return rater.rate_all(pairs)
+    try:
+        ratings = [float(rater(prompt, response)) for prompt, response in pairs]
+    except (TypeError, ValueError) as error:
+        raise BadInput(f"The rater's function has to give a number: {error}.") from error
+    if any(math.isnan(rating) for rating in ratings):
+        raise BadInput("The rater's function gave NaN; it has to give a number.")
+    return ratings
+
+
+def load_rater(name: str, device: str = "auto", *, plain: bool = False) -> Rater:
+    """A built-in rater's name, FILE.py:FUNCTION or hf:MODEL:LABEL. Raises BadInput or Missing with a sentence.
+
+    A classifier is loaded on `device`; `plain`: it reads a prompt with its continuation, and else the response alone.
+    """
     if name in BUILT_IN:
         return BUILT_IN[name]
+    if name.startswith(CLASSIFIER_SIGN):
+        return ClassifierRater(load_classifier(ClassifierName.parse(name), device), plain)
     if not name.rpartition(":")[0].endswith(".py"):
-        raise BadInput(f"--rater {name} is neither one of {', '.join(BUILT_IN)} nor FILE.py:FUNCTION.")
+        raise BadInput(
+            f"--rater {name} is neither one of {', '.join(BUILT_IN)} nor FILE.py:FUNCTION nor hf:MODEL:LABEL."
+        )
     return load_rater_function(name)

@@ -9,7 +9,9 @@ from typer.testing import CliRunner
 from ppo import cli
 from ppo.algorithm import measures
 from ppo.demo import tables
+from ppo.demo.classifier import load_classifier
 from rater_data.errors import BadInput, Missing, RateloopError
+from rater_data.rater_functions import ClassifierName
 
 ROW = {
     "round": 1,
@@ -98,6 +100,44 @@ def test_a_rater_that_gives_nan_is_a_sentence(tmp_path):
     error = run("--rater", f"{tmp_path}/nan.py:taste", "--model", "tiny", "--ratings", "4")
     assert isinstance(error, RateloopError)
     assert "NaN" in str(error)
+
+
+def prompts_file(folder, held_out):
+    """Six prompts, so many of them held out."""
+    splits = ["holdout" if n < held_out else "train" for n in range(6)]
+    rows = [{"prompt": f"The film {n} is", "split": split} for n, split in enumerate(splits)]
+    file = folder / "beginnings.jsonl"
+    file.write_text("".join(json.dumps(row) + "\n" for row in rows))
+    return file
+
+
+@pytest.mark.parametrize(
+    ("held_out", "words"), [(1, "and 1 that are held out"), (6, "has 0 prompts to train")]
+)
+def test_prompts_have_to_be_trained_on_and_held_out(tmp_path, held_out, words):
+    file = prompts_file(tmp_path, held_out)
+    error = run("--rater", "brevity", "--model", "tiny", "--prompts", str(file))
+    assert isinstance(error, BadInput)
+    assert words in str(error)
+    assert isinstance(run("--rater", "brevity", "--model", "tiny", "--prompts", "none.jsonl"), BadInput)
+
+
+def test_a_classifier_rates_continuations_of_other_prompts(tmp_path, sentiment):
+    """The notebook's experiment in small: beginnings of reviews, 2 to 6 tokens, a classifier's probability."""
+    file = tmp_path / "out.json"
+    arguments = ("--rater", f"hf:{sentiment}:positive", "--model", "tiny", "--ratings", "8", "--rounds", "1")
+    plain = ("--prompt-format", "plain", "--max-new-tokens", "2:6", "--set", "ppo.steps=1")
+    asked = ("--prompts", str(prompts_file(tmp_path, 2)), "--json", str(file), "--device", "cpu")
+    result = CliRunner().invoke(cli.cli, ["demo", *arguments, *plain, *asked])
+    assert result.exception is None
+    said = " ".join(result.output.split())
+    assert "of prompt and continuation as one text" in said
+    assert "beginnings.jsonl: 4 prompts to train on, 8 responses to measure" in said
+    written = json.loads(file.read_text())
+    assert written["config"]["sample"]["prompt_format"] == "plain"
+    assert 2 <= written["rounds"][0]["length"] <= 6
+    unheard = load_classifier(ClassifierName(str(sentiment)), "cpu").scores(["The film 0 is"])[0]
+    assert written["rounds"][0]["true_mean"] == pytest.approx(unheard, abs=0.5), "bytes that are no words"
 
 
 def test_json_has_the_agreed_names(tmp_path):
