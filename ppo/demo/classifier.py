@@ -107,8 +107,11 @@ class Classifier:
                 )
 
     def _read(self, text: str) -> dict[str, list[int]]:
-        """What the model is given of a text: `input_ids`, `attention_mask` and, where it takes them, segments."""
-        read = self.tokenizer(text, truncation=True, max_length=self.limit)
+        """What the model is given of a text: `input_ids`, `attention_mask` and, where it takes them, segments.
+
+        Control tokens that are spelled in the text are text.
+        """
+        read = self.tokenizer(text, truncation=True, max_length=self.limit, split_special_tokens=True)
         if not read["input_ids"]:  # an empty text, where the tokenizer adds nothing of its own
             read = {"input_ids": [self.tokenizer.eos_token_id or 0], "attention_mask": [1]}
         taken = inspect.signature(self.model.forward).parameters

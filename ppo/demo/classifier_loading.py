@@ -1,53 +1,51 @@
 """Text classifiers of transformers, from a folder or the hub: loaded as they were trained, or refused with a sentence.
 
-Weights are read from safetensors alone, code that comes with a model is never run, and a model whose head is not among
-its weights is no classifier: transformers would make one at random.
+As for base models, weights are read from safetensors alone and code that comes with a model is never run. A model whose
+head is not among its weights is no classifier: transformers would make one at random. Tensors that the class does not
+know are passed over here, since many classifiers were saved with parts of what they were before.
 """
 
-from pathlib import Path
 from typing import Any
 
 import torch
-from safetensors import SafetensorError
 from torch import nn
 from transformers import (
+    CONFIG_MAPPING,
+    MODEL_FOR_SEQUENCE_CLASSIFICATION_MAPPING,
     AutoConfig,
-    AutoModelForSequenceClassification,
-    AutoTokenizer,
-    PreTrainedConfig,
     PreTrainedModel,
 )
 
 from ppo.model.base_model import CONTEXT_NAMES
 from ppo.model.loading.base_models import pick_device
-from rater_data.errors import BadInput, Missing
+from ppo.model.loading.causal_models import check_finite
+from ppo.model.loading.folders import CONFIG, ModelFolder, check_has_config, fetch_weights, find_folder
+from ppo.model.loading.foreign import count, read_json, reason_of, silenced, some
+from ppo.model.loading.tokenizer import check_ids, load_tokenizer
+from ppo.model.loading.weight_files import stored_tensors
+from rater_data.errors import BadInput
 
-KEYS_NAMED = 3  # weights that a refusal names
 UNLIMITED = 2**30  # tokens
 
 
 def load_model(name: str, device: str) -> tuple[PreTrainedModel, Any]:
     """The classifier called `name` in fp32 on `device`, and its tokenizer. Raises Missing or BadInput."""
-    folder = str(Path(name).expanduser())
-    config = _load_config(name, folder)
-    if Path(folder).is_dir() and not any(Path(folder).glob("*.safetensors")):
+    where = pick_device(device)
+    folder = find_folder(name)
+    if folder.is_adapter:
         raise BadInput(
-            f"Classifier {name!r} has no weights in safetensors, and no others are read: save it with save_pretrained."
+            f"{folder.whose} is an adapter; merge it into its model with PEFT's merge_and_unload and save that."
         )
-    try:
-        model, found = AutoModelForSequenceClassification.from_pretrained(
-            folder,
-            config=config,
-            dtype=torch.float32,
-            use_safetensors=True,
-            trust_remote_code=False,
-            output_loading_info=True,
-        )
-    except (OSError, ValueError, RuntimeError, KeyError, SafetensorError) as error:
-        raise BadInput(f"Classifier {name!r} cannot be loaded from safetensors: {_reason(error)}.") from error
-    _check_weights(name, model, sorted(found["missing_keys"]))
-    tokenizer = _load_tokenizer(name, folder, model)
-    return model.eval().requires_grad_(False).to(pick_device(device)), tokenizer
+    config = _read_config(folder)
+    tokenizer, _ = load_tokenizer(folder, config)
+    tokenizer.truncation_side = "right"
+    folder = fetch_weights(folder)
+    _check_weight_files(folder)
+    model = _build(folder, config)
+    check_finite(folder.whose, model)
+    embeddings: Any = model.get_input_embeddings()
+    check_ids(folder, tokenizer, embeddings.weight.shape[0])
+    return model.eval().requires_grad_(False).to(where), tokenizer
 
 
 def token_limit(model: PreTrainedModel, tokenizer: Any) -> int:
@@ -63,63 +61,56 @@ def token_limit(model: PreTrainedModel, tokenizer: Any) -> int:
     return min(limit, tokenizer.model_max_length)
 
 
-def _load_config(name: str, folder: str) -> Any:
+def _read_config(folder: ModelFolder) -> Any:
+    check_has_config(folder)
+    written = read_json(folder.whose, folder.path / CONFIG)
+    if "auto_map" in written and written.get("model_type") not in CONFIG_MAPPING:
+        raise BadInput(f"{folder.whose} needs code that comes with it (auto_map), which is never run here.")
     try:
-        raw, _ = PreTrainedConfig.get_config_dict(folder)
-    except (OSError, ValueError) as error:
-        where = "no such folder, and no such model on the hub (or the hub cannot be reached)"
-        if Path(folder).is_dir():
-            where = "the folder's config.json cannot be read"
-        raise Missing(f"Classifier {name!r} was not found: {where}.") from error
-    if all(key.startswith("_") for key in raw):
-        raise Missing(f"Classifier {name!r} was not found: there is no config.json in that place.")
-    try:
-        config = AutoConfig.from_pretrained(folder, trust_remote_code=False)
-    except (OSError, ValueError, KeyError) as error:
-        why = _reason(error)
-        if "auto_map" in raw:
-            why = "it needs code that comes with it, and no model's code is run here"
-        raise BadInput(f"Classifier {name!r} cannot be used: {why}.") from error
-    if type(config) not in AutoModelForSequenceClassification._model_mapping:
+        with silenced():
+            config = AutoConfig.from_pretrained(folder.path, trust_remote_code=False)
+    except Exception as error:  # every family checks its own config, in its own way
         raise BadInput(
-            f"Model {name!r} is a {config.model_type} model, of which transformers knows no text classifier."
+            f"{folder.whose}: {CONFIG} cannot be used ({reason_of(error)}); mend it or get it anew."
+        ) from error
+    if type(config) not in MODEL_FOR_SEQUENCE_CLASSIFICATION_MAPPING:
+        raise BadInput(
+            f"{folder.whose} is of the type {config.model_type!r}, of which transformers knows no text classifier."
         )
     return config
 
 
-def _check_weights(name: str, model: PreTrainedModel, missing: list[str]) -> None:
-    """Raises BadInput for weights that were not in the file, and for some that are no numbers."""
-    if missing:
-        more = f" and {len(missing) - KEYS_NAMED} more" if len(missing) > KEYS_NAMED else ""
+def _check_weight_files(folder: ModelFolder) -> None:
+    if not any(folder.path.glob("model*.safetensors")):
         raise BadInput(
-            f"Model {name!r} is no trained text classifier: {', '.join(missing[:KEYS_NAMED])}{more} "
-            "are not among its weights and would be random."
+            f"{folder.whose} has no weights in safetensors, and no others are read; write it with transformers' "
+            "save_pretrained."
         )
-    for where, parameter in model.named_parameters():
-        if not torch.isfinite(parameter).all():
-            raise BadInput(
-                f"Classifier {name!r} holds numbers that are not finite, first in {where}. Get it anew."
-            )
+    stored_tensors(folder)
 
 
-def _load_tokenizer(name: str, folder: str, model: PreTrainedModel) -> Any:
+def _build(folder: ModelFolder, config: Any) -> PreTrainedModel:
+    model_class: Any = MODEL_FOR_SEQUENCE_CLASSIFICATION_MAPPING[type(config)]
     try:
-        tokenizer = AutoTokenizer.from_pretrained(folder, trust_remote_code=False, truncation_side="right")
-    except (OSError, ValueError, TypeError, KeyError, ImportError) as error:
-        raise BadInput(f"The tokenizer of classifier {name!r} cannot be loaded: {_reason(error)}.") from error
-    ids = set(tokenizer.get_vocab().values())
-    # Where its files are missing, transformers makes one up of special tokens alone
-    if ids <= set(tokenizer.all_special_ids):
-        raise BadInput(f"Classifier {name!r} comes without a tokenizer: save that in the same place.")
-    embeddings: Any = model.get_input_embeddings()
-    rows = embeddings.weight.shape[0]
-    if max(ids) >= rows:
+        with silenced():
+            model, info = model_class.from_pretrained(
+                folder.path,
+                config=config,
+                dtype=torch.float32,
+                use_safetensors=True,
+                trust_remote_code=False,
+                ignore_mismatched_sizes=True,  # they are told by name
+                output_loading_info=True,
+            )
+    except Exception as error:  # every family builds itself in its own way
         raise BadInput(
-            f"Classifier {name!r} knows {rows} tokens and its tokenizer {max(ids) + 1}: they do not belong together."
+            f"{folder.whose} cannot be built from its {CONFIG} ({reason_of(error)}); mend it or get it anew."
+        ) from error
+    random = {*info["missing_keys"], *(name for name, *_ in info["mismatched_keys"])}
+    if random:
+        raise BadInput(
+            f"{folder.whose} is no trained text classifier: of {type(model).__name__} "
+            f"{count(random, 'tensor is', 'tensors are')} not among its weights and would be random ({some(random)})."
         )
-    return tokenizer
-
-
-def _reason(error: Exception) -> str:
-    lines = str(error).strip().splitlines()
-    return lines[0].rstrip(".:") if lines else type(error).__name__
+    result: PreTrainedModel = model
+    return result

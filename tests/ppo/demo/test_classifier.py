@@ -152,6 +152,14 @@ def test_positions_that_begin_behind_the_paddings(tmp_path):
     assert classifier.scores([long + " and bad ones are not"]) == pytest.approx(classifier.scores([long]))
 
 
+def test_control_tokens_in_a_text_are_text(sentiment):
+    classifier = load(sentiment)
+    wrapped = [classifier._read(text)["input_ids"] for text in ("good film", "good [SEP] film")]
+    end = classifier.tokenizer.sep_token_id
+    assert [ids.count(end) for ids in wrapped] == [1, 1]
+    assert [ids[-1] for ids in wrapped] == [end, end]
+
+
 def test_what_it_reads(sentiment):
     chat, plain = (load_rater(f"hf:{sentiment}", "cpu", plain=plain) for plain in (False, True))
     scores = load(sentiment).scores(["good", "This was awful and good"])

@@ -48,24 +48,22 @@ def test_a_whole_one_loads_for_reading_only(folder):
 
 
 def test_what_is_not_there(tmp_path):
-    assert "no such folder" in refusal(tmp_path / "nowhere", Missing)
-    assert "there is no config.json in that place" in refusal(tmp_path, Missing)
+    assert "there is no such folder" in refusal(tmp_path / "nowhere", Missing)
+    assert "the folder holds no config.json" in refusal(tmp_path, Missing)
     (tmp_path / "config.json").write_text("no JSON")
-    assert "config.json cannot be read" in refusal(tmp_path, Missing)
+    assert "config.json cannot be read" in refusal(tmp_path)
 
 
 def test_a_causal_model_has_no_head(tmp_path):
     tiny = tiny_model(torch.device("cpu"))
     tiny.lm.save_pretrained(tmp_path)
     tiny.tokenizer.save_pretrained(tmp_path)
-    assert "score.weight are not among its weights and would be random" in refusal(tmp_path)
+    assert "1 tensor is not among its weights and would be random (score.weight)" in refusal(tmp_path)
 
 
 def test_an_encoder_without_its_head_is_refused_by_the_names_of_what_is_missing(folder):
     DistilBertModel(CONFIG).save_pretrained(folder)
-    assert "classifier.bias, classifier.weight, pre_classifier.bias and 1 more are not among" in refusal(
-        folder
-    )
+    assert "(classifier.bias, classifier.weight, pre_classifier.bias and 1 more)" in refusal(folder)
 
 
 def test_one_missing_weight_is_enough(folder):
@@ -84,7 +82,25 @@ def test_other_weight_files_are_not_read(folder):
 
 def test_a_damaged_file(folder):
     (folder / "model.safetensors").write_bytes(b"\x08" + bytes(30))
-    assert "cannot be loaded from safetensors" in refusal(folder)
+    assert "is no safetensors file" in refusal(folder)
+
+
+def test_a_head_for_other_labels(folder):
+    config = json.loads((folder / "config.json").read_text())
+    labels = {"id2label": {0: "a", 1: "b", 2: "c"}, "label2id": {"a": 0, "b": 1, "c": 2}}
+    (folder / "config.json").write_text(json.dumps(config | labels))
+    assert "2 tensors are not among its weights and would be random (classifier.bias" in refusal(folder)
+
+
+def test_an_adapter_is_no_whole_model(folder):
+    (folder / "adapter_config.json").write_text("{}")
+    assert "is an adapter; merge it" in refusal(folder)
+
+
+def test_parts_of_what_it_was_before_do_no_harm(folder):
+    file = folder / "model.safetensors"
+    save_file(load_file(file) | {"vocab_projector.bias": torch.ones(3)}, file, metadata={"format": "pt"})
+    load_model(str(folder), "cpu")
 
 
 def test_numbers_that_are_none(folder):
@@ -98,7 +114,7 @@ def test_numbers_that_are_none(folder):
 def test_a_missing_tokenizer_is_not_made_up(folder):
     for file in folder.glob("tokenizer*"):
         file.unlink()
-    assert "comes without a tokenizer" in refusal(folder)
+    assert "has no tokenizer" in refusal(folder)
 
 
 def test_a_tokenizer_of_another_model(folder):
@@ -110,7 +126,7 @@ def test_a_tokenizer_of_another_model(folder):
 
 def test_a_model_of_something_else(tmp_path):
     ViTConfig().save_pretrained(tmp_path)
-    assert "is a vit model, of which transformers knows no text classifier" in refusal(tmp_path)
+    assert "is of the type 'vit', of which transformers knows no text classifier" in refusal(tmp_path)
 
 
 def test_code_that_comes_with_a_model_is_not_run(folder):
@@ -119,5 +135,5 @@ def test_code_that_comes_with_a_model_is_not_run(folder):
     config = json.loads((folder / "config.json").read_text())
     own = {"AutoConfig": "own.OwnConfig", "AutoModelForSequenceClassification": "own.OwnModel"}
     (folder / "config.json").write_text(json.dumps(config | {"model_type": "own", "auto_map": own}))
-    assert "no model's code is run here" in refusal(folder)
+    assert "needs code that comes with it (auto_map), which is never run here" in refusal(folder)
     assert not marker.exists()

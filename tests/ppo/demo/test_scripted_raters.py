@@ -37,7 +37,7 @@ def test_a_function_of_a_file(tmp_path):
     ("name", "error", "words"),
     [
         ("kindness", BadInput, "neither one of"),
-        ("hf:{}", Missing, "no config.json in that place"),
+        ("hf:{}", Missing, "holds no config.json"),
         ("{}/none.py:taste", Missing, "does not exist"),
         ("{}/mine.py:none", BadInput, "has no function"),
         ("{}/broken.py:taste", BadInput, "failed: ZeroDivisionError"),
