@@ -192,7 +192,9 @@ class Policy:
                 output_hidden_states=bool(keep_layers),
             )
         rows = out.last_hidden_state.flatten(0, 1)[packed.state_positions]
-        return rows, [out.hidden_states[i].flatten(0, 1)[packed.token_positions].float() for i in keep_layers]
+        return rows, [
+            out.hidden_states[i].flatten(2).flatten(0, 1)[packed.token_positions].float() for i in keep_layers
+        ]
 
     def _attention_input(self, allowed: Tensor) -> Tensor:
         """The mask as the model wants it; picks the attention that is faster for rows of this width.

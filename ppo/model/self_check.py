@@ -115,14 +115,15 @@ def choose_in_fp32(lm: Any, texts: "Texts", reference: Tensor) -> tuple[str, str
     ids = rollout.response_ids[rollout.response_mask]
     read = logprobs_of_logits(read_plainly(lm, rollout).logits, ids, TEMPERATURE)[0]
     _hold("reads", read, reference, FP32_LIMIT)
-    for writer in WRITERS[:-1]:
+    for writer in WRITERS:
         try:
             written = texts.written(PlainDecoder(lm, writer, nullcontext))
             _hold("writes", written, reference, FP32_LIMIT)
-            return because, writer
-        except Exception:  # as in `_Check.run_plain`
-            continue
-    return because, WRITERS[-1]
+            break
+        except Exception:  # as in `_Check.run_plain`; what the last way to write fails by is the reason
+            if writer == WRITERS[-1]:
+                raise
+    return because, writer
 
 
 def _read_packed(lm: Any, texts: "Texts") -> Tensor:
