@@ -1,6 +1,7 @@
 """ppo/model/loading/weights.py: every tensor in its place, or a refusal that names what is wrong."""
 
 import json
+import logging
 
 import pytest
 import torch
@@ -300,6 +301,24 @@ def test_tensors_that_do_not_fit_are_refused_by_name(copy_of, family, damage, sa
     with pytest.raises(BadInput, match=said) as refused:
         loaded(folder)
     assert_one_sentence(str(refused.value))
+
+
+def test_reports_of_transformers_are_not_written(copy_of):
+    folder = copy_of("llama")
+    rewrite(folder, without(UP)(tensors_of(folder)))
+    records: list[logging.LogRecord] = []
+    handler = logging.Handler()
+    handler.emit = records.append  # type: ignore[method-assign]
+    logger = logging.getLogger("transformers")
+    logger.addHandler(handler)
+    level = logger.level
+    try:
+        with pytest.raises(BadInput):
+            loaded(folder)
+    finally:
+        logger.removeHandler(handler)
+    assert records == []
+    assert logger.level == level, "it is as loud as before"
 
 
 def test_a_head_of_its_own_is_kept_where_the_config_ties_it(copy_of, tmp_path):
