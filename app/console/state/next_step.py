@@ -44,7 +44,7 @@ def decide_next_step(
         else ""
     )
     if progress is None:
-        return NextStep(label="Train round 1", sentence=_before_round_1(job, last_error) + down)
+        return _before_round_1(job, last_error, down)
     number, state = progress.round.number, progress.round.state
     label = f"Train round {number}"
     if job is not None and job.kind == "train":
@@ -56,7 +56,7 @@ def decide_next_step(
     if state in ("sealed", "training"):
         return NextStep(label="Training…", sentence="The trainer is about to take over this round." + down)
     if state == "refused":
-        return _refused(progress, job, down)
+        return _refused(progress, job, last_error, down)
     if state == "failed":
         reason = end_with_period(last_error or progress.round.decision or "training was stopped.")
         sentence = f"{reason} The ratings are safe and the last good version is still in use."
@@ -72,10 +72,12 @@ def decide_next_step(
     return NextStep(label=f"Start round {number + 1}", sentence=sentence + down, enabled=True)
 
 
-def _before_round_1(job: Job | None, last_error: str | None) -> str:
+def _before_round_1(job: Job | None, last_error: str | None, down: str) -> NextStep:
     if job is None and last_error:
-        return f"The first responses could not be written: {end_with_period(last_error)}"
-    return "The model is being loaded; then it writes the first responses."
+        sentence = f"The first responses could not be written: {end_with_period(last_error)}"
+        return NextStep(label="Try again", sentence=sentence + down, enabled=True)
+    sentence = "The model is being loaded; then it writes the first responses."
+    return NextStep(label="Train round 1", sentence=sentence + down)
 
 
 def _in_training(number: int, job: Job, down: str) -> NextStep:
@@ -125,7 +127,7 @@ def _rating(progress: RoundProgress, label: str, down: str, unlearned: Round | N
     return NextStep(label=label, sentence=f"{sentence}.{down}", alternative=early)
 
 
-def _refused(progress: RoundProgress, job: Job | None, down: str) -> NextStep:
+def _refused(progress: RoundProgress, job: Job | None, last_error: str | None, down: str) -> NextStep:
     """The same version writes more; once it does, overruling the gate belongs to the next round."""
     number = progress.round.number
     refusal = f"The gate refused round {number}: {_gate_reason(progress.round)} Its ratings count on."
@@ -133,9 +135,13 @@ def _refused(progress: RoundProgress, job: Job | None, down: str) -> NextStep:
         return NextStep(
             label=f"Train round {number + 1}", sentence=f"{refusal} More responses are being written." + down
         )
+    if last_error:
+        hope = f"More responses could not be written: {end_with_period(last_error)}"
+    else:
+        hope = "More ratings may change that."
     return NextStep(
         label=f"Start round {number + 1}",
-        sentence=f"{refusal} More ratings may change that." + down,
+        sentence=f"{refusal} {hope}{down}",
         enabled=True,
         alternative=OVERRULE_LABEL,
         alternative_overrides_gate=True,

@@ -161,3 +161,13 @@ def test_writing_that_nobody_does_can_be_asked_for(store: Store) -> None:
     store.fail(store.claim("fake").id, "fake", "again")
     prepare_home(store)  # a server that starts asks by itself
     assert store.active_job("generate") is not None
+
+
+def test_first_responses_that_failed_can_be_asked_for_again(store: Store, op: User) -> None:
+    prepare_home(store)
+    store.fail(store.claim("fake").id, "fake", "There is no model at /models/x.")
+    step = read_overview(store, UP).next_step
+    assert step.sentence == "The first responses could not be written: There is no model at /models/x."
+    assert press_main_button(store, op, UP) == "Responses are on their way."
+    work(store)
+    assert store.round().state == "rating"

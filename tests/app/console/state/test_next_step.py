@@ -66,6 +66,23 @@ def test_a_dead_trainer_is_said() -> None:
     assert "ImportError: no torch" in page_header.heading(seen)
 
 
+@pytest.mark.parametrize(
+    ("state", "label"),
+    [
+        (None, "Try again"),
+        ("generating", "Write on"),
+        ("refused", "Start round 4"),
+        ("published", "Start round 4"),
+        ("rolled_back", "Start round 4"),
+        ("failed", "Train round 3 again"),
+    ],
+)
+def test_after_a_failure_its_reason_is_told_and_there_is_a_way_on(state: str | None, label: str) -> None:
+    step = decide_next_step(progress(state, 8) if state else None, None, "The disk is full", UP)
+    assert "The disk is full." in step.sentence
+    assert (step.label, step.enabled) == (label, True)
+
+
 def test_after_a_refusal_the_gate_can_be_overruled() -> None:
     refused = replace(progress("refused", gate={"reason": "Chance."}).round, number=1)
     step = decide_next_step(progress("rating", 0), None, None, UP, refused)
