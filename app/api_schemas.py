@@ -169,6 +169,7 @@ class Revised(Schema):
 
 class NewsSample(Schema):
     prompt: str
+    continuation: bool
     before: str
     after: str
 

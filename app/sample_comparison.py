@@ -4,16 +4,22 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from rater_data.round_settings import is_continuation, joined_text
 from rater_data.store import Store
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SampleComparison:
-    """`rows`: (prompt, answer of the older version, answer of the newer one)."""
+    """`rows`: (prompt, answer of the older version, answer of the newer one).
+
+    `older_continues`, `newer_continues`: its answers go on with the prompts' texts.
+    """
 
     older: int
     newer: int
     rows: tuple[tuple[str, str, str], ...]
+    older_continues: bool = False
+    newer_continues: bool = False
 
 
 def compare_samples(
@@ -32,10 +38,20 @@ def compare_samples(
         (s.prompt_id, s.seed): s.text for s in store.samples(older)
     }
     old_texts |= {(prompt_id, None): text for (prompt_id, _), text in old_texts.items()}
+    continues = [is_continuation(store.version(number).metrics) for number in (older, newer)]
     rows = []
     for sample in store.samples(newer):
         # the same seed where there is one, else any answer to the prompt
         old_text = old_texts.get((sample.prompt_id, sample.seed), old_texts.get((sample.prompt_id, None)))
         if old_text is not None:
-            rows.append((store.prompt(sample.prompt_id).text, old_text, sample.text))
-    return SampleComparison(older=older, newer=newer, rows=tuple(rows[:limit])) if rows else None
+            prompt = store.prompt(sample.prompt_id)
+            rows.append((joined_text(prompt.chat) if any(continues) else prompt.text, old_text, sample.text))
+    if not rows:
+        return None
+    return SampleComparison(
+        older=older,
+        newer=newer,
+        rows=tuple(rows[:limit]),
+        older_continues=continues[0],
+        newer_continues=continues[1],
+    )

@@ -5,26 +5,49 @@ from importlib import resources
 from rater_data.scales import Scale, offered_verdicts
 
 
-def bundled_guideline(scale: Scale) -> str:
-    """The first guideline of a home that rates on `scale`, as Markdown."""
-    name = "guideline_pair.md" if scale.paired else "guideline.md"
+def bundled_guideline(scale: Scale, continuation: bool = False) -> str:
+    """The first guideline of a home that rates on `scale`, as Markdown; of texts that go on with their prompts."""
+    name = "guideline_plain.md" if continuation else "guideline_pair.md" if scale.paired else "guideline.md"
     text = resources.files("rater_data").joinpath("prompts", name).read_text("utf-8").strip()
+    points = [f"| {scale.mark(point)} | {words} |" for point, words in scale.anchored_points]
+    verdicts = [f"- **{verdict.label}**: {verdict.meaning}" for verdict in offered_verdicts(scale)]
+    parts = {
+        **_words(scale, *(("text", "that begin alike") if continuation else ("answer", "to one prompt"))),
+        "points": "\n".join(["| | |", "|---|---|", *points]),
+        "verdicts": "\n".join(verdicts),
+    }
+    for part, words in parts.items():
+        text = text.replace(f"{{{part}}}", words)
+    return text
+
+
+def _words(scale: Scale, what: str, group: str) -> dict[str, str]:
+    """What depends on how many points the scale has, and whether two are compared.
+
+    `what` is rated; `group`: those of them that are rated back to back.
+    """
+    if scale.paired:
+        return {
+            "do": "compare",
+            "seen": f"two {what}s {group}",
+            "task": "Say which one goes on better.",
+            "spread": f"A tie says that you would not mind which one you got. Which {what} stands first is chance.",
+            "choice": "a choice",
+            "answer": "choice",
+        }
     marks = [scale.mark(point) for point in scale.points]
     if len(marks) > 2:
         ends = f"**{marks[0]}** ({scale.anchors[0].lower()}) to **{marks[-1]}** ({scale.anchors[-1].lower()})"
-        task = f"Give the answer a number from {ends}."
+        task = f"Give the {what} a number from {ends}."
         spread = "if one is better, give it more points. Use the whole scale."
     else:
         task = f"Say whether it is what you wanted: **{marks[-1]}** or **{marks[0]}**."
         spread = "each is judged for itself."
-    points = [f"| {scale.mark(point)} | {words} |" for point, words in scale.anchored_points]
-    verdicts = [f"- **{verdict.label}**: {verdict.meaning}" for verdict in offered_verdicts(scale)]
-    parts = {
+    return {
+        "do": "rate",
+        "seen": f"a {what}",
         "task": task,
-        "spread": spread,
-        "points": "\n".join(["| | |", "|---|---|", *points]),
-        "verdicts": "\n".join(verdicts),
+        "spread": f"The {what}s {group} come one after the other: {spread}",
+        "choice": "to be rated",
+        "answer": "rating",
     }
-    for name, part in parts.items():
-        text = text.replace(f"{{{name}}}", part)
-    return text

@@ -101,10 +101,13 @@ def response(
     )
 
 
-def version_metrics(number: int) -> dict[str, Any]:
+def version_metrics(number: int, sample: dict[str, Any] | None = None) -> dict[str, Any]:
+    """`sample`: how the responses were written that it was trained on."""
+    told = {"system": "", "prompt_format": "chat"} | (sample or {})
     if number == 0:
-        return {"kl": 0.0}
+        return {"kl": 0.0, "sample": told}
     return {
+        "sample": told,
         "kl": 1.5 * number,
         "kl_se": 0.2,
         "length": 24.0,
@@ -116,7 +119,7 @@ def version_metrics(number: int) -> dict[str, Any]:
     }
 
 
-def version(number: int, parent: int | None, status: str) -> Version:
+def version(number: int, parent: int | None, status: str, sample: dict[str, Any] | None = None) -> Version:
     return Version(
         number=number,
         parent=parent,
@@ -124,7 +127,7 @@ def version(number: int, parent: int | None, status: str) -> Version:
         sha256="0" * 64,
         base_model="fake",
         base_revision="1",
-        metrics=version_metrics(number),
+        metrics=version_metrics(number, sample),
         status=status,
         created_at=time.time(),
     )
@@ -171,7 +174,8 @@ def train(store: Store, job: Job, worker: str, settings: dict[str, Any], show: S
         )
     samples = [Sample(version_number=new, prompt_id=p.id, seed=1, text=f"After: {p.text}") for p in prompts]
     decision = f"Version {new} learned from {gate['ratings']} ratings."
-    store.publish(number, version(new, parent, "candidate"), gate=gate, decision=decision, samples=samples)
+    made = version(new, parent, "candidate", store.round(number).config.get("sample"))
+    store.publish(number, made, gate=gate, decision=decision, samples=samples)
     store.finish(job.id, worker, {"round": number, "state": "published"})
     store.enqueue("generate", {})
 

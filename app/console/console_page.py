@@ -67,7 +67,10 @@ def lay_out_round(page: LivePage) -> None:
             + training_panels.rule_checks([*check_rules(state.steps), *engine_check(state.engine_report)])
         ),
     )
-    page.add_html("samples_by_step", lambda state: training_panels.samples_by_step(state.steps))
+    page.add_html(
+        "samples_by_step",
+        lambda state: training_panels.samples_by_step(state.steps, state.trained_on_continuations),
+    )
     html(section("Ratings"))
     with gr.Row(elem_classes="ops-plots"):
         plots.add_score_histogram(page, page.store.scale())

@@ -6,7 +6,7 @@ from typing import Any
 
 from app.safe_html import display_text
 from rater_data.records import RatedResponse, Rating, User
-from rater_data.round_settings import is_continuation
+from rater_data.round_settings import is_continuation, joined_text
 from rater_data.scales import SCALES, VERDICTS, Scale
 from rater_data.store import Store
 
@@ -41,8 +41,7 @@ def recent_ratings(store: Store, user: User) -> list[dict[str, Any]]:
     return [
         rating_json(rated.rating)
         | {
-            "prompt": rated.prompt.text,
-            "continuation": rated.response.round_number in continued,
+            **prompt_json(rated, rated.response.round_number in continued),
             **displayed_texts(store, rated),
             "round": rated.response.round_number,
             "submitted_at": rated.rating.submitted_at,
@@ -50,6 +49,12 @@ def recent_ratings(store: Store, user: User) -> list[dict[str, Any]]:
         }
         for rated in recent
     ]
+
+
+def prompt_json(rated: RatedResponse, continued: bool) -> dict[str, Any]:
+    """The prompt by its last message; of a text that was continued, all that was given."""
+    prompt = rated.prompt
+    return {"prompt": joined_text(prompt.chat) if continued else prompt.text, "continuation": continued}
 
 
 def displayed_texts(store: Store, rated: RatedResponse) -> dict[str, str | None]:

@@ -14,12 +14,18 @@ from app.rating.questions import parse_questions
 from app.safe_html import display_text, render_response
 from app.sample_comparison import compare_samples
 from app.wording import format_duration, format_time_to_quota
-from rater_data.lifecycle import Job, RoundProgress
+from rater_data.lifecycle import ROUND_JOBS, Job, RoundProgress
 from rater_data.records import Card, User
 from rater_data.round_settings import HOME_ID
 from rater_data.scales import Scale
 from rater_data.store import Store
 from rater_data.store.cards.screen_context import ScreenContext
+
+WRITING = ("The model is writing", "New responses appear here by themselves as soon as they are written.")
+WRITING_STOPPED = (
+    "The model has stopped writing",
+    "The operator's console says why, and the operator can start it again. Your ratings are kept.",
+)
 
 
 def build_screen(store: Store, user: User, trainer_is_down: bool = False) -> dict[str, Any]:
@@ -35,7 +41,7 @@ def build_screen_with(
     scale = context.rules.scale
     return {
         "card": card_json(card) if card else None,
-        **({} if card else explain_wait(store.round_progress(), store.active_job(), trainer_is_down)),
+        **({} if card else explain_wait(store, trainer_is_down)),
         "me": {"id": user.id, "name": user.name, "role": user.role},
         "mine": {"today": context.today, "round": context.in_round},
         "round": round_json(context),
@@ -98,8 +104,9 @@ def round_json(context: ScreenContext) -> dict[str, Any] | None:
     }
 
 
-def explain_wait(progress: RoundProgress | None, job: Job | None, trainer_is_down: bool) -> dict[str, Any]:
+def explain_wait(store: Store, trainer_is_down: bool) -> dict[str, Any]:
     """Why there is no card, what happens next, and how far that is."""
+    progress, job = store.round_progress(), store.active_job()
     state = progress.round.state if progress else "none"
     done, total = (job.progress.get("done", 0), job.progress.get("total", 0)) if job else (0, 0)
     if progress and state == "generating":
@@ -109,15 +116,16 @@ def explain_wait(progress: RoundProgress | None, job: Job | None, trainer_is_dow
     title, why = wait_sentences(progress)
     if trainer_is_down and state not in ("rating", "failed"):
         why = "The part that runs the model has stopped and is being started again. Nothing is lost."
+    if state not in ("rating", "sealed", "training", "failed") and _has_failed(store):
+        title, why = WRITING_STOPPED
     bar = {"done": done, "total": total, "left": time_left(progress, job)} if total else None
     return {"title": title, "why": why, "progress": bar}
 
 
 def wait_sentences(progress: RoundProgress | None) -> tuple[str, str]:
     """The title of a screen without a card, and what it says of the round."""
-    writing = ("The model is writing", "New responses appear here by themselves as soon as they are written.")
     if progress is None:
-        return writing
+        return WRITING
     state, number = progress.round.state, progress.round.number
     if state == "published":
         return (
@@ -144,7 +152,13 @@ def wait_sentences(progress: RoundProgress | None) -> tuple[str, str]:
             f"Round {number} was stopped",
             "Your ratings are kept. No cards are dealt until the operator decides what happens next.",
         )
-    return writing
+    return WRITING
+
+
+def _has_failed(store: Store) -> bool:
+    """Whether the newest job of a round failed, so that nothing is written until somebody asks again."""
+    newest = store.jobs(limit=1, kinds=ROUND_JOBS)
+    return bool(newest) and newest[0].state == "failed"
 
 
 def time_left(progress: RoundProgress | None, job: Job | None) -> str:
@@ -170,9 +184,15 @@ def version_news(store: Store, user: User) -> dict[str, Any] | None:
     ratings, own_ratings = store.snapshot_counts(trained[-1].number, user.id)
     comparison = compare_samples(store, limit=1)
     sample = None
-    if comparison is not None:
+    # an answer beside a continuation would compare nothing
+    if comparison is not None and comparison.older_continues == comparison.newer_continues:
         prompt, before, after = comparison.rows[0]
-        sample = {"prompt": prompt, "before": display_text(before), "after": display_text(after)}
+        sample = {
+            "prompt": prompt,
+            "continuation": comparison.newer_continues,
+            "before": display_text(before),
+            "after": display_text(after),
+        }
     return {
         "version": current.number,
         "round": trained[-1].number,

@@ -6,6 +6,7 @@ from ppo.config import Config, seed_of
 from ppo.training.engine import Engine
 from ppo.training.plan import Slot
 from rater_data.records import Response, stored_id
+from rater_data.round_settings import Told
 from rater_data.store import Store
 
 
@@ -50,8 +51,12 @@ def write_slots(
 
 
 def anchor_responses(store: Store, config: Config, number: int, first_slot: int) -> list[Response]:
-    """The same few responses of round 1, rated anew in every later round: do raters drift?"""
-    if number == 1:
+    """The same few responses of round 1, rated anew in every later round: do raters drift?
+
+    None where the model is told something else by now: their cards would say what was not so, and tell them apart.
+    """
+    first = store.round(1)
+    if number == 1 or first is None or Told.of(first.config) != Told.of(config.to_dict()):
         return []
     known = sorted(store.responses(1, stratum="train"), key=lambda r: r.slot)[: config.plan.anchors]
     return [

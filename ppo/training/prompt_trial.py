@@ -1,5 +1,6 @@
 """An operator's own prompt, answered by some versions: what the console calls *Try it*."""
 
+from dataclasses import asdict
 from typing import Any
 
 from ppo.progress import Progress
@@ -30,4 +31,4 @@ def answer_prompt_trial(store: Store, engine: Engine, job: Job, progress: Progre
             }
         )
         progress.advance(len(said))
-    return {"answers": said}
+    return {"answers": said, "sample": asdict(config.sample)}

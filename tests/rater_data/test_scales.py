@@ -116,3 +116,13 @@ def test_the_first_guideline_speaks_of_the_scale_that_is_rated_on(scale):
     }
     assert ("two answers" in text) is scale.paired
     assert ("a number from" in text) is (scale.name not in ("thumbs", "pair"))
+
+
+@pytest.mark.parametrize("scale", SCALES.values(), ids=SCALES)
+def test_the_first_guideline_of_continued_texts_speaks_of_texts(scale):
+    text = guidelines.bundled_guideline(scale, continuation=True)
+    assert not set("{}") & set(text) and "how well the text goes on" in text
+    assert "an answer" not in text.lower() and "one answer" not in text
+    for mark, words in zip(map(scale.mark, scale.points), scale.anchors, strict=True):
+        assert f"| {mark} | {words} |" in text
+    assert ("two texts that begin alike" in text) is scale.paired

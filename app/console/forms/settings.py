@@ -53,13 +53,22 @@ def lay_out(page: LivePage) -> None:
 
 
 def _input(setting: RoundSetting | TextSetting) -> gr.components.Component:
-    style = "ops-name ops-setting"
-    if isinstance(setting, TextSetting):
-        if setting.choices:
-            return gr.Dropdown(
-                list(setting.choices), label=setting.label, info=setting.unit, elem_classes=style
-            )
-        return gr.Textbox(label=setting.label, info=setting.unit, lines=2, elem_classes=style)
-    unit = f"{setting.unit}; " if setting.unit else ""
-    info = f"{unit}{setting.low:g} to {setting.high:g}, by default {setting.default:g}"
-    return gr.Number(label=setting.label, info=info, min_width=200, elem_classes="ops-name ops-setting")
+    if isinstance(setting, RoundSetting):
+        unit = f"{setting.unit}; " if setting.unit else ""
+        info = f"{unit}{setting.low:g} to {setting.high:g}, by default {setting.default:g}"
+        return gr.Number(label=setting.label, info=info, min_width=200, elem_classes="ops-name ops-setting")
+    if setting.choices:
+        return gr.Radio(
+            [(choice.capitalize(), choice) for choice in setting.choices],
+            label=setting.label,
+            info=setting.unit,
+            elem_classes="ops-name ops-setting",
+        )
+    return gr.Textbox(
+        label=setting.label,
+        info=f"{setting.unit}; up to {setting.longest} characters",
+        lines=3,
+        max_lines=12,
+        max_length=setting.longest,
+        elem_classes="ops-name ops-setting ops-wide ops-across",
+    )

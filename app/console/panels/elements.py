@@ -12,11 +12,37 @@ from datetime import datetime
 from html import escape
 
 from app.wording import format_duration
+from rater_data.round_settings import Told
+
+MAX_TEXT_LENGTH = 1200  # characters of a model's text
+MAX_TOLD_LENGTH = 60  # characters of a system prompt that are shown at once
 
 
 def h(value: object) -> str:
     """Text as text."""
     return escape(str(value), quote=True)
+
+
+def continued_text(given: str, text: str) -> str:
+    """What a model was given and how it went on, as one text without a break; ends are shown where it is long."""
+    given = given if len(given) <= MAX_TEXT_LENGTH else f"… {given[-MAX_TEXT_LENGTH:]}"
+    seam = '<span class="rl-hidden-text"> The model goes on: </span>'
+    own = h(shorten(text)) if text.strip() else "<em> (the model wrote nothing)</em>"
+    return f'<p class="ops-text" dir="auto"><span class="ops-given">{h(given)}</span>{seam}{own}</p>'
+
+
+def shorten(text: str, length: int = MAX_TEXT_LENGTH) -> str:
+    return text if len(text) <= length else f"{text[:length]} …"
+
+
+def told_note(told: Told) -> str:
+    """What stood before a model's answers, in a small line that opens where it is long; nothing for nothing."""
+    if told.continuation:
+        return '<small class="ops-told">continues texts</small>'
+    if len(told.system) <= MAX_TOLD_LENGTH:
+        return f'<small class="ops-told">told: {h(told.system)}</small>' if told.system else ""
+    begin = " ".join(told.system.split())[:MAX_TOLD_LENGTH].rstrip()
+    return f'<details class="ops-told"><summary>told: {h(begin)} …</summary>{h(told.system)}</details>'
 
 
 def quiet(sentence: str) -> str:

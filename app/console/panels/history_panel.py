@@ -8,6 +8,7 @@ from typing import Any
 from app.console.panels.elements import format_time, h, quiet
 from app.trainer.supervisor import WorkerStatus
 from rater_data.lifecycle import Event
+from rater_data.round_settings import SETTING_OF_PATH, TextSetting
 
 WORKER_SENTENCES = {
     "off": "No trainer belongs to this server (--no-worker).",
@@ -16,6 +17,7 @@ WORKER_SENTENCES = {
     "waiting": "The trainer has stopped and is about to be started again.",
     "stopped": "The trainer has stopped.",
 }
+MAX_DETAIL, MAX_DETAILS = 60, 240  # characters of one value, and of all
 HIDDEN_KEYS = ("user", "job", "rating", "sha256")  # numbers that say nothing to a person
 
 
@@ -36,9 +38,18 @@ def event_log(events: Sequence[Event]) -> str:
 
 
 def _details(data: dict[str, Any]) -> str:
-    shown = {
-        key: value
+    shown = (
+        _detail(key, value)
         for key, value in data.items()
         if key not in HIDDEN_KEYS and isinstance(value, str | int | float) and value is not False
-    }
-    return ", ".join(f"{key} {str(value)[:60]}" for key, value in shown.items())[:160]
+    )
+    return ", ".join(shown)[:MAX_DETAILS]
+
+
+def _detail(key: str, value: object) -> str:
+    """A value by its name; that of a setting as the form calls it, with what people wrote in quotes."""
+    setting = SETTING_OF_PATH.get(key)
+    text = str(value) if len(str(value)) <= MAX_DETAIL else f"{str(value)[:MAX_DETAIL].rstrip()} …"
+    if isinstance(setting, TextSetting) and not setting.choices:
+        text = f"“{text}”" if text else "none"
+    return f"{setting.label if setting else key} {text}"

@@ -4,7 +4,16 @@ from __future__ import annotations
 
 from typing import Any
 
-from app.console.panels.elements import busy_bar, format_number, h, progress_bar, quiet, section, table
+from app.console.panels.elements import (
+    busy_bar,
+    continued_text,
+    format_number,
+    h,
+    progress_bar,
+    quiet,
+    section,
+    table,
+)
 from app.wording import end_with_period, format_duration
 from rater_data.lifecycle import Job, Round
 
@@ -101,24 +110,30 @@ def _rule_check(result: dict[str, Any]) -> str:
     )
 
 
-def samples_by_step(steps: list[dict[str, Any]]) -> str:
-    """What the policy writes to the same prompts after each step: the newest step first."""
+def samples_by_step(steps: list[dict[str, Any]], continued: bool) -> str:
+    """What the policy writes to the same prompts after each step: the newest step first.
+
+    `continued`: it goes on with their texts.
+    """
     sampled = [step for step in steps if step.get("samples")]
     if not sampled:
         return ""
     articles = []
     for place, newest in enumerate(sampled[-1]["samples"]):
         rows = "".join(
-            f'<li><b>Step {h(step["step"])}</b><p class="ops-text" dir="auto">{h(_sample_text(step, place))}</p></li>'
+            f"<li><b>Step {h(step['step'])}</b>{_sample(step, place, continued)}</li>"
             for step in reversed(sampled[-SAMPLED_STEPS_SHOWN:])
         )
-        articles.append(
-            f'<article class="rl-panel ops-step-samples"><h3 dir="auto">{h(newest["prompt"])}</h3>'
-            f"<ol>{rows}</ol></article>"
-        )
+        title = "" if continued else f'<h3 dir="auto">{h(newest["prompt"])}</h3>'
+        articles.append(f'<article class="rl-panel ops-step-samples">{title}<ol>{rows}</ol></article>')
     return quiet("What it says to prompts that are never trained on, as it learns:") + "".join(articles)
 
 
-def _sample_text(step: dict[str, Any], place: int) -> str:
+def _sample(step: dict[str, Any], place: int, continued: bool) -> str:
     samples = step["samples"]
-    return str(samples[place]["text"])[:MAX_SAMPLE_LENGTH] if place < len(samples) else ""
+    if place >= len(samples):
+        return ""
+    text = str(samples[place]["text"])[:MAX_SAMPLE_LENGTH]
+    if continued:
+        return continued_text(str(samples[place]["prompt"]), text)
+    return f'<p class="ops-text" dir="auto">{h(text)}</p>'

@@ -4,16 +4,23 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from app.console.panels.elements import format_number, format_time, h, quiet, table
+from app.console.panels.elements import (
+    continued_text,
+    format_number,
+    format_time,
+    h,
+    quiet,
+    shorten,
+    table,
+    told_note,
+)
 from app.console.state.prompt_trials import PromptTrial
 from app.console.state.version_list import MAX_NOTE_LENGTH
 from app.sample_comparison import SampleComparison
 from rater_data.lifecycle import Version
-from rater_data.round_settings import PLAIN
+from rater_data.round_settings import Told
 from rater_data.statistics.intervals import Interval
 
-MAX_TEXT_LENGTH = 1200
-MAX_TOLD_LENGTH = 60  # characters of a system prompt in the table
 STATUS_LABELS = {"current": "In use", "kept": "Kept", "candidate": "Candidate", "rolled_back": "Rolled back"}
 HEADINGS = (
     "Status",
@@ -57,23 +64,13 @@ def _version_row(v: Version, is_training: bool, gain: Interval | None, ratings: 
         h(format_number(v.metrics.get("length"), "{:.0f}")),
         h(format_number(v.metrics.get("eos_share"), "{:.0%}")),
         f'<input class="ops-inline" data-note="{v.number}" value="{h(v.notes)}" maxlength="{MAX_NOTE_LENGTH}" '
-        f'aria-label="Notes on version {v.number}" placeholder="Add a note">',
+        f'aria-label="Notes on version {v.number}" placeholder="Add a note">{told_note(Told.of(v.metrics))}',
     )
     name = f"Version {v.number}" + (" (base)" if v.parent is None else "")
     labelled = (
         f'<td data-label="{h(heading)}">{cell}</td>' for heading, cell in zip(HEADINGS, cells, strict=True)
     )
-    return f"<tr><th>{h(name)}{_told(v)}</th>{''.join(labelled)}</tr>"
-
-
-def _told(v: Version) -> str:
-    """Under what it wrote: the system prompt, or that it continues texts."""
-    sample = v.metrics.get("sample", {})
-    if sample.get("prompt_format") == PLAIN:
-        return '<small class="ops-told">continues texts</small>'
-    system = sample.get("system", "")
-    short = system if len(system) <= MAX_TOLD_LENGTH else f"{system[:MAX_TOLD_LENGTH].rstrip()} …"
-    return f'<small class="ops-told" title="{h(system)}">told: {h(short)}</small>' if system else ""
+    return f"<tr><th>{h(name)}</th>{''.join(labelled)}</tr>"
 
 
 def _roll_back_button(v: Version, is_training: bool) -> str:
@@ -103,13 +100,16 @@ def samples_side_by_side(
                 "Where two versions have answered the same prompts, their answers stand here side by side."
             )
         return quiet(f"Versions {left} and {right} have no prompts that both have answered.")
+    continues = (comparison.older_continues, comparison.newer_continues)
     articles = []
-    for prompt, older, newer in comparison.rows:
-        articles.append(
-            f'<article class="rl-panel ops-pair"><h3 dir="auto">{h(prompt)}</h3><div>'
-            f"{_answer(f'Version {comparison.older}', older)}{_answer(f'Version {comparison.newer}', newer)}"
-            "</div></article>"
-        )
+    for prompt, *texts in comparison.rows:
+        answers = [
+            _answer(f"Version {number}", text, prompt if goes_on else None)
+            for number, text, goes_on in zip(
+                (comparison.older, comparison.newer), texts, continues, strict=True
+            )
+        ]
+        articles.append(_prompt_and_answers(prompt, "".join(answers), all(continues)))
     intro = quiet("The same held-out prompts with the same seed, answered by both.")
     return f'<div class="ops-pairs">{intro}{"".join(articles)}</div>'
 
@@ -126,22 +126,31 @@ def prompt_trial(trial: PromptTrial | None) -> str:
             '<div class="rl-bar rl-busy"><span></span></div>'
         )
     else:
+        given = trial.prompt if trial.told.continuation else None
         answers = (
-            _answer(f"Version {number}" + ("" if ended else ", cut off"), text)
+            _answer(f"Version {number}" + ("" if ended else ", cut off"), text, given)
             for number, text, ended in trial.answers
         )
-        body = f"<div>{''.join(answers)}</div>"
-    return (
-        f'<article class="rl-panel ops-pair"><h3 dir="auto">{h(trial.prompt[:MAX_TEXT_LENGTH])}</h3>'
-        f"{body}</article>"
-    )
+        return _prompt_and_answers(trial.prompt, "".join(answers), given is not None, told_note(trial.told))
+    return f'<article class="rl-panel ops-pair">{_prompt_title(trial.prompt)}{body}</article>'
 
 
-def _answer(heading: str, text: str) -> str:
-    shown = text if len(text) <= MAX_TEXT_LENGTH else text[:MAX_TEXT_LENGTH] + " …"
-    body = (
-        f'<p class="ops-text" dir="auto">{h(shown)}</p>'
-        if shown.strip()
-        else '<p class="rl-quiet">Nothing written.</p>'
-    )
+def _prompt_and_answers(prompt: str, answers: str, continued: bool, note: str = "") -> str:
+    """A prompt above the answers to it; where they go on with its text it is in each of them."""
+    title = "" if continued else _prompt_title(prompt)
+    return f'<article class="rl-panel ops-pair">{title}{note}<div>{answers}</div></article>'
+
+
+def _prompt_title(prompt: str) -> str:
+    return f'<h3 dir="auto">{h(shorten(prompt))}</h3>'
+
+
+def _answer(heading: str, text: str, given: str | None) -> str:
+    """A version's answer; it goes on with the text that was `given`, if one was."""
+    if given is not None:
+        body = continued_text(given, text)
+    elif text.strip():
+        body = f'<p class="ops-text" dir="auto">{h(shorten(text))}</p>'
+    else:
+        body = '<p class="rl-quiet">Nothing written.</p>'
     return f"<div><h4>{h(heading)}</h4>{body}</div>"

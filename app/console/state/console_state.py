@@ -18,7 +18,7 @@ from app.sample_comparison import SampleComparison, compare_samples
 from app.trainer.supervisor import WorkerStatus
 from rater_data.lifecycle import Event, Round, Version
 from rater_data.records import RaterStats, Token, User
-from rater_data.round_settings import ENGINE_REPORT, SET_ASIDE
+from rater_data.round_settings import ENGINE_REPORT, SET_ASIDE, is_continuation
 from rater_data.scales import Scale
 from rater_data.statistics.intervals import Interval
 from rater_data.store import Store
@@ -71,6 +71,11 @@ class ConsoleState:
     @property
     def trained_round(self) -> Round | None:
         return self._last_training[0]
+
+    @property
+    def trained_on_continuations(self) -> bool:
+        """Whether the responses of that training go on with their prompts' texts."""
+        return self.trained_round is not None and is_continuation(self.trained_round.config)
 
     @property
     def steps(self) -> list[dict[str, Any]]:

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import random
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from rater_data.errors import BadInput
 from rater_data.lifecycle import Job
 from rater_data.records import User
+from rater_data.round_settings import Told
 from rater_data.store import Store
 
 MAX_LENGTH = 8000
@@ -15,12 +16,16 @@ MAX_LENGTH = 8000
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PromptTrial:
-    """`waiting`: what it waits for, empty once it is over; `answers`: (version, text, whether it ended with EOS)."""
+    """`waiting`: what it waits for, empty once it is over; `answers`: (version, text, whether it ended with EOS).
+
+    `told`: what stood before the answers.
+    """
 
     prompt: str
     waiting: str
     answers: tuple[tuple[int, str, bool], ...]
     error: str | None
+    told: Told = field(default_factory=Told)
 
 
 def try_prompt(store: Store, user: User, prompt: str, selected: tuple[int | None, int | None]) -> str:
@@ -54,6 +59,7 @@ def find_latest_trial(store: Store) -> PromptTrial | None:
         waiting=_waiting_for(job, store.active_job()),
         answers=tuple((a["version"], a["text"], a["ended"]) for a in answers),
         error=job.error if job.state in ("failed", "cancelled") else None,
+        told=Told.of(job.result or {}),
     )
 
 

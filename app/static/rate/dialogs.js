@@ -1,6 +1,6 @@
 // The dialogs of keys and guidelines, and the news of a new version.
 
-import { el, textBlock } from "./dom.js";
+import { continuationBlock, el, textBlock } from "./dom.js";
 import { call } from "./api.js";
 
 export function openDialog(dialog, id, title, ...body) {
@@ -49,9 +49,10 @@ export function drawNews(node, news, onRead) {
   const ownRatings = yours ? `${yours} of them yours` : "none of them yours yet";
   const close = el("button", { type: "button", className: "rl-link", on: { click: onRead } }, "Got it");
   const summary = el("p", {}, el("b", {}, `The model has learned: version ${version}. `), `Round ${round} used ${ratings} ratings, ${ownRatings}.`);
-  const comparison = sample && el("details", {}, el("summary", {}, "One answer before and after"), el("h3", { dir: "auto" }, sample.prompt));
+  const title = sample && !sample.continuation ? el("h3", { dir: "auto" }, sample.prompt) : null;
+  const comparison = sample && el("details", {}, el("summary", {}, "One answer before and after"), title);
   if (comparison) {
-    const side = (name, text) => el("div", {}, el("h4", {}, name), textBlock(text));
+    const side = (name, text) => el("div", {}, el("h4", {}, name), sample.continuation ? continuationBlock(sample.prompt, text) : textBlock(text));
     comparison.append(el("div", { className: "rate-sides" }, side("Before", sample.before), side("After", sample.after)));
   }
   node.replaceChildren(el("header", {}, summary, close), ...(comparison ? [comparison] : []));

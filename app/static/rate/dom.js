@@ -21,6 +21,19 @@ export function textBlock(text, more = "") {
   return el("div", { className: `rate-text ${more}`, dir: "auto" }, text);
 }
 
+// A text and how the model went on with it, as one: blanks and line breaks as they are, what was given is quieter.
+export function continuationNodes(given, text) {
+  const seam = el("span", { className: "rl-hidden-text" }, " The model goes on: ");
+  const own = text.trim() ? el("span", {}, text) : el("em", {}, " (the model wrote nothing)");
+  return [el("span", { className: "rate-given-text" }, given), seam, own];
+}
+
+export function continuationBlock(given, text) {
+  const node = textBlock("");
+  node.replaceChildren(...continuationNodes(given, text));
+  return node;
+}
+
 export function newKey() {
   // randomUUID is only there over HTTPS or on localhost.
   if (crypto.randomUUID) return crypto.randomUUID();

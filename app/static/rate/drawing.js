@@ -1,6 +1,6 @@
 // Draws what the server answered. Knows nothing of the network.
 
-import { el, textBlock } from "./dom.js";
+import { continuationNodes, el, textBlock } from "./dom.js";
 
 export function drawScale(ui, scale, onChoose) {
   const [low, word, , high] = ui.words.children;
@@ -77,11 +77,8 @@ function drawResponse(node, { text, html }, raw) {
   node.classList.toggle("rate-prose", isFormatted);
 }
 
-// Prompt and continuation as one text, blanks and line breaks as they are; what was given is quieter.
-export function drawContinuation(node, given, text) {
-  const seam = el("span", { className: "rl-hidden-text" }, " The model goes on: ");
-  const own = text.trim() ? el("span", {}, text) : el("em", {}, " (the model wrote nothing)");
-  node.replaceChildren(el("span", { className: "rate-given-text" }, given), seam, own);
+function drawContinuation(node, given, text) {
+  node.replaceChildren(...continuationNodes(given, text));
   node.classList.remove("rate-empty", "rate-prose");
 }
 

@@ -329,7 +329,7 @@ class RatingScreen {
     const { card, title, why } = this.screen;
     const saved = message ? `${message}. ` : "";
     if (!card) return (this.ui.live.textContent = `${saved}${title}. ${why}`);
-    const where = card.of > 1 ? `Response ${card.position} of ${card.of}. ` : "";
+    const where = `${card.of > 1 ? `${card.continuation ? "Text" : "Response"} ${card.position} of ${card.of}. ` : ""}${card.continuation ? "The model goes on: " : ""}`;
     const second = card.other ? `. Second: ${card.other.text.slice(0, 4000)}` : "";
     this.ui.live.textContent = `${saved}${where}${card.text.slice(0, 4000)}${second}`;
   }

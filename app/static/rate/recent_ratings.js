@@ -1,13 +1,14 @@
 // The last ten decisions, and changing them: one request at a time for each, and what was chosen last is what stays.
 
-import { el, textBlock } from "./dom.js";
+import { continuationBlock, el, textBlock } from "./dom.js";
 import { call } from "./api.js";
-import { drawContinuation, ratingLabel } from "./drawing.js";
+import { ratingLabel } from "./drawing.js";
 import { openDialog } from "./dialogs.js";
 import { AnswerDetails } from "./answer_details.js";
 
 // A closed list reports each arrow key: what is only passed over on the way to another value is not sent.
 const SAVE_DELAY = 700; // milliseconds
+const GIVEN_SHOWN = 60; // characters of a text that was continued: few lines are shown, and what was rated comes last
 const UNSAVED = "Not saved yet…";
 
 // `onFailed`: where a change fails after the panel was closed.
@@ -24,11 +25,8 @@ export async function showRecentRatings(dialog, { scale, asks }, onChanged, onFa
 function aboutNodes({ prompt, text, other, continuation }) {
   const texts = other === null ? [["", text]] : [["First: ", text], ["Second: ", other]];
   if (!continuation) return [el("strong", { dir: "auto" }, prompt), ...texts.map(([name, one]) => textBlock(name + one))];
-  return texts.map(([name, one]) => {
-    const node = textBlock("");
-    drawContinuation(node, name + prompt, one);
-    return node;
-  });
+  const end = prompt.length > GIVEN_SHOWN ? `… ${prompt.slice(-GIVEN_SHOWN).replace(/^\S+\s+/, "")}` : prompt;
+  return texts.map(([name, one]) => continuationBlock(name + end, one));
 }
 
 class Row {

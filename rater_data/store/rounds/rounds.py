@@ -15,6 +15,7 @@ from rater_data.checks import to_json_value
 from rater_data.errors import BadInput, Busy, Missing, Refused
 from rater_data.lifecycle import FINISHED_STATES, RATABLE_STATES, Round, RoundProgress
 from rater_data.records import IMPORTED_ROUND, RESTORED, STRATA, Response
+from rater_data.round_settings import CHAT, FORMAT_PATH, PLAIN, SYSTEM_PATH, Told
 from rater_data.scales import COUNTING, REMOVED
 from rater_data.store.database import schema as t
 from rater_data.store.database.engine import Database
@@ -68,7 +69,10 @@ class Rounds(Database):
                 raise Busy(f"Round {last.number} is not over yet: it is {last.state}.")
             number = 1 if last is None else last.number + 1
             created = create_round(connection, number, "generating", config, version_number, now)
-            record_event(connection, "trainer", f"started round {number}", now, version=version_number)
+            changed = _changes_of_what_is_told({} if last is None else last.config, config)
+            record_event(
+                connection, "trainer", f"started round {number}", now, version=version_number, **changed
+            )
             return created
 
     def round(self, number: int | None = None) -> Round | None:
@@ -183,6 +187,15 @@ def insert_responses(connection: sa.Connection, responses: list[Response], now: 
                 raise BadInput("A response names a prompt or a version that does not exist.") from error
         added += len(fresh)
     return added
+
+
+def _changes_of_what_is_told(before: dict[str, Any], config: dict[str, Any]) -> dict[str, str]:
+    """The system prompt and the prompt format of a new round, where they are not those of the round before."""
+    old, new = Told.of(before), Told.of(config)
+    changed = {} if old.system == new.system else {SYSTEM_PATH: new.system}
+    if old.continuation != new.continuation:
+        changed[FORMAT_PATH] = PLAIN if new.continuation else CHAT
+    return changed
 
 
 def _progress(connection: sa.Connection, round_: Round, now: float) -> RoundProgress:

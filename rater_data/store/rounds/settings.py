@@ -8,11 +8,12 @@ import sqlalchemy as sa
 from rater_data import checks, guidelines
 from rater_data.checks import to_json_value
 from rater_data.errors import BadInput, Refused
-from rater_data.round_settings import CHOSEN_SCALE
+from rater_data.round_settings import CHOSEN_SCALE, ROUND_CONFIG, is_continuation
 from rater_data.scales import DEFAULT_SCALE, SCALES, Scale
 from rater_data.store.database import schema as t
 from rater_data.store.database.engine import Database
 from rater_data.store.rounds.events import record_event
+from rater_data.store.rounds.round_states import find_round
 
 FIRST_GUIDELINE = 1
 
@@ -73,12 +74,15 @@ class HomeSettings(Database):
         return SCALES[name]
 
     def guideline(self) -> tuple[int, str]:
-        """Version and text of what raters are asked to go by; the first one is bundled."""
+        """Version and text of what raters are asked to go by; the first one is bundled, and fits the open round."""
         query = sa.select(t.guidelines).order_by(t.guidelines.c.version.desc()).limit(1)
         with self.reading() as connection:
             row = connection.execute(query).one_or_none()
             if row is None:
-                return FIRST_GUIDELINE, guidelines.bundled_guideline(read_scale(connection))
+                latest = find_round(connection)
+                config = read_setting(connection, ROUND_CONFIG, {}) if latest is None else latest.config
+                text = guidelines.bundled_guideline(read_scale(connection), is_continuation(config))
+                return FIRST_GUIDELINE, text
         return row.version, row.text
 
     def set_guideline(self, text: str, actor: str) -> int:

@@ -40,3 +40,16 @@ def test_who_waits_is_told_how_long(tmp_path: Path) -> None:
             screen = client.get("/api/card").json()
             assert screen["title"] == "Round 1 is being trained"
             assert screen["progress"] == {"done": 2, "total": 6, "left": "PPO on rollouts: about 2 min left"}
+
+
+def test_a_failure_of_the_writer_is_not_said_to_be_writing(tmp_path: Path) -> None:
+    with serving(tmp_path) as live, live.client(live.store.add_user("ann", "rater")) as client:
+        store = live.store
+        store.enqueue("generate", {})
+        assert client.get("/api/card").json()["title"] == "The model is writing"
+        store.fail(store.claim("fake").id, "fake", "The model does not fit.")
+        screen = client.get("/api/card").json()
+        assert screen["title"] == "The model has stopped writing" and "can start it again" in screen["why"]
+        assert "does not fit" not in str(screen), "why is the operator's business"
+        store.enqueue("generate", {})
+        assert client.get("/api/card").json()["title"] == "The model is writing"

@@ -34,7 +34,7 @@ STEP = {
 UPDATE = {"clip_frac"}  # of a step that updated anything
 LIGHT = {"rule", "ok", "value", "limit", "says"}
 GATE = {field.name for field in fields(HeadReport)} | {"ratings", "overridden"}
-METRICS = {"kl", "kl_se", "length", "eos_share", "distinct_2", "share", "steps", "seconds"}
+METRICS = {"kl", "kl_se", "length", "eos_share", "distinct_2", "share", "steps", "seconds", "sample"}
 
 
 @dataclass

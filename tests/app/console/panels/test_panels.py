@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import replace
+from html import escape
 from typing import Any
 
 from app.console.panels import (
@@ -17,12 +18,14 @@ from app.console.panels import (
 )
 from app.console.panels.elements import format_number
 from app.console.state.next_step import decide_next_step
+from app.console.state.prompt_trials import PromptTrial
 from app.console.state.round_overview import RoundOverview
 from app.console.state.training_health import check_rules, engine_check
 from app.safe_html import render_markdown
 from app.sample_comparison import SampleComparison
 from app.startup import prepare_home
 from rater_data.records import Token
+from rater_data.round_settings import Told
 from rater_data.store import Store
 from tests import fake_worker
 from tests.app.console.helpers import DOWN, HOSTILE, job, progress, work
@@ -123,6 +126,58 @@ def test_a_version_says_what_the_model_was_told() -> None:
     assert "continues texts" in name_of({"system": "Be brief.", "prompt_format": "plain"})
     assert "ops-told" not in name_of({"system": ""})
     assert f"told: {'x' * 60} …" in name_of({"system": "x" * 90})
+
+
+def test_a_long_system_prompt_can_be_read_to_its_end() -> None:
+    system = f"{'x' * 90} <b>end</b>"
+    version = replace(fake_worker.version(1, 0, "current"), metrics={"sample": {"system": system}})
+    shown = version_panels.versions_table([version], False, {}, {})
+    assert "<summary>" in shown and "&lt;b&gt;end&lt;/b&gt;</details>" in shown
+
+
+def texts_of(shown: str) -> list[str]:
+    """What the paragraphs of texts say, the words for screen readers left out."""
+    found = re.findall(r'<p class="ops-text" dir="auto">(.*?)</p>', shown, re.DOTALL)
+    return [
+        re.sub(r"<[^>]*>", "", re.sub(r'<span class="rl-hidden-text">.*?</span>', "", text)) for text in found
+    ]
+
+
+def test_continuations_stand_with_what_they_go_on_from() -> None:
+    rows = (("The film\nbegins", " well.", ", they <say>,\n badly."),)
+    compared = SampleComparison(older=1, newer=2, rows=rows, older_continues=True, newer_continues=True)
+    shown = version_panels.samples_side_by_side(compared, (1, 2))
+    assert texts_of(shown) == ["The film\nbegins well.", "The film\nbegins, they &lt;say&gt;,\n badly."]
+    assert "<h3" not in shown, "the prompt is told once"
+    mixed = replace(compared, older_continues=False)
+    shown = version_panels.samples_side_by_side(mixed, (1, 2))
+    assert texts_of(shown) == [" well.", "The film\nbegins, they &lt;say&gt;,\n badly."] and "<h3" in shown
+    trial = PromptTrial(
+        prompt=HOSTILE,
+        waiting="",
+        answers=((1, HOSTILE, False), (2, " ", True)),
+        error=None,
+        told=Told("", True),
+    )
+    shown = version_panels.prompt_trial(trial)
+    assert "continues texts" in shown and "<h3" not in shown and "Version 1, cut off" in shown
+    assert texts_of(shown) == [escape(HOSTILE) * 2, f"{escape(HOSTILE)} (the model wrote nothing)"]
+    steps = [{"step": 1, "samples": [{"prompt": "The film", "text": " ends."}]}]
+    assert texts_of(training_panels.samples_by_step(steps, True)) == ["The film ends."]
+    assert texts_of(training_panels.samples_by_step(steps, False)) == [" ends."]
+
+
+def test_of_a_long_text_its_end_is_shown_before_the_continuation() -> None:
+    (text,) = texts_of(elements.continued_text("a" * 2000 + "b", " c"))
+    assert text.startswith("… aaa") and text.endswith("ab c") and len(text) < 1300
+
+
+def test_history_calls_settings_as_the_form_does(store: Store) -> None:
+    store.log("op", "changed the settings", **{"sample.system": "Be <b>brief</b>.", "ppo.steps": 4})
+    store.log("op", "changed the settings", **{"sample.system": "", "sample.prompt_format": "plain"})
+    shown = history_panel.event_log(store.events())
+    assert "System prompt “Be &lt;b&gt;brief&lt;/b&gt;.”, PPO steps 4" in shown
+    assert "System prompt none, Prompt format plain" in shown
 
 
 def test_zero_has_no_sign() -> None:

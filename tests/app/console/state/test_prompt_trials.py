@@ -7,6 +7,7 @@ import pytest
 from app.console.state.prompt_trials import find_latest_trial, try_prompt
 from rater_data.errors import BadInput, Busy
 from rater_data.records import User
+from rater_data.round_settings import Told
 from rater_data.store import Store
 from tests import fake_worker
 
@@ -44,6 +45,14 @@ def test_chosen_versions_answer_once_each(store: Store, op: User) -> None:
     store.finish(job.id, "fake", {"answers": [{"version": 1, "text": "Wet.", "ended": True}]})
     trial = find_latest_trial(store)
     assert (trial.waiting, trial.answers, trial.error) == ("", ((1, "Wet.", True),), None)
+    assert trial.told == Told()
+    try_prompt(store, op, "The film", (1, None))
+    result = {
+        "answers": [{"version": 1, "text": " ends.", "ended": True}],
+        "sample": {"prompt_format": "plain"},
+    }
+    store.finish(store.claim("fake", kinds=("try",)).id, "fake", result)
+    assert find_latest_trial(store).told == Told("", True)
 
 
 def test_a_trial_waits_for_the_round_and_tells_why_it_failed(store: Store, op: User) -> None:
