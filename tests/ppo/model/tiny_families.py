@@ -21,10 +21,11 @@ from ppo.model.loading.tiny_model import byte_tokenizer
 from tests.ppo.model.tiny_family_settings import LEFT_OUT, OWN, SHARED, VARIANTS
 
 TOKENIZER = byte_tokenizer()
+VOCABULARY = (
+    264  # a few rows more than the tokenizer has, as most models keep; Qwen's adds a token of its own
+)
 SPECIAL = {
-    "vocab_size": len(TOKENIZER),
-    "decoder_vocab_size": len(TOKENIZER),
-    "vocab_size_per_layer_input": len(TOKENIZER),
+    **dict.fromkeys(("vocab_size", "decoder_vocab_size", "vocab_size_per_layer_input"), VOCABULARY),
     "eos_token_id": TOKENIZER.eos_token_id,
     "bos_token_id": TOKENIZER.bos_token_id,
     "pad_token_id": TOKENIZER.pad_token_id,

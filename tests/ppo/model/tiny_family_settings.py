@@ -84,7 +84,7 @@ INKLING: dict[str, Any] = {
     "d_rel": 4,
     "rel_extent": 16,
     "log_scaling_n_floor": 8,
-    "unpadded_vocab_size": 259,
+    "unpadded_vocab_size": 264,
 }
 QWEN4: dict[str, Any] = {
     "layer_types": ["linear_attention", "indexed_attention"],
@@ -293,9 +293,9 @@ OWN: dict[str, dict[str, Any]] = {
     "rembert": {"input_embedding_size": 16, "output_embedding_size": 24},
     "roc_bert": {
         "pronunciation_embed_dim": 8,
-        "pronunciation_vocab_size": 259,
+        "pronunciation_vocab_size": 264,
         "shape_embed_dim": 8,
-        "shape_vocab_size": 259,
+        "shape_vocab_size": 264,
     },
     "roformer": {"embedding_size": 16},
     "rwkv": {"attention_hidden_size": 32},
@@ -347,7 +347,9 @@ VARIANTS: dict[str, tuple[str, dict[str, Any]]] = {
     },
 }
 
-DRAFTS = "drafts for another model: its forward takes that model's states and cache, and no text alone"
+DRAFTS = (
+    "it drafts for another model, whose keys it reads, and this release of transformers cannot build it alone"
+)
 SOUNDS = (
     "its config is that of three models in one, from which its decoder, which writes sound, cannot be made"
 )
