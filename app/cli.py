@@ -112,6 +112,8 @@ def start(
         if scale is not None:
             store.choose_scale(scale)
         startup.choose_round_settings(store, *sampling)
+        if settings.worker:
+            startup.show_embedded_prompt(store, settings.model)
         startup.prepare_home(store)
         supervisor.start()
         from app import server

@@ -10,11 +10,14 @@ from app.console.state.settings_change import change_settings
 from rater_data.importing.import_files import bundled_prompts
 from rater_data.lifecycle import ROUND_JOBS
 from rater_data.round_settings import (
+    EMBEDDED_MODEL,
     FORMAT_PATH,
     LIMIT_FROM_PATH,
     LIMIT_PATH,
+    ROUND_CONFIG,
     SET_ASIDE,
     SYSTEM_PATH,
+    embedded_defaults,
     parse_length_range,
 )
 from rater_data.store import Store
@@ -47,6 +50,14 @@ def choose_round_settings(
         changes[LIMIT_FROM_PATH], changes[LIMIT_PATH] = parse_length_range(max_new_tokens)
     if changes:
         change_settings(store, TERMINAL_ACTOR, changes)
+
+
+def show_embedded_prompt(store: Store, model: str | None) -> None:
+    """A new home of the embedded model shows its system prompt before the trainer is there to put it in place."""
+    if model in (None, EMBEDDED_MODEL) and store.current_version() is None:
+        stored = store.setting(ROUND_CONFIG, {})
+        if (begun := embedded_defaults(stored)) != stored:
+            store.set_setting(ROUND_CONFIG, begun)
 
 
 def report_failures(store: Store, say: Callable[[str], None], wait: Callable[[float], object]) -> None:

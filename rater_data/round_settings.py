@@ -257,9 +257,10 @@ def apply_changes(changes: dict[str, object], stored: dict[str, Any]) -> dict[st
     result = _not_offered(stored)
     for path, value in values.items():
         part, name = path.split(".")
-        # A system prompt that was taken away stays away: the embedded model would get its own again
-        cleared = path == SYSTEM_PATH and (path in changes or name in stored.get(part, {}))
-        if value != SETTING_OF_PATH[path].default or cleared:
+        # A system prompt that was taken away stays away (the embedded model would get its own again), and so does the
+        # length of an older release that somebody did not want
+        chosen = path in (SYSTEM_PATH, LIMIT_PATH) and (path in changes or name in stored.get(part, {}))
+        if value != SETTING_OF_PATH[path].default or chosen:
             result.setdefault(part, {})[name] = value
     return result
 

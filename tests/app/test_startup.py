@@ -8,9 +8,15 @@ from pathlib import Path
 
 import pytest
 
-from app.startup import choose_round_settings, prepare_home, report_failures, report_first_progress
+from app.startup import (
+    choose_round_settings,
+    prepare_home,
+    report_failures,
+    report_first_progress,
+    show_embedded_prompt,
+)
 from rater_data.errors import BadInput
-from rater_data.round_settings import ROUND_CONFIG, SET_ASIDE
+from rater_data.round_settings import EMBEDDED_MODEL, EMBEDDED_SYSTEM, ROUND_CONFIG, SET_ASIDE
 from rater_data.store import Store
 from tests import fake_worker
 from tests.rater_data.store_world import file_store
@@ -66,6 +72,20 @@ def test_what_is_given_at_the_start_is_kept_for_the_rounds_to_come(store: Store)
     for wrong in (("x" * 5000, None, None), (None, "prose", None), (None, None, "16:4")):
         with pytest.raises(BadInput):
             choose_round_settings(store, *wrong)
+
+
+def test_a_new_home_shows_the_embedded_models_system_prompt_at_once(store: Store) -> None:
+    show_embedded_prompt(store, "another")
+    assert store.setting(ROUND_CONFIG) is None
+    show_embedded_prompt(store, None)
+    assert store.setting(ROUND_CONFIG) == {"sample": {"system": EMBEDDED_SYSTEM}}
+    choose_round_settings(store, "", None, None)
+    show_embedded_prompt(store, EMBEDDED_MODEL)
+    assert store.setting(ROUND_CONFIG) == {"sample": {"system": ""}}, "somebody wanted none"
+    store.set_setting(ROUND_CONFIG, {})
+    store.add_version(fake_worker.version(0, None, "current"))
+    show_embedded_prompt(store, None)
+    assert store.setting(ROUND_CONFIG) == {}, "an old home goes on as it was"
 
 
 def test_failures_and_prompts_set_aside_are_told_once(store: Store) -> None:

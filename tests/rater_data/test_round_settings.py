@@ -21,6 +21,7 @@ from rater_data.round_settings import (
     current_values,
     default_values,
     embedded_defaults,
+    keep_older_length,
     parse_length_range,
 )
 
@@ -115,3 +116,11 @@ def test_what_is_kept_is_a_config_of_the_engine(values):
     for path, value in current_values(kept).items():
         part, name = path.split(".")
         assert config[part][name] == value
+
+
+def test_an_older_length_that_somebody_did_not_want_stays_away():
+    older = {"sample": {"max_new_tokens": 40, "temperature": 0.7}}  # a round's config, as that release had it
+    assert keep_older_length({}, older) == {"sample": {"max_new_tokens": 40}}
+    chosen = apply_changes({"sample.max_new_tokens": 96}, keep_older_length({}, older))
+    assert keep_older_length(chosen, older) == chosen
+    assert current_values(chosen)["sample.max_new_tokens"] == 96

@@ -28,9 +28,10 @@ def change_settings(store: Store, actor: str, values: Mapping[str, object]) -> s
     """Keeps settings for the next round. Raises BadInput for a value out of bounds."""
     before = store.setting(ROUND_CONFIG, {})
     after = apply_changes(dict(values), before)
-    if after == before:
-        return "Nothing was changed."
-    store.set_setting(ROUND_CONFIG, after)
+    if after != before:
+        store.set_setting(ROUND_CONFIG, after)
     old, new = current_values(before), current_values(after)
+    if old == new:
+        return "Nothing was changed."
     store.log(actor, "changed the settings", **{path: new[path] for path in new if new[path] != old[path]})
     return "Kept: the next round is begun with these settings."

@@ -51,6 +51,9 @@ def test_overview_as_json_without_and_with_a_round(store: Store) -> None:
 def test_settings_are_kept_once_and_the_change_is_in_the_journal(store: Store, op: User) -> None:
     assert read_settings(store)["plan.ratings"] == 64
     assert change_settings(store, op.name, {"plan.ratings": 64}) == "Nothing was changed."
+    events = len(store.events())
+    assert change_settings(store, op.name, read_settings(store)) == "Nothing was changed.", "all of the form"
+    assert len(store.events()) == events
     assert "next round" in change_settings(store, op.name, {"plan.ratings": 32, "ppo.steps": 9})
     assert (read_settings(store)["plan.ratings"], read_settings(store)["ppo.steps"]) == (32, 9)
     event = store.events(1)[0]
