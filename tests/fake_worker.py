@@ -62,7 +62,7 @@ def generate(store: Store, settings: dict[str, Any]) -> int:
         more = (f"Question {i}?" for i in range(len(PROMPTS), wanted))
         store.add_prompts([Prompt.of(text) for text in (*PROMPTS, *more)])
     if store.current_version() is None:
-        store.add_version(version(0, None, "current"))
+        store.add_version(version(0, None, "current", settings.get("sample")))
     current = store.current_version().number
     found = store.round()
     if found is None or found.state not in ("generating",):

@@ -35,7 +35,10 @@ def heading(overview: RoundOverview) -> str:
     progress = overview.progress
     title = f"Round {progress.round.number}" if progress else "Getting ready"
     state = progress.round.state if progress else "generating"
-    chip = f'<span class="ops-state {h(state)}">{h(STATE_LABELS.get(state, state))}</span>'
+    label = STATE_LABELS.get(state, state)
+    if state == "generating" and overview.job is None and overview.last_error:
+        state, label = "failed", "Writing stopped"
+    chip = f'<span class="ops-state {h(state)}">{h(label)}</span>'
     return (
         f'<div class="ops-heading"><h1>{h(title)} {chip}</h1>'
         f"<p>{h(overview.next_step.sentence)}</p></div>{trainer_alarm(overview.worker)}"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from app.console.panels.elements import format_number, h, progress_bar, quiet, tile
+from app.console.panels.elements import format_number, h, progress_bar, quiet, shorten, tile
 from app.console.state.round_overview import RoundOverview
 from app.console.state.round_summary import RoundSummary
 from app.wording import format_duration
@@ -95,14 +95,15 @@ def set_aside(kept: dict[str, Any]) -> str:
         return ""
     count = f"{len(prompts)} prompts are" if len(prompts) > 1 else "One prompt is"
     items = "".join(
-        f"<li><b>{h(p['text'][:MAX_PROMPT])}</b><span>{h(p['why'])}</span></li>"
+        f'<li class="bad"><b>{h(shorten(p["text"], MAX_PROMPT))}</b><span>{h(p["why"])}</span></li>'
         for p in list(prompts.values())[:MAX_SET_ASIDE]
     )
     more = len(prompts) - MAX_SET_ASIDE
     rest = quiet(f"… and {more} more.") if more > 0 else ""
     return (
-        f'<details class="ops-checks rl-panel"><summary class="bad">{count} set aside in round {kept["round"]}'
-        f"</summary><ul>{items}</ul>{rest}</details>"
+        '<details class="ops-checks ops-aside rl-panel">'
+        f'<summary class="bad">{count} set aside in round {kept["round"]}</summary>'
+        f"<ul>{items}</ul>{rest}</details>"
     )
 
 

@@ -28,7 +28,7 @@ from rater_data.records import Token
 from rater_data.round_settings import Told
 from rater_data.store import Store
 from tests import fake_worker
-from tests.app.console.helpers import DOWN, HOSTILE, job, progress, work
+from tests.app.console.helpers import DOWN, HOSTILE, UP, job, progress, work
 
 
 def test_hostile_text_is_text_in_every_panel(store: Store) -> None:
@@ -107,12 +107,28 @@ def test_the_model_in_memory_has_a_light_and_says_what_it_leaves_alone() -> None
     assert "Plain path, which is slower. The experts are left as they are." in shown
 
 
+def test_writing_that_stopped_is_not_called_writing() -> None:
+    def chip(state: str | None, error: str | None) -> str:
+        seen = RoundOverview(
+            progress=progress(state) if state else None,
+            job=None,
+            last_error=error,
+            worker=UP,
+            next_step=decide_next_step(progress(state) if state else None, None, error, UP),
+        )
+        return page_header.heading(seen)
+
+    for state in (None, "generating"):
+        assert "Writing stopped" in chip(state, "It is full.") and "Writing responses" in chip(state, None)
+    assert "Open for rating" in chip("rating", "It is full.")
+
+
 def test_prompts_set_aside_are_counted_and_listed_up_to_a_number() -> None:
     assert round_panels.set_aside({}) == "" == round_panels.set_aside({"round": 2, "prompts": {}})
     many = {str(i): {"text": f"And {i}?", "why": "It opens with the model."} for i in range(23)}
     shown = round_panels.set_aside({"round": 2, "prompts": many})
     assert "23 prompts are set aside in round 2" in shown and "… and 3 more." in shown
-    assert shown.count("<li>") == 20
+    assert shown.count("<li ") == 20
     one = round_panels.set_aside({"round": 2, "prompts": {"1": many["1"]}})
     assert "One prompt is set aside in round 2" in one
 
