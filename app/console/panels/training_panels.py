@@ -88,11 +88,10 @@ def rule_checks(results: list[dict[str, Any]]) -> str:
     if not results:
         return ""
     broken = sum(not result["ok"] for result in results)
-    summary = (
-        "All training checks pass"
-        if not broken
-        else f"{broken} of {len(results)} training checks need attention"
-    )
+    rules = "All training checks pass" if any("short" not in result for result in results) else ""
+    if broken:
+        rules = f"{broken} of {len(results)} training checks need attention"
+    summary = " · ".join(filter(None, [rules, *(result.get("short") for result in results)]))
     return (
         f'<details class="ops-checks rl-panel"{" open" if broken else ""}>'
         f'<summary class="{"bad" if broken else "good"}">{h(summary)}</summary>'

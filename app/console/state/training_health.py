@@ -20,11 +20,18 @@ def find_last_training(store: Store) -> tuple[Round | None, list[dict[str, Any]]
 
 
 def engine_check(report: dict[str, Any]) -> list[dict[str, Any]]:
-    """The light of the model in memory: it was held to its own forward when it was loaded, or it would not be there."""
+    """The light of the model in memory: it was held to its own forward when it was loaded, or it would not be there.
+
+    "short": the same in a few words.
+    """
     if not report:
         return []
     says = " ".join([report.get("says", ""), *report.get("notes", ())])
-    return [{"rule": "reads as the model does", "ok": True, "says": says, "step": 0}]
+    slower = report.get("path") == "plain"
+    short = (
+        "The model is read on the plain path, which is slower" if slower else "The model reads as it should"
+    )
+    return [{"rule": "reads as the model does", "ok": True, "says": says, "step": 0, "short": short}]
 
 
 def check_rules(steps: list[dict[str, Any]]) -> list[dict[str, Any]]:

@@ -99,12 +99,22 @@ def test_a_broken_rule_comes_first_and_stays_broken() -> None:
 
 def test_the_model_in_memory_has_a_light_and_says_what_it_leaves_alone() -> None:
     assert engine_check({}) == []
-    found = engine_check(
-        {"says": "Plain path, which is slower.", "notes": ["The experts are left as they are."]}
-    )
+    report = {
+        "path": "plain",
+        "says": "Slower: unknown layers.",
+        "notes": ["The experts are left as they are."],
+    }
+    found = engine_check(report)
     shown = training_panels.rule_checks(found)
-    assert "All training checks pass" in shown and "Reads as the model does" in shown
-    assert "Plain path, which is slower. The experts are left as they are." in shown
+    assert "Reads as the model does" in shown and 'class="good"' in shown
+    assert "Slower: unknown layers. The experts are left as they are." in shown
+    assert "<summary" in shown and "plain path, which is slower</summary>" in shown, (
+        "said before it is opened"
+    )
+    assert "training checks" not in shown, "nothing was trained yet"
+    rule = {"rule": "a", "ok": True, "says": "a is fine.", "step": 1}
+    shown = training_panels.rule_checks([rule, *engine_check(report | {"path": "fast"})])
+    assert "All training checks pass · The model reads as it should</summary>" in shown
 
 
 def test_writing_that_stopped_is_not_called_writing() -> None:
