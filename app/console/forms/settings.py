@@ -36,7 +36,8 @@ def lay_out(page: LivePage) -> None:
 
     def on_save(values: dict[Any, object], request: gr.Request) -> str:
         user = require_operator(guard, request)
-        settings = {path: values[component] for path, component in inputs.items()}
+        kept = read_settings(store)  # what somebody left as it is was chosen by nobody
+        settings = {path: values[field] for path, field in inputs.items() if values[field] != kept[path]}
         return run_for_notice(lambda: change_settings(store, user.name, settings))
 
     def defaults(request: gr.Request) -> dict[Any, Any]:
