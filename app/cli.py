@@ -19,7 +19,7 @@ from app.trainer.supervisor import Supervisor
 from app.wording import format_datetime
 from rater_data.database_option import DatabaseUrl
 from rater_data.errors import RateloopError
-from rater_data.rater_functions import CLASSIFIER_HELP
+from rater_data.rater_functions import CLASSIFIER_HELP, CLASSIFIER_SIGN
 from rater_data.round_settings import SERVER_URL
 from rater_data.scales import SCALES
 from rater_data.store import Store, default_home
@@ -231,6 +231,8 @@ def simulate(
     from app.benchmark.simulate import simulate as run_simulation
 
     try:
+        if rater.startswith(CLASSIFIER_SIGN):
+            say(f"Loading {rater.removeprefix(CLASSIFIER_SIGN)} …")
         with open_rater(rater) as rate, Progress(transient=True) as progress:
             task = progress.add_task("Rating", total=ratings)
             outcome = run_simulation(

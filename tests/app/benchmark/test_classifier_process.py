@@ -84,8 +84,9 @@ def test_its_refusals_are_the_commands(tmp_path: Path) -> None:
     asked = ["simulate", "--url", "http://127.0.0.1:9", "--token", "rl-x", "--rater", f"hf:{tmp_path}"]
     done = CliRunner().invoke(cli.app, asked)
     assert done.exit_code == 1
-    assert done.output.startswith(f"Model '{tmp_path}': the folder holds no config.json.")
-    assert len(done.output.strip().splitlines()) == 1
+    loading, sentence = done.output.splitlines()
+    assert loading == f"Loading {tmp_path} …"
+    assert sentence.startswith(f"Model '{tmp_path}': the folder holds no config.json.")
 
 
 def test_one_that_is_killed_is_a_sentence(folder: Path) -> None:
