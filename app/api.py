@@ -10,6 +10,7 @@ from pydantic import BaseModel, ConfigDict, Field, StrictBool, StrictFloat, Stri
 from app import api_schemas
 from app.access import accounts
 from app.access.auth import Guard, SignedOut
+from app.access.public_address import address_of, root_of
 from app.api_schemas import json_responses
 from app.console.state import actions
 from app.console.state.round_overview import overview_as_json
@@ -149,7 +150,7 @@ def rater_routes(store: Store, guard: Guard, supervisor: Supervisor) -> APIRoute
     return router
 
 
-def operator_routes(store: Store, guard: Guard, supervisor: Supervisor, url: str) -> APIRouter:
+def operator_routes(store: Store, guard: Guard, supervisor: Supervisor) -> APIRouter:
     router = APIRouter(prefix="/api")
     operator = Depends(guard.require_operator)
 
@@ -174,8 +175,7 @@ def operator_routes(store: Store, guard: Guard, supervisor: Supervisor, url: str
 
     @router.post("/invite", response_model=None, responses=json_responses(api_schemas.Link))
     def invite(body: InviteBody, request: Request, user: User = operator) -> dict[str, Any]:
-        base_url = str(request.base_url) or url
-        return {"link": accounts.invite(store, user.name, body.name, base_url, body.role)}
+        return {"link": accounts.invite(store, user.name, body.name, address_of(request), body.role)}
 
     @router.post("/token", response_model=None, responses=json_responses(api_schemas.Token, 409))
     def token(body: TokenBody, user: User = operator) -> dict[str, Any]:
@@ -194,8 +194,8 @@ def openapi_route(app: FastAPI, guard: Guard) -> APIRouter:
     rater = Depends(guard.require_rater)
 
     @router.get("/openapi.json")
-    def openapi(user: User = rater) -> dict[str, Any]:
-        schema = app.openapi()
+    def openapi(request: Request, user: User = rater) -> dict[str, Any]:
+        schema = app.openapi() | {"servers": [{"url": root_of(request) or "/"}]}
         schema["paths"] = {path: item for path, item in schema["paths"].items() if path.startswith("/api/")}
         schema["components"]["securitySchemes"] = {"token": {"type": "http", "scheme": "bearer"}}
         schema["security"] = [{"token": []}]

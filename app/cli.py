@@ -13,12 +13,13 @@ import typer
 
 from app import startup
 from app.access import accounts
+from app.monitoring.metrics_token import load_metrics_token
 from app.port import open_server_socket
-from app.settings import Settings, port_from_environment
+from app.settings import PUBLIC_URL_VARIABLE, ROOT_PATH_VARIABLE, Settings, port_from_environment
 from app.trainer.supervisor import Supervisor
 from app.wording import format_datetime
 from rater_data.database_option import DatabaseUrl
-from rater_data.errors import RateloopError
+from rater_data.errors import Missing, RateloopError
 from rater_data.rater_functions import CLASSIFIER_HELP, CLASSIFIER_SIGN
 from rater_data.round_settings import SERVER_URL
 from rater_data.scales import SCALES
@@ -30,6 +31,21 @@ app = typer.Typer(
 
 Home = Annotated[
     Path | None, typer.Option(help="Where everything is kept (default: $RATELOOP_HOME or ~/.rateloop).")
+]
+Proxy = Annotated[
+    str, typer.Option(help="Address of a TLS proxy in front, whose X-Forwarded-… headers are believed.")
+]
+RootPath = Annotated[
+    str,
+    typer.Option(
+        envvar=ROOT_PATH_VARIABLE, help="Path under which a proxy puts the server, as in /rateloop."
+    ),
+]
+PublicUrl = Annotated[
+    str,
+    typer.Option(
+        envvar=PUBLIC_URL_VARIABLE, help="Address that people use, as in https://example.org/rateloop."
+    ),
 ]
 Url = Annotated[str, typer.Option(help="The address people use (default: where it was last served).")]
 
@@ -71,9 +87,9 @@ def serve(
     ] = None,
     worker: Annotated[bool, typer.Option(help="Also run the trainer.")] = True,
     allow_public: Annotated[bool, typer.Option(help="Listen on an address that others can reach.")] = False,
-    proxy: Annotated[
-        str, typer.Option(help="Address of a TLS proxy in front, whose X-Forwarded-… headers are believed.")
-    ] = "",
+    proxy: Proxy = "",
+    root_path: RootPath = "",
+    public_url: PublicUrl = "",
     database: DatabaseUrl = None,
 ) -> None:
     """Start the server and its trainer; prints one link to begin with."""
@@ -87,6 +103,8 @@ def serve(
             worker=worker,
             allow_public=allow_public,
             proxy=proxy,
+            root_path=root_path,
+            public_url=public_url,
             database=database,
         )
         start(settings, scale, (system, prompt_format, max_new_tokens))
@@ -119,7 +137,7 @@ def start(
         from app import server
 
         def on_ready() -> None:
-            store.set_setting(SERVER_URL, settings.url)
+            store.set_setting(SERVER_URL, settings.link_url)
             user = accounts.get_or_create_operator(store)
             purpose = (
                 f"opens the console as {user.name}, once and within an hour; python -m app link: another"
@@ -186,6 +204,21 @@ def token(
         database,
         lambda store: accounts.create_token(store, accounts.TERMINAL_ACTOR, name, role=role, days=days),
     )
+
+
+@app.command()
+def metrics_token(
+    new: Annotated[bool, typer.Option("--new", help="Another one: the one before works no more.")] = False,
+    home: Home = None,
+) -> None:
+    """Print the token that lets Prometheus read /metrics, and nothing else; it is in metrics.token in the home."""
+    try:
+        folder = (home or default_home()).expanduser()
+        if not folder.is_dir():
+            raise Missing(f"There is no home folder at {folder}: check the path, or start the server first.")
+        say(load_metrics_token(folder, new=new))
+    except RateloopError as error:
+        raise exit_with(error) from None
 
 
 @app.command()

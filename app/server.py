@@ -12,16 +12,21 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 import httpx
 import uvicorn
 from fastapi import FastAPI, Request
+from prometheus_client import CollectorRegistry, ProcessCollector
 from starlette.staticfiles import StaticFiles
 from starlette.types import ASGIApp
 
 from app.access.auth import Guard, load_session_secret
 from app.access.page_routes import page_routes
+from app.access.public_address import PublicAddress
 from app.access.security_middleware import GradioMount, SecurityMiddleware
 from app.api import openapi_route, operator_routes, rater_routes
 from app.api_errors import add_error_handlers
 from app.exports.pending_exports import PendingExports
 from app.exports.routes import export_routes
+from app.monitoring.request_times import RequestTimes
+from app.monitoring.routes import monitoring_routes
+from app.monitoring.store_metrics import StoreMetrics
 from app.settings import Settings
 from app.static_files import STATIC, ImmutableFiles, static_version
 from app.trainer.supervisor import Supervisor
@@ -60,10 +65,14 @@ def _build_app(settings: Settings, store: Store, supervisor: Supervisor) -> Secu
     app = FastAPI(title="Rateloop", docs_url=None, redoc_url=None, openapi_url=None, lifespan=lifespan)
     add_error_handlers(app)
     app.include_router(rater_routes(store, guard, supervisor))
-    app.include_router(operator_routes(store, guard, supervisor, settings.url))
+    app.include_router(operator_routes(store, guard, supervisor))
     app.include_router(export_routes(store, guard, pending_exports))
     app.include_router(openapi_route(app, guard))
     app.include_router(page_routes(guard))
+    registry = CollectorRegistry()
+    registry.register(StoreMetrics(store, supervisor))
+    ProcessCollector(registry=registry)  # memory, CPU time and open files of this process
+    app.include_router(monitoring_routes(store, guard, registry))
     version = static_version()
     app.mount(f"/static/{version}", ImmutableFiles(directory=STATIC))
     app.mount("/static", StaticFiles(directory=STATIC))
@@ -73,7 +82,7 @@ def _build_app(settings: Settings, store: Store, supervisor: Supervisor) -> Secu
         "/rate": GradioMount(role="rater", head=rating_page.head_html(version), has_handlers=False),
         "/operator": GradioMount(role="operator", head=console_page.head(version), has_handlers=True),
     }
-    return SecurityMiddleware(app, guard, mounts)
+    return SecurityMiddleware(app, guard, mounts, PublicAddress(settings), RequestTimes(registry).observe)
 
 
 def mount_gradio(
@@ -114,7 +123,7 @@ def serve(
     app: SecurityMiddleware, server_socket: socket.socket, settings: Settings, on_ready: Callable[[], None]
 ) -> None:
     """Serve until stopped; `on_ready` is called once the port answers."""
-    server = make_server(app, settings.proxy)
+    server = make_server(app)
 
     def make_first_requests() -> None:
         pause = threading.Event()
@@ -128,8 +137,7 @@ def serve(
     server.run(sockets=[server_socket])
 
 
-def make_server(app: ASGIApp, proxy: str = "") -> uvicorn.Server:
-    """Believes X-Forwarded-… headers, who asks and over what, of the proxies named and of nobody else."""
+def make_server(app: ASGIApp) -> uvicorn.Server:
     # One worker, always: Gradio keeps its sessions in memory and the store has one writer.
     config = uvicorn.Config(
         app,
@@ -138,8 +146,7 @@ def make_server(app: ASGIApp, proxy: str = "") -> uvicorn.Server:
         server_header=False,
         timeout_graceful_shutdown=3,
         ws="none",
-        proxy_headers=bool(proxy),
-        forwarded_allow_ips=proxy or [],
+        proxy_headers=False,  # app/access/public_address.py reads them, all of them and of named proxies alone
     )
     return uvicorn.Server(config)
 

@@ -4,12 +4,29 @@ from __future__ import annotations
 
 import ipaddress
 import os
+import re
 from dataclasses import dataclass, field
 from pathlib import Path
+from urllib.parse import urlsplit
 
 from rater_data.errors import BadInput
 
 DEFAULT_PORT = 7860
+
+ROOT_PATH_VARIABLE, PUBLIC_URL_VARIABLE = "RATELOOP_ROOT_PATH", "RATELOOP_PUBLIC_URL"
+OWN_PATHS = (
+    "api",
+    "healthz",
+    "join",
+    "livez",
+    "metrics",
+    "operator",
+    "rate",
+    "sign-in",
+    "sign-out",
+    "static",
+)
+"""How the server's own addresses begin: a root path that began so could not be told from them."""
 
 # seconds
 SESSION_TTL = 30 * 24 * 3600
@@ -32,6 +49,10 @@ class Settings:
     allow_public: bool = False
     proxy: str = ""
     """Addresses or networks of reverse proxies, with commas between: whom X-Forwarded-… headers are believed."""
+    root_path: str = ""
+    """The path under which people reach the server, as in /rateloop; empty: the top, or the path of `public_url`."""
+    public_url: str = ""
+    """The address that people use, as in https://example.org/rateloop; empty where requests tell it."""
     database: str | None = field(default=None, repr=False)
     """Address of a PostgreSQL database, which may hold a password; None = the file in the home."""
 
@@ -46,13 +67,24 @@ class Settings:
                 "Use 127.0.0.1 (with a tunnel or a TLS proxy in front), or say --allow-public if you mean it."
             )
 
-        for address in filter(None, self.proxy.split(",")):
+        for address in self.proxies:
             try:
-                ipaddress.ip_network(address.strip())
+                ipaddress.ip_network(address)
             except ValueError:
                 raise BadInput(
-                    f"The address of a proxy is like 127.0.0.1 or 10.0.0.0/8, not {address.strip()!r}."
+                    f"The address of a proxy is like 127.0.0.1 or 10.0.0.0/8, not {address!r}."
                 ) from None
+        object.__setattr__(self, "public_url", self.public_url.rstrip("/"))
+        object.__setattr__(self, "root_path", find_root_path(self.root_path.rstrip("/"), self.public_url))
+
+    @property
+    def proxies(self) -> list[str]:
+        return [address for part in self.proxy.split(",") if (address := part.strip())]
+
+    @property
+    def link_url(self) -> str:
+        """What links begin with that are printed where the server runs."""
+        return self.public_url or f"{self.url}{self.root_path}"
 
     @property
     def url(self) -> str:
@@ -65,6 +97,31 @@ class Settings:
     def cookie_name(self) -> str:
         # Browsers share cookies between the ports of a host: two servers must not sign each other out.
         return f"rateloop_{self.port}"
+
+
+def find_root_path(root_path: str, public_url: str) -> str:
+    """The root path, given or in the public address. Raises BadInput where one cannot be or they do not agree."""
+    public = urlsplit(public_url)
+    if public_url and (public.scheme not in ("http", "https") or not public.hostname or public.query):
+        raise BadInput(f"The public address is like https://example.org/rateloop, not {public_url!r}.")
+    if public_url and root_path and root_path != public.path:
+        raise BadInput(
+            f"The public address {public_url} and the root path {root_path} do not agree: leave the root path out."
+        )
+    root_path = root_path or public.path
+    if root_path and not is_root_path(root_path):
+        raise BadInput(
+            f"The root path is like /rateloop, not {root_path!r}: it begins with a slash, and not with a path of the "
+            f"server's own ({', '.join(OWN_PATHS)})."
+        )
+    return root_path
+
+
+def is_root_path(path: str) -> bool:
+    """Whether the server can be reached under this path: whole segments, the first none of the server's own."""
+    return (
+        bool(re.fullmatch(r"(/[\w.~-]*\w[\w.~-]*)+", path, re.ASCII)) and path.split("/")[1] not in OWN_PATHS
+    )
 
 
 def is_loopback(host: str) -> bool:

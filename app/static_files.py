@@ -9,7 +9,7 @@ from starlette.responses import Response
 from starlette.staticfiles import StaticFiles
 
 STATIC = Path(__file__).parent / "static"
-ICON_LINK = '<link rel="icon" href="/static/mark.svg" type="image/svg+xml">'
+ICON_LINK = '<link rel="icon" href="../static/mark.svg" type="image/svg+xml">'
 
 
 def static_version() -> str:
@@ -22,8 +22,11 @@ def static_version() -> str:
 
 
 def stylesheet_links(version: str, page: str) -> str:
-    """The icon and the style sheets of a Gradio page, whose own sheet is `page`.css."""
-    sheets = [f"/static/{version}/{name}.css" for name in ("base", "gradio", page)]
+    """The icon and the style sheets of a Gradio page, whose own sheet is `page`.css.
+
+    Addresses are relative to the page, which does not know under which path people reach the server.
+    """
+    sheets = [f"../static/{version}/{name}.css" for name in ("base", "gradio", page)]
     return ICON_LINK + "".join(f'<link rel="stylesheet" href="{sheet}">' for sheet in sheets)
 
 

@@ -19,6 +19,7 @@ from starlette.concurrency import run_in_threadpool
 from starlette.requests import HTTPConnection
 from starlette.responses import Response
 
+from app.access.public_address import route_path
 from app.settings import SESSION_TTL
 from rater_data.errors import Missing, NotYours, RateloopError
 from rater_data.files import fsync
@@ -45,16 +46,21 @@ class TooManyAttempts(RateloopError):
 
 def load_session_secret(home: Path) -> str:
     """The key that signs sessions: made on first use, readable by its owner only, never a default."""
-    path = home / "session.key"
+    return load_secret(home / "session.key", "start again (everybody signs in again)")
+
+
+def load_secret(path: Path, then: str) -> str:
+    """The secret in a file, which is made where there is none. Raises RateloopError for a damaged one.
+
+    `then`: what to do after deleting it, and what that means.
+    """
     try:
         handle = os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600)
     except FileExistsError:
         path.chmod(0o600)
         secret = path.read_text().strip()
         if len(secret) < 32:
-            raise RateloopError(
-                f"{path} is damaged: delete it and start again (everybody signs in again)."
-            ) from None
+            raise RateloopError(f"{path} is damaged: delete it and {then}.") from None
         return secret
     with os.fdopen(handle, "w") as file:
         file.write(secret := secrets.token_urlsafe(48))
@@ -124,7 +130,7 @@ class Guard:
         Raises TooManyAttempts for a wrong one after many.
         """
         kind, _, secret = request.headers["authorization"].partition(" ")
-        if kind.lower() != "bearer" or not request.url.path.startswith("/api/"):
+        if kind.lower() != "bearer" or not route_path(request.scope).startswith("/api/"):
             return None
         try:
             return self.store.user_of_token(secret.strip())
@@ -188,18 +194,22 @@ class Guard:
             raise NotYours("This page is old: open your invite link, and sign out again.")
         self.store.sign_out(user.id, user.name, links=False)
 
-    def sign_in(self, response: Response, user: User, *, secure: bool) -> None:
+    def sign_in(self, response: Response, user: User, *, root: str, secure: bool) -> None:
+        """Leaves the cookie, for the addresses under the root path alone: others on this host are none of ours."""
         response.set_cookie(
             self.cookie_name,
             self.session_cookie(user),
             max_age=SESSION_TTL,
+            path=root or "/",
             httponly=True,
             samesite="lax",
             secure=secure,
         )
 
-    def sign_out(self, response: Response, *, secure: bool) -> None:
-        response.delete_cookie(self.cookie_name, httponly=True, samesite="lax", secure=secure)
+    def sign_out(self, response: Response, *, root: str, secure: bool) -> None:
+        # one from before the server had a root path would be sent still
+        for path in {"/", root or "/"}:
+            response.delete_cookie(self.cookie_name, path, httponly=True, samesite="lax", secure=secure)
 
 
 def client_address(request: HTTPConnection) -> str:

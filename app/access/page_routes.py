@@ -10,8 +10,10 @@ from fastapi.responses import HTMLResponse, RedirectResponse, Response
 
 from app.access import pages
 from app.access.auth import Guard, TooManyAttempts, client_address
+from app.access.public_address import root_of
 from app.wording import SERVER_UNAVAILABLE
 from rater_data.errors import NotYours, Unavailable
+from rater_data.records import User
 
 log = logging.getLogger(__name__)
 
@@ -27,45 +29,54 @@ def page_routes(guard: Guard) -> APIRouter:
     def start(request: Request) -> Response:
         user = guard.find_user(request)
         if user is None:
-            return RedirectResponse("/sign-in", 303)
-        return RedirectResponse("/operator/" if user.role == "operator" else "/rate/", 303)
+            return RedirectResponse(f"{root_of(request)}/sign-in", 303)
+        return RedirectResponse(first_page(request, user), 303)
 
     @router.get("/sign-in")
-    def sign_in() -> Response:
-        return HTMLResponse(pages.sign_in())
+    def sign_in(request: Request) -> Response:
+        return HTMLResponse(pages.sign_in(root_of(request)))
 
     @router.get("/join/{secret}")
     def join(request: Request, secret: str) -> Response:
         user = guard.find_user(request)
-        return HTMLResponse(pages.join(user.name if user else None))
+        return HTMLResponse(pages.join(root_of(request), user.name if user else None))
 
     @router.post("/join/{secret}")
     def redeem(request: Request, secret: str) -> Response:
+        root = root_of(request)
         try:
             user = guard.redeem_link(secret, client_address(request))
         except TooManyAttempts as error:
-            return HTMLResponse(pages.join_failed(str(error)), 429, headers={"Retry-After": "60"})
+            return HTMLResponse(pages.join_failed(root, str(error)), 429, headers={"Retry-After": "60"})
         except NotYours as error:
-            return HTMLResponse(pages.join_failed(str(error)), 403)
+            return HTMLResponse(pages.join_failed(root, str(error)), 403)
         except Unavailable as error:
             log.error("%s /join: %s", request.method, error)
-            return HTMLResponse(pages.join_unavailable(SERVER_UNAVAILABLE), 503, headers={"Retry-After": "2"})
-        response = RedirectResponse("/operator/" if user.role == "operator" else "/rate/", 303)
-        guard.sign_in(response, user, secure=is_secure(request))
+            page = pages.join_unavailable(root, SERVER_UNAVAILABLE)
+            return HTMLResponse(page, 503, headers={"Retry-After": "2"})
+        response = RedirectResponse(first_page(request, user), 303)
+        guard.sign_in(response, user, root=root, secure=is_secure(request))
         return response
 
     @router.post("/sign-out")
     def sign_out(request: Request) -> Response:
-        response = HTMLResponse(pages.signed_out(guard.sign_out_secret(request)))
-        guard.sign_out(response, secure=is_secure(request))
+        root = root_of(request)
+        response = HTMLResponse(pages.signed_out(root, guard.sign_out_secret(request)))
+        guard.sign_out(response, root=root, secure=is_secure(request))
         return response
 
     @router.post("/sign-out/{secret}")
-    def sign_out_everywhere(secret: str) -> Response:
+    def sign_out_everywhere(request: Request, secret: str) -> Response:
+        root = root_of(request)
         try:
             guard.sign_out_everywhere(secret)
         except NotYours as error:
-            return HTMLResponse(pages.page("Signed out here only", f"<p>{escape(str(error))}</p>"), 403)
-        return HTMLResponse(pages.signed_out_everywhere())
+            return HTMLResponse(pages.page(root, "Signed out here only", f"<p>{escape(str(error))}</p>"), 403)
+        return HTMLResponse(pages.signed_out_everywhere(root))
 
     return router
+
+
+def first_page(request: Request, user: User) -> str:
+    """Where somebody begins who is signed in."""
+    return f"{root_of(request)}/{'operator' if user.role == 'operator' else 'rate'}/"

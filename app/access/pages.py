@@ -12,12 +12,12 @@ PAGE = Template("""<!doctype html>
 <meta name="viewport" content="width=device-width, initial-scale=1">
 <meta name="robots" content="noindex">
 <title>$title · Rateloop</title>
-<link rel="icon" href="/static/mark.svg" type="image/svg+xml">
-<link rel="stylesheet" href="/static/base.css">
+<link rel="icon" href="$root/static/mark.svg" type="image/svg+xml">
+<link rel="stylesheet" href="$root/static/base.css">
 </head>
 <body class="rl-plain">
 <main class="rl-panel">
-<div class="rl-brand"><img src="/static/mark.svg" alt="" width="22" height="22">Rateloop</div>
+<div class="rl-brand"><img src="$root/static/mark.svg" alt="" width="22" height="22">Rateloop</div>
 <h1>$title</h1>
 $body
 </main>
@@ -26,12 +26,14 @@ $body
 """)
 
 
-def page(title: str, body: str) -> str:
-    return PAGE.substitute(title=escape(title), body=body)
+def page(root: str, title: str, body: str) -> str:
+    """`root`: the path under which people reach the server."""
+    return PAGE.substitute(root=escape(root), title=escape(title), body=body)
 
 
-def sign_in() -> str:
+def sign_in(root: str) -> str:
     return page(
+        root,
         "Open your invite link",
         "<p>Rateloop has no passwords. The person who runs it has sent you a personal link: "
         "open it on this device and you are in.</p>"
@@ -40,7 +42,7 @@ def sign_in() -> str:
     )
 
 
-def join(name: str | None) -> str:
+def join(root: str, name: str | None) -> str:
     """Asks before it redeems: programs that only look at a link (previews, scanners) must not use it up."""
     known = (
         f"<p class='rl-quiet'>You are signed in as {escape(name)}; this signs you in anew.</p>"
@@ -48,6 +50,7 @@ def join(name: str | None) -> str:
         else ""
     )
     return page(
+        root,
         "Welcome",
         "<p>This link lets you into Rateloop, where people read what a language model writes and say how good "
         "it is, and the model learns from that.</p>"
@@ -56,43 +59,59 @@ def join(name: str | None) -> str:
     )
 
 
-def join_failed(sentence: str) -> str:
+def join_failed(root: str, sentence: str) -> str:
     return page(
+        root,
         "This link does not work",
         f"<p>{escape(sentence)}</p><p class='rl-quiet'>Ask the person who sent it for a new one. "
         "Running it yourself? <code>python -m app link</code> prints one.</p>",
     )
 
 
-def join_unavailable(sentence: str) -> str:
-    return page("This did not work", f"<p>{escape(sentence)}</p><p>Open your link again in a moment.</p>")
+def join_unavailable(root: str, sentence: str) -> str:
+    return page(
+        root, "This did not work", f"<p>{escape(sentence)}</p><p>Open your link again in a moment.</p>"
+    )
 
 
-def signed_out(secret: str | None) -> str:
+def refused(root: str, sentence: str, advice: str) -> str:
+    """A form whose request was not let through; the advice is for whoever runs the server."""
+    return page(
+        root,
+        "This request was refused",
+        f"<p>{escape(sentence)}</p><p class='rl-quiet'>{escape(advice)}</p>"
+        f"<p><a class='rl-button rl-primary' href='{escape(root)}/'>Go to the start</a></p>",
+    )
+
+
+def signed_out(root: str, secret: str | None) -> str:
     """`secret`: with it, somebody who was signed in can end their other sessions."""
     everywhere = (
-        f"<form method='post' action='/sign-out/{escape(secret)}'>"
+        f"<form method='post' action='{escape(root)}/sign-out/{escape(secret)}'>"
         "<button class='rl-button'>Sign out on all devices</button></form>"
         if secret
         else ""
     )
     return page(
+        root,
         "Signed out",
         f"<p>To come back, open your invite link again. Everything you rated is kept.</p>{everywhere}",
     )
 
 
-def signed_out_everywhere() -> str:
+def signed_out_everywhere(root: str) -> str:
     return page(
+        root,
         "Signed out on all devices",
         "<p>To come back, open your invite link again. Does somebody else have it? Ask for a new one: "
         "then the old one works no more.</p>",
     )
 
 
-def operators_only(name: str) -> str:
+def operators_only(root: str, name: str) -> str:
     return page(
+        root,
         "This page is for operators",
         f"<p>You are signed in as {escape(name)}, a rater.</p>"
-        "<p><a class='rl-button rl-primary' href='/rate/'>Go to rating</a></p>",
+        f"<p><a class='rl-button rl-primary' href='{escape(root)}/rate/'>Go to rating</a></p>",
     )

@@ -10,8 +10,8 @@ from __future__ import annotations
 import re
 import secrets
 import time
+from collections.abc import Callable
 from dataclasses import dataclass
-from urllib.parse import urlsplit
 
 from starlette.concurrency import run_in_threadpool
 from starlette.datastructures import Headers, MutableHeaders
@@ -21,6 +21,8 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from app.access import pages
 from app.access.auth import Guard
+from app.access.public_address import PUBLIC, ROOT, PublicAddress, route_path
+from app.access.same_origin import find_foreign_sign
 
 SAFE_METHODS = ("GET", "HEAD")
 GRADIO_GETS = re.compile(
@@ -48,6 +50,10 @@ HEADERS = {
 }
 
 
+Observe = Callable[[Scope, int, float], None]
+"""Told of every answer: the request, its status, and the seconds until its head was there."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class GradioMount:
     """One Gradio page: the role it asks for, what its <head> gets, whether it has Python handlers."""
@@ -58,9 +64,17 @@ class GradioMount:
 
 
 class SecurityMiddleware:
-    def __init__(self, app: ASGIApp, guard: Guard, mounts: dict[str, GradioMount]) -> None:
-        """`mounts`: by path, without the slash at the end."""
+    def __init__(
+        self,
+        app: ASGIApp,
+        guard: Guard,
+        mounts: dict[str, GradioMount],
+        address: PublicAddress,
+        observe: Observe,
+    ) -> None:
+        """`mounts`: by path, without the slash at the end; `observe` is told of every answer."""
         self.app, self.guard, self.mounts = app, guard, mounts
+        self.address, self.observe = address, observe
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "websocket":
@@ -69,24 +83,26 @@ class SecurityMiddleware:
         if scope["type"] != "http":
             await self.app(scope, receive, send)
             return
+        scope = self.address.rewrite(scope)
         nonce = secrets.token_urlsafe(16)
-        send = add_headers(send, scope, nonce)
+        send = add_headers(send, scope, nonce, self.observe)
         refusal = await self.find_refusal(scope)
         if refusal is not None:
             await refusal(scope, receive, send)
-        elif (mount := scope["path"].rstrip("/")) in self.mounts and scope["method"] == "GET":
+        elif (mount := route_path(scope).rstrip("/")) in self.mounts and scope["method"] == "GET":
             await send_gradio_page(self.app, scope, receive, send, nonce, self.mounts[mount].head)
         else:
             await self.app(scope, receive, send)
 
     async def find_refusal(self, scope: Scope) -> Response | None:
         """The answer to a request that goes no further, or None."""
-        method, path = scope["method"], scope["path"]
+        method, path, root = scope["method"], route_path(scope), scope[ROOT]
         headers = Headers(scope=scope)
         if method not in SAFE_METHODS:
             # A script's token is no cookie: no other site can make a browser send it
-            if not is_same_origin(headers) and not (path.startswith("/api/") and "authorization" in headers):
-                return error_response("This request came from another site, so it was refused.", 403)
+            is_script = path.startswith("/api/") and "authorization" in headers
+            if not is_script and (sign := find_foreign_sign(headers, scope[PUBLIC])) is not None:
+                return refusal(headers, root, *sign)
             if not headers.get("content-length", "0").isdigit() or "transfer-encoding" in headers:
                 return error_response("Send the request in one piece, with its length.", 411)
             if int(headers.get("content-length", "0")) > MAX_BODY:
@@ -105,14 +121,16 @@ class SecurityMiddleware:
         is_page = rest in ("", "/")
         if user is None:
             return (
-                RedirectResponse("/sign-in", 303) if is_page else error_response("You are signed out.", 401)
+                RedirectResponse(f"{root}/sign-in", 303)
+                if is_page
+                else error_response("You are signed out.", 401)
             )
         if self.mounts[mount].role == "operator" and user.role != "operator":
             if is_page:
-                return HTMLResponse(pages.operators_only(user.name), 403)
+                return HTMLResponse(pages.operators_only(root, user.name), 403)
             return error_response("Only an operator may do this.", 403)
         if rest == "":  # Gradio's page has relative addresses
-            return RedirectResponse(f"{mount}/", 307)
+            return RedirectResponse(f"{root}{mount}/", 307)
         return None
 
 
@@ -120,14 +138,16 @@ def error_response(sentence: str, status: int) -> JSONResponse:
     return JSONResponse({"error": sentence}, status)
 
 
-def is_same_origin(headers: Headers) -> bool:
-    """True if a browser says that one of our own pages made this request. No Origin = no page of ours."""
-    origin = headers.get("origin")
-    return bool(origin) and urlsplit(origin).netloc == headers.get("host") != ""
+def refusal(headers: Headers, root: str, sentence: str, advice: str) -> Response:
+    """A page where a browser's form asked, else JSON."""
+    if "text/html" in headers.get("accept", ""):
+        return HTMLResponse(pages.refused(root, sentence, advice), 403)
+    return error_response(f"{sentence} {advice}", 403)
 
 
-def add_headers(send: Send, scope: Scope, nonce: str) -> Send:
+def add_headers(send: Send, scope: Scope, nonce: str, observe: Observe) -> Send:
     began = time.perf_counter()
+    path = route_path(scope)
 
     async def send_with_headers(message: Message) -> None:
         if message["type"] == "http.response.start":
@@ -139,9 +159,11 @@ def add_headers(send: Send, scope: Scope, nonce: str) -> Send:
             headers["Content-Security-Policy"] = CONTENT_SECURITY_POLICY.format(nonce=nonce)
             if scope["scheme"] == "https":
                 headers["Strict-Transport-Security"] = "max-age=31536000"
-            if scope["path"].startswith("/api/"):
-                headers["Server-Timing"] = f"app;dur={1000 * (time.perf_counter() - began):.1f}"
-            if GRADIO_ASSETS.search(scope["path"]) and message["status"] == 200:
+            seconds = time.perf_counter() - began
+            observe(scope, message["status"], seconds)
+            if path.startswith("/api/"):
+                headers["Server-Timing"] = f"app;dur={1000 * seconds:.1f}"
+            if GRADIO_ASSETS.search(path) and message["status"] == 200:
                 headers["Cache-Control"] = "public, max-age=31536000, immutable"  # their names have a hash
             elif "cache-control" not in headers:
                 headers["Cache-Control"] = "no-store"

@@ -42,7 +42,7 @@ def build(store: Store, guard: Guard, supervisor: Supervisor) -> gr.Blocks:
 def build_page(store: Store, guard: Guard, supervisor: Supervisor) -> LivePage:
     with gr.Blocks(title="Console · Rateloop", analytics_enabled=False) as blocks:
         page = LivePage(store, guard, supervisor, blocks)
-        html(navigation("/static"))
+        html(navigation("../static"))
         with gr.Column(elem_classes="ops"):
             round_actions.lay_out(page)
             with gr.Tabs(elem_classes="ops-tabs"):

@@ -12,12 +12,13 @@ from rater_data.scales import Scale, offered_verdicts
 
 def build_page(static_version: str, scale: Scale) -> gr.Blocks:
     """`static_version` is in the scripts' address: a new release is never run with old scripts."""
-    script = f"/static/{static_version}/rate/main.js"
+    # a bare relative address would be one beside Gradio's own script
+    script = f"new URL('../static/{static_version}/rate/main.js', document.baseURI)"
     page = gr.Blocks(title="Rate · Rateloop", analytics_enabled=False)
     with page:
         gr.HTML(
             html_template=(STATIC / "rate" / "screen.html").read_text(),
-            js_on_load=f"import('{script}').then((main) => main.start(element, props.rating_scale))",
+            js_on_load=f"import({script}).then((main) => main.start(element, props.rating_scale))",
             apply_default_css=False,
             rating_scale=scale_props(scale),
         )
@@ -49,5 +50,6 @@ def head_html(static_version: str) -> str:
     """What the page needs before Gradio has started: its styles, and its scripts on their way."""
     scripts = sorted((STATIC / "rate").glob("*.js"))
     return stylesheet_links(static_version, "rate") + "".join(
-        f'<link rel="modulepreload" href="/static/{static_version}/rate/{script.name}">' for script in scripts
+        f'<link rel="modulepreload" href="../static/{static_version}/rate/{script.name}">'
+        for script in scripts
     )

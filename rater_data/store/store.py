@@ -33,6 +33,7 @@ from rater_data.store.reports.coverage import Coverage
 from rater_data.store.reports.export_rows import ExportRows
 from rater_data.store.reports.rater_stats import RaterStatistics
 from rater_data.store.reports.rating_fingerprints import RatingFingerprints
+from rater_data.store.reports.vital_signs import VitalSigns
 from rater_data.store.rounds.events import Events
 from rater_data.store.rounds.jobs import Jobs
 from rater_data.store.rounds.prompts import Prompts
@@ -68,6 +69,7 @@ class Store(
     Coverage,
     RaterStatistics,
     RatingFingerprints,
+    VitalSigns,
     Jobs,
     Events,
     HomeSettings,

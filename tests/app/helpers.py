@@ -82,6 +82,8 @@ def serving(
     scale: str = DEFAULT_SCALE,
     rounds: dict[str, object] | None = None,
     proxy: str = "",
+    root_path: str = "",
+    public_url: str = "",
     **fake: object,
 ) -> Iterator[Live]:
     """A server on a free port; with `worker`, supervising the fake trainer, configured by `fake`.
@@ -89,7 +91,8 @@ def serving(
     With `rounds`, settings of the rounds, it is the real trainer on the tiny model.
     """
     real = {"worker_module": "tests.fake_worker"} if rounds is None else {"model": "tiny", "device": "cpu"}
-    settings = Settings(home=home, port=free_port(), worker=worker, proxy=proxy, **real)
+    addresses = {"proxy": proxy, "root_path": root_path, "public_url": public_url}
+    settings = Settings(home=home, port=free_port(), worker=worker, **addresses, **real)
     store = open_store(home)
     store.set_setting("fake", fake)
     store.set_setting(ROUND_CONFIG, rounds or {})
@@ -102,7 +105,7 @@ def serving(
     listening, servers = open_server_socket(settings), []
 
     def run() -> None:
-        servers.append(make_server(build_app(settings, store, supervisor), settings.proxy))
+        servers.append(make_server(build_app(settings, store, supervisor)))
         servers[0].run(sockets=[listening])
 
     thread = threading.Thread(target=run, daemon=True)

@@ -7,6 +7,7 @@ from typing import Any
 import gradio as gr
 
 from app.access import accounts
+from app.access.public_address import address_of
 from app.console.forms.live_page import LivePage
 from app.console.forms.toolkit import DIRECT, html, parse_id, require_operator
 from app.console.panels import people_panels
@@ -89,7 +90,8 @@ def lay_out_invitation(page: LivePage) -> None:
 
     def send_link(invited: str, invited_role: str, pressed_label: str, request: gr.Request) -> dict[Any, Any]:
         user = require_operator(guard, request)
-        url = str(request.headers["origin"])
+        assert request.request is not None, "every event comes over HTTP"
+        url = address_of(request.request)
         known = accounts.find_active_name(store, invited or "")
         confirm_label = f"Yes, a new link for {known}"
         # what the button said when it was pressed tells whether the question was asked for this name

@@ -36,7 +36,7 @@ form.addEventListener('submit', async (event) => {
   button.disabled = true;
   say('Being written …');
   try {
-    const address = `/api/exports/${(await request(`/api/exports?${options}`, { method: 'POST' })).export}`;
+    const address = `../api/exports/${(await request(`../api/exports?${options}`, { method: 'POST' })).export}`;
     let now = await request(address);
     while (now.state === 'writing') {
       if (now.rows) say(`Being written: ${number(now.rows)}${now.of ? ` of ${number(now.of)}` : ''} rows …`);
@@ -64,7 +64,7 @@ def export_form() -> str:
     # what is typed first, what is ticked after it
     options = sorted(EXPORT_OPTIONS.values(), key=lambda option: option.kind == "flag")
     return (
-        '<form class="ops-export rl-panel" method="get" action="/api/export">'
+        '<form class="ops-export rl-panel" method="get" action="../api/export">'
         f"{_select('format', 'What', formats)}{_select('as', 'In which form', file_types)}"
         f"{_select('split', 'Of', SPLIT_LABELS)}"
         f'<details><summary>More</summary><div class="more">{"".join(map(_option, options))}</div></details>'

@@ -22,11 +22,11 @@ STATE_LABELS = {
 
 def navigation(static: str) -> str:
     return (
-        '<div class="rl"><header class="rl-top"><a class="rl-brand" href="/operator/">'
+        '<div class="rl"><header class="rl-top"><a class="rl-brand" href="./">'
         f'<img src="{h(static)}/mark.svg" alt="" width="22" height="22">Rateloop</a>'
-        '<nav aria-label="Pages"><a href="/operator/" aria-current="page">Console</a>'
-        '<a href="/rate/">Rate</a></nav>'
-        '<div class="rl-tools"><form method="post" action="/sign-out">'
+        '<nav aria-label="Pages"><a href="./" aria-current="page">Console</a>'
+        '<a href="../rate/">Rate</a></nav>'
+        '<div class="rl-tools"><form method="post" action="../sign-out">'
         '<button class="rl-link">Sign out</button></form></div></header></div>'
     )
 

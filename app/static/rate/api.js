@@ -1,6 +1,8 @@
 // Talking to the server: what was refused, and what is worth another try.
 
 const TIMEOUT = 15000; // milliseconds
+// Where the server is, by this file's own address: a proxy may have put it under a path.
+const SERVER = new URL("../../../", import.meta.url);
 // Statuses of what cannot be done, now or later. Everything else passes: a proxy without its server, a full disk, a
 // busy database.
 const FINAL_STATUSES = [401, 403, 404, 409, 410, 422];
@@ -17,7 +19,7 @@ export class Unreachable extends Error {}
 export async function call(path, body) {
   let response;
   try {
-    response = await fetch(path, {
+    response = await fetch(new URL(path, SERVER), {
       method: body === undefined ? "GET" : "POST",
       headers: body === undefined ? {} : { "Content-Type": "application/json" },
       body: body === undefined ? undefined : JSON.stringify(body),

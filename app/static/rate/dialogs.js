@@ -34,7 +34,7 @@ export function showKeys(dialog, scale, storage) {
 }
 
 export async function showGuidelines(dialog) {
-  const { version, html } = await call("/api/guidelines");
+  const { version, html } = await call("api/guidelines");
   // The operator's Markdown, cleaned by the server (see app/safe_html.py); parsed apart, where nothing runs or loads.
   const parsed = new DOMParser().parseFromString(html, "text/html").body.childNodes;
   const text = el("div", { className: "rate-prose", dir: "auto" }, ...parsed);

@@ -191,7 +191,7 @@ class RatingScreen {
   async send(decision) {
     const { unsent } = this;
     try {
-      const screen = await this.callUntilAnswered("/api/rate", decision);
+      const screen = await this.callUntilAnswered("api/rate", decision);
       unsent.remove(decision.key);
       return screen;
     } catch (error) {
@@ -210,7 +210,7 @@ class RatingScreen {
   async undo() {
     const last = this.screen.last;
     if (!last) return this.say("There is nothing to undo.", true);
-    const screen = await this.callUntilAnswered("/api/undo", { response_id: last.response_id, ...this.person });
+    const screen = await this.callUntilAnswered("api/undo", { response_id: last.response_id, ...this.person });
     // Nothing to undo, but its card is here again: a request whose answer was lost, or another tab, has done it.
     const undone = screen.undone || (screen.card?.response_id === last.response_id ? last : null);
     if (undone) this.details.storeDraft(undone.response_id, undone);
@@ -259,7 +259,7 @@ class RatingScreen {
   async loadScreen() {
     const requestNumber = ++this.requestNumber;
     try {
-      const screen = await call("/api/card");
+      const screen = await call("api/card");
       if (requestNumber !== this.requestNumber) return;
       this.show(screen);
       this.isOffline = this.isSignedOut = false;
@@ -359,7 +359,7 @@ class RatingScreen {
     const { card } = this.screen;
     if (!card || document.hidden || this.isSending || performance.now() - this.stopwatch.lastActivity > HEARTBEAT * 2) return;
     try {
-      const { yours } = await call("/api/heartbeat", { response_id: card.response_id });
+      const { yours } = await call("api/heartbeat", { response_id: card.response_id });
       if (!yours && !this.isSending) await this.refresh();
     } catch {
       // The next decision shows whether the card is still theirs.

@@ -47,7 +47,7 @@ export class Notices {
   async loadNews() {
     const { storage } = this;
     try {
-      const { news } = await call("/api/news");
+      const { news } = await call("api/news");
       const readVersion = Number(storage.get("news") || 0);
       drawNews(this.ui.news, news && news.version > readVersion ? news : null, () => {
         storage.set("news", news.version);

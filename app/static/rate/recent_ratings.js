@@ -13,7 +13,7 @@ const UNSAVED = "Not saved yet…";
 
 // `onFailed`: where a change fails after the panel was closed.
 export async function showRecentRatings(dialog, { scale, asks }, onChanged, onFailed) {
-  const { recent } = await call("/api/recent");
+  const { recent } = await call("api/recent");
   const reportFailure = (why) => dialog.open || onFailed(why);
   const rows = recent.map((entry) => new Row(entry, scale, asks, onChanged, reportFailure));
   const list = el("ul", { className: "rate-list" }, ...rows.map((row) => row.node));
@@ -80,7 +80,7 @@ class Row {
   async send(change) {
     const before = optionOf(this.entry);
     try {
-      const { saved } = await call("/api/revise", { rating_id: this.entry.rating_id, ...change });
+      const { saved } = await call("api/revise", { rating_id: this.entry.rating_id, ...change });
       this.showStored(saved, before);
       this.onChanged();
       return true;
@@ -101,7 +101,7 @@ class Row {
     const why = error.message || "The server cannot be reached.";
     let stays = "Last known:";
     try {
-      const { recent } = await call("/api/recent");
+      const { recent } = await call("api/recent");
       this.showStored(recent.find((entry) => entry.response_id === this.entry.response_id), before);
       if (!this.change) return true;
       stays = "It stays";
