@@ -39,13 +39,26 @@ def whiten(batch: list[list[float]], shift_mean: bool = True) -> list[list[float
     return [[(x - mean) / deviation + back for x in row] for row in batch]
 
 
-def policy_loss(new: list[list[float]], old: list[list[float]], adv: list[list[float]], eps: float) -> float:
+def policy_loss(
+    new: list[list[float]],
+    old: list[list[float]],
+    adv: list[list[float]],
+    eps: float,
+    drawn: list[list[float]] | None = None,
+) -> float:
+    """`drawn`: log-probabilities of the program that drew the tokens, where it is another one."""
     terms = []
-    for n_row, o_row, a_row in zip(new, old, adv, strict=True):
-        for n, o, a in zip(n_row, o_row, a_row, strict=True):
+    for n_row, o_row, a_row, d_row in zip(new, old, adv, drawn or old, strict=True):
+        for n, o, a, d in zip(n_row, o_row, a_row, d_row, strict=True):
             ratio = math.exp(n - o)
-            terms.append(-min(ratio * a, min(max(ratio, 1 - eps), 1 + eps) * a))
+            weight = min(math.exp(o) / math.exp(d), 2)
+            terms.append(-weight * min(ratio * a, min(max(ratio, 1 - eps), 1 + eps) * a))
     return statistics.fmean(terms)
+
+
+def effective_share(log_weights: list[list[float]]) -> float:
+    weights = [math.exp(x) for row in log_weights for x in row]
+    return sum(weights) ** 2 / sum(w * w for w in weights) / len(weights)
 
 
 def value_loss(

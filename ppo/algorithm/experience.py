@@ -15,6 +15,7 @@ from torch import Tensor
 from ppo.algorithm.maths import (
     explained_variance,
     gae,
+    importance_weights,
     leave_one_out,
     masked_mean,
     masked_whiten,
@@ -52,6 +53,7 @@ class EvaluatedRollout:
     entropy: Tensor
     features: Tensor
     states: Tensor
+    weights: Tensor | None = None  # (B, T) of a rollout that another program wrote: what each token counts
 
     def kl_per_response(self) -> Tensor:
         """k1 estimate of KL(policy ‖ reference) in nats per response (B,)."""
@@ -111,6 +113,7 @@ def evaluate_rollout(
         on_responses(len(index))
     length = mean_length_elsewhere(rollout.response_mask, rollout.group)
     prefix = prefix_values(credit, rollout.response_mask, rollout.group, length)
+    said = rollout.generator_logprobs
     return EvaluatedRollout(
         rollout,
         microbatches,
@@ -121,6 +124,7 @@ def evaluate_rollout(
         entropy,
         torch.stack([features[b] for b in range(len(rollout))]),
         states,
+        None if said is None else importance_weights(logprobs, said, rollout.response_mask),
     )
 
 

@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 import torch
 from torch import Tensor
 
+LARGEST_WEIGHT = 2.0  # of a token that another program drew: as Yao et al. 2025 and most trainers have it
 WHITEN_EPS = 1e-8  # inside the square root: the reference notebook's value, the golden table depends on it
 
 
@@ -146,6 +147,30 @@ def k3(logprobs: Tensor, other_logprobs: Tensor) -> Tensor:
     return log_ratio.exp() - 1 - log_ratio
 
 
+def importance_weights(logprobs: Tensor, generator_logprobs: Tensor, mask: Tensor) -> Tensor:
+    """min(exp(logprobs − generator_logprobs), 2) where a token was sampled, 1 elsewhere: (B, T) each.
+
+    What a token counts that was drawn by another program than the one whose policy learns: in expectation as if it had
+    been drawn from `logprobs`, but for the cut, which keeps the variance down (truncated importance sampling, Ionides
+    2008; for tokens, Yao et al. 2025, "Your efficient RL framework secretly brings you off-policy RL training").
+    """
+    assert logprobs.shape == generator_logprobs.shape == mask.shape
+    apart = torch.where(mask, logprobs - generator_logprobs, torch.zeros_like(logprobs))
+    return apart.exp().clamp(max=LARGEST_WEIGHT)
+
+
+def effective_share(log_weights: Tensor, mask: Tensor) -> Tensor:
+    """(Σw)² / (n · Σw²) over the n sampled tokens, w = exp(log_weights): Kish's effective sample size as a share.
+
+    (B, T) each → a scalar, 1 where all weigh the same or n is 0; by sums of logarithms: no weight is too large.
+    """
+    assert log_weights.shape == mask.shape
+    if not mask.any():
+        return torch.ones((), dtype=log_weights.dtype)
+    kept = log_weights[mask]
+    return (2 * kept.logsumexp(0) - (2 * kept).logsumexp(0)).exp() / len(kept)
+
+
 @dataclass(frozen=True)
 class PolicyLoss:
     """The clipped surrogate and what it says about itself; every field a masked mean (scalar tensor)."""
@@ -157,9 +182,18 @@ class PolicyLoss:
 
 
 def policy_loss(
-    new_logprobs: Tensor, old_logprobs: Tensor, advantages: Tensor, mask: Tensor, clip_range: float
+    new_logprobs: Tensor,
+    old_logprobs: Tensor,
+    advantages: Tensor,
+    mask: Tensor,
+    clip_range: float,
+    weights: Tensor | None = None,
 ) -> PolicyLoss:
-    """mean of max(−A·ρ, −A·clip(ρ, 1−ε, 1+ε)), ρ = exp(new − old); all (B, T). PPO, equation 7."""
+    """mean of w·max(−A·ρ, −A·clip(ρ, 1−ε, 1+ε)), ρ = exp(new − old); all (B, T). PPO, equation 7.
+
+    `weights` w: what each token counts that another program drew (`importance_weights`); 1 where there are none. The
+    mean is over the tokens and not over the weights: their sum says how much there is to learn from.
+    """
     assert new_logprobs.shape == old_logprobs.shape == advantages.shape == mask.shape
     # Where nothing was sampled the difference is set to 0 before exp, or padding could send inf·0 = NaN backwards
     log_ratio = torch.where(mask, new_logprobs - old_logprobs, torch.zeros_like(new_logprobs))
@@ -170,7 +204,9 @@ def policy_loss(
         clip_frac = masked_mean((clipped > plain).float(), mask)
         approx_kl = masked_mean(k3(old_logprobs, new_logprobs), mask)
         mean_ratio = masked_mean(ratio, mask)
-    return PolicyLoss(masked_mean(torch.maximum(plain, clipped), mask), clip_frac, approx_kl, mean_ratio)
+    worse = torch.maximum(plain, clipped)
+    loss = masked_mean(worse if weights is None else weights * worse, mask)
+    return PolicyLoss(loss, clip_frac, approx_kl, mean_ratio)
 
 
 @dataclass(frozen=True)

@@ -127,8 +127,9 @@ def _optimise(state: TrainState, experience: Experience, index: Tensor, config: 
     width, mask = part.response_mask.shape[1], part.response_mask
     old_logprobs, old_values = evaluated.logprobs[index, :width], evaluated.values[index, :width]
     reading = state.policy.forward(part, config.sample.temperature)
+    weights = None if evaluated.weights is None else evaluated.weights[index, :width]
     policy_part = policy_loss(
-        reading.logprobs, old_logprobs, experience.advantages[index, :width], mask, ppo.clip_range
+        reading.logprobs, old_logprobs, experience.advantages[index, :width], mask, ppo.clip_range, weights
     )
     new_values = reading.values + evaluated.prefix_values[index, :width]
     value_part = value_loss(

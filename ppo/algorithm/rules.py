@@ -8,6 +8,7 @@ from typing import Any
 
 RATIO_LIMIT = 1e-4  # nats: the same rollout, weights and micro-batch, read twice; fp32 and bf16 alike
 STORED_LIMIT = 0.05  # nats a token, mean of a response: as it was stored when written, and as it is read now
+GENERATOR_LIMIT = 0.1  # nats a token, mean: the trainer, and another program that writes with its weights
 ALARM = 3.0  # standard errors below 0 at which a mean KL is no accident
 ENDINGS = 0.01  # share of responses that end by themselves, below which endings cannot be learned
 
@@ -40,6 +41,8 @@ def check_rules(metrics: dict[str, float], *, first: bool, max_new_tokens: int) 
         results.append(_check_starts_at_reference(metrics))
     if "sampling_gap" in metrics:
         results.append(_check_stored_logprobs(metrics))
+    if "generator_gap" in metrics:
+        results.append(_check_generator(metrics))
     return [asdict(result) for result in results if result is not None]
 
 
@@ -95,6 +98,22 @@ def _check_stored_logprobs(metrics: dict[str, float]) -> RuleResult:
             "round."
         )
     return RuleResult("written as read", ok, gap, STORED_LIMIT, says)
+
+
+def _check_generator(metrics: dict[str, float]) -> RuleResult:
+    gap, effective = metrics["generator_gap"], metrics["generator_effective"]
+    ok = gap <= GENERATOR_LIMIT
+    says = (
+        f"The generator writes with the policy's weights: its log-probabilities are {gap:.2g} nats a token from the "
+        f"trainer's, and a token it drew counts {effective:.1%} of one drawn here."
+    )
+    if not ok:
+        says = (
+            f"The generator's log-probabilities are {gap:.2g} nats a token from the trainer's, so that a token it drew "
+            f"counts {effective:.1%} of one drawn here: train with the precision that it writes with, and let it serve "
+            "the model unquantised."
+        )
+    return RuleResult("generator agrees", ok, gap, GENERATOR_LIMIT, says)
 
 
 def _report_endings(metrics: dict[str, float], max_new_tokens: int) -> RuleResult | None:

@@ -1,7 +1,7 @@
 """Responses with their prompts as tensors."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import torch
 from torch import Tensor
@@ -13,7 +13,8 @@ class Rollout:
 
     `prompt_ids` (B, P) and `prompt_mask` (B, P) bool; `response_ids` (B, T) and `response_mask` (B, T) bool, True =
     a sampled token, EOS included; `ended` (B,) bool, True = stopped by itself; `group` (B,) long, equal for
-    responses to one prompt. Masks come from lengths, never from token ids.
+    responses to one prompt. Masks come from lengths, never from token ids. `generator_logprobs` (B, T): what another
+    program that wrote the responses says it drew them with; None where the model in memory wrote them.
     """
 
     prompt_ids: Tensor
@@ -22,6 +23,7 @@ class Rollout:
     response_mask: Tensor
     ended: Tensor
     group: Tensor
+    generator_logprobs: Tensor | None = None
 
     def __len__(self) -> int:
         return len(self.response_ids)
@@ -41,6 +43,7 @@ class Rollout:
         prompt_mask, response_mask = self.prompt_mask[index], self.response_mask[index]
         width = max(1, int(prompt_mask.sum(1).max()))
         length = max(1, int(response_mask.sum(1).max()))
+        said = self.generator_logprobs
         return Rollout(
             self.prompt_ids[index, -width:],
             prompt_mask[:, -width:],
@@ -48,6 +51,7 @@ class Rollout:
             response_mask[:, :length],
             self.ended[index],
             self.group[index],
+            None if said is None else said[index, :length],
         )
 
 
@@ -58,6 +62,7 @@ def rollout_of(
     group: Sequence[int],
     pad_id: int,
     device: torch.device,
+    generator_logprobs: Sequence[Sequence[float]] | None = None,
 ) -> Rollout:
     """Token ids as they were sampled → tensors. An empty response has an all-False mask row."""
     width, length = max([1, *map(len, prompts)]), max([1, *map(len, responses)])
@@ -76,4 +81,10 @@ def rollout_of(
         torch.tensor(list(ended), dtype=torch.bool),
         torch.tensor(list(group), dtype=torch.long),
     )
-    return Rollout(*(t.to(device) for t in tensors))
+    rollout = Rollout(*(t.to(device) for t in tensors))
+    if generator_logprobs is None:
+        return rollout
+    said = torch.zeros(len(prompts), length)
+    for row, logprobs in enumerate(generator_logprobs):
+        said[row, : len(logprobs)] = torch.tensor(logprobs)
+    return replace(rollout, generator_logprobs=said.to(device))

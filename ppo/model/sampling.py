@@ -17,10 +17,14 @@ STRETCH = 256  # vocabulary entries that are summed before one is looked for
 
 @dataclass(frozen=True)
 class SampledResponse:
-    """One sampled response: token ids (EOS included when it came) and whether it ended by itself."""
+    """One sampled response: token ids (EOS included when it came) and whether it ended by itself.
+
+    `logprobs`: nats of each token, as a generator elsewhere says it drew them; None of the model in memory.
+    """
 
     token_ids: list[int]
     ended: bool
+    logprobs: list[float] | None = None
 
 
 @torch.no_grad()

@@ -125,6 +125,53 @@ def test_losses_are_the_oracle(batch, eps):
     )
 
 
+@given(batches(4), st.floats(0.05, 0.5))
+def test_the_loss_of_tokens_that_another_program_drew_is_the_oracle(batch, eps):
+    new, mask = padded(batch[0])
+    old, _ = padded(batch[1], pad=-50.0)
+    advantages, _ = padded(batch[2], pad=7.0)
+    drawn, _ = padded(batch[3], pad=math.nan)
+    weights = maths.importance_weights(old, drawn, mask)
+    assert (weights[~mask] == 1).all()
+    found = maths.policy_loss(new, old, advantages, mask, eps, weights).loss
+    wanted = oracle.policy_loss(*batch[:3], eps, batch[3])
+    assert float(found) == pytest.approx(wanted, rel=1e-9, abs=1e-9)
+    share = maths.effective_share(torch.where(mask, old - drawn, 0.0), mask)
+    log_weights = [
+        [o - d for o, d in zip(*rows, strict=True)] for rows in zip(batch[1], batch[3], strict=True)
+    ]
+    assert float(share) == pytest.approx(oracle.effective_share(log_weights), rel=1e-9)
+
+
+@given(batches(3))
+def test_weights_of_1_change_the_loss_by_no_bit(batch):
+    rows = [padded(part)[0].float() for part in batch]
+    mask = padded(batch[0])[1]
+    old = rows[1]
+    weights = maths.importance_weights(old, old.clone(), mask)
+    plain = maths.policy_loss(*rows, mask, 0.2)
+    assert torch.equal(maths.policy_loss(*rows, mask, 0.2, weights).loss, plain.loss)
+
+
+def test_weights_take_out_what_another_program_drew_otherwise():
+    # Four tokens, drawn by q and learned by p: the mean of w·f over q's draws is the mean of f over p
+    p, q = torch.tensor([0.4, 0.3, 0.2, 0.1]), torch.tensor([0.25, 0.25, 0.25, 0.25])
+    f = torch.tensor([1.0, -2.0, 3.0, 5.0])
+    mask = torch.ones(1, 4, dtype=torch.bool)
+    weights = maths.importance_weights(p.log()[None], q.log()[None], mask)[0]
+    assert float((q * weights * f).sum()) == pytest.approx(float((p * f).sum()))
+    assert float((q * f).sum()) != pytest.approx(float((p * f).sum()), abs=0.1), (
+        "without them it is another mean"
+    )
+    turned = maths.importance_weights(q.log()[None], p.log()[None], mask)[0]
+    assert float((q * turned * f).sum()) != pytest.approx(float((p * f).sum()), abs=0.1), "upside down, too"
+    rare = maths.importance_weights(torch.tensor([[-0.1]]), torch.tensor([[-9999.0]]), mask[:, :1])
+    assert float(rare) == 2, "what the other program hardly ever draws counts twice at most"
+    # sums of logarithms near 1000, in fp32
+    assert float(maths.effective_share(torch.full((1, 4), 500.0), mask)) == pytest.approx(1, abs=1e-4)
+    assert float(maths.effective_share(torch.zeros(1, 4), ~mask)) == 1
+
+
 @given(batches(3))
 def test_padding_and_order_change_no_loss_and_no_gradient(batch):
     def loss_and_gradient(rows, extra):

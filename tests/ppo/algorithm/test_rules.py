@@ -11,6 +11,8 @@ GOOD = {
     "eos_share": 0.3,
     "dropped": 0.0,
     "sampling_gap": 0.01,
+    "generator_gap": 0.02,
+    "generator_effective": 0.998,
 }
 RULES = {
     "same reading twice": {"ratio_gap": 2e-4},
@@ -18,6 +20,7 @@ RULES = {
     "responses end": {"eos_share": 0.0},
     "numbers are finite": {"dropped": 1.0},
     "written as read": {"sampling_gap": 0.2},
+    "generator agrees": {"generator_gap": 0.15},
     "starts at the reference": {"kl": 0.01},
 }
 
@@ -40,6 +43,11 @@ def test_a_broken_rule_says_its_cause_and_its_cure(rule):
     says = broken[rule]["says"]
     assert says.endswith(".")
     assert any(cure in says for cure in ("Train", "train", "Raise", "lower", "Restore", "Begin"))
+
+
+def test_a_step_that_the_model_in_memory_wrote_has_no_generators_light():
+    own = {name: value for name, value in GOOD.items() if not name.startswith("generator")}
+    assert "generator agrees" not in found(own)
 
 
 def test_a_step_without_responses_has_no_lights():
