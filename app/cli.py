@@ -21,7 +21,7 @@ from app.wording import format_datetime
 from rater_data.database_option import DatabaseUrl
 from rater_data.errors import Missing, RateloopError
 from rater_data.rater_functions import CLASSIFIER_HELP, CLASSIFIER_SIGN
-from rater_data.round_settings import SERVER_URL
+from rater_data.round_settings import GENERATOR_KEY, SERVER_URL
 from rater_data.scales import SCALES
 from rater_data.store import Store, default_home
 
@@ -85,6 +85,13 @@ def serve(
             help="Longest response in tokens, or a range as in 4:16 from which each draws its limit."
         ),
     ] = None,
+    generator: Annotated[
+        str | None,
+        typer.Option(
+            help="A server of vLLM that writes the trainer's responses, as in http://127.0.0.1:8000; its key in "
+            f"{GENERATOR_KEY}."
+        ),
+    ] = None,
     worker: Annotated[bool, typer.Option(help="Also run the trainer.")] = True,
     allow_public: Annotated[bool, typer.Option(help="Listen on an address that others can reach.")] = False,
     proxy: Proxy = "",
@@ -100,6 +107,7 @@ def serve(
             port=port_from_environment() if port is None else port,
             model=model,
             device=device,
+            generator=generator,
             worker=worker,
             allow_public=allow_public,
             proxy=proxy,

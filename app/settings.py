@@ -9,7 +9,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from urllib.parse import urlsplit
 
+from rater_data import checks
 from rater_data.errors import BadInput
+from rater_data.round_settings import GENERATOR_KEY
 
 DEFAULT_PORT = 7860
 
@@ -43,6 +45,8 @@ class Settings:
     model: str | None = None
     """Base model: a name, a folder or a hub id; None = the one this home was made with, else the default."""
     device: str = "auto"
+    generator: str | None = None
+    """Address of a server of vLLM that writes the trainer's responses; None = the trainer does."""
     worker: bool = True
     worker_module: str = "ppo"
     """The module that `python -m` starts as the trainer, with `work --home … --model … --device …`."""
@@ -61,6 +65,8 @@ class Settings:
             raise BadInput(f"Port {self.port} does not exist: choose one from 1 to 65535.")
         if self.device not in ("auto", "cpu", "cuda"):
             raise BadInput(f"The device {self.device!r} is not known: choose auto, cpu or cuda.")
+        if self.generator is not None:
+            checks.server_address("--generator", self.generator, GENERATOR_KEY)
         if not self.allow_public and not is_loopback(self.host):
             raise BadInput(
                 f"Refusing to listen on {self.host}: everybody who can reach it could try to get in. "

@@ -23,7 +23,7 @@ from rich.console import Console
 from rater_data.database_option import DatabaseUrl
 from rater_data.errors import RateloopError
 from rater_data.rater_functions import CLASSIFIER_HELP, PROBABILITY, ClassifierName
-from rater_data.round_settings import CHAT, EMBEDDED_SYSTEM, PLAIN
+from rater_data.round_settings import CHAT, EMBEDDED_SYSTEM, GENERATOR_KEY, PLAIN
 from rater_data.round_settings import EMBEDDED_MODEL as DEFAULT_MODEL
 from rater_data.store import default_home
 
@@ -47,6 +47,12 @@ PROMPT_FORMAT = Annotated[
 MAX_NEW_TOKENS = Annotated[
     str | None,
     typer.Option(help="Longest response in tokens, or a range as in 4:16 from which each draws its limit."),
+]
+GENERATOR = Annotated[
+    str | None,
+    typer.Option(
+        help=f"A server of vLLM that writes the responses, as in http://127.0.0.1:8000; its key in {GENERATOR_KEY}."
+    ),
 ]
 
 
@@ -91,6 +97,7 @@ def work(
         str | None, typer.Option(help="As for the demo; the home's own model by default.")
     ] = None,
     device: DEVICE = "auto",
+    generator: GENERATOR = None,
     database: DatabaseUrl = None,
 ) -> None:
     """Claim jobs and do them until ended: the trainer's process."""
@@ -98,7 +105,7 @@ def work(
     from ppo.training.worker import work as run
 
     with contextlib.suppress(KeyboardInterrupt):
-        run(home or default_home(), model, device, database)
+        run(home or default_home(), model, device, database, generator)
 
 
 @cli.command("get-model")
@@ -270,6 +277,7 @@ def demo(
     ratings: Annotated[int, typer.Option(min=1, help="Ratings a round.")] = 64,
     model: MODEL = DEFAULT_MODEL,
     device: DEVICE = "auto",
+    generator: GENERATOR = None,
     seed: Annotated[int, typer.Option(help="Of everything that is drawn.")] = 0,
     noise: Annotated[
         float, typer.Option(min=0, help="Standard deviation of a rating's noise, in points.")
@@ -314,7 +322,7 @@ def demo(
     config = own.changed(changes or [])
     with _demo_home(home, model) as folder, job_bars(console) as show:
         taste = load_rater(rater, device, plain=config.sample.prompt_format == PLAIN)
-        run = Demo(folder, model, device, taste, settings, config, console.print, show)
+        run = Demo(folder, model, device, taste, settings, config, console.print, show, generator)
         result = {"rater": rater} | run.run()
     from ppo.demo.tables import print_demo
 

@@ -1,9 +1,10 @@
 """What a database can hold: checks that records use when they are built (each raises BadInput with a sentence), and
-values made fit for it."""
+values made fit for it; and the address of a server that an operator names."""
 
 import math
 from collections.abc import Collection
 from typing import Any
+from urllib.parse import urlsplit
 
 from rater_data.errors import BadInput
 
@@ -91,3 +92,18 @@ def to_json_value(value: Any) -> Any:
     if isinstance(value, float) and not math.isfinite(value):
         return None
     return value
+
+
+def server_address(what: str, value: str, key_variable: str) -> str:
+    """`http://host:8000`, however it was written (`…/`, `…/v1`). A key or password belongs into `key_variable`."""
+    wrong = BadInput(f"{what} has to be like http://127.0.0.1:8000, not {quoted(value)}.")
+    try:
+        parts = urlsplit(value.strip())
+        known = parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0
+    except ValueError:  # a port that is no number, a bracket that is not closed
+        raise wrong from None
+    if "@" in parts.netloc:  # not shown again: it holds what nobody should read
+        raise BadInput(f"{what} must hold no key or password: put it into {key_variable}.")
+    if not known or parts.query or parts.fragment or not value.isascii() or " " in value.strip():
+        raise wrong
+    return f"{parts.scheme}://{parts.netloc}{parts.path.rstrip('/').removesuffix('/v1')}"

@@ -26,6 +26,9 @@ ROUND_CONFIG = "round_config"  # what operators changed of the engine's settings
 CHOSEN_SCALE = "scale"  # what raters judge by
 SERVER_URL = "url"  # where this home was last served
 
+GENERATOR_KEY = "RATELOOP_GENERATOR_KEY"
+"""The environment variable with the key of a server that writes responses: never on a command line, never in a log."""
+
 MIN_RATINGS_TO_TRAIN = 8
 """Below this the reward head could learn nothing: no round may ask for fewer, and none is trained with fewer."""
 

@@ -73,8 +73,10 @@ ROOMS = {
     "ppo.model.loading": "ppo.model, rater_data",
     "ppo.algorithm": "ppo, ppo.model, rater_data.statistics",
     "ppo.benchmark": "ppo, ppo.algorithm, ppo.model, ppo.model.loading",
+    "ppo.generation": "ppo, ppo.algorithm, ppo.model, rater_data",
     "ppo.training": (
-        "ppo, ppo.algorithm, ppo.model, ppo.model.loading, rater_data, rater_data.statistics, rater_data.store"
+        "ppo, ppo.algorithm, ppo.generation, ppo.model, ppo.model.loading, rater_data, rater_data.statistics, "
+        "rater_data.store"
     ),
     "ppo.doctor": "ppo, ppo.algorithm, ppo.model, ppo.training",
     "ppo.demo": (

@@ -52,7 +52,8 @@ class Supervisor:
         settings = self.settings
         wrapper = [sys.executable, "-m", "app.trainer.run_until_parent_exits"]
         work = [settings.worker_module, "work", "--home", str(settings.home), "--device", settings.device]
-        return [*wrapper, *work, *(["--model", settings.model] if settings.model else [])]
+        given = [("--model", settings.model), ("--generator", settings.generator)]
+        return [*wrapper, *work, *(part for flag, value in given if value for part in (flag, value))]
 
     def environment(self) -> dict[str, str]:
         """The child's: the database's address is in it, which may hold a password, and not in the command."""

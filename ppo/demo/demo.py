@@ -61,7 +61,7 @@ class DemoConfig:
 class Demo:
     """One run: a store, a worker and some scripted raters.
 
-    `log` gets a line for what happens, `on_progress` each job's progress.
+    `log` gets a line for what happens, `on_progress` each job's progress. `generator`: as for `Engine`.
     """
 
     home: Path
@@ -72,6 +72,7 @@ class Demo:
     config: Config
     log: Callable[[str], None]
     on_progress: Callable[[Job, dict[str, Any]], None] | None = None
+    generator: str | None = None
     _true_before: list[float] = field(default_factory=list, init=False, repr=False)
     rows: list[dict[str, Any]] = field(default_factory=list)
     texts: list[list[tuple[str, str]]] = field(default_factory=list)
@@ -109,7 +110,7 @@ class Demo:
         ]
         plan = replace(self.config.plan, ratings=settings.ratings)
         self.config = replace(self.config, plan=plan, seed=settings.seed)
-        engine = Engine(self.home, self.model, self.device, self.config)
+        engine = Engine(self.home, self.model, self.device, self.config, self.generator)
         self.worker = Worker(store, lambda: engine, self.on_progress)
         store.enqueue("generate", {})
         self._run_job()

@@ -13,10 +13,14 @@ import torch
 from ppo.algorithm.experience import evaluate_rollout, microbatches_of, response_features
 from ppo.algorithm.measures import distinct_2
 from ppo.config import Config
+from ppo.generation.agreement import check_agreement
+from ppo.generation.generator import BuiltIn, Generator
+from ppo.generation.vllm_generator import VllmGenerator
+from ppo.generation.vllm_server import open_generator
 from ppo.model.loading.base_models import load_base
 from ppo.model.policy import pick_precision
 from ppo.model.rollout import Rollout, rollout_of
-from ppo.model.sampling import SampledResponse, sample_responses
+from ppo.model.sampling import SampledResponse
 from ppo.model.self_check import checked_policy
 from ppo.progress import Progress
 from ppo.training import checkpoint, store_tensors
@@ -47,10 +51,22 @@ class ScoredResponse:
 
 
 class Engine:
-    """Loads the base once; `load_version` puts a version's adapter on it."""
+    """Loads the base once; `load_version` puts a version's adapter on it.
 
-    def __init__(self, home: Path, model: str, device: str = "auto", config: Config | None = None):
+    `generator`: address of a server of vLLM that writes the responses; None = the model in memory does.
+    """
+
+    def __init__(
+        self,
+        home: Path,
+        model: str,
+        device: str = "auto",
+        config: Config | None = None,
+        generator: str | None = None,
+    ):
         self.home, self.config = home, config or Config()
+        # Asked first: to load a model takes minutes, to learn that nobody is there a moment
+        opened = None if generator is None else open_generator(generator)
         self.base = load_base(model, home, device)
         where = next(self.base.lm.parameters()).device
         precision = pick_precision(self.config.precision, where)
@@ -60,6 +76,12 @@ class Engine:
         self._fresh = self.policy.adapter_state()
         self.loaded_version: int | None = 0
         self._features: dict[int, np.ndarray] = {}
+        self.generator: Generator = BuiltIn(self.policy)
+        self._generator_notes: list[str] = []
+        if opened is not None:
+            written = VllmGenerator(*opened, self.policy, home / "generator")
+            self._generator_notes = [written.probe()]
+            self.generator = written
 
     def report(self) -> dict[str, Any]:
         """What is to be said of the model in memory, for the store's `ENGINE_REPORT`."""
@@ -72,7 +94,7 @@ class Engine:
             "says": self.self_check.says,
             "gap": self.self_check.gap,
             "limit": self.self_check.limit,
-            "notes": [*self.base.notes, *self.self_check.notes],
+            "notes": [*self.base.notes, *self.self_check.notes, *self._generator_notes],
             "at": self.now(),
         }
 
@@ -126,9 +148,7 @@ class Engine:
         limit = self.prompt_limit(config)
         ids = [store_tensors.encode_prompt(self.base, p, config.sample, limit) for p in prompts]
         counted = None if tick is None else (lambda _tokens: tick())
-        return ids, sample_responses(
-            self.policy.decoder(), self.base, ids, per_prompt, config.sample, seed, counted
-        )
+        return ids, self.generator.draw(ids, per_prompt, config.sample, seed, counted)
 
     def prompt_limit(self, config: Config) -> int:
         """Tokens that a prompt may have beside the longest response. Raises BadInput where none would be left."""
@@ -158,6 +178,7 @@ class Engine:
             [i for i, _ in rows],
             self.base.pad_id,
             self.policy.device,
+            _said(drawn),
         )
         if config.sample.prompt_format == PLAIN:
             return rollout, [self.base.decode_continuation(ids[i], one.token_ids) for i, one in rows]
@@ -174,6 +195,7 @@ class Engine:
             same = [p for p in places.values() if len(p) == count]
             rollout, texts = self.rollout([prompts[p[0]] for p in same], count, config, seed + count)
             logprobs = self._logprobs(rollout, config)
+            check_agreement(self.policy, rollout, logprobs, config.sample.temperature)
             reference = logprobs
             if self.loaded_version != 0:  # version 0 is the reference
                 with self.policy.reference():
@@ -239,7 +261,9 @@ class Engine:
         """KL to the reference and the shape of the texts on the holdout prompts (all prompts where there are none)."""
         prompts = store_tensors.holdout_prompts(store) or store_tensors.trainable_prompts(store)[:20]
         rollout, texts = self.rollout(prompts, MEASURED_PER_PROMPT, config, seed)
-        kl = evaluate_rollout(self.policy, rollout, (), config).kl_per_response()
+        evaluated = evaluate_rollout(self.policy, rollout, (), config)
+        check_agreement(self.policy, rollout, evaluated.logprobs, config.sample.temperature)
+        kl = evaluated.kl_per_response()
         sets = [texts[i::MEASURED_PER_PROMPT] for i in range(MEASURED_PER_PROMPT)]
         return {
             "kl": float(kl.mean()),
@@ -248,3 +272,9 @@ class Engine:
             "eos_share": float(rollout.ended.float().mean()),
             "distinct_2": float(np.mean([distinct_2(s) for s in sets])),
         }
+
+
+def _said(drawn: list[list[SampledResponse]]) -> list[list[float]] | None:
+    """The generator's own log-probabilities, a list a response; None where the model in memory wrote them."""
+    flat = [one.logprobs for group in drawn for one in group]
+    return None if None in flat else [logprobs for logprobs in flat if logprobs is not None]

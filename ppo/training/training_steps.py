@@ -11,6 +11,7 @@ from ppo.algorithm.experience import build_experience, evaluate_rollout, experie
 from ppo.algorithm.measures import distinct_2
 from ppo.algorithm.ppo_update import TrainState, ppo_update, warm_up_critic
 from ppo.config import Config, seed_of
+from ppo.generation.agreement import check_agreement
 from ppo.progress import Progress
 from ppo.training import store_tensors
 from ppo.training.engine import Engine
@@ -117,13 +118,14 @@ def ppo_on_rollouts(
         lambda _n: progress.advance(state.step),
         weights,
     )
+    agreed = check_agreement(engine.policy, rollout, evaluated.logprobs, config.sample.temperature)
     if float(evaluated.kl_per_response().mean()) > limits.kl:
         return None
     features = evaluated.features.cpu().numpy().astype(np.float64)
     scores = torch.tensor(head.score(features), dtype=torch.float32, device=engine.policy.device)
     coef = state.kl.coef
     experience = build_experience(evaluated, scores, coef, config.ppo.gamma, config.ppo.head_lambda)
-    found = experience_metrics(experience, coef)
+    found = experience_metrics(experience, coef) | agreed
     found["rating"] = float(head.rating(features).mean())
     found["distinct_2"] = distinct_2(texts)
     state.anneal_learning_rate(config.ppo)

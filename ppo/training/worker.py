@@ -24,9 +24,16 @@ from ppo.training.engine import Engine
 from ppo.training.prompt_trial import answer_prompt_trial
 from ppo.training.readiness import ReadinessCheck
 from ppo.training.round_recipe import generate_round, train_round
+from rater_data import checks
 from rater_data.errors import NotYours, RateloopError
 from rater_data.lifecycle import Job
-from rater_data.round_settings import ENGINE_REPORT, ROUND_CONFIG, embedded_defaults, keep_older_length
+from rater_data.round_settings import (
+    ENGINE_REPORT,
+    GENERATOR_KEY,
+    ROUND_CONFIG,
+    embedded_defaults,
+    keep_older_length,
+)
 from rater_data.store import Store
 
 BEAT_S = 5.0  # a heartbeat at least this often; the store calls a job dead after 60 s
@@ -180,12 +187,19 @@ def prepare_settings(store: Store, model: str) -> None:
         store.set_setting(ROUND_CONFIG, kept)
 
 
-def work(home: Path, model: str | None, device: str, url: str | None = None) -> None:
-    """Works until it is ended. Without a model, the home's own, or the default in a new home."""
+def work(
+    home: Path, model: str | None, device: str, url: str | None = None, generator: str | None = None
+) -> None:
+    """Works until it is ended. Without a model, the home's own, or the default in a new home.
+
+    `generator`: address of a server of vLLM that writes the responses. Raises BadInput for what is no address.
+    """
+    if generator is not None:
+        checks.server_address("--generator", generator, GENERATOR_KEY)
     store = Store.open(home, url)
     chosen = store.base_model(model) or model_name(model or DEFAULT)
     prepare_settings(store, chosen)
-    worker = Worker(store, lambda: Engine(home, chosen, device, Config()))
+    worker = Worker(store, lambda: Engine(home, chosen, device, Config(), generator))
     release_jobs_of_dead_workers(store)
     while True:
         if worker.run_one() is None:

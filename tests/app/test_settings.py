@@ -7,7 +7,9 @@ from pathlib import Path
 import pytest
 
 from app.settings import Settings, port_from_environment
+from app.trainer.supervisor import Supervisor
 from rater_data.errors import BadInput
+from rater_data.round_settings import GENERATOR_KEY
 
 
 @pytest.mark.parametrize("host", ["0.0.0.0", "::", "192.168.1.5", "example.org", "127.0.0.1.evil.example"])
@@ -30,3 +32,20 @@ def test_port_from_the_environment(monkeypatch: pytest.MonkeyPatch, tmp_path: Pa
         port_from_environment()
     with pytest.raises(BadInput, match="Port 70000"):
         Settings(home=tmp_path, port=70000)
+
+
+def test_the_trainer_gets_the_generators_address_and_its_key_by_the_environment(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv(GENERATOR_KEY, "geheim")
+    keeper = Supervisor(Settings(home=tmp_path, generator="http://gpu:8000"))
+    command = keeper.command()
+    assert command[command.index("--generator") + 1] == "http://gpu:8000"
+    assert "geheim" not in " ".join(command)
+    assert keeper.environment()[GENERATOR_KEY] == "geheim"
+    assert "--generator" not in Supervisor(Settings(home=tmp_path)).command()
+
+
+def test_a_generator_that_is_no_address_is_refused_before_anything_starts(tmp_path: Path) -> None:
+    with pytest.raises(BadInput, match="--generator has to be like"):
+        Settings(home=tmp_path, generator="gpu:8000")
