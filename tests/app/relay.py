@@ -38,7 +38,8 @@ class Relay:
         return f"http://127.0.0.1:{self.port}{self.root}"
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] != "http":
+        if scope["type"] == "lifespan":
+            await self.live(receive, send)
             return
         request = Request(scope, receive)
         path = scope["raw_path"].decode()
@@ -54,6 +55,13 @@ class Relay:
             response.raw_headers = [(k.encode(), v.encode()) for k, v in passed]
             await response(scope, receive, send)
 
+    async def live(self, receive: Receive, send: Send) -> None:
+        for event in ("startup", "shutdown"):
+            await receive()
+            if event == "shutdown":
+                await self.client.aclose()
+            await send({"type": f"lifespan.{event}.complete"})
+
 
 @contextlib.contextmanager
 def relaying(
@@ -67,7 +75,7 @@ def relaying(
     """A relay that runs, before the server at `target`."""
     relay = Relay(target, root, strips=strips, host=host, adds=adds or {})
     config = uvicorn.Config(
-        relay, port=relay.port, log_level="warning", lifespan="off", ws="none", timeout_graceful_shutdown=1
+        relay, port=relay.port, log_level="warning", ws="none", timeout_graceful_shutdown=1
     )
     server = uvicorn.Server(config)
     thread = threading.Thread(target=server.run, daemon=True)
