@@ -71,18 +71,19 @@ def measure(logprobs: Tensor, generator_logprobs: Tensor, mask: Tensor) -> Agree
 
 @torch.no_grad()
 def check_agreement(
-    policy: Policy, rollout: Rollout, logprobs: Tensor, temperature: float
+    policy: Policy, rollout: Rollout, logprobs: Tensor, temperature: float, suspect: float = GENERATOR_LIMIT
 ) -> dict[str, float]:
     """The measures of a rollout (none of one that the model in memory wrote). Raises BadInput beyond the bound.
 
-    `logprobs` (B, T): what the policy as it stands says of it. A gap within the bound is refused too where its cause is
-    found: then the generator does what was not asked for, however little it matters yet.
+    `logprobs` (B, T): what the policy as it stands says of it. Above `suspect` nats a token a cause is looked for, and
+    where one is found a gap within the bound is refused too: the generator does what was not asked for, however little
+    it matters yet.
     """
     said = rollout.generator_logprobs
     if said is None:
         return {}
     found = measure(logprobs.to(said.device), said, rollout.response_mask)
-    if found.gap > GENERATOR_LIMIT:
+    if found.gap > suspect:
         cause = find_cause(policy, rollout, found.gap, temperature)
         if cause or found.gap > REFUSED:
             why = cause or (OTHER_BASE if adapter_is_zero(policy) else OTHER_ADAPTER)

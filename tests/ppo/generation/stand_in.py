@@ -8,6 +8,7 @@ import asyncio
 import contextlib
 import copy
 import json
+import socket
 import threading
 import time
 from collections.abc import Iterator
@@ -24,7 +25,6 @@ from starlette.responses import JSONResponse, PlainTextResponse, Response
 from starlette.routing import Route
 
 from ppo.model.loading.tiny_model import tiny_model
-from tests.app.helpers import free_port
 
 CPU = torch.device("cpu")
 BASE = "tiny-base"
@@ -202,14 +202,15 @@ def _choice(row: dict[str, Any], ids: list[int], said: list[float]) -> dict[str,
 @contextlib.contextmanager
 def served(stand_in: StandIn) -> Iterator[str]:
     """The stand-in on a free port; its address."""
-    port = free_port()
-    server = uvicorn.Server(uvicorn.Config(stand_in.app, port=port, log_level="error", lifespan="off"))
-    thread = threading.Thread(target=server.run, daemon=True)
+    listening = socket.create_server(("127.0.0.1", 0))
+    server = uvicorn.Server(uvicorn.Config(stand_in.app, log_level="error", lifespan="off"))
+    thread = threading.Thread(target=server.run, args=([listening],), daemon=True)
     thread.start()
     while not server.started:
         time.sleep(0.01)
     try:
-        yield f"http://127.0.0.1:{port}"
+        yield f"http://127.0.0.1:{listening.getsockname()[1]}"
     finally:
         server.should_exit = True
         thread.join(10)
+        listening.close()

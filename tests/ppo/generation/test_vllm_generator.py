@@ -192,6 +192,12 @@ def test_the_probe_tells_causes_apart(policy, tmp_path, ways, words):
     assert agreement.adapter_is_zero(policy), "the policy is as it was"
 
 
+def test_an_adapter_that_changes_little_is_missed_all_the_same(policy, tmp_path, monkeypatch):
+    monkeypatch.setattr(vllm_generator, "PROBE_SIZE", 0.002)
+    with pytest.raises(BadInput, match=r"are 0\.0\d+ nats .* answers with the base model"):
+        generator(policy, tmp_path, ways=(UNADAPTED,))[0].probe()
+
+
 def test_another_model_is_named(policy, tmp_path):
     written, _ = generator(policy, tmp_path, seed=1)
     written.served = replace(written.served, root="/models/other")
