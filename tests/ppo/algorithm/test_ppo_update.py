@@ -87,6 +87,24 @@ def test_a_flipped_score_moves_the_other_way(policy, rollout):
     assert float(change[[0, 2, 4, 6]].mean()) < float(change[[1, 3, 5]].mean())
 
 
+def test_a_token_that_another_program_drew_counts_by_its_weight(rollout):
+    """Drawn alike, the update is the same to the bit; drawn where the policy never would, nothing is learned of it."""
+    ends, losses = [], []
+    for more in (None, 0.0, 30.0, -30.0):
+        policy = Policy(tiny_model(CPU), CONFIG.lora, "fp32", seed=0)
+        drawn = rollout
+        if more is not None:
+            own = evaluate_rollout(policy, rollout, (), CONFIG).logprobs
+            drawn = replace(rollout, generator_logprobs=own + more)
+        _, _, metrics = learn(policy, drawn)
+        ends.append({n: t for n, t in policy.adapter_state().items() if "lora_B" in n})
+        losses.append(metrics["policy_loss"])
+    assert all(torch.equal(ends[0][n], ends[1][n]) for n in ends[0])
+    assert losses[0] == losses[1] != 0
+    assert all(float(t.abs().max()) < 1e-9 for t in ends[2].values())
+    assert losses[3] != losses[0], "twice is the most that a token can count"
+
+
 def test_the_kl_coefficient_does_not_steer_below_where_the_round_starts(policy):
     target = CONFIG.ppo.kl_target
     assert TrainState.begin(policy, CONFIG.ppo, 1).kl.target == target
