@@ -38,8 +38,9 @@ def bench(
     if json_file is not None:
         _check_writable(json_file)
     # numpy, scipy and pandas take a second to import: the other commands do not wait for them
+    from rater_data.benchmark.row_bytes import bytes_per_row
     from rater_data.benchmark.store_benchmark import benchmark_store
-    from rater_data.benchmark.synthetic import fill
+    from rater_data.benchmark.synthetic import TOKENS, fill
 
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn())
     with (
@@ -51,6 +52,7 @@ def bench(
         ) as progress:
             task = progress.add_task("Making ratings", total=ratings)
             fill(store, ratings, lambda done: progress.update(task, completed=done))
+        row_bytes = bytes_per_row(store)
         measurements = []
         with err_console.status("Measuring …") as status:
             for measurement in benchmark_store(store, ratings, files):
@@ -59,9 +61,13 @@ def bench(
     Console(width=FILE_WIDTH if not out_console.is_terminal else None, highlight=False).print(
         _table(measurements, ratings, "PostgreSQL" if database else "SQLite")
     )
+    if row_bytes:
+        said = ", ".join(f"{name} {size:.0f}" for name, size in row_bytes.items())
+        out_console.print(f"Bytes a row, indexes included: {said} (responses of {TOKENS} tokens).")
     if json_file is not None:
         rows = [measurement.to_json() for measurement in measurements]
         result = {"ratings": ratings, "database": "postgresql" if database else "sqlite", "measured": rows}
+        result |= {"bytes_per_row": row_bytes}
         json_file.write_text(json.dumps(result, indent=1), encoding="utf-8")
 
 

@@ -50,6 +50,7 @@ def test_the_command(tmp_path, server):
     assert "600 ratings on PostgreSQL" in done.stdout
     result = json.loads(out.read_text())
     assert (result["ratings"], result["database"]) == (600, "postgresql")
+    assert "Bytes a row" in done.stdout and 200 < result["bytes_per_row"]["ratings"] < 2000
     lines = {row["what"]: row for row in result["measured"]}
     limits = {row["limit_ms"] for row in lines.values() if row["limit_ms"]}
     assert limits == {20, 300, 60_000, 300_000}
