@@ -13,6 +13,7 @@ import typer
 
 from app import startup
 from app.access import accounts
+from app.benchmark.capacity_command import capacity
 from app.monitoring.metrics_token import load_metrics_token
 from app.port import open_server_socket
 from app.settings import PUBLIC_URL_VARIABLE, ROOT_PATH_VARIABLE, Settings, port_from_environment
@@ -294,6 +295,9 @@ def simulate(
     )
     if outcome.ratings < ratings:
         say(f"There was nothing more to rate: {ratings - outcome.ratings} ratings are missing.")
+
+
+app.command()(capacity)
 
 
 @app.command()

@@ -66,8 +66,12 @@ def bench(
         out_console.print(f"Bytes a row, indexes included: {said} (responses of {TOKENS} tokens).")
     if json_file is not None:
         rows = [measurement.to_json() for measurement in measurements]
-        result = {"ratings": ratings, "database": "postgresql" if database else "sqlite", "measured": rows}
-        result |= {"bytes_per_row": row_bytes}
+        result = {
+            "ratings": ratings,
+            "database": "postgresql" if database else "sqlite",
+            "measured": rows,
+            "bytes_per_row": row_bytes,
+        }
         json_file.write_text(json.dumps(result, indent=1), encoding="utf-8")
 
 
