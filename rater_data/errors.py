@@ -44,5 +44,9 @@ class Unavailable(RateloopError):
     """The database cannot be used just now, whoever asks and whatever they ask: what was asked may be asked again."""
 
 
+class Away(Unavailable):
+    """The database or the artifact store does not answer: it is being started again, or the network is cut."""
+
+
 class DiskFull(Unavailable):
     """There is no room left; nothing was half-written."""

@@ -160,3 +160,23 @@ class RoundProgress:
     mean_score: float | None
     scores: dict[str, int]
     complete: bool
+
+
+LOST_AFTER_S = 60.0
+"""A trainer that was not heard of for so long is taken for dead, and its job is given to another."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Worker:
+    """A trainer: its name, its machine and device, its release in words, and when it was last heard of (epoch s)."""
+
+    name: str
+    host: str
+    device: str
+    release: str
+    same_release: bool
+    seen_at: float
+
+    def is_alive(self, now: float) -> bool:
+        """Whether it was heard of lately."""
+        return now - self.seen_at < LOST_AFTER_S

@@ -25,6 +25,9 @@ SET_ASIDE = (
 ROUND_CONFIG = "round_config"  # what operators changed of the engine's settings: see `round_settings`
 CHOSEN_SCALE = "scale"  # what raters judge by
 SERVER_URL = "url"  # where this home was last served
+ARTIFACTS = "artifacts"  # where adapters and checkpoints are kept, if not in the home: {"id", "location"}
+RELEASE = "release"  # of the server that was started last: {"version", "schema", "checkpoints"}
+WORKERS = "workers"  # who trained here lately, by name: {"host", "device", "release", "seen_at"}
 
 GENERATOR_KEY = "RATELOOP_GENERATOR_KEY"
 """The environment variable with the key of a server that writes responses: never on a command line, never in a log."""

@@ -5,6 +5,7 @@ rater_data.store.reports, rater_data.store.rounds, rater_data.store.transfer.
 """
 
 from rater_data.store.database.addresses import DATABASE
+from rater_data.store.patient_store import PatientStore
 from rater_data.store.store import Store, default_home
 
-__all__ = ["DATABASE", "Store", "default_home"]
+__all__ = ["DATABASE", "PatientStore", "Store", "default_home"]

@@ -25,7 +25,7 @@ from rater_data.store.database.addresses import (
     parse_address,
 )
 from rater_data.store.database.engine import explain_errors
-from rater_data.store.database.migrate import migrate
+from rater_data.store.database.migrate import check_newest, migrate
 from rater_data.store.people.access import Access
 from rater_data.store.people.people import People
 from rater_data.store.people.purge import Purging
@@ -42,6 +42,7 @@ from rater_data.store.rounds.sealing import Sealing
 from rater_data.store.rounds.settings import HomeSettings
 from rater_data.store.rounds.training_log import TrainingLog
 from rater_data.store.rounds.versions import Versions
+from rater_data.store.rounds.workers import Workers
 from rater_data.store.transfer.imports import Imports
 
 __all__ = ["DATABASE", "Store", "default_home"]
@@ -74,16 +75,25 @@ class Store(
     Events,
     HomeSettings,
     TrainingLog,
+    Workers,
 ):
     """One home folder with its database. Made by `Store.open`."""
 
     @classmethod
-    def open(cls, home: Path | str | None = None, url: str | None = None, *, make: bool = True) -> Self:
+    def open(
+        cls,
+        home: Path | str | None = None,
+        url: str | None = None,
+        *,
+        make: bool = True,
+        upgrade: bool = True,
+    ) -> Self:
         """Opens a home, making it when it is new and migrating it when it is old.
 
         The database is `rateloop.db` in the home, or at `url`. Raises TooNew for a home of a newer version,
         DiskFull when there is no room, and BadInput for a home or an address that cannot be used. With `make` false
-        raises Missing where there is no store, and makes nothing.
+        raises Missing where there is no store, and makes nothing. With `upgrade` false, for one of several who use
+        it, an older schema is not migrated: Refused is raised, or Missing where there are no tables.
         """
         home = (Path(home).expanduser() if home is not None else default_home()).absolute()
         address = parse_address(url) if url else home_address(home)
@@ -96,8 +106,11 @@ class Store(
         store = cls(home, address)
         try:
             with store.rebuilding() as connection:
-                if not make and MigrationContext.configure(connection).get_current_revision() is None:
+                schema = MigrationContext.configure(connection).get_current_revision()
+                if schema is None and not (make and upgrade):
                     raise _missing_store(address)
+                if schema is not None and not upgrade:
+                    check_newest(connection, store.location, schema)
                 migrate(connection, store.location)
         except BaseException:
             store.close()

@@ -11,20 +11,29 @@ import sqlite3
 import threading
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from copy import copy
 from pathlib import Path
 from typing import Any, Self
 
 import sqlalchemy as sa
 
-from rater_data.errors import BadInput, DiskFull, Unavailable
+from rater_data.errors import Away, BadInput, DiskFull, Unavailable
 from rater_data.files import NO_ROOM, explain_os_error
 from rater_data.store.database.addresses import display_address
+from rater_data.store.database.patience import Patience
 from rater_data.store.database.postgres_errors import explain_postgres_error
 
 BUSY_TIMEOUT_MS = 30_000  # how long a writer waits for a writer of another process
-CONNECT_TIMEOUT_S = 10  # for a server that does not answer at all
+CONNECTING = {
+    "connect_timeout": 10,  # seconds, for a server that does not answer at all
+    # A machine that vanishes, or a network that is cut, is noticed after a minute and not after a quarter of an hour
+    "keepalives_idle": 30,
+    "keepalives_interval": 10,
+    "keepalives_count": 3,
+    "tcp_user_timeout": 60_000,
+}
+TRANSACTION = "transaction"  # in a connection's `info`: PostgreSQL's number of the transaction that writes
 ADVISORY_LOCK = 7_160_316  # any number that no other program of the same PostgreSQL database uses
 
 _locks: dict[str, threading.Lock] = {}
@@ -49,8 +58,7 @@ def make_engine(url: sa.URL) -> sa.Engine:
         sa.event.listen(engine, "connect", _set_up_sqlite)
         sa.event.listen(engine, "begin", _begin_sqlite)
         return engine
-    if "connect_timeout" not in url.query:
-        options["connect_args"] = {"connect_timeout": CONNECT_TIMEOUT_S}
+    options["connect_args"] = {k: v for k, v in CONNECTING.items() if k not in url.query}
     # A server has a hundred connections by default, for all processes together. The ping finds those that a
     # restart of the server has cut, before a rater's click does.
     engine = sa.create_engine(url, pool_size=8, max_overflow=24, pool_pre_ping=True, **options)
@@ -92,12 +100,19 @@ def _set_up_postgres(connection: Any, _record: object) -> None:
         # The planner takes every read for one of a turning disk and would rather go through all ratings than
         # look up a round's: fifty milliseconds instead of ten at 100,000 ratings
         cursor.execute(f"SET lock_timeout = {BUSY_TIMEOUT_MS}; SET random_page_cost = 1.1")
+        # The server notices one that vanished as soon, and lets go of the writers' lock that it held
+        cursor.execute(
+            "SET tcp_keepalives_idle = 30; SET tcp_keepalives_interval = 10; SET tcp_keepalives_count = 3"
+        )
     connection.commit()
 
 
 def _begin_postgres(connection: sa.Connection) -> None:
     if connection.get_execution_options().get("writes", False):
-        connection.execute(sa.select(sa.func.pg_advisory_xact_lock(ADVISORY_LOCK)))
+        asked = sa.select(
+            sa.func.pg_advisory_xact_lock(ADVISORY_LOCK), sa.cast(sa.func.pg_current_xact_id(), sa.Text)
+        )
+        connection.info[TRANSACTION] = connection.execute(asked).one()[1]
 
 
 @contextmanager
@@ -157,6 +172,8 @@ class Database:
         isolation = {} if sqlite else {"isolation_level": "REPEATABLE READ", "postgresql_readonly": True}
         self._reader = self.engine.execution_options(**isolation)
         self._lock = write_lock(url)
+        self.patience = Patience(0)
+        """How long a database that is away is waited for, before and after a transaction."""
         self.location: Path | str = home if sqlite else display_address(url)
         """Where the database is, for error messages: a folder, or an address without its password."""
 
@@ -172,7 +189,11 @@ class Database:
             with explain_errors(self.location):
                 yield self._consistent
             return
-        with explain_errors(self.location), self._reader.begin() as connection:
+        with (
+            explain_errors(self.location),
+            self._begun(self._reader) as (connection, transaction),
+            transaction,
+        ):
             yield connection
 
     @contextmanager
@@ -191,10 +212,57 @@ class Database:
 
     @contextmanager
     def writing(self) -> Iterator[sa.Connection]:
-        """A transaction that is committed at the end of the block and leaves nothing behind if it raises."""
+        """A transaction that is committed at the end of the block and leaves nothing behind if it raises.
+
+        A connection that is lost while it commits leaves open whether it did: then the database is asked. So whoever
+        gets Away may do the same again, and nothing is done twice.
+        """
         assert self._consistent is None, "one state of the database is only read"
-        with explain_errors(self.location), self._lock, self._writer.begin() as connection:
-            yield connection
+        with (
+            explain_errors(self.location),
+            self._lock,
+            self._begun(self._writer) as (connection, transaction),
+        ):
+            number, to_commit = connection.info.get(TRANSACTION, ""), False
+            try:
+                with transaction:
+                    yield connection
+                    to_commit = True
+            except sa.exc.DBAPIError as error:
+                lost = to_commit and number and error.connection_invalidated
+                if not (lost and self._was_committed(number, error)):
+                    raise
+
+    @contextmanager
+    def _begun(self, engine: sa.Engine) -> Iterator[tuple[sa.Connection, sa.RootTransaction]]:
+        """A connection with a transaction begun on it. A database that is away is waited for."""
+
+        def begin() -> tuple[sa.Connection, sa.RootTransaction]:
+            with explain_errors(self.location), ExitStack() as undo:
+                connection = undo.enter_context(engine.connect())
+                transaction = connection.begin()
+                undo.pop_all()
+            return connection, transaction
+
+        connection, transaction = self.patience.wait_for(f"the database at {self.location}", begin)
+        with connection:
+            yield connection, transaction
+
+    def _was_committed(self, number: str, lost: sa.exc.DBAPIError) -> bool:
+        """Whether PostgreSQL committed a transaction of which no answer came."""
+        status = sa.text("SELECT pg_xact_status(CAST(:number AS xid8))")
+
+        def ask() -> bool:
+            with self.reading() as connection:
+                found = connection.scalar(status, {"number": number})
+            if found == "in progress":  # the server has not noticed yet that nobody is there
+                raise Away(f"The database at {self.location} still holds what was cut off.")
+            return bool(found == "committed")
+
+        try:
+            return self.patience.wait_for(f"the database at {self.location}", ask)
+        except Unavailable:
+            raise lost from None
 
     @contextmanager
     def rebuilding(self) -> Iterator[sa.Connection]:

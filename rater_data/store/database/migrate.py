@@ -11,7 +11,7 @@ from alembic.config import Config
 from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
 
-from rater_data.errors import BadInput, TooNew
+from rater_data.errors import BadInput, Refused, TooNew
 from rater_data.files import new_file
 from rater_data.store.database.engine import driver_connection
 
@@ -55,6 +55,17 @@ def check_known(
         raise TooNew(
             f"The {kind} {location} was written by a newer version of Rateloop (schema {schema}; this one "
             f"knows up to {newest_schema(scripts)}): update Rateloop, or use another {kind}."
+        )
+
+
+def check_newest(connection: sa.Connection, location: Path | str, schema: str) -> None:
+    """Raises TooNew for the schema of a later release, Refused for that of an earlier one."""
+    check_known(connection, location, schema)
+    if schema != newest_schema():
+        raise Refused(
+            f"The database {location} is of an older release of Rateloop (schema {schema}; this one needs "
+            f"{newest_schema()}): update the server's side and start it once, which brings the database up to date. "
+            "Then start this one again."
         )
 
 

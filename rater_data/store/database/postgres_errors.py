@@ -4,7 +4,7 @@ import re
 
 import sqlalchemy as sa
 
-from rater_data.errors import BadInput, DiskFull, Unavailable
+from rater_data.errors import Away, BadInput, DiskFull, Unavailable
 
 # https://www.postgresql.org/docs/current/errcodes-appendix.html
 _FULL = {"53100"}  # disk_full
@@ -17,6 +17,7 @@ _BUSY = {
     "57014",  # query_canceled
 }
 _SHUTDOWN = {"57P01", "57P02", "57P03"}  # admin_shutdown, crash_shutdown, cannot_connect_now
+_AWAY = "refused|No such file|timeout|timed out|starting up|shutting down|in recovery|closed the connection|unreachable"
 _NOT_ALLOWED = {"42501", "25006"}  # insufficient_privilege, read_only_sql_transaction
 _TOO_LARGE = {"22003"}  # numeric_value_out_of_range
 _BAD_CHARACTER = {"22021", "22P05"}  # character_not_in_repertoire, untranslatable_character
@@ -47,9 +48,7 @@ def explain_postgres_error(error: sa.exc.DBAPIError, where: str) -> Exception | 
         return BadInput(f"A text holds a character that the database cannot keep ({_reason(error)}).")
     lost = state in _SHUTDOWN or (state or "").startswith("08") or error.connection_invalidated
     if lost:
-        return Unavailable(
-            f"The database at {where} went away ({_reason(error)}): try again when it is back."
-        )
+        return Away(f"The database at {where} went away ({_reason(error)}): try again when it is back.")
     if state is None and isinstance(error, sa.exc.OperationalError):
         return _unreachable(error, where)
     return None
@@ -58,7 +57,8 @@ def explain_postgres_error(error: sa.exc.DBAPIError, where: str) -> Exception | 
 def _unreachable(error: sa.exc.OperationalError, where: str) -> Exception:
     reason = _reason(error)
     hint = next((hint for pattern, hint in _HINTS if re.search(pattern, reason)), "Check its address.")
-    return Unavailable(f"The database at {where} cannot be reached: {reason}. {hint}")
+    kind = Away if re.search(_AWAY, str(error.orig)) else Unavailable
+    return kind(f"The database at {where} cannot be reached: {reason}. {hint}")
 
 
 def _reason(error: sa.exc.DBAPIError) -> str:

@@ -8,7 +8,7 @@ import sqlalchemy as sa
 from rater_data import checks
 from rater_data.checks import to_json_value
 from rater_data.errors import Busy, Missing, NotYours, Refused
-from rater_data.lifecycle import JOB_KINDS, ROUND_JOBS, Job
+from rater_data.lifecycle import JOB_KINDS, LOST_AFTER_S, ROUND_JOBS, Job
 from rater_data.store.database import schema as t
 from rater_data.store.database.engine import Database
 from rater_data.store.database.rows import job_of
@@ -90,7 +90,11 @@ class Jobs(Database):
             return insert_job(connection, kind, payload, time.time())
 
     def claim(
-        self, worker: str, kinds: tuple[str, ...] | None = None, stale_s: float = 60, now: float | None = None
+        self,
+        worker: str,
+        kinds: tuple[str, ...] | None = None,
+        stale_s: float = LOST_AFTER_S,
+        now: float | None = None,
     ) -> Job | None:
         """The oldest job that waits or has lost its worker, now this worker's; None if there is none.
 

@@ -24,6 +24,12 @@ def read_setting(connection: sa.Connection, name: str, default: Any = None) -> A
     return default if row is None else row.value
 
 
+def write_setting(connection: sa.Connection, name: str, value: Any) -> None:
+    """Keeps a value (anything that JSON can hold) under a name."""
+    connection.execute(t.settings.delete().where(t.settings.c.name == name))
+    connection.execute(t.settings.insert().values(name=name, value=to_json_value(value)))
+
+
 def read_scale(connection: sa.Connection) -> Scale:
     """What raters of this home judge by."""
     return SCALES[read_setting(connection, CHOSEN_SCALE, DEFAULT_SCALE)]
@@ -43,8 +49,7 @@ class HomeSettings(Database):
     def set_setting(self, name: str, value: Any) -> None:
         """Keeps a value (anything that JSON can hold) under a name."""
         with self.writing() as connection:
-            connection.execute(t.settings.delete().where(t.settings.c.name == name))
-            connection.execute(t.settings.insert().values(name=name, value=to_json_value(value)))
+            write_setting(connection, name, value)
 
     def scale(self) -> Scale:
         """What raters of this home judge by."""
