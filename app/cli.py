@@ -19,7 +19,8 @@ from app.port import open_server_socket
 from app.settings import PUBLIC_URL_VARIABLE, ROOT_PATH_VARIABLE, Settings, port_from_environment
 from app.trainer.supervisor import Supervisor
 from app.wording import format_datetime
-from rater_data.database_option import DatabaseUrl
+from rater_data.artifacts.opening import open_artifacts
+from rater_data.database_option import ArtifactsUrl, DatabaseUrl
 from rater_data.errors import Missing, RateloopError
 from rater_data.rater_functions import CLASSIFIER_HELP, CLASSIFIER_SIGN
 from rater_data.round_settings import GENERATOR_KEY, SERVER_URL
@@ -99,6 +100,7 @@ def serve(
     root_path: RootPath = "",
     public_url: PublicUrl = "",
     database: DatabaseUrl = None,
+    artifacts: ArtifactsUrl = None,
 ) -> None:
     """Start the server and its trainer; prints one link to begin with."""
     try:
@@ -115,6 +117,7 @@ def serve(
             root_path=root_path,
             public_url=public_url,
             database=database,
+            artifacts=artifacts,
         )
         start(settings, scale, (system, prompt_format, max_new_tokens))
     except RateloopError as error:
@@ -135,6 +138,7 @@ def start(
     store = Store.open(settings.home, settings.database)
     supervisor = Supervisor(settings, say)
     try:
+        artifacts = open_artifacts(store, settings.artifacts)
         store.base_model(settings.model)  # or a sentence, before anything is loaded
         if scale is not None:
             store.choose_scale(scale)
@@ -142,6 +146,7 @@ def start(
         if settings.worker:
             startup.show_embedded_prompt(store, settings.model)
         startup.prepare_home(store)
+        startup.announce_release(store, say)
         supervisor.start()
         from app import server
 
@@ -157,7 +162,7 @@ def start(
                 for report in (startup.report_first_progress, startup.report_failures):
                     threading.Thread(target=report, args=arguments, daemon=True).start()
 
-        web_app = server.build_app(settings, store, supervisor)
+        web_app = server.build_app(settings, store, supervisor, artifacts)
         server.serve(web_app, server_socket, settings, on_ready)
     finally:
         supervisor.stop()

@@ -22,6 +22,7 @@ from app.access.public_address import PublicAddress
 from app.access.security_middleware import GradioMount, SecurityMiddleware
 from app.api import openapi_route, operator_routes, rater_routes
 from app.api_errors import add_error_handlers
+from app.exports.adapters import adapter_routes
 from app.exports.pending_exports import PendingExports
 from app.exports.routes import export_routes
 from app.monitoring.request_times import RequestTimes
@@ -30,6 +31,8 @@ from app.monitoring.store_metrics import StoreMetrics
 from app.settings import Settings
 from app.static_files import STATIC, ImmutableFiles, static_version
 from app.trainer.supervisor import Supervisor
+from rater_data.artifacts.artifacts import Artifacts
+from rater_data.artifacts.folders import FolderArtifacts
 from rater_data.store import Store
 
 # Read by gradio when it is imported and when it mounts.
@@ -41,17 +44,24 @@ from app.console import console_page
 from app.rating import rating_page
 
 
-def build_app(settings: Settings, store: Store, supervisor: Supervisor) -> SecurityMiddleware:
-    """The whole application. `supervisor` is stopped when the application shuts down."""
+def build_app(
+    settings: Settings, store: Store, supervisor: Supervisor, artifacts: Artifacts | None = None
+) -> SecurityMiddleware:
+    """The whole application. `supervisor` is stopped when the application shuts down.
+
+    `artifacts`: where versions are kept, in the home by default.
+    """
 
     async def build_in_loop() -> SecurityMiddleware:
-        return _build_app(settings, store, supervisor)
+        return _build_app(settings, store, supervisor, artifacts or FolderArtifacts(settings.home))
 
     # Outside of a running loop, Gradio makes loops of its own and leaves them behind.
     return asyncio.run(build_in_loop())
 
 
-def _build_app(settings: Settings, store: Store, supervisor: Supervisor) -> SecurityMiddleware:
+def _build_app(
+    settings: Settings, store: Store, supervisor: Supervisor, artifacts: Artifacts
+) -> SecurityMiddleware:
     pending_exports = PendingExports()
     guard = Guard(store, load_session_secret(settings.home), settings.cookie_name)
     os.environ["GRADIO_TEMP_DIR"] = str(settings.home / "gradio")
@@ -67,6 +77,7 @@ def _build_app(settings: Settings, store: Store, supervisor: Supervisor) -> Secu
     app.include_router(rater_routes(store, guard, supervisor))
     app.include_router(operator_routes(store, guard, supervisor))
     app.include_router(export_routes(store, guard, pending_exports))
+    app.include_router(adapter_routes(store, artifacts, guard))
     app.include_router(openapi_route(app, guard))
     app.include_router(page_routes(guard))
     registry = CollectorRegistry()

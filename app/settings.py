@@ -60,6 +60,9 @@ class Settings:
     database: str | None = field(default=None, repr=False)
     """Address of a PostgreSQL database, which may hold a password; None = the file in the home."""
 
+    artifacts: str | None = field(default=None, repr=False)
+    """Where versions and checkpoints are kept: a folder or an address; None = in the home."""
+
     def __post_init__(self) -> None:
         if not 0 < self.port < 65536:
             raise BadInput(f"Port {self.port} does not exist: choose one from 1 to 65535.")

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
 from typing import Any
 
 from app.access.accounts import TERMINAL_ACTOR
 from app.console.state.settings_change import change_settings
+from rater_data.errors import Unavailable
 from rater_data.importing.import_files import bundled_prompts
 from rater_data.lifecycle import ROUND_JOBS
 from rater_data.round_settings import (
@@ -21,6 +23,7 @@ from rater_data.round_settings import (
     parse_length_range,
 )
 from rater_data.store import Store
+from rater_data.store.database.release import own_release
 
 JOB_WORDS = {"generate": "Writing responses", "train": "Training"}
 PROGRESS_INTERVAL = 4.0  # seconds
@@ -35,6 +38,17 @@ def prepare_home(store: Store) -> None:
     unfinished = newest is None or newest.state == "generating"
     if unfinished and store.active_job("generate") is None:
         store.enqueue("generate", {})
+
+
+def announce_release(store: Store, say: Callable[[str], None]) -> None:
+    """Tells trainers which release this server is of, and the operator which trainers at work are of another."""
+    store.announce_release()
+    for worker in store.workers():
+        if not worker.same_release and worker.is_alive(time.time()):
+            say(
+                f"The trainer on {worker.host} is of release {worker.release}, this server of {own_release()}: "
+                "the trainer ends by itself. Update its checkout to the same release, and start it again."
+            )
 
 
 def choose_round_settings(
@@ -66,11 +80,13 @@ def report_failures(store: Store, say: Callable[[str], None], wait: Callable[[fl
     told_job = newest[0].id if newest and newest[0].state == "failed" else None
     told_aside: dict[str, Any] = {}
     while not wait(PROGRESS_INTERVAL):
-        newest = store.jobs(limit=1, kinds=ROUND_JOBS)
+        try:
+            newest, aside = store.jobs(limit=1, kinds=ROUND_JOBS), store.setting(SET_ASIDE, {})
+        except Unavailable:
+            continue  # whoever asks the server for something is told; here it is looked at again in a moment
         if newest and newest[0].state == "failed" and newest[0].id != told_job:
             told_job = newest[0].id
             say(f"{JOB_WORDS[newest[0].kind]} failed: {newest[0].error}")
-        aside = store.setting(SET_ASIDE, {})
         new = {key: p for key, p in aside.get("prompts", {}).items() if key not in told_aside}
         told_aside = aside.get("prompts", {})
         if new:

@@ -20,7 +20,7 @@ os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
 import typer
 from rich.console import Console
 
-from rater_data.database_option import DatabaseUrl
+from rater_data.database_option import ArtifactsUrl, DatabaseUrl
 from rater_data.errors import RateloopError
 from rater_data.rater_functions import CLASSIFIER_HELP, PROBABILITY, ClassifierName
 from rater_data.round_settings import CHAT, EMBEDDED_SYSTEM, GENERATOR_KEY, PLAIN
@@ -99,13 +99,14 @@ def work(
     device: DEVICE = "auto",
     generator: GENERATOR = None,
     database: DatabaseUrl = None,
+    artifacts: ArtifactsUrl = None,
 ) -> None:
     """Claim jobs and do them until ended: the trainer's process."""
     quiet()
     from ppo.training.worker import work as run
 
     with contextlib.suppress(KeyboardInterrupt):
-        run(home or default_home(), model, device, database, generator)
+        run(home or default_home(), model, device, database, generator, artifacts)
 
 
 @cli.command("get-model")
@@ -250,15 +251,17 @@ def merge(
     version: Annotated[int | None, typer.Option(help="Which version; the current one by default.")] = None,
     home: HOME = None,
     database: DatabaseUrl = None,
+    artifacts: ArtifactsUrl = None,
 ) -> None:
     """Write a version as a plain transformers model, with the adapter in its weights."""
     quiet()
     from ppo.training.merge import merge as run
+    from rater_data.artifacts.opening import open_artifacts
     from rater_data.store import Store
 
     home = home or default_home()
     with contextlib.closing(Store.open(home, database)) as store:
-        done = run(store, home, version, out)
+        done = run(store, home, version, out, open_artifacts(store, artifacts))
     print(
         f"Version {done.version} of {done.base_model} is in {done.folder} as a plain model. "
         f"Its logits differ from the adapted model's by {done.difference:.1e} at most (on one prompt, fp32)."

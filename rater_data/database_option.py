@@ -1,10 +1,11 @@
-"""The option --database of all three command lines, and the environment variable behind it."""
+"""The options --database and --artifacts of all three command lines, and the environment variables behind them."""
 
 from typing import Annotated
 
 import typer
 
 DATABASE_VARIABLE = "RATELOOP_DATABASE_URL"
+ARTIFACTS_VARIABLE = "RATELOOP_ARTIFACTS"
 
 DatabaseUrl = Annotated[
     str | None,
@@ -16,3 +17,13 @@ DatabaseUrl = Annotated[
     ),
 ]
 """Better by environment than by the command line, which every user of a machine can read."""
+
+ArtifactsUrl = Annotated[
+    str | None,
+    typer.Option(
+        "--artifacts",
+        envvar=ARTIFACTS_VARIABLE,
+        help="Where versions and checkpoints are kept instead of the home: a folder, s3://bucket/path, gs://bucket/path.",
+        show_default=False,
+    ),
+]

@@ -40,6 +40,7 @@ ROOMS = {
         "rater_data, rater_data.store.cards, rater_data.store.database, rater_data.store.people, "
         "rater_data.store.reports, rater_data.store.rounds, rater_data.store.transfer"
     ),
+    "rater_data.artifacts": "rater_data, rater_data.store, rater_data.store.database",
     "rater_data.exporting.formats": (
         "rater_data, rater_data.statistics, rater_data.store, rater_data.store.reports"
     ),
@@ -54,7 +55,7 @@ ROOMS = {
         "rater_data.store.transfer"
     ),
     "rater_data.verify": (
-        "rater_data, rater_data.importing.layouts, rater_data.statistics, rater_data.store, "
+        "rater_data, rater_data.artifacts, rater_data.importing.layouts, rater_data.statistics, rater_data.store, "
         "rater_data.store.database, rater_data.store.rounds"
     ),
     "rater_data.benchmark": (
@@ -62,7 +63,7 @@ ROOMS = {
         "rater_data.store.database"
     ),
     "rater_data.cli": (
-        "rater_data, rater_data.benchmark, rater_data.exporting, rater_data.exporting.formats, "
+        "rater_data, rater_data.artifacts, rater_data.benchmark, rater_data.exporting, rater_data.exporting.formats, "
         "rater_data.importing, rater_data.importing.layouts, rater_data.importing.readers, "
         "rater_data.statistics, rater_data.store, rater_data.store.people, rater_data.store.transfer, "
         "rater_data.verify"
@@ -75,8 +76,8 @@ ROOMS = {
     "ppo.benchmark": "ppo, ppo.algorithm, ppo.model, ppo.model.loading",
     "ppo.generation": "ppo, ppo.algorithm, ppo.model, rater_data",
     "ppo.training": (
-        "ppo, ppo.algorithm, ppo.generation, ppo.model, ppo.model.loading, rater_data, rater_data.statistics, "
-        "rater_data.store"
+        "ppo, ppo.algorithm, ppo.generation, ppo.model, ppo.model.loading, rater_data, rater_data.artifacts, "
+        "rater_data.statistics, rater_data.store, rater_data.store.database"
     ),
     "ppo.doctor": "ppo, ppo.algorithm, ppo.model, ppo.training",
     "ppo.demo": (
@@ -89,7 +90,8 @@ ROOMS = {
     "app.trainer": "app, rater_data",
     "app.benchmark": "app.access, rater_data, rater_data.store",
     "app.exports": (
-        "app, app.access, rater_data, rater_data.exporting, rater_data.exporting.formats, rater_data.store"
+        "app, app.access, rater_data, rater_data.artifacts, rater_data.exporting, "
+        "rater_data.exporting.formats, rater_data.store"
     ),
     "app.monitoring": "app.access, app.trainer, rater_data, rater_data.store",
     "app.console.state": (

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from app.settings import Settings
-from rater_data.database_option import DATABASE_VARIABLE
+from rater_data.database_option import ARTIFACTS_VARIABLE, DATABASE_VARIABLE
 
 FIRST_PAUSE, MAX_PAUSE = 1.0, 60.0  # seconds before it is started again
 HEALTHY_AFTER = 60.0  # seconds: a worker that lived so long starts from the short pause again when it dies
@@ -56,9 +56,10 @@ class Supervisor:
         return [*wrapper, *work, *(part for flag, value in given if value for part in (flag, value))]
 
     def environment(self) -> dict[str, str]:
-        """The child's: the database's address is in it, which may hold a password, and not in the command."""
-        inherited = {name: value for name, value in os.environ.items() if name != DATABASE_VARIABLE}
-        return inherited | ({DATABASE_VARIABLE: self.settings.database} if self.settings.database else {})
+        """The child's: addresses are in it, which may hold a password, and not in the command."""
+        given = {DATABASE_VARIABLE: self.settings.database, ARTIFACTS_VARIABLE: self.settings.artifacts}
+        inherited = {name: value for name, value in os.environ.items() if name not in given}
+        return inherited | {name: value for name, value in given.items() if value}
 
     def start(self) -> None:
         if self.settings.worker:

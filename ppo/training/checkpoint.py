@@ -1,12 +1,12 @@
-"""TrainState and versions <-> folders that are hashed, and whole or absent. Safetensors and JSON only.
+"""TrainState and versions <-> artifacts, which are hashed, and whole or absent. Safetensors and JSON only.
 
-A folder loads with plain `PeftModel.from_pretrained(base, folder)`: the adapter lies at its top, in PEFT's own
-names. `manifest.json` holds the sha256 of every other file; the sha256 of the manifest names the whole.
+A version's folder loads with plain `PeftModel.from_pretrained(base, folder)`: the adapter lies at its top, in PEFT's
+own names. Another layout of the files is another number in rater_data/store/database/release.py.
 """
 
 import dataclasses
-import hashlib
 import json
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -17,26 +17,27 @@ from ppo.algorithm.ppo_update import TrainState
 from ppo.algorithm.reward_head import RewardHead
 from ppo.config import Config
 from ppo.model.policy import Policy
-from rater_data.checksums import MANIFEST, check_folder
-from rater_data.errors import BadInput, DiskFull, Missing
-from rater_data.files import new_folder, sha256_of_file
+from rater_data.artifacts.artifacts import Artifacts
+from rater_data.errors import BadInput, Missing
 
 ARRAYS = ("centre", "scale", "weights")
+KEEP_STEPS = 2  # checkpoints of a round in progress: the newest, and the one before it against damage
 
 
-def save(state: TrainState, folder: Path, config: Config, head: RewardHead | None, *, resumable: bool) -> str:
-    """Writes a state to `folder` (which may exist: it is replaced) and returns its sha256.
+def save(
+    state: TrainState,
+    artifacts: Artifacts,
+    name: str,
+    config: Config,
+    head: RewardHead | None,
+    *,
+    resumable: bool,
+) -> str:
+    """Keeps a state under `name` (which may exist: it is replaced) and returns its sha256.
 
-    `resumable` adds the optimizer, which only a round in progress needs. Raises DiskFull.
+    `resumable` adds the optimizer, which only a round in progress needs. Raises DiskFull, BadInput, Unavailable.
     """
-    try:
-        with new_folder(folder) as aside:
-            _write(state, aside, config, head, resumable)
-            return _seal(aside)
-    except OSError as error:
-        raise DiskFull(
-            f"The checkpoint {folder.name} could not be written: {error.strerror or error}."
-        ) from error
+    return artifacts.put(name, lambda aside: _write(state, aside, config, head, resumable))
 
 
 def _write(state: TrainState, aside: Path, config: Config, head: RewardHead | None, resumable: bool) -> None:
@@ -81,26 +82,11 @@ def _order(config: Path) -> None:
     config.write_text(json.dumps(found, indent=1, sort_keys=True), encoding="utf-8")
 
 
-def _seal(folder: Path) -> str:
-    hashes = {}
-    for file in sorted(folder.iterdir()):
-        hashes[file.name] = sha256_of_file(file)
-    manifest = folder / MANIFEST
-    manifest.write_text(json.dumps(hashes, indent=1, sort_keys=True), encoding="utf-8")
-    return hashlib.sha256(manifest.read_bytes()).hexdigest()
+def load_policy(policy: Policy, folder: Path) -> dict[str, Any]:
+    """Puts a version's adapter and value head into `policy`; returns its state record.
 
-
-def inside(home: Path, name: str) -> Path:
-    """The folder `name` of the home. Raises BadInput for one that lies elsewhere."""
-    folder = (home / name).resolve()
-    if not folder.is_relative_to(home.resolve()):
-        raise BadInput(f"The checkpoint {name} lies outside the home folder.")
-    return folder
-
-
-def load_policy(policy: Policy, folder: Path, sha256: str | None = None) -> dict[str, Any]:
-    """Puts a version's adapter and value head into `policy`; returns its state record."""
-    check_folder(folder, sha256)
+    `folder`: the files, as `Artifacts.fetch` gave them.
+    """
     saved = load_file(folder / "adapter_model.safetensors")
     # PEFT leaves the adapter's name out of the file; in the model it stands before `.weight`
     policy.load_adapter_state({name.replace(".weight", ".default.weight"): t for name, t in saved.items()})
@@ -126,17 +112,40 @@ def load_state(state: TrainState, folder: Path) -> None:
     state.people_done, state.kl.coef = record["people_done"], record["kl_coef"]
 
 
-def step_folders(folder: Path) -> list[Path]:
-    """The steps under a round's folder, the newest last; not what a killed process left of one that it replaced."""
-    return sorted(step for step in folder.glob("step-*") if not step.suffix)
+class RoundCheckpoints:
+    """The steps of one round's training in progress. They go on only with the ratings that they were trained on."""
+
+    def __init__(self, artifacts: Artifacts, round_number: int, seal: str) -> None:
+        """Steps of another seal (the sha256 of the round's snapshot) are taken away."""
+        self._artifacts, self._name = artifacts, _steps_of(round_number)
+        note = f"{self._name}/seal"
+        if artifacts.read_note(note) != seal:
+            artifacts.remove(self._name)
+            artifacts.write_note(note, seal)
+
+    def latest(self, say: Callable[[str], None] = print) -> tuple[str, Path] | None:
+        """Name and files of the newest whole step; a damaged one is named through `say` and passed over."""
+        for step in reversed(self._steps()):
+            try:
+                return step.rpartition("/")[2], self._artifacts.fetch(step)
+            except (Missing, BadInput) as error:
+                say(f"{error} The one before it is used.")
+        return None
+
+    def save(self, state: TrainState, config: Config, head: RewardHead) -> None:
+        """Keeps the present step, and of those before it what is needed where this one is damaged."""
+        save(state, self._artifacts, f"{self._name}/step-{state.step:04d}", config, head, resumable=True)
+        for old in self._steps()[:-KEEP_STEPS]:
+            self._artifacts.remove(old)
+
+    def _steps(self) -> list[str]:
+        return [name for name in self._artifacts.below(self._name) if "/step-" in name]
 
 
-def latest(folder: Path, say: Any = print) -> Path | None:
-    """The newest whole step under a round's folder; a damaged one is named through `say` and passed over."""
-    for step in reversed(step_folders(folder)):
-        try:
-            check_folder(step)
-            return step
-        except (Missing, BadInput) as error:
-            say(f"{error} The one before it is used.")
-    return None
+def remove_steps(artifacts: Artifacts, round_number: int) -> None:
+    """The round is over: none of its steps is needed any more."""
+    artifacts.remove(_steps_of(round_number))
+
+
+def _steps_of(round_number: int) -> str:
+    return f"rounds/{round_number:04d}"

@@ -24,6 +24,8 @@ from ppo.model.sampling import SampledResponse
 from ppo.model.self_check import checked_policy
 from ppo.progress import Progress
 from ppo.training import checkpoint, store_tensors
+from rater_data.artifacts.artifacts import Artifacts
+from rater_data.artifacts.folders import FolderArtifacts
 from rater_data.errors import BadInput
 from rater_data.lifecycle import Sample
 from rater_data.records import Prompt, stored_id
@@ -54,6 +56,7 @@ class Engine:
     """Loads the base once; `load_version` puts a version's adapter on it.
 
     `generator`: address of a server of vLLM that writes the responses; None = the model in memory does.
+    `home`: where base models are kept; `artifacts`: where versions are, in the home by default.
     """
 
     def __init__(
@@ -63,8 +66,10 @@ class Engine:
         device: str = "auto",
         config: Config | None = None,
         generator: str | None = None,
+        artifacts: Artifacts | None = None,
     ):
         self.home, self.config = home, config or Config()
+        self.artifacts = artifacts or FolderArtifacts(home)
         # Asked first: to load a model takes minutes, to learn that nobody is there a moment
         opened = None if generator is None else open_generator(generator)
         self.base = load_base(model, home, device)
@@ -126,8 +131,7 @@ class Engine:
             torch.nn.init.zeros_(self.policy.value_head.bias)
         else:
             version = store.version(number)
-            folder = checkpoint.inside(self.home, version.folder)
-            checkpoint.load_policy(self.policy, folder, version.sha256)
+            checkpoint.load_policy(self.policy, self.artifacts.fetch(version.folder, version.sha256))
         self.loaded_version = number
 
     def reward_layers(self, config: Config) -> tuple[int, ...]:

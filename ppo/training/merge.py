@@ -9,8 +9,8 @@ import torch
 from peft import PeftModel
 
 from ppo.model.loading.base_models import load_base
-from ppo.training import checkpoint
-from rater_data.checksums import check_folder
+from rater_data.artifacts.artifacts import Artifacts
+from rater_data.artifacts.folders import FolderArtifacts
 from rater_data.errors import BadInput, DiskFull, Missing
 from rater_data.files import new_folder
 from rater_data.store import Store
@@ -28,10 +28,13 @@ class Merged:
     difference: float
 
 
-def merge(store: Store, home: Path, number: int | None, out: Path) -> Merged:
+def merge(
+    store: Store, home: Path, number: int | None, out: Path, artifacts: Artifacts | None = None
+) -> Merged:
     """Writes version `number` (the current one when None) to `out`, a folder that must not exist or be empty.
 
-    Raises Missing, BadInput or DiskFull with a sentence; `out` is whole or not there.
+    `artifacts`: where versions are kept, in the home by default. Raises Missing, BadInput or DiskFull with a
+    sentence; `out` is whole or not there.
     """
     version = store.current_version() if number is None else store.version(number)
     if version is None:
@@ -43,8 +46,7 @@ def merge(store: Store, home: Path, number: int | None, out: Path) -> Merged:
     probe = torch.tensor([base.chat.encode_chat([{"role": "user", "content": PROBE}])])
     with torch.no_grad():
         if version.folder:
-            folder = checkpoint.inside(home, version.folder)
-            check_folder(folder, version.sha256)
+            folder = (artifacts or FolderArtifacts(home)).fetch(version.folder, version.sha256)
             adapted = PeftModel.from_pretrained(lm, folder).eval()
             wanted = adapted(input_ids=probe).logits
             lm = adapted.merge_and_unload()

@@ -5,10 +5,8 @@ killed at any point and called again: responses have slots, PPO has checkpoints,
 single transactions.
 """
 
-import shutil
 from collections.abc import Iterable
 from dataclasses import asdict
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -19,6 +17,7 @@ from ppo.algorithm.ppo_update import TrainState
 from ppo.config import Config
 from ppo.progress import Progress
 from ppo.training import checkpoint, generate, set_aside, store_tensors, training_steps
+from ppo.training.checkpoint import RoundCheckpoints
 from ppo.training.engine import Engine
 from ppo.training.plan import Slot, plan_round
 from rater_data.errors import Missing
@@ -29,7 +28,6 @@ from rater_data.store import Store
 
 NON_ENGINE_KEYS = ("quota",)  # what a round's config holds beside the engine's settings
 PROMPTS_A_CHUNK = 4  # written and offered together; the first alone: its card comes after seconds
-KEEP_STEPS = 2  # checkpoints of a round in progress: the newest, and the one before it against damage
 MIN_SHARE = 0.1  # of a round's way, below which nothing of it is kept
 SAMPLE_SEED = 20_170_707
 SAMPLED_PROMPTS = 2  # prompts that are answered after every step
@@ -228,13 +226,13 @@ def _ppo(
     progress: Progress,
 ) -> TrainState:
     """First the people's own scores on what this version wrote, then fresh rollouts scored by the head."""
-    number, folder = round_.number, _checkpoint_folder(engine, round_.number)
-    drop_checkpoints_of_another_seal(folder, round_.snapshot_sha256 or "")
+    number = round_.number
+    steps = RoundCheckpoints(engine.artifacts, number, round_.snapshot_sha256 or "")
     state = TrainState.begin(engine.policy, config.ppo, number, version.metrics.get("kl", 0.0))
-    saved = checkpoint.latest(folder, progress.log)
+    saved = steps.latest(progress.log)
     if saved is not None:
-        checkpoint.load_state(state, saved)
-        progress.log(f"Going on from {saved.name} of round {number}.")
+        checkpoint.load_state(state, saved[1])
+        progress.log(f"Going on from {saved[0]} of round {number}.")
     else:
         store.clear_steps(number)
     untouched = version.number == 0 and saved is None
@@ -243,7 +241,7 @@ def _ppo(
         _record_step(number, 0, on_ratings, config, untouched, progress)
         untouched = untouched and on_ratings["updates"] == 0
         state.people_done = True
-        _save_step(state, folder, config, head)
+        _save_step(state, steps, config, head)
     progress.phase("PPO on rollouts", config.ppo.steps, done=state.step)
     while state.step < config.ppo.steps:
         prompts = _prompts_of_step(store, engine, config, state, progress)
@@ -255,7 +253,7 @@ def _ppo(
         samples = _watched_samples(store, engine, config)
         _record_step(number, state.step, metrics | {"samples": samples}, config, untouched, progress)
         untouched = False
-        _save_step(state, folder, config, head)
+        _save_step(state, steps, config, head)
         progress.advance(state.step, f"KL {metrics['kl']:.1f} nats, score {metrics['score']:+.2f}")
     return state
 
@@ -334,7 +332,7 @@ def _publish(
     number = store.next_version_number()
     name = f"versions/{number:04d}"
     progress.phase("Publishing", 1)
-    digest = checkpoint.save(state, engine.home / name, config, head, resumable=False)
+    digest = checkpoint.save(state, engine.artifacts, name, config, head, resumable=False)
     engine.loaded_version = number
     samples = engine.holdout_samples(store, number, config, SAMPLE_SEED)
     version = Version(
@@ -355,23 +353,10 @@ def _publish(
     )
     decision = f"Version {number} learned from {gate['ratings']} ratings."
     store.publish(state.round_number, version, gate=gate, decision=decision, samples=samples)
-    shutil.rmtree(_checkpoint_folder(engine, state.round_number), ignore_errors=True)
+    checkpoint.remove_steps(engine.artifacts, state.round_number)
 
 
-def _checkpoint_folder(engine: Engine, number: int) -> Path:
-    return engine.home / "rounds" / f"{number:04d}"
-
-
-def drop_checkpoints_of_another_seal(folder: Path, sha256: str) -> None:
-    """Checkpoints go on only with the ratings that they were trained on."""
-    note = folder / "seal"
-    if not (note.is_file() and note.read_text("ascii") == sha256):
-        shutil.rmtree(folder, ignore_errors=True)
-        folder.mkdir(parents=True)
-        note.write_text(sha256, "ascii")
-
-
-def _save_step(state: TrainState, folder: Path, config: Config, head: reward_head.RewardHead) -> None:
-    checkpoint.save(state, folder / f"step-{state.step:04d}", config, head, resumable=True)
-    for old in checkpoint.step_folders(folder)[:-KEEP_STEPS]:
-        shutil.rmtree(old)
+def _save_step(
+    state: TrainState, steps: RoundCheckpoints, config: Config, head: reward_head.RewardHead
+) -> None:
+    steps.save(state, config, head)

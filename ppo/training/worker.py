@@ -5,6 +5,7 @@ one that is merely slow; a second thread of control is not needed anywhere else.
 """
 
 import contextlib
+import logging
 import os
 import socket
 import threading
@@ -15,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 import psutil
+import torch
 
 from ppo.config import Config
 from ppo.model.loading.base_models import model_name
@@ -25,8 +27,9 @@ from ppo.training.prompt_trial import answer_prompt_trial
 from ppo.training.readiness import ReadinessCheck
 from ppo.training.round_recipe import generate_round, train_round
 from rater_data import checks
-from rater_data.errors import NotYours, RateloopError
-from rater_data.lifecycle import Job
+from rater_data.artifacts.opening import open_artifacts
+from rater_data.errors import NotYours, RateloopError, Refused, Unavailable
+from rater_data.lifecycle import LOST_AFTER_S, Job
 from rater_data.round_settings import (
     ENGINE_REPORT,
     GENERATOR_KEY,
@@ -34,8 +37,12 @@ from rater_data.round_settings import (
     embedded_defaults,
     keep_older_length,
 )
-from rater_data.store import Store
+from rater_data.store import PatientStore, Store
+from rater_data.store.database.release import own_release
 
+log = logging.getLogger(__name__)
+PRESENT_S = 20.0  # the store is told that the trainer lives, work or none
+PATIENCE_S = 3600.0  # a database or artifact store that is away is waited for so long
 BEAT_S = 5.0  # a heartbeat at least this often; the store calls a job dead after 60 s
 REPORT_S = 0.5  # progress is written at most this often
 IDLE_S = 0.5  # pause between two looks for work
@@ -53,6 +60,14 @@ class Worker:
         self._readiness = ReadinessCheck()
 
     @property
+    def device(self) -> str | None:
+        """What the model is on, in words; None while it is not loaded."""
+        if self._engine is None:
+            return None
+        where = self._engine.policy.device
+        return torch.cuda.get_device_name(where) if where.type == "cuda" else str(where)
+
+    @property
     def engine(self) -> Engine:
         """Loaded when the first job asks for it, so that the page is up before the model is."""
         if self._engine is None:
@@ -62,7 +77,8 @@ class Worker:
 
     def run_one(self) -> Job | None:
         """Claims the next job and does it; None when there is none. Errors end in the job, not here."""
-        job = self.store.claim(self.name)
+        # After an absence of the database every heartbeat is old: those who beat have to come first
+        job = self.store.claim(self.name, stale_s=LOST_AFTER_S + self.store.patience.extra_s())
         if job is None:
             return None
         with self._heartbeat(job) as cancel:
@@ -167,12 +183,19 @@ class Worker:
 
 def release_jobs_of_dead_workers(store: Store) -> None:
     """Jobs of workers of this machine that are no more need not wait until their heartbeat is called stale."""
-    host = socket.gethostname()
     for job in store.running_jobs():
-        name, _, rest = (job.worker or "").rpartition(":")[0].rpartition(":")
-        if job.worker and name == host and rest.isdigit() and not psutil.pid_exists(int(rest)):
+        if job.worker and _is_dead(job.worker):
             with contextlib.suppress(NotYours):
                 store.release_job(job.id, job.worker)
+    for worker in store.workers():
+        if _is_dead(worker.name):
+            store.forget_worker(worker.name)
+
+
+def _is_dead(worker: str) -> bool:
+    """Whether this is the name of a process of this machine that is no more."""
+    host, _, pid = worker.rpartition(":")[0].rpartition(":")
+    return host == socket.gethostname() and pid.isdigit() and not psutil.pid_exists(int(pid))
 
 
 def prepare_settings(store: Store, model: str) -> None:
@@ -187,21 +210,74 @@ def prepare_settings(store: Store, model: str) -> None:
         store.set_setting(ROUND_CONFIG, kept)
 
 
+class Presence:
+    """Tells the store every while that this trainer lives, from the start to the end of the block."""
+
+    def __init__(self, worker: Worker, device: str) -> None:
+        self._worker, self._device = worker, device
+        self._over = threading.Event()
+        self._thread = threading.Thread(target=self._tell, daemon=True, name="presence")
+        self.refused: Refused | None = None
+        """Why this trainer must go: a server of another release was started."""
+
+    def __enter__(self) -> "Presence":
+        self._report()
+        self._thread.start()
+        return self
+
+    def __exit__(self, *_error: object) -> None:
+        self._over.set()
+        self._thread.join()
+        with contextlib.suppress(Unavailable):
+            self._worker.store.forget_worker(self._worker.name)
+
+    def _report(self) -> None:
+        store, host = self._worker.store, socket.gethostname()
+        store.report_worker(self._worker.name, host, self._worker.device or self._device, own_release())
+
+    def _tell(self) -> None:
+        while not self._over.wait(PRESENT_S):
+            try:
+                self._report()
+                self._worker.store.check_release()
+            except Refused as error:
+                self.refused = error
+                return
+            except Unavailable as error:  # the work says so, if it is still so when it has something to say
+                log.warning("The store could not be told that this trainer lives: %s", error)
+
+
 def work(
-    home: Path, model: str | None, device: str, url: str | None = None, generator: str | None = None
+    home: Path,
+    model: str | None,
+    device: str,
+    url: str | None = None,
+    generator: str | None = None,
+    artifacts: str | None = None,
 ) -> None:
     """Works until it is ended. Without a model, the home's own, or the default in a new home.
 
-    `generator`: address of a server of vLLM that writes the responses. Raises BadInput for what is no address.
+    `generator`: address of a server of vLLM that writes the responses; `artifacts`: where versions are kept, in the
+    home by default. With `url` the database is shared with a server, whose release has to be this one. Raises Refused
+    where it is another, BadInput for what is no address, and what opening database and artifacts raises.
     """
     if generator is not None:
         checks.server_address("--generator", generator, GENERATOR_KEY)
-    store = Store.open(home, url)
-    chosen = store.base_model(model) or model_name(model or DEFAULT)
-    prepare_settings(store, chosen)
-    worker = Worker(store, lambda: Engine(home, chosen, device, Config(), generator))
-    release_jobs_of_dead_workers(store)
-    while True:
-        if worker.run_one() is None:
-            worker.check_readiness()
-            time.sleep(IDLE_S)
+    # the server brings a shared database up to date; where it has none of its own, the trainer may be there first
+    with contextlib.closing(PatientStore.open(home, url, upgrade=url is None)) as store:
+        if url is not None:
+            store.check_release()
+        kept = open_artifacts(store, artifacts)
+        kept.check_writable()
+        chosen = store.base_model(model) or model_name(model or DEFAULT)
+        prepare_settings(store, chosen)
+        worker = Worker(store, lambda: Engine(home, chosen, device, Config(), generator, kept))
+        release_jobs_of_dead_workers(store)
+        store.wait_for_the_database(PATIENCE_S)
+        kept.wait_for_the_store(PATIENCE_S)
+        with Presence(worker, device) as presence:
+            while presence.refused is None:
+                if worker.run_one() is None:
+                    worker.check_readiness()
+                    time.sleep(IDLE_S)
+        raise presence.refused

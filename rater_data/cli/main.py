@@ -3,7 +3,8 @@
 import signal
 import sys
 
-from rater_data.cli import (  # noqa: F401 - in the order of --help: alphabetical
+from rater_data.cli import (  # noqa: F401 - in the order of --help
+    artifacts_command,
     bench_command,
     copy_command,
     export_command,

@@ -1,14 +1,17 @@
 """`python -m rater_data status`: what is in a home."""
 
+import time
+
 from rich.table import Table
 
 from rater_data.cli.common import Home, app, open_store, out_console
 from rater_data.database_option import DatabaseUrl
-from rater_data.lifecycle import ROUND_JOBS
-from rater_data.round_settings import ENGINE_REPORT, SET_ASIDE
+from rater_data.lifecycle import ROUND_JOBS, Worker
+from rater_data.round_settings import ARTIFACTS, ENGINE_REPORT, SET_ASIDE
 from rater_data.store import Store
 
 MAX_PROMPT, MAX_SET_ASIDE = 60, 10  # characters, and prompts that are listed
+MAX_WORKERS = 5
 
 
 @app.command()
@@ -28,6 +31,7 @@ def status_lines(store: Store) -> list[tuple[str, str]]:
     lines = [
         ("Home", str(store.home)),
         *([] if store.location == store.home else [("Database", str(store.location))]),
+        *([("Artifacts", kept["location"])] if (kept := store.setting(ARTIFACTS)) else []),
         ("Prompts", f"{train + holdout} ({holdout} holdout)"),
         ("People", str(len(store.users()))),
         ("Ratings", str(store.count_ratings())),
@@ -50,7 +54,18 @@ def status_lines(store: Store) -> list[tuple[str, str]]:
     ]
     if len(aside) > MAX_SET_ASIDE:
         lines.append(("", f"… and {len(aside) - MAX_SET_ASIDE} prompts more"))
+    lines += [("Trainer", _describe_worker(store, worker)) for worker in store.workers()[:MAX_WORKERS]]
     report = store.setting(ENGINE_REPORT)
     if report is not None:
         lines.append(("Model", " ".join([report["model"] + ".", report["says"], *report["notes"]])))
     return lines
+
+
+def _describe_worker(store: Store, worker: Worker) -> str:
+    jobs = [f"{job.kind} (job {job.id})" for job in store.running_jobs() if job.worker == worker.name]
+    seen = max(0.0, time.time() - worker.seen_at)
+    alive = f"seen {seen:.0f} s ago" if worker.is_alive(time.time()) else f"not seen for {seen / 60:.0f} min"
+    other = "" if worker.same_release else ", another release than this one"
+    return f"{worker.host}, {worker.device}, release {worker.release}{other}, {alive}; " + (
+        f"at {', '.join(jobs)}" if jobs else "idle"
+    )

@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from rater_data.cli.common import Home, app, err_console, exit_on_error, open_store, print_error, print_line
-from rater_data.database_option import DatabaseUrl
+from rater_data.database_option import ArtifactsUrl, DatabaseUrl
 
 
 @app.command()
@@ -18,6 +18,7 @@ def verify(
     ] = None,
     home: Home = None,
     database: DatabaseUrl = None,
+    artifacts: ArtifactsUrl = None,
 ) -> None:
     """Count, hash and look up everything anew; say what differs, and end with an error if anything does."""
     # pandas, scipy and pyarrow take a second to import: the other commands do not wait for them
@@ -28,11 +29,14 @@ def verify(
             count = _print_differences(verify_dataset(dataset.expanduser()))
         _print_result(f"The dataset in {dataset}", count)
         return
+    from rater_data.artifacts.opening import open_artifacts
     from rater_data.verify.home import verify as verify_home
 
     with open_store(home, database, make=False) as store:
+        kept = open_artifacts(store, artifacts)
         with err_console.status("Checking …") as status:
-            count = _print_differences(verify_home(store, lambda what: status.update(f"Checking {what} …")))
+            faults = verify_home(store, lambda what: status.update(f"Checking {what} …"), kept)
+            count = _print_differences(faults)
         _print_result(f"The home folder {store.home}", count)
 
 

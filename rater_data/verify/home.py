@@ -10,6 +10,8 @@ from typing import Any
 
 import sqlalchemy as sa
 
+from rater_data.artifacts.artifacts import Artifacts
+from rater_data.artifacts.folders import FolderArtifacts
 from rater_data.store import Store
 from rater_data.store.database import schema as t
 from rater_data.verify import counts, relation_checks, row_checks
@@ -43,9 +45,17 @@ RECOUNTS: dict[str, Recount] = {
 }
 
 
-def verify(store: Store, progress: Callable[[str], None] = lambda _what: None) -> Iterator[str]:
-    """What differs, one sentence each; nothing when all is well. `progress` is given what is checked next."""
-    checks = CHECKS | {"adapters": partial(relation_checks.check_adapters, store)}
+def verify(
+    store: Store,
+    progress: Callable[[str], None] = lambda _what: None,
+    artifacts: Artifacts | None = None,
+) -> Iterator[str]:
+    """What differs, one sentence each; nothing when all is well. `progress` is given what is checked next.
+
+    `artifacts`: where the versions' files are, if not in the home.
+    """
+    adapters = partial(relation_checks.check_adapters, artifacts or FolderArtifacts(store.home))
+    checks = CHECKS | {"adapters": adapters}
     with store.reading() as connection:
         for what, check in checks.items():
             progress(what)

@@ -6,9 +6,9 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from rater_data.checksums import find_faults
+from rater_data.artifacts.artifacts import Artifacts
+from rater_data.errors import BadInput
 from rater_data.records import IMPORTED_ROUND, RESTORED
-from rater_data.store import Store
 from rater_data.store.database import schema as t
 from rater_data.store.rounds.snapshots import snapshot_digest
 from rater_data.verify.damaged_rows import json_as_text, parse_json_or, stream_rows
@@ -171,17 +171,18 @@ def check_leases(connection: sa.Connection) -> Iterator[str]:
             yield f"{who} beside itself."
 
 
-def check_adapters(store: Store, connection: sa.Connection) -> Iterator[str]:
+def check_adapters(artifacts: Artifacts, connection: sa.Connection) -> Iterator[str]:
     """The files of every version are those that were published."""
     columns = json_as_text((_v.number, _v.folder, _v.sha256, _v.metrics))
     rows = connection.execute(sa.select(*columns).order_by(_v.number)).all()
     for row in rows:
         if not row.folder or parse_json_or(row.metrics, dict, {}).get(RESTORED):
             continue  # the base itself, or known from an import
-        folder = (store.home / row.folder).resolve()
-        if not folder.is_relative_to(store.home.resolve()):
-            yield f"The folder of version {row.number} lies outside the home folder."
-        elif not folder.is_dir():
-            yield f"The folder {row.folder} of version {row.number} is not there."
-        else:
-            yield from (f"Version {row.number}: {fault}" for fault in find_faults(folder, row.sha256))
+        try:
+            if artifacts.exists(row.folder):
+                faults = artifacts.find_faults(row.folder, row.sha256)
+                yield from (f"Version {row.number}: {fault}" for fault in faults)
+            else:
+                yield f"The folder {row.folder} of version {row.number} is not there."
+        except BadInput as error:
+            yield f"Version {row.number}: {error}"

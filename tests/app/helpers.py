@@ -17,6 +17,7 @@ from app.server import build_app, make_server
 from app.settings import Settings
 from app.startup import prepare_home
 from app.trainer.supervisor import Supervisor
+from rater_data.artifacts.opening import open_artifacts
 from rater_data.records import User
 from rater_data.round_settings import ROUND_CONFIG
 from rater_data.scales import DEFAULT_SCALE
@@ -84,6 +85,7 @@ def serving(
     proxy: str = "",
     root_path: str = "",
     public_url: str = "",
+    artifacts: str | None = None,
     **fake: object,
 ) -> Iterator[Live]:
     """A server on a free port; with `worker`, supervising the fake trainer, configured by `fake`.
@@ -91,9 +93,10 @@ def serving(
     With `rounds`, settings of the rounds, it is the real trainer on the tiny model.
     """
     real = {"worker_module": "tests.fake_worker"} if rounds is None else {"model": "tiny", "device": "cpu"}
-    addresses = {"proxy": proxy, "root_path": root_path, "public_url": public_url}
+    addresses = {"proxy": proxy, "root_path": root_path, "public_url": public_url, "artifacts": artifacts}
     settings = Settings(home=home, port=free_port(), worker=worker, **addresses, **real)
     store = open_store(home)
+    kept = open_artifacts(store, artifacts)
     store.set_setting("fake", fake)
     store.set_setting(ROUND_CONFIG, rounds or {})
     store.choose_scale(scale)
@@ -105,7 +108,7 @@ def serving(
     listening, servers = open_server_socket(settings), []
 
     def run() -> None:
-        servers.append(make_server(build_app(settings, store, supervisor)))
+        servers.append(make_server(build_app(settings, store, supervisor, kept)))
         servers[0].run(sockets=[listening])
 
     thread = threading.Thread(target=run, daemon=True)

@@ -18,6 +18,7 @@ from app.console.state.prompt_trials import PromptTrial
 from app.console.state.version_list import MAX_NOTE_LENGTH
 from app.sample_comparison import SampleComparison
 from rater_data.lifecycle import Version
+from rater_data.records import RESTORED
 from rater_data.round_settings import Told
 from rater_data.statistics.intervals import Interval
 
@@ -59,7 +60,7 @@ def _version_row(v: Version, is_training: bool, gain: Interval | None, ratings: 
         h("–" if v.parent is None else f"Version {v.parent}"),
         h("–" if ratings is None else f"{ratings} ratings"),
         gain_cell(gain, v.parent is not None),
-        h(format_time(v.created_at)),
+        h(format_time(v.created_at)) + _download_link(v),
         h(format_number(v.metrics.get("kl"), "{:.2f}")),
         h(format_number(v.metrics.get("length"), "{:.0f}")),
         h(format_number(v.metrics.get("eos_share"), "{:.0%}")),
@@ -71,6 +72,13 @@ def _version_row(v: Version, is_training: bool, gain: Interval | None, ratings: 
         f'<td data-label="{h(heading)}">{cell}</td>' for heading, cell in zip(HEADINGS, cells, strict=True)
     )
     return f"<tr><th>{h(name)}</th>{''.join(labelled)}</tr>"
+
+
+def _download_link(v: Version) -> str:
+    if not v.folder or v.metrics.get(RESTORED):
+        return ""
+    name = f"Download the adapter of version {v.number}"
+    return f' <a href="../api/versions/{v.number}/adapter" download aria-label="{h(name)}">Download</a>'
 
 
 def _roll_back_button(v: Version, is_training: bool) -> str:

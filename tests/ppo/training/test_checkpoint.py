@@ -16,7 +16,9 @@ from ppo.config import Config, LoraSettings, PPOConfig
 from ppo.model.loading.tiny_model import tiny_model
 from ppo.model.policy import Policy
 from ppo.model.rollout import rollout_of
-from ppo.training import checkpoint, round_recipe
+from ppo.training import checkpoint
+from ppo.training.checkpoint import RoundCheckpoints
+from rater_data.artifacts.folders import FolderArtifacts
 from rater_data.checksums import check_folder
 from rater_data.errors import BadInput, DiskFull, Missing
 
@@ -58,7 +60,7 @@ def test_n_plus_m_steps_are_n_a_new_process_and_m(tmp_path):
     half = begin()
     for _ in range(2):
         step(half)
-    checkpoint.save(half, tmp_path / "step-0002", CONFIG, head(), resumable=True)
+    checkpoint.save(half, FolderArtifacts(tmp_path), "step-0002", CONFIG, head(), resumable=True)
     resumed = begin()
     checkpoint.load_state(resumed, tmp_path / "step-0002")
     assert resumed.step == 2
@@ -75,7 +77,7 @@ def test_a_forgotten_optimizer_would_be_seen(tmp_path):
     for _ in range(2):
         step(whole)
     step(half)
-    checkpoint.save(half, tmp_path / "s", CONFIG, None, resumable=True)
+    checkpoint.save(half, FolderArtifacts(tmp_path), "s", CONFIG, None, resumable=True)
     wrong = begin()
     checkpoint.load_policy(wrong.policy, tmp_path / "s")
     wrong.step, wrong.kl.coef = 1, half.kl.coef
@@ -86,7 +88,7 @@ def test_a_forgotten_optimizer_would_be_seen(tmp_path):
 def test_the_adapter_loads_with_plain_peft(tmp_path):
     state = begin()
     step(state)
-    checkpoint.save(state, tmp_path / "v", CONFIG, None, resumable=False)
+    checkpoint.save(state, FolderArtifacts(tmp_path), "v", CONFIG, None, resumable=False)
     plain = PeftModel.from_pretrained(tiny_model(CPU).lm, tmp_path / "v")
     ids = torch.tensor([[5, 6, 7, 8]])
     with torch.no_grad():
@@ -94,7 +96,7 @@ def test_the_adapter_loads_with_plain_peft(tmp_path):
 
 
 def test_the_reward_head_is_kept_beside_its_version(tmp_path):
-    checkpoint.save(begin(), tmp_path / "v", CONFIG, head(), resumable=False)
+    checkpoint.save(begin(), FolderArtifacts(tmp_path), "v", CONFIG, head(), resumable=False)
     x = np.random.default_rng(1).normal(size=(3, 10))
     arrays = load_file(tmp_path / "v" / "reward_head.safetensors")
     numbers = json.loads((tmp_path / "v" / "state.json").read_text())["reward_head"]
@@ -107,7 +109,7 @@ def test_the_reward_head_is_kept_beside_its_version(tmp_path):
 )
 @pytest.mark.parametrize("harm", ["cut", "alter", "remove"])
 def test_damage_is_named(tmp_path, name, harm):
-    digest = checkpoint.save(begin(), tmp_path / "v", CONFIG, None, resumable=False)
+    digest = checkpoint.save(begin(), FolderArtifacts(tmp_path), "v", CONFIG, None, resumable=False)
     file = tmp_path / "v" / name
     data = file.read_bytes()
     if harm == "cut":
@@ -122,44 +124,46 @@ def test_damage_is_named(tmp_path, name, harm):
 
 def test_another_adapter_in_its_place_is_not_the_published_one(tmp_path):
     state = begin()
-    digest = checkpoint.save(state, tmp_path / "v", CONFIG, None, resumable=False)
+    digest = checkpoint.save(state, FolderArtifacts(tmp_path), "v", CONFIG, None, resumable=False)
     step(state)
-    checkpoint.save(state, tmp_path / "v", CONFIG, None, resumable=False)
+    checkpoint.save(state, FolderArtifacts(tmp_path), "v", CONFIG, None, resumable=False)
     check_folder(tmp_path / "v")
     with pytest.raises(BadInput, match="not the one that was published"):
         check_folder(tmp_path / "v", digest)
 
 
 def test_a_damaged_step_is_named_and_the_one_before_it_used(tmp_path):
-    state, said = begin(), []
-    for number in (1, 2):
+    state, said, steps = begin(), [], RoundCheckpoints(FolderArtifacts(tmp_path), 1, "ab")
+    for _ in range(3):
         step(state)
-        checkpoint.save(state, tmp_path / f"step-000{number}", CONFIG, None, resumable=True)
-    weights = tmp_path / "step-0002" / "adapter_model.safetensors"
+        steps.save(state, CONFIG, head())
+    folder = tmp_path / "rounds" / "0001"
+    assert sorted(p.name for p in folder.iterdir()) == ["seal", "step-0002", "step-0003"]
+    weights = folder / "step-0003" / "adapter_model.safetensors"
     weights.write_bytes(weights.read_bytes()[:-100])
-    assert checkpoint.latest(tmp_path, said.append) == tmp_path / "step-0001"
-    assert "step-0002" in said[0]
+    assert steps.latest(said.append) == ("step-0002", folder / "step-0002")
+    assert "step-0003" in said[0]
     # what a process leaves that is killed while it replaces a step
-    (tmp_path / "step-0001").rename(tmp_path / "step-0001.old-0123abcd")
-    assert checkpoint.latest(tmp_path, said.append) is None
+    (folder / "step-0002").rename(folder / "step-0002.old-0123abcd")
+    assert steps.latest(said.append) is None
 
 
 def test_a_full_disk_leaves_the_old_checkpoint(tmp_path, monkeypatch):
     state = begin()
-    digest = checkpoint.save(state, tmp_path / "v", CONFIG, None, resumable=False)
+    digest = checkpoint.save(state, FolderArtifacts(tmp_path), "v", CONFIG, None, resumable=False)
 
     def full(*_args, **_kwargs):
         raise OSError(28, "No space left on device")
 
     monkeypatch.setattr(checkpoint, "save_file", full)
-    with pytest.raises(DiskFull, match="No space left"):
-        checkpoint.save(state, tmp_path / "v", CONFIG, None, resumable=False)
+    with pytest.raises(DiskFull, match="could not be written"):
+        checkpoint.save(state, FolderArtifacts(tmp_path), "v", CONFIG, None, resumable=False)
     check_folder(tmp_path / "v", digest)
     assert [p.name for p in tmp_path.iterdir()] == ["v"], "nothing half-written is left"
 
 
 def test_no_pickle_in_a_checkpoint(tmp_path):
-    checkpoint.save(begin(), tmp_path / "v", CONFIG, head(), resumable=True)
+    checkpoint.save(begin(), FolderArtifacts(tmp_path), "v", CONFIG, head(), resumable=True)
     assert {p.suffix for p in (tmp_path / "v").iterdir()} <= {".safetensors", ".json"}
     assert set(json.loads((tmp_path / "v" / "manifest.json").read_text())) == {
         p.name for p in (tmp_path / "v").iterdir()
@@ -167,10 +171,14 @@ def test_no_pickle_in_a_checkpoint(tmp_path):
 
 
 def test_checkpoints_of_other_ratings_are_dropped(tmp_path):
+    """Also: a training that an earlier release began goes on, whose seal lay in the same place."""
     folder = tmp_path / "rounds" / "0001"
-    round_recipe.drop_checkpoints_of_another_seal(folder, "ab")
-    (folder / "step-0001").mkdir()
-    round_recipe.drop_checkpoints_of_another_seal(folder, "ab")
+    (folder / "step-0001").mkdir(parents=True)
+    (folder / "seal").write_text("ab", "ascii")
+    RoundCheckpoints(FolderArtifacts(tmp_path), 1, "ab")
     assert (folder / "step-0001").is_dir()
-    round_recipe.drop_checkpoints_of_another_seal(folder, "cd")
+    RoundCheckpoints(FolderArtifacts(tmp_path), 1, "cd")
     assert [path.name for path in folder.iterdir()] == ["seal"]
+    assert (folder / "seal").read_text() == "cd"
+    checkpoint.remove_steps(FolderArtifacts(tmp_path), 1)
+    assert not folder.exists()
