@@ -16,7 +16,7 @@ import sqlalchemy as sa
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
 
-from rater_data.errors import BadInput, DiskFull, RateloopError, TooNew, Unavailable
+from rater_data.errors import Away, BadInput, DiskFull, RateloopError, TooNew, Unavailable
 from rater_data.records import Prompt
 from rater_data.scales import SCALES, Scale, score_range_sql
 from rater_data.store import DATABASE, Store, default_home
@@ -311,7 +311,7 @@ def test_what_was_acknowledged_survives_kill_9(tmp_path):
 def test_a_database_elsewhere_that_is_not_there(tmp_path, url, told):
     with pytest.raises(RateloopError, match=told) as error:
         Store.open(tmp_path, url)
-    assert type(error.value) is (Unavailable if "cannot be reached" in told else BadInput)
+    assert type(error.value) is (Away if "cannot be reached" in told else BadInput)
     assert "secret" not in str(error.value)
 
 

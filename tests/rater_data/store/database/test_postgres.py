@@ -16,7 +16,7 @@ import rater_data.cli.main
 from app.settings import Settings
 from app.trainer.supervisor import Supervisor
 from rater_data.database_option import DATABASE_VARIABLE
-from rater_data.errors import BadInput, DiskFull, TooNew, Unavailable
+from rater_data.errors import Away, BadInput, DiskFull, TooNew, Unavailable
 from rater_data.store import DATABASE, Store
 from rater_data.store.database import migrate as migrating
 from rater_data.store.database.addresses import display_address, parse_address
@@ -248,8 +248,8 @@ class Said(Exception):
         ("40001", Unavailable),
         ("40P01", Unavailable),
         ("53300", Unavailable),
-        ("08006", Unavailable),
-        ("57P01", Unavailable),
+        ("08006", Away),
+        ("57P01", Away),
     ],
 )
 def test_what_the_server_says_in_other_ways(state, kind):
