@@ -1,10 +1,8 @@
 """`python -m ppo …`: the trainer's process, the demo, the default model."""
 
 import contextlib
-import ctypes
 import json
 import os
-import platform
 import sys
 import tempfile
 from collections.abc import Iterator
@@ -20,6 +18,7 @@ os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
 import typer
 from rich.console import Console
 
+from ppo.model.cpu.allocator import keep_freed_blocks
 from rater_data.database_option import ArtifactsUrl, DatabaseUrl
 from rater_data.errors import RateloopError
 from rater_data.rater_functions import CLASSIFIER_HELP, PROBABILITY, ClassifierName
@@ -58,23 +57,12 @@ GENERATOR = Annotated[
 
 def main() -> None:
     """Runs the command; what a person did wrong is one sentence on stderr and exit code 1."""
-    keep_memory()
+    keep_freed_blocks()
     try:
         cli(standalone_mode=True)
     except RateloopError as error:
         print(error, file=sys.stderr)
         sys.exit(1)
-
-
-def keep_memory() -> None:
-    """Asks glibc to keep freed blocks instead of handing them back at once: forward and backward × 1.2."""
-    if sys.platform != "linux" or platform.libc_ver()[0] != "glibc":
-        return
-    libc = ctypes.CDLL(None)
-    m_trim_threshold, m_top_pad, m_mmap_max = -1, -2, -4
-    libc.mallopt(m_mmap_max, 0)
-    libc.mallopt(m_trim_threshold, 2**31 - 1)
-    libc.mallopt(m_top_pad, 64 * 2**20)
 
 
 def quiet() -> None:

@@ -72,7 +72,7 @@ ROOMS = {
     "ppo.model.cpu": "ppo",
     "ppo.model": "ppo, ppo.model.cpu, rater_data",
     "ppo.model.loading": "ppo.model, rater_data",
-    "ppo.algorithm": "ppo, ppo.model, rater_data.statistics",
+    "ppo.algorithm": "ppo, ppo.model, rater_data, rater_data.statistics",
     "ppo.benchmark": "ppo, ppo.algorithm, ppo.model, ppo.model.loading",
     "ppo.generation": "ppo, ppo.algorithm, ppo.model, rater_data",
     "ppo.training": (

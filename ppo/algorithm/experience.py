@@ -6,12 +6,12 @@ ratio of new to old probabilities is 1 in any precision.
 """
 
 import math
-from collections.abc import Callable
 from dataclasses import dataclass
 
 import torch
 from torch import Tensor
 
+from ppo.algorithm.batches import Minibatch
 from ppo.algorithm.maths import (
     explained_variance,
     gae,
@@ -23,16 +23,10 @@ from ppo.algorithm.maths import (
     prefix_values,
     token_rewards,
 )
+from ppo.algorithm.reading import OnResponses, Wanted, ignore_responses, read_rollout
 from ppo.config import Config
 from ppo.model.policy import Policy
 from ppo.model.rollout import Rollout
-
-OnResponses = Callable[[int], None]
-"""Called with the number of responses that were just worked through; may raise to stop the work."""
-
-
-def ignore_responses(_count: int) -> None:
-    """An `OnResponses` that does nothing."""
 
 
 @dataclass(frozen=True)
@@ -40,12 +34,12 @@ class EvaluatedRollout:
     """What the two forwards give for a rollout, before anything is learned from it; (B, T) each.
 
     `features` (B, F) are the reference's, for the reward head; `states` (B, T, H) the policy's, for the critic;
-    `prefix_values` the part of `values` that the reward head knows (0 without one); `microbatches` the indices of
-    the responses that are always read and trained together.
+    `prefix_values` the part of `values` that the reward head knows (0 without one); `minibatches` the indices of
+    the responses of each optimiser step, in the micro-batches that are always read together.
     """
 
     rollout: Rollout
-    microbatches: tuple[Tensor, ...]
+    minibatches: tuple[Minibatch, ...]
     logprobs: Tensor
     ref_logprobs: Tensor
     values: Tensor
@@ -58,19 +52,6 @@ class EvaluatedRollout:
     def kl_per_response(self) -> Tensor:
         """k1 estimate of KL(policy ‖ reference) in nats per response (B,)."""
         return torch.where(self.rollout.response_mask, self.logprobs - self.ref_logprobs, 0.0).sum(1)
-
-
-def microbatches_of(rollout: Rollout, size: int) -> tuple[Tensor, ...]:
-    """Micro-batches of at least `size` responses that keep the responses of one prompt together."""
-    groups: dict[int, list[int]] = {}
-    for b, group in enumerate(rollout.group.tolist()):
-        groups.setdefault(group, []).append(b)
-    batches: list[list[int]] = [[]]
-    for members in groups.values():
-        if len(batches[-1]) >= size:
-            batches.append([])
-        batches[-1].extend(members)
-    return tuple(torch.tensor(b, device=rollout.group.device) for b in batches if b)
 
 
 @torch.no_grad()
@@ -87,58 +68,25 @@ def evaluate_rollout(
     `weights` (F − 2,): what the reward head's score owes to the mean of each hidden feature of `layers`; with them
     the critic's values begin with what the head says of the tokens so far.
     """
-    microbatches = microbatches_of(rollout, config.ppo.minibatch)
-    shape = rollout.response_mask.shape
-    logprobs, ref_logprobs, values, entropy, credit = (
-        torch.zeros(shape, device=policy.device) for _ in range(5)
+    wanted = Wanted(
+        config.ppo.minibatch, config.sample.temperature, states=True, reference=True, layers=layers
     )
-    features: dict[int, Tensor] = {}
-    states = torch.zeros(*shape, policy.width, device=policy.device)
-    for index in microbatches:
-        part = rollout.take(index)
-        width = part.response_mask.shape[1]
-        reading, rows, _ = policy.read(part, config.sample.temperature)
-        spread = torch.zeros(*part.response_mask.shape, policy.width, device=policy.device)
-        spread[part.response_mask] = rows.float()
-        states[index, :width] = spread
-        logprobs[index, :width], values[index, :width] = reading.logprobs, reading.values
-        entropy[index, :width] = reading.entropy
-        with policy.reference():
-            reference, _, kept = policy.read(part, config.sample.temperature, layers)
-            ref_logprobs[index, :width] = reference.logprobs
-        for b, row in zip(index.tolist(), response_features(part, kept), strict=True):
-            features[b] = row
-        if weights is not None:
-            credit[index, :width] = part.spread(torch.cat(kept, dim=1) @ weights)
-        on_responses(len(index))
+    read = read_rollout(policy, rollout, wanted, weights, on_responses)
     length = mean_length_elsewhere(rollout.response_mask, rollout.group)
-    prefix = prefix_values(credit, rollout.response_mask, rollout.group, length)
+    prefix = prefix_values(read.credit, rollout.response_mask, rollout.group, length)
     said = rollout.generator_logprobs
     return EvaluatedRollout(
         rollout,
-        microbatches,
-        logprobs,
-        ref_logprobs,
-        values + prefix,
+        read.minibatches,
+        read.logprobs,
+        read.ref_logprobs,
+        read.values + prefix,
         prefix,
-        entropy,
-        torch.stack([features[b] for b in range(len(rollout))]),
-        states,
-        None if said is None else importance_weights(logprobs, said, rollout.response_mask),
+        read.entropy,
+        read.features,
+        read.states,
+        None if said is None else importance_weights(read.logprobs, said, rollout.response_mask),
     )
-
-
-def response_features(rollout: Rollout, layers: list[Tensor]) -> Tensor:
-    """Means over each response's tokens of hidden states (N, H) a layer, then log length and ended: (B, F)."""
-    lengths = rollout.lengths
-    owner = torch.repeat_interleave(torch.arange(len(rollout), device=lengths.device), lengths)
-    count = lengths.clamp(min=1).float().unsqueeze(1)
-    means = [
-        torch.zeros(len(rollout), layer.shape[1], device=layer.device).index_add_(0, owner, layer) / count
-        for layer in layers
-    ]
-    extra = torch.stack([torch.log1p(lengths.float()), rollout.ended.float()], dim=1)
-    return torch.cat([*means, extra], dim=1)
 
 
 @dataclass(frozen=True)

@@ -7,13 +7,14 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from ppo.algorithm.experience import Experience, OnResponses, build_experience, ignore_responses
-from ppo.algorithm.maths import AdaptiveKL, FixedKL, policy_loss, value_loss
+from ppo.algorithm.experience import Experience, build_experience
+from ppo.algorithm.gradients import UpdateInput, add_gradients, begin_update
+from ppo.algorithm.maths import AdaptiveKL, FixedKL, value_loss
+from ppo.algorithm.reading import OnResponses, ignore_responses
 from ppo.config import Config, PPOConfig
 from ppo.model.policy import Policy
 
 ADAM_EPS, MAX_GRAD_NORM = 1e-5, 1.0  # as in Huang et al.'s 37 details of PPO
-VALUE_COEF = 0.5  # of the value loss beside the policy's
 
 
 @dataclass
@@ -91,28 +92,33 @@ def ppo_update(
     An epoch after one whose approx_kl exceeded 1.5 · kl_stop is not begun. A non-finite loss or gradient puts
     the state from before this update back and says so (`dropped` = 1).
     """
-    ppo, policy = config.ppo, state.policy
+    ppo, policy, minibatches = config.ppo, state.policy, experience.evaluated.minibatches
     before = (policy.adapter_state(), _copy(policy.value_head.state_dict()), _copy_optimizer(state.optimizer))
+    given = UpdateInput.of(experience, config)
+    begin_update(policy, given, ppo.minibatch)
     sums: dict[str, float] = {}
     updates, first_gap = 0, None
     for epoch in range(epochs):
-        order = torch.randperm(
-            len(experience.evaluated.microbatches), generator=torch.Generator().manual_seed(seed + epoch)
-        )
-        steps: list[dict[str, Tensor]] = []
+        order = torch.randperm(len(minibatches), generator=torch.Generator().manual_seed(seed + epoch))
+        steps: list[dict[str, float]] = []
         for i in order.tolist():
-            step = _optimise(state, experience, experience.evaluated.microbatches[i], config)
-            if not all(math.isfinite(float(step[k])) for k in ("loss", "grad_norm")):
+            try:
+                step = _optimise(state, given, i, on_responses)
+            except (
+                Exception
+            ):  # memory may run out, or the operator stop the work: both begin anew from before
+                _restore(state, before)
+                raise
+            if not all(math.isfinite(step[k]) for k in ("loss", "grad_norm")):
                 _restore(state, before)
                 return {"dropped": 1.0, "updates": 0.0}
             if first_gap is None:
-                first_gap = float(step["ratio_gap"])
+                first_gap = step["ratio_gap"]
             steps.append(step)
-            on_responses(len(experience.evaluated.microbatches[i]))
         updates += len(steps)
         for name in steps[0]:
-            sums[name] = sums.get(name, 0.0) + float(sum(s[name] for s in steps))
-        epoch_kl = float(sum(s["approx_kl"] for s in steps)) / len(steps)
+            sums[name] = sums.get(name, 0.0) + sum(s[name] for s in steps)
+        epoch_kl = sum(s["approx_kl"] for s in steps) / len(steps)
         if epoch_kl > 1.5 * ppo.kl_stop:
             break
     metrics = {name: total / updates for name, total in sums.items()}
@@ -120,41 +126,17 @@ def ppo_update(
     return metrics | {"dropped": 0.0, "updates": float(updates), "stopped": float(epoch + 1 < epochs)}
 
 
-def _optimise(state: TrainState, experience: Experience, index: Tensor, config: Config) -> dict[str, Tensor]:
-    """One optimiser step on one micro-batch."""
-    ppo, evaluated = config.ppo, experience.evaluated
-    part = evaluated.rollout.take(index)
-    width, mask = part.response_mask.shape[1], part.response_mask
-    old_logprobs, old_values = evaluated.logprobs[index, :width], evaluated.values[index, :width]
-    reading = state.policy.forward(part, config.sample.temperature)
-    weights = None if evaluated.weights is None else evaluated.weights[index, :width]
-    policy_part = policy_loss(
-        reading.logprobs, old_logprobs, experience.advantages[index, :width], mask, ppo.clip_range, weights
-    )
-    new_values = reading.values + evaluated.prefix_values[index, :width]
-    value_part = value_loss(
-        new_values, old_values, experience.returns[index, :width], mask, ppo.value_clip_range
-    )
-    loss = policy_part.loss + VALUE_COEF * value_part.loss
-    state.optimizer.zero_grad(set_to_none=True)
-    loss.backward()  # type: ignore[no-untyped-call]  # torch leaves it untyped
+def _optimise(
+    state: TrainState, given: UpdateInput, number: int, on_responses: OnResponses
+) -> dict[str, float]:
+    """One optimiser step on one mini-batch."""
+    found = add_gradients(state.policy, given, number, on_responses)
     # Clipped apart: a large error of the critic must not shrink the policy's step
     norms = [torch.nn.utils.clip_grad_norm_(g["params"], MAX_GRAD_NORM) for g in state.optimizer.param_groups]
-    grad_norm = norms[0] + norms[1]
-    if torch.isfinite(loss) and torch.isfinite(grad_norm):
+    found["grad_norm"] = float(norms[0] + norms[1])
+    if math.isfinite(found["loss"]) and math.isfinite(found["grad_norm"]):
         state.optimizer.step()
-    gap = (reading.logprobs - old_logprobs).detach().abs().max()
-    return {
-        "loss": loss.detach(),
-        "policy_loss": policy_part.loss.detach(),
-        "value_loss": value_part.loss.detach(),
-        "clip_frac": policy_part.clip_frac,
-        "value_clip_frac": value_part.value_clip_frac,
-        "approx_kl": policy_part.approx_kl,
-        "ratio": policy_part.ratio,
-        "grad_norm": grad_norm.detach(),
-        "ratio_gap": gap,
-    }
+    return found
 
 
 def _copy(state: dict[str, Tensor]) -> dict[str, Tensor]:

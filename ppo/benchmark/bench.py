@@ -23,10 +23,10 @@ from ppo.benchmark.machine import Machine, measure, peak_rss_mib, synchronise
 from ppo.config import Config, LoraSettings, PPOConfig, SampleConfig
 from ppo.model.base_model import BaseModel
 from ppo.model.decoders import left_pad
-from ppo.model.loading.base_models import load_base
+from ppo.model.loading.base_models import load_base, pick_device
 from ppo.model.policy import Policy, pick_precision
 from ppo.model.rollout import Rollout, rollout_of
-from ppo.model.sampling import sample_responses
+from ppo.model.sampling import write_responses
 from ppo.model.self_check import SelfCheck, checked_policy
 
 SUBJECTS = ("cats", "rice", "the moon", "music", "rain", "bread", "football", "winter")
@@ -97,10 +97,10 @@ class Bench:
 
     def __init__(self, model: str, home: Path, device: str, precision: str):
         self.home = home
-        base = load_base(model, home, device)
-        self.base: BaseModel = replace(base, stop_ids=())  # as the peers: every response has its full length
-        self.device = next(base.lm.parameters()).device
+        self.device = pick_device(device)
         self.precision = pick_precision(precision, self.device)
+        base = load_base(model, home, device, self.precision)
+        self.base: BaseModel = replace(base, stop_ids=())  # as the peers: every response has its full length
         self.linear, self.head = _sizes(base)
         self._policy: Policy | None = None
         self.self_check: SelfCheck
@@ -157,9 +157,7 @@ class Bench:
 
     def _generate(self, work: BenchmarkSize, config: Config, number: int) -> Rollout:
         prompts = self.prompts(work, number)
-        drawn = sample_responses(
-            self.policy.decoder(), self.base, prompts, work.per_prompt, config.sample, seed=number
-        )
+        drawn = write_responses(self.policy, self.base, prompts, work.per_prompt, config.sample, seed=number)
         rows = [(i, one) for i, group in enumerate(drawn) for one in group]
         return rollout_of(
             [prompts[i] for i, _ in rows],

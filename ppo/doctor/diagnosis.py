@@ -21,7 +21,7 @@ from ppo.algorithm.ppo_update import TrainState, ppo_update
 from ppo.config import Config
 from ppo.model.chat_format import OTHER_PROBE, PROBE
 from ppo.model.rollout import Rollout, rollout_of
-from ppo.model.sampling import sample_responses
+from ppo.model.sampling import write_responses
 from ppo.training.engine import Engine
 
 GIB = 2**30
@@ -152,7 +152,7 @@ def _longest_rollout(engine: Engine, config: Config, responses: int) -> Rollout:
         for i in range(count)
     ]
     sample = replace(config.sample, max_new_tokens_from=0)
-    drawn = sample_responses(engine.policy.decoder(), base, prompts, per_prompt, sample, config.seed)
+    drawn = write_responses(engine.policy, base, prompts, per_prompt, sample, config.seed)
     rows = [(i, one) for i, group in enumerate(drawn) for one in group]
     return rollout_of(
         [prompts[i] for i, _ in rows],

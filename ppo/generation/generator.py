@@ -5,7 +5,7 @@ from typing import Protocol
 
 from ppo.config import SampleConfig
 from ppo.model.policy import Policy
-from ppo.model.sampling import SampledResponse, sample_responses
+from ppo.model.sampling import SampledResponse, write_responses
 
 
 class Generator(Protocol):
@@ -41,6 +41,4 @@ class BuiltIn:
         tick: Callable[[int], None] | None = None,
     ) -> list[list[SampledResponse]]:
         """As `Generator.draw`; the same weights, prompts and seed give the same responses."""
-        return sample_responses(
-            self.policy.decoder(), self.policy.base, prompts, per_prompt, sample, seed, tick
-        )
+        return write_responses(self.policy, self.policy.base, prompts, per_prompt, sample, seed, tick)

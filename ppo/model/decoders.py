@@ -3,7 +3,8 @@
 `sample_responses` asks for four things (the `Decoder` protocol); who does them depends on the model and the machine.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from typing import Any, Protocol
 
 import torch
@@ -14,6 +15,7 @@ from ppo.model.cpu.blocks import DecoderBlocks, LayerCache
 from ppo.model.cpu.onednn_linear import OneDNNLinear
 from ppo.model.lm_head import LMHead, logits_of_rows, tempered_logits
 
+Context = Callable[[], AbstractContextManager]
 WARM_UP_RUNS = 2  # runs before a capture, so that every kernel has chosen its way and taken its memory
 
 
@@ -40,19 +42,20 @@ class Decoder(Protocol):
 
 
 class ModuleDecoder:
-    """Any causal language model of transformers, with its own growing cache."""
+    """Any causal language model of transformers, with its own growing cache; every forward in a `context`."""
 
-    def __init__(self, model: Any):
-        self.model = model
+    def __init__(self, model: Any, context: Context = nullcontext):
+        self.model, self.context = model, context
         self.body, self.head = self.model.base_model, self.model.get_output_embeddings()
         self.device = self.head.weight.device
 
     def prefill(self, prompts: Sequence[Sequence[int]], per_prompt: int, room: int) -> Tensor:
         """As `Decoder.prefill`."""
         ids, mask = left_pad(prompts, self.device)
-        out = self.body(
-            input_ids=ids, attention_mask=mask.long(), position_ids=_position_ids(mask), use_cache=True
-        )
+        with self.context():
+            out = self.body(
+                input_ids=ids, attention_mask=mask.long(), position_ids=_position_ids(mask), use_cache=True
+            )
         self._cache = out.past_key_values
         self._cache.batch_repeat_interleave(per_prompt)
         self._mask = mask.long().repeat_interleave(per_prompt, dim=0)
@@ -61,13 +64,14 @@ class ModuleDecoder:
     def step(self, token: Tensor) -> Tensor:
         """As `Decoder.step`."""
         self._mask = torch.cat([self._mask, self._mask.new_ones(len(token), 1)], dim=1)
-        out = self.body(
-            input_ids=token.unsqueeze(1),
-            attention_mask=self._mask,
-            position_ids=self._mask.sum(1, keepdim=True) - 1,
-            past_key_values=self._cache,
-            use_cache=True,
-        )
+        with self.context():
+            out = self.body(
+                input_ids=token.unsqueeze(1),
+                attention_mask=self._mask,
+                position_ids=self._mask.sum(1, keepdim=True) - 1,
+                past_key_values=self._cache,
+                use_cache=True,
+            )
         return out.last_hidden_state[:, -1]
 
     def keep_rows(self, index: Tensor) -> None:
@@ -77,18 +81,19 @@ class ModuleDecoder:
 
     def logits(self, states: Tensor, temperature: float) -> Tensor:
         """As `Decoder.logits`."""
-        return logits_of_rows(states, self.head, temperature, self.model.config)
+        with self.context():
+            return logits_of_rows(states, self.head, temperature, self.model.config)
 
 
 class StaticDecoder:
     """A model of transformers with keys and values in one place and shapes that never change.
 
     On a GPU a step is captured once and replayed: one launch instead of a thousand. Rows that have ended stay in the
-    batch, unread. For models whose layers all see the whole text (`supports`).
+    batch, unread. For models whose layers all see the whole text (`supports`). Every forward in a `context`.
     """
 
-    def __init__(self, model: Any):
-        self.model = model
+    def __init__(self, model: Any, context: Context = nullcontext):
+        self.model, self.context = model, context
         self.body, self.head = self.model.base_model, self.model.get_output_embeddings()
         self.device = self.head.weight.device
 
@@ -111,13 +116,14 @@ class StaticDecoder:
         dtype = self.head.weight.dtype
         allowed = (causal & torch.cat([mask, future], 1).unsqueeze(1)) | diagonal
         self._cache: Any = StaticCache(config=self.model.config, max_cache_len=width + room)
-        out = self.body(
-            input_ids=ids,
-            attention_mask=additive_mask(allowed, dtype).unsqueeze(1),
-            position_ids=_position_ids(mask),
-            past_key_values=self._cache,
-            use_cache=True,
-        )
+        with self.context():
+            out = self.body(
+                input_ids=ids,
+                attention_mask=additive_mask(allowed, dtype).unsqueeze(1),
+                position_ids=_position_ids(mask),
+                past_key_values=self._cache,
+                use_cache=True,
+            )
         layers: list[Any] = self._cache.layers  # static ones all, which the base class does not know
         for layer in layers:
             layer.keys = layer.keys.repeat_interleave(per_prompt, 0)
@@ -148,17 +154,19 @@ class StaticDecoder:
 
     def logits(self, states: Tensor, temperature: float) -> Tensor:
         """As `Decoder.logits`."""
-        return logits_of_rows(states, self.head, temperature, self.model.config)
+        with self.context():
+            return logits_of_rows(states, self.head, temperature, self.model.config)
 
     def _forward(self) -> None:
         self._mask.index_fill_(3, self._column, 0.0)
-        out = self.body(
-            input_ids=self._token,
-            attention_mask=self._mask,
-            position_ids=self._place,
-            past_key_values=self._cache,
-            use_cache=True,
-        )
+        with self.context():
+            out = self.body(
+                input_ids=self._token,
+                attention_mask=self._mask,
+                position_ids=self._place,
+                past_key_values=self._cache,
+                use_cache=True,
+            )
         self._states.copy_(out.last_hidden_state[:, -1])
         self._column.add_(1)
         self._place.add_(1)

@@ -12,8 +12,7 @@ from typing import Any
 
 import torch
 from torch import Tensor, nn
-
-from ppo.model.cpu.onednn_linear import OneDNNLinear
+from torch.nn import functional
 
 CHUNK_ROWS = 256  # rows whose logits of a block are alive at once
 BLOCK = 4096  # entries of the vocabulary a block on a CPU: logits of a mini-batch stay in its cache; measured
@@ -21,21 +20,22 @@ WIDE_BLOCK = 16384  # on a GPU, where starting an operation costs more than a pa
 
 
 class LMHead:
-    """A model's frozen head with its weight as it is multiplied: packed blocks for the logits, which are fp32 always,
-    and, if `bf16`, a bf16 copy for the gradient's product.
+    """A model's frozen head: its own weight, and, if `bf16`, that in bf16 for the gradient's product.
 
+    Logits are fp32 always: of a weight in bf16 each block is made fp32 as it is used (a tenth of the product's time).
     `config` is the model's: soft-capped (Gemma) and scaled (Cohere, Granite) logits are honoured.
     """
 
     def __init__(self, module: nn.Linear, config: Any, bf16: bool):
         self.weight, self.bias, self.config = module.weight.detach(), module.bias, config
         self.bf16_weight = self.weight.bfloat16() if bf16 else None
-        self.size = BLOCK if self.weight.device.type == "cpu" else WIDE_BLOCK
-        biases = [None] * len(self.weight) if self.bias is None else self.bias.split(self.size)
-        self.blocks = [
-            OneDNNLinear(part.float(), bias)
-            for part, bias in zip(self.weight.split(self.size), biases, strict=False)
-        ]
+        size = BLOCK if self.weight.device.type == "cpu" else WIDE_BLOCK
+        self.blocks = [slice(first, first + size) for first in range(0, len(self.weight), size)]
+
+    def block(self, x: Tensor, rows: slice) -> Tensor:
+        """x (n, H) fp32 → what the head gives for those rows of its weight (n, b), fp32."""
+        bias = None if self.bias is None else self.bias[rows].float()
+        return functional.linear(x, self.weight[rows].float(), bias)
 
     def logprobs(self, rows: Tensor, ids: Tensor, temperature: float) -> tuple[Tensor, Tensor]:
         """rows (N, H), ids (N,) → log-probabilities of ids and entropies, both fp32 (N,).
@@ -44,9 +44,8 @@ class LMHead:
         """
         return _RowLogprobs.apply(rows, ids, self, _logit_transform(self.config, temperature))
 
-    def weighted_rows(self, p: Tensor, block: int) -> Tensor:
-        """p (n, b) · W's rows of that block → (n, H) fp32."""
-        rows = slice(block * self.size, block * self.size + p.shape[1])
+    def weighted_rows(self, p: Tensor, rows: slice) -> Tensor:
+        """p (n, b) · those rows of its weight → (n, H) fp32."""
         if self.bf16_weight is not None:
             return (p.to(self.bf16_weight.dtype) @ self.bf16_weight[rows]).float()
         return p @ self.weight[rows].float()
@@ -108,7 +107,9 @@ class _RowLogprobs(torch.autograd.Function):
             for part, part_ids in zip(rows.split(CHUNK_ROWS), ids.split(CHUNK_ROWS), strict=True)
             if len(part)
         ]
-        if not parts:
+        if not parts:  # responses without a token
+            ctx.save_for_backward(rows)
+            ctx.rows_dtype = rows.dtype
             return rows.new_zeros(0, dtype=torch.float32), rows.new_zeros(0, dtype=torch.float32)
         logprobs, entropy = torch.cat([f[0] for f in parts]), torch.cat([f[1] for f in parts])
         if gradient:
@@ -134,8 +135,8 @@ def _blockwise_logprobs(
     top = x.new_full((len(x), 1), -1e30)
     z, weighted_logits = torch.zeros_like(top), torch.zeros_like(top)
     weighted_rows = torch.zeros_like(x) if gradient else None
-    for number, block in enumerate(head.blocks):
-        logits = transform.apply(block(x))
+    for rows in head.blocks:
+        logits = transform.apply(head.block(x, rows))
         slope = transform.derivative(logits) if gradient else 0.0
         higher = torch.maximum(top, logits.amax(1, keepdim=True))
         shrink = torch.exp(top - higher)
@@ -145,7 +146,7 @@ def _blockwise_logprobs(
         z = shrink * z + p.sum(1, keepdim=True)
         weighted_logits += torch.einsum("nv,nv->n", p, logits).unsqueeze(1)
         if weighted_rows is not None:
-            weighted_rows = shrink * weighted_rows + head.weighted_rows(p.mul_(slope), number)
+            weighted_rows = shrink * weighted_rows + head.weighted_rows(p.mul_(slope), rows)
         top = higher
     own = head.weight[ids].float()
     plain = (x * own).sum(1)

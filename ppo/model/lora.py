@@ -95,20 +95,6 @@ def fused_experts(lm: nn.Module) -> int:
     return sum(p.ndim == 3 and "expert" in name for name, p in lm.named_parameters())
 
 
-def merge_into(target: Tensor, module: Any) -> None:
-    """target = W + s·B·A of a LoRA layer of PEFT, in target's own type.
-
-    One product where the layer is a plain linear one.
-    """
-    base = module.get_base_layer()
-    if is_plain_lora(module):
-        a, b = module.lora_A[ADAPTER].weight, module.lora_B[ADAPTER].weight
-        weight = base.weight.to(target.dtype)
-        torch.addmm(weight, b.to(target.dtype), a.to(target.dtype), alpha=module.scaling[ADAPTER], out=target)
-    else:
-        target.copy_(base.weight.float() + module.get_delta_weight(ADAPTER))
-
-
 def _forward(
     module: Any, peft_forward: Any, dtype: torch.dtype, x: Tensor, *args: Any, **kwargs: Any
 ) -> Tensor:

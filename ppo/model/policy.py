@@ -6,7 +6,6 @@ Left out on purpose: a second backbone for the critic or the reward (TRL 1.x kee
 """
 
 import contextlib
-import copy
 import inspect
 import re
 from collections.abc import Iterator
@@ -15,7 +14,6 @@ from typing import Any
 
 import torch
 from peft import LoraConfig, PeftModel, get_peft_model
-from peft.tuners.lora import LoraLayer
 from torch import Tensor, nn
 from transformers import PreTrainedModel
 from transformers.pytorch_utils import Conv1D
@@ -26,8 +24,9 @@ from ppo.model.cpu import attention
 from ppo.model.cpu.blocks import DecoderBlocks
 from ppo.model.decoders import BlocksDecoder, Decoder, ModuleDecoder, StaticDecoder, additive_mask
 from ppo.model.lm_head import LMHead, logprobs_of_logits
-from ppo.model.lora import adapted_layers, fuse_lora_layers, merge_into
+from ppo.model.lora import adapted_layers, fuse_lora_layers
 from ppo.model.plain_path import PADDED, PlainDecoder, PlainReading, read_plainly
+from ppo.model.processes import ALONE
 from ppo.model.rollout import Rollout
 from ppo.model.row_packing import pack_rows
 
@@ -35,6 +34,10 @@ WINDOW_NAME = re.compile(
     "^(?!.*(layers|pattern)).*(window|chunk_size|local_attention)"
 )  # how far attention looks
 PLAIN_WIDTH = 768  # widest row whose attention is taken with plain products
+MICROBATCH_TOKENS = {
+    "cpu": 512,
+    "cuda": 16384,
+}  # read and trained on in one go, until memory runs out; measured (cpu)
 
 
 @dataclass(frozen=True)
@@ -62,17 +65,19 @@ class Policy:
         idle: frozenset[str] = frozenset(),
     ):
         self.base, self.precision = base, precision
+        self.processes = ALONE
+        self._sent: Tensor | None = None  # the weights that the other processes have
         self.device = next(base.lm.parameters()).device
+        self.microbatch_tokens = MICROBATCH_TOKENS.get(self.device.type, 512)
         self.plain_because = fast_path_obstacle(base.lm)
         self.writer = PADDED
         dtype = torch.bfloat16 if precision == "bf16" else torch.float32
         self._attention = base.lm.config._attn_implementation
         by_blocks = not self.plain_because and self.device.type == "cpu" and DecoderBlocks.supports(base.lm)
-        self._merged_copy = None if by_blocks or self.plain_because else _copy_with_type(base.lm, dtype)
         if precision == "bf16":
-            _frozen_linears_to_bf16(base.lm)
-        if self._merged_copy is None or precision == "bf16":
-            _copy_mapped_parameters(base.lm)
+            if not by_blocks:  # they take the weights over themselves
+                _frozen_linears_to_bf16(base.lm)
+            _keep_states_in_fp32(base.lm)
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(seed)
             settings = LoraConfig(
@@ -116,7 +121,7 @@ class Policy:
     def use_plain_path(self, because: str) -> None:
         """From here on by the family's own forward; `because` says why. `writer` is how responses are written."""
         self.plain_because = because
-        self._blocks = self._merged_copy = None
+        self._blocks = None
         self.base.lm.config._attn_implementation = self._attention
 
     def measure_shapes(self, rollout: Rollout) -> None:
@@ -144,6 +149,29 @@ class Policy:
         with torch.no_grad():
             for name, tensor in state.items():
                 own[name].copy_(tensor)
+
+    def present(self) -> dict[str, Any]:
+        """How it stands, for the trainer's other processes; the adapter's and the value head's numbers if they have
+        changed since."""
+        parts = [*self.adapter_parameters(), *self.value_head.parameters()]
+        now, message = (
+            torch.cat([p.detach().flatten().cpu() for p in parts]),
+            {"tokens": self.microbatch_tokens},
+        )
+        if self._sent is not None and torch.equal(now, self._sent):
+            return message
+        self._sent = now
+        return message | {"weights_now": now}
+
+    def become(self, message: dict[str, Any]) -> None:
+        """Takes over what `present` gave in another process."""
+        self.microbatch_tokens = message["tokens"]
+        flat = message.get("weights_now")
+        if flat is not None:
+            parts = [*self.adapter_parameters(), *self.value_head.parameters()]
+            with torch.no_grad():
+                for parameter, values in zip(parts, flat.split([p.numel() for p in parts]), strict=True):
+                    parameter.copy_(values.view(parameter.shape))
 
     # ---- forwards
 
@@ -246,29 +274,31 @@ class Policy:
     # ---- sampling
 
     def decoder(self) -> Decoder:
-        """What writes as the policy stands now, for `sample_responses`.
+        """What writes as the policy stands now, for `sample_responses`: its own modules, the adapter beside them.
 
-        Where the policy has no blocks of its own, a plain copy with the adapter merged into its weights: no adapter
-        cost a token, and merging in place and back would leave rounding in the base weights.
+        Blocks have the adapter merged into a copy of their weights that lasts as long as the decoder, where memory
+        allows.
         """
         if self.plain_because:
             return PlainDecoder(self.base.lm, self.writer, self.autocast)
         if self._blocks is not None:
             return BlocksDecoder(self._blocks, self.lm_head)
-        merged = self.merged()
-        static = self.device.type == "cuda" and StaticDecoder.supports(merged)
-        return StaticDecoder(merged) if static else ModuleDecoder(merged)
+        static = self.device.type == "cuda" and StaticDecoder.supports(self.base.lm)
+        kind = StaticDecoder if static else ModuleDecoder
+        return kind(self.base.lm, self._writing)
 
-    def merged(self) -> nn.Module:
-        """A plain model in the policy's precision with the adapter merged into its weights, a copy of its own."""
-        if self._merged_copy is None:
-            raise RuntimeError("a policy with blocks keeps no merged copy")
-        plain = dict(self._merged_copy.named_modules())
-        with torch.no_grad():
-            for name, module in self.base.lm.named_modules():
-                if isinstance(module, LoraLayer):
-                    merge_into(plain[name].weight.data, module)
-        return self._merged_copy
+    @contextlib.contextmanager
+    def _writing(self) -> Iterator[None]:
+        """Around every forward of a decoder by transformers' modules."""
+        config: Any = self.base.lm.config
+        if self.device.type == "cpu" and self._attention == "sdpa":
+            # One query a row: faster than the fused kernel here
+            config._attn_implementation = "eager" if softcaps_attention(self.base.lm) else attention.NAME
+        try:
+            with self.autocast():
+                yield
+        finally:
+            config._attn_implementation = self._attention
 
 
 def pick_precision(name: str, device: torch.device) -> str:
@@ -303,28 +333,17 @@ def softcaps_attention(lm: PreTrainedModel) -> bool:
     return bool(getattr(lm.config, "attn_logit_softcapping", None))
 
 
-def _copy_with_type(lm: PreTrainedModel, dtype: torch.dtype) -> nn.Module:
-    plain = copy.deepcopy(lm)
-    for parameter in plain.parameters():  # parameters only: rotary buffers stay fp32
-        parameter.data = parameter.data.to(dtype)
-    if next(plain.parameters()).device.type == "cpu" and lm.config._attn_implementation == "sdpa":
-        # One query a row: faster than the fused kernel here
-        plain.set_attn_implementation("eager" if softcaps_attention(lm) else attention.NAME)
-    return plain.eval()
-
-
-def _copy_mapped_parameters(lm: PreTrainedModel) -> None:
-    """What is not copied anyway (embedding, norms, head) are views of the mapped file, and keep all of it in memory."""
-    head = lm.get_output_embeddings()
-    for module in lm.modules():
-        if module is head or not isinstance(module, nn.Linear):
-            for parameter in module.parameters(recurse=False):
-                parameter.data = parameter.data.clone()
-
-
 def _frozen_linears_to_bf16(lm: PreTrainedModel) -> None:
     """Autocast would round these weights at every forward; once is the same and saves the time and the memory."""
     head = lm.get_output_embeddings()
     for module in lm.modules():
         if isinstance(module, nn.Linear) and module is not head:
             module.weight.data = module.weight.data.bfloat16()
+
+
+def _keep_states_in_fp32(lm: PreTrainedModel) -> None:
+    """What layers add to stays fp32 from the embedding on, whatever type that is stored in: sums of thirty layers in
+    bf16 would be rounded thirty times."""
+    embeddings: Any = lm.get_input_embeddings()
+    if embeddings.weight.dtype != torch.float32:
+        embeddings.register_forward_hook(lambda _module, _inputs, states: states.float())

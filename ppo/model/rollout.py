@@ -1,7 +1,8 @@
 """Responses with their prompts as tensors."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, replace
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -37,6 +38,16 @@ class Rollout:
         """The inverse of taking by the mask: (N,) → (B, T), 0 where nothing was sampled; keeps the gradient."""
         full = torch.zeros(self.response_mask.shape, dtype=rows.dtype, device=rows.device)
         return full.masked_scatter(self.response_mask, rows)
+
+    def as_message(self) -> dict[str, Tensor]:
+        """Its tensors by name, to be sent to another process."""
+        return {f"rollout.{name}": tensor for name, tensor in vars(self).items() if tensor is not None}
+
+    @classmethod
+    def from_message(cls, message: dict[str, Any], device: torch.device) -> "Rollout":
+        """What `as_message` gave, on `device`."""
+        names = [f.name for f in fields(cls) if f"rollout.{f.name}" in message]
+        return cls(**{name: message[f"rollout.{name}"].to(device) for name in names})
 
     def take(self, index: Tensor) -> "Rollout":
         """The responses of `index`, with the columns that became empty cut off."""

@@ -2,16 +2,22 @@
 
 import random
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass, replace
+from typing import Any
 
+import numpy as np
 import torch
+from numpy.random import Generator, Philox
 from torch import Tensor
 from torch.nn import functional
 
 from ppo.config import SampleConfig
 from ppo.model.base_model import BaseModel
+from ppo.model.cpu.allocator import return_freed_blocks
 from ppo.model.decoders import Decoder
+from ppo.model.policy import Policy
 
+WRITE = "write"
 STRETCH = 256  # vocabulary entries that are summed before one is looked for
 
 
@@ -36,23 +42,26 @@ def sample_responses(
     config: SampleConfig,
     seed: int,
     tick: Callable[[int], None] | None = None,
+    first: int = 0,
 ) -> list[list[SampledResponse]]:
     """`per_prompt` responses to each prompt, drawn from softmax(logits / temperature) and nothing else.
 
     One batched generation: the prompts are read once each, rows that have ended or reached their limit are dropped.
     With `config.max_new_tokens_from` each row draws its limit first. `tick` is called with the number of tokens drawn
     so far.
-    The same weights, prompts and seed give the same responses.
+    The same weights, prompts and seed give the same responses, in one call or in several: each response draws from a
+    stream of its own, and `first` is the number of the first response of this call.
     """
     device = decoder.device
-    generator = torch.Generator(device=device).manual_seed(seed)
+    uniform = uniform_draws(seed, first, len(prompts) * per_prompt, config.max_new_tokens).to(device)
     states = decoder.prefill(prompts, per_prompt, config.max_new_tokens)
     drawn: list[list[int]] = [[] for _ in range(len(prompts) * per_prompt)]
     ended = [False] * len(drawn)
     live = list(range(len(drawn)))
-    limits = draw_limits(len(drawn), config, seed)
+    rows = torch.arange(len(drawn), device=device)
+    limits = draw_limits(len(drawn), config, seed, first)
     for step in range(config.max_new_tokens):
-        token = draw_tokens(decoder.logits(states, config.temperature), generator)
+        token = draw_tokens(decoder.logits(states, config.temperature), uniform[rows, step])
         for row, value in zip(live, token.tolist(), strict=True):
             drawn[row].append(value)
             ended[row] = value in base.stop_ids
@@ -64,32 +73,102 @@ def sample_responses(
         if len(keep) < len(live):
             index = torch.tensor(keep, device=device)
             decoder.keep_rows(index)
-            token, live = token[index], [live[i] for i in keep]
+            token, rows, live = token[index], rows[index], [live[i] for i in keep]
         states = decoder.step(token)
     flat = [SampledResponse(tokens, end) for tokens, end in zip(drawn, ended, strict=True)]
     return [flat[i : i + per_prompt] for i in range(0, len(flat), per_prompt)]
 
 
-def draw_limits(rows: int, config: SampleConfig, seed: int) -> list[int]:
+def write_responses(
+    policy: Policy,
+    base: BaseModel,
+    prompts: Sequence[Sequence[int]],
+    per_prompt: int,
+    config: SampleConfig,
+    seed: int,
+    tick: Callable[[int], None] | None = None,
+) -> list[list[SampledResponse]]:
+    """As `sample_responses`, by the policy as it stands and by all processes that work with it, each some prompts.
+
+    What the decoder took of the memory is handed back.
+    """
+
+    def message() -> dict[str, Any]:
+        lengths = torch.tensor([len(p) for p in prompts])
+        ids = torch.tensor([i for p in prompts for i in p], dtype=torch.long)
+        plain = {"sample": asdict(config), "per_prompt": per_prompt, "seed": seed, "stops": base.stop_ids}
+        return policy.present() | plain | {"prompts": ids, "lengths": lengths}
+
+    def work() -> list[Tensor]:
+        return _write_share(policy, base, prompts, per_prompt, config, seed, tick)
+
+    ids, lengths, ended = (found.tolist() for found in policy.processes.call(WRITE, message, work))
+    flat = [SampledResponse(row[:n], end > 0) for row, n, end in zip(ids, lengths, ended, strict=True)]
+    return [flat[i : i + per_prompt] for i in range(0, len(flat), per_prompt)]
+
+
+def write_for_first(policy: Policy, message: dict[str, Any]) -> list[Tensor]:
+    """Another process's share of `write_responses`."""
+    base = replace(policy.base, stop_ids=tuple(message["stops"]))
+    prompts = [part.tolist() for part in message["prompts"].split(message["lengths"].tolist())]
+    sample = SampleConfig(**message["sample"])
+    return _write_share(policy, base, prompts, message["per_prompt"], sample, message["seed"], None)
+
+
+def _write_share(
+    policy: Policy,
+    base: BaseModel,
+    prompts: Sequence[Sequence[int]],
+    per_prompt: int,
+    config: SampleConfig,
+    seed: int,
+    tick: Callable[[int], None] | None,
+) -> list[Tensor]:
+    """Token ids (rows, T), lengths and endings (rows,) of all responses; 0 for those that others write."""
+    mine = policy.processes.part(len(prompts))
+    rows = len(prompts) * per_prompt
+    ids = torch.zeros(rows, config.max_new_tokens, dtype=torch.long)
+    lengths, ended = torch.zeros(rows, dtype=torch.long), torch.zeros(rows, dtype=torch.long)
+    drawn: list[list[SampledResponse]] = []
+    if mine:
+        first = mine.start * per_prompt
+        own = [prompts[i] for i in mine]
+        try:
+            drawn = sample_responses(policy.decoder(), base, own, per_prompt, config, seed, tick, first)
+        finally:
+            return_freed_blocks()
+        for row, one in enumerate((one for group in drawn for one in group), start=first):
+            ids[row, : len(one.token_ids)] = torch.tensor(one.token_ids)
+            lengths[row], ended[row] = len(one.token_ids), int(one.ended)
+    return [ids, lengths, ended]
+
+
+def uniform_draws(seed: int, first: int, rows: int, steps: int) -> Tensor:
+    """Numbers from [0, 1) (rows, steps), fp32: a row's depend on the seed and on `first` + its place alone."""
+    streams = [Generator(Philox(key=(seed % 2**64, first + row))) for row in range(rows)]
+    return torch.from_numpy(np.stack([stream.random(steps, dtype=np.float32) for stream in streams]))
+
+
+def draw_limits(rows: int, config: SampleConfig, seed: int, first: int = 0) -> list[int]:
     """How many tokens each of the rows may have: the same for all, or uniform from `max_new_tokens_from` up."""
     if config.max_new_tokens_from <= 0:
         return [config.max_new_tokens] * rows
-    draw = random.Random(f"limits:{seed}")
-    return [draw.randint(config.max_new_tokens_from, config.max_new_tokens) for _ in range(rows)]
+    draws = (random.Random(f"limits:{seed}:{first + row}") for row in range(rows))
+    return [draw.randint(config.max_new_tokens_from, config.max_new_tokens) for draw in draws]
 
 
-def draw_tokens(logits: Tensor, generator: torch.Generator) -> Tensor:
-    """One id a row of tempered logits (N, V) by inverting the cumulative distribution: one random number a row.
+def draw_tokens(logits: Tensor, uniform: Tensor) -> Tensor:
+    """One id a row of tempered logits (N, V) by inverting the cumulative distribution at `uniform` (N,) of [0, 1).
 
-    `torch.multinomial` draws one a *vocabulary entry*, a sixth of the whole generation's time on a CPU. A stretch of
-    the vocabulary is found first and the token within it then: summing is quicker than accumulating.
+    `torch.multinomial` draws a number a *vocabulary entry*, a sixth of the whole generation's time on a CPU. A stretch
+    of the vocabulary is found first and the token within it then: summing is quicker than accumulating.
     """
     rows, entries = logits.shape
     if entries % STRETCH:
         logits = functional.pad(logits, (0, -entries % STRETCH), value=-torch.inf)
     stretches = torch.softmax(logits, dim=-1).view(rows, -1, STRETCH)
     ends = stretches.sum(-1).cumsum(-1)
-    point = torch.rand(rows, 1, generator=generator, device=logits.device) * ends[:, -1:]
+    point = uniform.unsqueeze(1) * ends[:, -1:]
     chosen = torch.searchsorted(ends, point, right=True).clamp_(max=ends.shape[1] - 1)
     within = stretches[torch.arange(rows, device=logits.device), chosen.squeeze(1)].cumsum(-1)
     whole = within[:, -1:].contiguous()

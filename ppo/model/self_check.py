@@ -21,7 +21,9 @@ from torch import Tensor
 
 from ppo.config import LoraSettings
 from ppo.model.base_model import BaseModel
+from ppo.model.cpu.allocator import return_freed_blocks
 from ppo.model.decoders import Decoder, ModuleDecoder, additive_mask
+from ppo.model.fp32_reading import Fp32Reading
 from ppo.model.lm_head import logits_of_rows, logprobs_of_logits
 from ppo.model.lora import fused_experts, idle_layers, linear_layers
 from ppo.model.plain_path import PADDED, WRITERS, PlainDecoder, read_plainly
@@ -73,13 +75,13 @@ def checked_policy(
 ) -> tuple[Policy, SelfCheck]:
     """The policy on `base` by the quickest path that is right. Raises BadInput for a model that no path reads right."""
     texts = Texts.of(base)
-    with _refusing(base.name, "its own forward fails"):
+    with _refusing(base.name, "its own forward fails"), Fp32Reading():
         with _called_layers(base.lm) as called:
             reference = texts.truth(base.lm)
         texts.check_causal(base.lm, base.name)
     idle, because, writer = idle_layers(base.lm, called), "", PADDED
     if precision != "fp32":
-        with _refusing(base.name, "neither path reads it right"):
+        with _refusing(base.name, "neither path reads it right"), Fp32Reading():
             because, writer = choose_in_fp32(base.lm, texts, reference)
     with _refusing(base.name, "no adapter can be put into it"):
         policy = Policy(base, lora, precision, seed, idle)
@@ -87,11 +89,13 @@ def checked_policy(
         check = _Check(policy, texts, reference, _notes(base.lm, idle))
     because = because or policy.plain_because
     if not because:
+        return_freed_blocks()
         try:
             return policy, check.run(FAST)
         except Exception as error:  # whatever stops the fast path is told, and the plain one is tried
             because = f"the fast path {_told(error)}"
     policy.use_plain_path(because)
+    return_freed_blocks()
     with _refusing(base.name, "neither path reads it right"):
         policy.measure_shapes(texts.rollout(policy.device))
         return policy, check.run_plain(WRITERS[WRITERS.index(writer) :])

@@ -3,22 +3,25 @@
 import math
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
 
-from ppo.algorithm.experience import evaluate_rollout, microbatches_of, response_features
+from ppo.algorithm.experience import evaluate_rollout
 from ppo.algorithm.measures import distinct_2
+from ppo.algorithm.out_of_memory import in_smaller_pieces
+from ppo.algorithm.reading import Wanted, read_rollout
 from ppo.config import Config
 from ppo.generation.agreement import check_agreement
 from ppo.generation.generator import BuiltIn, Generator
 from ppo.generation.vllm_generator import VllmGenerator
 from ppo.generation.vllm_server import open_generator
-from ppo.model.loading.base_models import load_base
+from ppo.model.loading.base_models import load_base, pick_device
 from ppo.model.policy import pick_precision
+from ppo.model.processes import ALONE, Processes
 from ppo.model.rollout import Rollout, rollout_of
 from ppo.model.sampling import SampledResponse
 from ppo.model.self_check import checked_policy
@@ -32,6 +35,7 @@ from rater_data.records import Prompt, stored_id
 from rater_data.round_settings import PLAIN, ROUND_CONFIG
 from rater_data.store import Store
 
+LOAD = "load"
 MEASURED_PER_PROMPT = (
     4  # responses a holdout prompt when a new version is checked: with 2, distinct-2 was off by .03
 )
@@ -67,17 +71,23 @@ class Engine:
         config: Config | None = None,
         generator: str | None = None,
         artifacts: Artifacts | None = None,
+        processes: Processes = ALONE,
     ):
         self.home, self.config = home, config or Config()
         self.artifacts = artifacts or FolderArtifacts(home)
         # Asked first: to load a model takes minutes, to learn that nobody is there a moment
         opened = None if generator is None else open_generator(generator)
-        self.base = load_base(model, home, device)
-        where = next(self.base.lm.parameters()).device
-        precision = pick_precision(self.config.precision, where)
-        self.policy, self.self_check = checked_policy(
-            self.base, self.config.lora, precision, self.config.seed
-        )
+        precision = pick_precision(self.config.precision, pick_device(device))
+        lora, seed = self.config.lora, self.config.seed
+        wanted = {"model": model, "precision": precision, "lora": asdict(lora), "seed": seed}
+
+        def load() -> list[torch.Tensor]:
+            self.base = load_base(model, home, device, precision)
+            self.policy, self.self_check = checked_policy(self.base, lora, precision, seed)
+            return []
+
+        processes.call(LOAD, lambda: wanted, load)
+        self.policy.processes = processes
         self._fresh = self.policy.adapter_state()
         self.loaded_version: int | None = 0
         self._features: dict[int, np.ndarray] = {}
@@ -188,7 +198,6 @@ class Engine:
             return rollout, [self.base.decode_continuation(ids[i], one.token_ids) for i, one in rows]
         return rollout, [self.base.decode(one.token_ids) for _, one in rows]
 
-    @torch.no_grad()
     def write_responses(self, prompts: Sequence[Prompt], config: Config, seed: int) -> list[ScoredResponse]:
         """One response to each entry; entries with the same prompt share its reading."""
         places: dict[int, list[int]] = {}
@@ -202,8 +211,7 @@ class Engine:
             check_agreement(self.policy, rollout, logprobs, config.sample.temperature)
             reference = logprobs
             if self.loaded_version != 0:  # version 0 is the reference
-                with self.policy.reference():
-                    reference = self._logprobs(rollout, config)
+                reference = self._logprobs(rollout, config, reference=True)
             for row, place in enumerate(place for group in same for place in group):
                 n = int(rollout.lengths[row])
                 prompt_ids = rollout.prompt_ids[row][rollout.prompt_mask[row]].tolist()
@@ -213,17 +221,13 @@ class Engine:
                 written[place] = ScoredResponse(prompt_ids, token_ids, own, texts[row], ended, ref)
         return [written[place] for place in range(len(prompts))]
 
-    def _logprobs(self, rollout: Rollout, config: Config) -> torch.Tensor:
-        found = torch.zeros(rollout.response_mask.shape)
-        for index in microbatches_of(rollout, config.ppo.minibatch):
-            part = rollout.take(index)
-            read = self.policy.forward(part, config.sample.temperature).logprobs.cpu()
-            found[index.cpu(), : read.shape[1]] = read
-        return found
+    def _logprobs(self, rollout: Rollout, config: Config, *, reference: bool = False) -> torch.Tensor:
+        wanted = Wanted(len(rollout), config.sample.temperature, own=not reference, reference=reference)
+        read = in_smaller_pieces(self.policy, lambda: read_rollout(self.policy, rollout, wanted))
+        return (read.ref_logprobs if reference else read.logprobs).cpu()
 
     # ---- reading
 
-    @torch.no_grad()
     def reward_features(
         self,
         data: store_tensors.RatedResponses | store_tensors.StoredResponses,
@@ -231,24 +235,34 @@ class Engine:
         progress: Progress,
     ) -> np.ndarray:
         """The reference's features of stored responses (N, F); those read before are not read again."""
-        missing = [i for i, rid in enumerate(data.ids) if rid not in self._features]
-        layers = self.reward_layers(config)
-        if missing:
-            progress.phase("Computing reward features", len(missing))
-            rollout = data.rollout.take(torch.tensor(missing, device=self.policy.device))
-            done = 0
-            for index in microbatches_of(rollout, config.ppo.minibatch * 2):
-                part = rollout.take(index)
-                with self.policy.reference():
-                    _, kept = self.policy.hidden_states(part, layers)
-                rows = response_features(part, kept).cpu().numpy().astype(np.float64)
-                for i, row in zip(index.tolist(), rows, strict=True):
-                    self._features[data.ids[missing[i]]] = row
-                done += len(index)
-                progress.advance(done)
+        in_smaller_pieces(self.policy, lambda: self._read_features(data, config, progress), progress.log)
         if not data.ids:
             return np.zeros((0, 2))
         return np.stack([self._features[rid] for rid in data.ids])
+
+    def _read_features(
+        self,
+        data: store_tensors.RatedResponses | store_tensors.StoredResponses,
+        config: Config,
+        progress: Progress,
+    ) -> None:
+        missing = [i for i, rid in enumerate(data.ids) if rid not in self._features]
+        if not missing:
+            return
+        progress.phase("Computing reward features", len(missing))
+        rollout = data.rollout.take(torch.tensor(missing, device=self.policy.device))
+        wanted = Wanted(len(rollout), config.sample.temperature, own=False, layers=self.reward_layers(config))
+        done = 0
+
+        def tick(responses: int) -> None:
+            nonlocal done
+            done += responses
+            progress.advance(done)
+
+        read = read_rollout(self.policy, rollout, wanted, on_responses=tick)
+        rows = read.features.cpu().numpy().astype(np.float64)
+        for i, row in zip(missing, rows, strict=True):
+            self._features[data.ids[i]] = row
 
     def holdout_samples(self, store: Store, number: int, config: Config, seed: int) -> list[Sample]:
         """One response to each holdout prompt, with the same seed for every version: before and after."""

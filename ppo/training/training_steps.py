@@ -1,5 +1,6 @@
 """PPO on what people rated, then on fresh rollouts: the two kinds of step a round is made of, and their limits."""
 
+import copy
 import random
 from dataclasses import dataclass
 
@@ -9,6 +10,7 @@ import torch
 from ppo.algorithm import reward_head
 from ppo.algorithm.experience import build_experience, evaluate_rollout, experience_metrics
 from ppo.algorithm.measures import distinct_2
+from ppo.algorithm.out_of_memory import in_smaller_pieces
 from ppo.algorithm.ppo_update import TrainState, ppo_update, warm_up_critic
 from ppo.config import Config, seed_of
 from ppo.generation.agreement import check_agreement
@@ -62,28 +64,34 @@ def ppo_on_ratings(
     own = np.flatnonzero(data.on_policy)
     if config.ppo.people_epochs == 0 or len(own) == 0:
         return {"score": 0.0, "kl": 0.0, "updates": 0.0}
-    done, passes = 0, 1 + config.ppo.people_epochs
+    passes = 1 + config.ppo.people_epochs
     progress.phase("PPO on ratings", len(own) * passes)
-
-    def tick(responses: int) -> None:
-        nonlocal done
-        done += responses
-        progress.advance(done)
-
     rollout = data.rollout.take(torch.from_numpy(own).to(engine.policy.device))
-    evaluated = evaluate_rollout(engine.policy, rollout, (), config, tick)
     scores = torch.tensor(
         head.normalise_ratings(data.ratings[own]), dtype=torch.float32, device=engine.policy.device
     )
-    ppo = config.ppo
-    experience = warm_up_critic(
-        state, build_experience(evaluated, scores, state.kl.coef, ppo.gamma, ppo.gae_lambda), ppo
-    )
-    found = experience_metrics(experience, state.kl.coef)
-    found["rating"] = float(data.ratings[own].mean())
-    found["sampling_gap"] = _sampling_gap(evaluated.logprobs, data, own)
+    ppo, coef = config.ppo, state.kl.coef
     seed = seed_of(config.seed, state.round_number, 1)
-    return found | ppo_update(state, experience, config, config.ppo.people_epochs, seed, tick)
+    critic = copy.deepcopy(state.policy.value_head.state_dict())
+
+    def learn() -> dict[str, float]:
+        done = 0
+
+        def tick(responses: int) -> None:
+            nonlocal done
+            done += responses
+            progress.advance(done)
+
+        state.policy.value_head.load_state_dict(critic)
+        evaluated = evaluate_rollout(engine.policy, rollout, (), config, tick)
+        experience = build_experience(evaluated, scores, coef, ppo.gamma, ppo.gae_lambda)
+        experience = warm_up_critic(state, experience, ppo)
+        found = experience_metrics(experience, coef)
+        found["rating"] = float(data.ratings[own].mean())
+        found["sampling_gap"] = _sampling_gap(evaluated.logprobs, data, own)
+        return found | ppo_update(state, experience, config, ppo.people_epochs, seed, tick)
+
+    return in_smaller_pieces(engine.policy, learn, progress.log)
 
 
 def _sampling_gap(logprobs: torch.Tensor, data: store_tensors.RatedResponses, own: np.ndarray) -> float:
@@ -110,30 +118,29 @@ def ppo_on_rollouts(
         prompts, config.plan.responses_per_prompt, config, seed, lambda: progress.advance(state.step)
     )
     weights = torch.tensor(head.hidden_weights(), dtype=torch.float32, device=engine.policy.device)
-    evaluated = evaluate_rollout(
-        engine.policy,
-        rollout,
-        engine.reward_layers(config),
-        config,
-        lambda _n: progress.advance(state.step),
-        weights,
-    )
-    agreed = check_agreement(engine.policy, rollout, evaluated.logprobs, config.sample.temperature)
-    if float(evaluated.kl_per_response().mean()) > limits.kl:
-        return None
-    features = evaluated.features.cpu().numpy().astype(np.float64)
-    scores = torch.tensor(head.score(features), dtype=torch.float32, device=engine.policy.device)
     coef = state.kl.coef
-    experience = build_experience(evaluated, scores, coef, config.ppo.gamma, config.ppo.head_lambda)
-    found = experience_metrics(experience, coef) | agreed
-    found["rating"] = float(head.rating(features).mean())
-    found["distinct_2"] = distinct_2(texts)
     state.anneal_learning_rate(config.ppo)
-    # Told after every micro-batch: that is where a cancelled training stops
-    found |= ppo_update(
-        state, experience, config, config.ppo.epochs, seed, lambda _n: progress.advance(state.step)
-    )
-    state.kl.update(found["kl"], len(rollout))
+
+    def tick(_responses: int) -> None:
+        progress.advance(state.step)  # after every micro-batch: that is where a cancelled training stops
+
+    def learn() -> dict[str, float] | None:
+        layers = engine.reward_layers(config)
+        evaluated = evaluate_rollout(engine.policy, rollout, layers, config, tick, weights)
+        agreed = check_agreement(engine.policy, rollout, evaluated.logprobs, config.sample.temperature)
+        if float(evaluated.kl_per_response().mean()) > limits.kl:
+            return None
+        features = evaluated.features.cpu().numpy().astype(np.float64)
+        scores = torch.tensor(head.score(features), dtype=torch.float32, device=engine.policy.device)
+        experience = build_experience(evaluated, scores, coef, config.ppo.gamma, config.ppo.head_lambda)
+        found = experience_metrics(experience, coef) | agreed
+        found["rating"] = float(head.rating(features).mean())
+        return found | ppo_update(state, experience, config, config.ppo.epochs, seed, tick)
+
+    found = in_smaller_pieces(engine.policy, learn, progress.log)
+    if found is not None:
+        found["distinct_2"] = distinct_2(texts)
+        state.kl.update(found["kl"], len(rollout))
     return found
 
 

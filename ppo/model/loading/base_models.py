@@ -1,4 +1,4 @@
-"""Which base model: the embedded default, `tiny`, a local folder or a hub id; loaded in fp32 and checked."""
+"""Which base model: the embedded default, `tiny`, a local folder or a hub id; loaded and checked."""
 
 from dataclasses import replace
 from pathlib import Path
@@ -33,26 +33,28 @@ def model_name(name: str) -> str:
     return str(path.resolve()) if path.is_dir() and name not in (DEFAULT, TINY) else name
 
 
-def load_base(name: str, home: Path, device: str = "auto") -> BaseModel:
-    """The model called `name` in fp32 on `device`: all of its tensors and no other, or Missing or BadInput with one
-    sentence. What was done to make it load stands in its notes.
+def load_base(name: str, home: Path, device: str = "auto", precision: str = "fp32") -> BaseModel:
+    """The model called `name` on `device`: all of its tensors and no other, or Missing or BadInput with one sentence.
+
+    In fp32; for products in bf16 a model that is stored in bf16 stays in it. What was done to make it load stands in
+    its notes.
     """
-    name = model_name(name)
+    name, where = model_name(name), pick_device(device)
     if name == TINY:
-        return tiny_model(pick_device(device))
-    loaded = _load(name, home)
-    base = prepare(name, loaded.lm, loaded.tokenizer, pick_device(device))
+        return tiny_model(where)
+    loaded = _load(name, home, where, precision)
+    base = prepare(name, loaded.lm, loaded.tokenizer, where)
     return replace(base, stored_dtype=loaded.stored_dtype, notes=(*loaded.notes, *base.notes))
 
 
-def _load(name: str, home: Path) -> Loaded:
+def _load(name: str, home: Path, device: torch.device, precision: str) -> Loaded:
     folder = find_folder(str(default_model(home)) if name == DEFAULT else name)
     if not folder.is_adapter:
-        return load_causal_model(replace(folder, name=name))
-    return load_adapted(folder, lambda parent: _load_parent(folder.name, parent, home))
+        return load_causal_model(replace(folder, name=name), device, precision)
+    return load_adapted(folder, lambda parent: _load_parent(folder.name, parent, home, precision))
 
 
-def _load_parent(adapter: str, name: str, home: Path) -> Loaded:
+def _load_parent(adapter: str, name: str, home: Path, precision: str) -> Loaded:
     """The model that an adapter was trained on; an adapter itself it cannot be."""
     if name == TINY:
         tiny = tiny_model(torch.device("cpu"))
@@ -60,4 +62,4 @@ def _load_parent(adapter: str, name: str, home: Path) -> Loaded:
     folder = find_folder(str(default_model(home)) if name == DEFAULT else name)
     if folder.is_adapter:
         raise BadInput(f"The adapter {adapter} stands on another adapter, {name}: merge that one first.")
-    return load_causal_model(replace(folder, name=name))
+    return load_causal_model(replace(folder, name=name), precision=precision)

@@ -6,11 +6,12 @@ from typing import Any
 import torch
 from transformers import PreTrainedModel
 
+from ppo.model.fp32_reading import Fp32Reading
 from ppo.model.loading.config_checks import CONFIG, NO_CAUSAL, read_config
 from ppo.model.loading.folders import ModelFolder, fetch_weights
 from ppo.model.loading.foreign import reason_of, silenced
 from ppo.model.loading.tokenizer import check_ids, load_tokenizer
-from ppo.model.loading.weights import check_memory, load_weights
+from ppo.model.loading.weights import CPU, check_memory, load_weights, loaded_type
 from rater_data.errors import BadInput
 
 LEAK = 1e-4  # of the largest logit; what the order of a sum can do is a hundredth of it
@@ -18,7 +19,7 @@ LEAK = 1e-4  # of the largest logit; what the order of a sum can do is a hundred
 
 @dataclass(frozen=True)
 class Loaded:
-    """A model in fp32 with its tokenizer. `stored_dtype`: of its weights on the disk; `notes`: what was done."""
+    """A model with its tokenizer. `stored_dtype`: of its weights on the disk; `notes`: what was done."""
 
     lm: PreTrainedModel
     tokenizer: Any
@@ -26,18 +27,23 @@ class Loaded:
     notes: tuple[str, ...]
 
 
-def load_causal_model(folder: ModelFolder) -> Loaded:
-    """The folder's model. Raises Missing or BadInput with one sentence."""
+def load_causal_model(folder: ModelFolder, device: torch.device = CPU, precision: str = "fp32") -> Loaded:
+    """The folder's model on `device`, for products in `precision`. Raises Missing or BadInput with one sentence."""
     architecture = read_config(folder)
-    check_memory(folder, architecture)
+    check_memory(folder, architecture, loaded_type(_dtype_by_config(architecture.config), precision), device)
     tokenizer, of_tokenizer = load_tokenizer(folder, architecture.config)
     folder = fetch_weights(folder)
-    lm, stored_dtype, of_weights = load_weights(folder, architecture)
+    lm, stored_dtype, of_weights = load_weights(folder, architecture, device, precision)
     embeddings: Any = lm.get_input_embeddings()
     of_ids = check_ids(folder, tokenizer, embeddings.weight.shape[0])
     check_finite(folder.whose, lm)
     _check_causal(folder, lm, embeddings.weight.shape[0])
     return Loaded(lm, tokenizer, stored_dtype, (*architecture.notes, *of_weights, *of_tokenizer, *of_ids))
+
+
+def _dtype_by_config(config: Any) -> str:
+    """The type of its weights as config.json says it: they may not have been fetched yet."""
+    return str(getattr(config, "dtype", None)).removeprefix("torch.")
 
 
 def check_finite(whose: str, lm: PreTrainedModel) -> None:
@@ -49,9 +55,11 @@ def check_finite(whose: str, lm: PreTrainedModel) -> None:
 
 def _check_causal(folder: ModelFolder, lm: PreTrainedModel, rows: int) -> None:
     """Raises BadInput where texts that begin alike have other logits there: such a model reads ahead."""
-    texts = torch.tensor([[1, 2, 3, 4, 5, 6, 7, 8], [1, 2, 3, 4, 9, 10, 11, 12]]).remainder(rows)
+    texts = torch.tensor([[1, 2, 3, 4, 5, 6, 7, 8], [1, 2, 3, 4, 9, 10, 11, 12]], device=lm.device).remainder(
+        rows
+    )
     try:
-        with silenced(), torch.no_grad():
+        with silenced(), torch.no_grad(), Fp32Reading():
             one, other = lm.eval()(input_ids=texts, use_cache=False).logits[:, :4]
     except Exception as error:  # anything may go wrong in a family's own forward
         raise BadInput(

@@ -23,6 +23,7 @@ from ppo.model.loading.weight_files import StoredTensor, dtype_of, stored_tensor
 from rater_data.errors import BadInput
 
 GENERATION = "generation_config.json"
+CPU = torch.device("cpu")
 # What training wraps around a model, in the names of its tensors: torch.compile, FSDP and checkpointing anywhere,
 # data parallelism, DeepSpeed, Lightning, PEFT and TRL at the front
 WRAPPERS = re.compile(
@@ -60,9 +61,11 @@ UNFINISHED = (
 
 
 def load_weights(
-    folder: ModelFolder, architecture: Architecture
+    folder: ModelFolder, architecture: Architecture, device: torch.device = CPU, precision: str = "fp32"
 ) -> tuple[PreTrainedModel, str, tuple[str, ...]]:
-    """The model in fp32 with all tensors of the folder, the type in which they are stored, and what was done.
+    """The model with all tensors of the folder on `device`, the type in which they are stored, and what was done.
+
+    In fp32; for products in bf16 a model that is stored in bf16 stays as it is.
 
     Raises BadInput for files that are damaged, and for tensors that are missing, unknown or of another shape.
     """
@@ -72,23 +75,39 @@ def load_weights(
             raise BadInput(f"{folder.whose} holds {what} ({some(found)}); {todo}.")
     renamed, notes = _unwrapped(stored)
     _check_names_once(folder, architecture, renamed)
-    tensors = _open(folder, renamed)
-    lm = _build(folder, architecture, tensors)
+    lm = _build(
+        folder, architecture, _open(folder, renamed), device, loaded_type(dtype_of(stored), precision)
+    )
     return lm, dtype_of(stored), (*notes, *_keep_own_head(lm))
 
 
-def check_memory(folder: ModelFolder, architecture: Architecture) -> None:
-    """Raises BadInput when the weights alone, once in fp32 and once for sampling, exceed the free memory."""
+def loaded_type(stored: str, precision: str) -> torch.dtype:
+    """The type that a model stored as `stored` is held in for products in `precision`: nothing is rounded here."""
+    return torch.bfloat16 if precision == "bf16" and stored == "bfloat16" else torch.float32
+
+
+def check_memory(
+    folder: ModelFolder, architecture: Architecture, dtype: torch.dtype, device: torch.device = CPU
+) -> None:
+    """Raises BadInput when the weights alone, held in `dtype`, exceed the free memory of `device`."""
     skeleton = _skeleton(architecture)
     if skeleton is None:
         return  # what is wrong is said when it is built in earnest
     parameters = sum(p.numel() for p in skeleton.parameters())
-    needed, free = parameters * 6 / 2**30, psutil.virtual_memory().available / 2**30
+    needed, free = parameters * dtype.itemsize / 2**30, free_memory(device) / 2**30
     if needed > free:
+        where = "" if device.type == "cpu" else f" on {device}"
         raise BadInput(
-            f"{folder.whose} needs about {needed:.1f} GiB of memory and {free:.1f} GiB are free: "
-            f"{needed - free:.1f} GiB are missing. Free some memory or name a smaller model with --model."
+            f"{folder.whose} needs about {needed:.1f} GiB of memory for its weights alone and {free:.1f} GiB are "
+            f"free{where}: {needed - free:.1f} GiB are missing. Free some memory or name a smaller model with --model."
         )
+
+
+def free_memory(device: torch.device) -> int:
+    """Bytes that are free on `device`."""
+    if device.type == "cuda":
+        return int(torch.cuda.mem_get_info(device)[0])
+    return int(psutil.virtual_memory().available)
 
 
 def _skeleton(architecture: Architecture) -> PreTrainedModel | None:
@@ -129,15 +148,18 @@ def _check_names_once(
         places[place] = name
 
 
-def _open(folder: ModelFolder, renamed: Iterable[tuple[str, str, StoredTensor]]) -> dict[str, torch.Tensor]:
-    """The tensors under the model's names, still on the disk: they are read as they are put into place."""
+def _open(folder: ModelFolder, renamed: Iterable[tuple[str, str, StoredTensor]]) -> dict[str, Any]:
+    """The tensors under the model's names, still on the disk: each is read as it is put into place.
+
+    Read, not mapped: the pages of a mapped file count as this process's memory until all of it is let go.
+    """
     files: dict[Any, Any] = {}
     tensors = {}
     try:
         for short, name, stored in renamed:
             if stored.file not in files:
-                files[stored.file] = safe_open(stored.file, framework="pt")
-            tensors[short] = files[stored.file].get_tensor(name)
+                files[stored.file] = safe_open(stored.file, framework="pt", backend="pread")
+            tensors[short] = files[stored.file].get_slice(name)
     except (OSError, SafetensorError) as error:
         raise BadInput(
             f"{folder.whose}: {stored.file.name} is damaged ({reason_of(error)}); copy or download it anew."
@@ -146,10 +168,14 @@ def _open(folder: ModelFolder, renamed: Iterable[tuple[str, str, StoredTensor]])
 
 
 def _build(
-    folder: ModelFolder, architecture: Architecture, tensors: dict[str, torch.Tensor]
+    folder: ModelFolder,
+    architecture: Architecture,
+    tensors: dict[str, Any],
+    device: torch.device,
+    dtype: torch.dtype,
 ) -> PreTrainedModel:
     generation = _generation_config(folder)
-    shapes = {name: tensor.shape for name, tensor in tensors.items()}
+    shapes = {name: torch.Size(tensor.get_shape()) for name, tensor in tensors.items()}
     try:
         with silenced():
             built: Any = architecture.model_class.from_pretrained(
@@ -157,11 +183,16 @@ def _build(
                 config=architecture.config,
                 state_dict=tensors,
                 generation_config=generation,
-                dtype=torch.float32,
+                dtype=dtype,
+                device_map={"": device},
                 trust_remote_code=False,
                 ignore_mismatched_sizes=True,  # they are told by name, with the others
                 output_loading_info=True,
             )
+    except torch.OutOfMemoryError as error:
+        raise BadInput(
+            f"{folder.whose} does not fit on {device}. Use --device cpu or a smaller model."
+        ) from error
     except RuntimeError as error:
         # Experts of a mixture that cannot be stacked; the report that says which goes to the log alone
         if "conversion" in str(error):

@@ -6,15 +6,15 @@ from dataclasses import replace
 import pytest
 import torch
 
+from ppo.algorithm.batches import minibatches_of
 from ppo.algorithm.experience import (
     build_experience,
     evaluate_rollout,
     experience_metrics,
-    microbatches_of,
-    response_features,
 )
 from ppo.algorithm.maths import mean_length_elsewhere, prefix_values
 from ppo.algorithm.ppo_update import TrainState, ppo_update, warm_up_critic
+from ppo.algorithm.reading import response_features
 from ppo.config import Config, LoraSettings, PPOConfig
 from ppo.model.loading.tiny_model import tiny_model
 from ppo.model.policy import Policy
@@ -54,7 +54,7 @@ def test_with_a_learning_rate_of_0_new_is_old_on_every_micro_batch(policy, rollo
     still = replace(CONFIG, ppo=replace(CONFIG.ppo, learning_rate=0.0, value_learning_rate=0.0))
     _, experience, metrics = learn(policy, rollout, still, epochs=2)
     assert metrics["ratio_gap"] <= 1e-4
-    for index in experience.evaluated.microbatches:
+    for index in (part for minibatch in experience.evaluated.minibatches for part in minibatch):
         part = rollout.take(index)
         new = policy.forward(part, still.sample.temperature).logprobs
         old = experience.evaluated.logprobs[index, : new.shape[1]]
@@ -156,6 +156,24 @@ def test_the_critic_begins_with_what_the_head_says_of_the_tokens_so_far(policy, 
     assert torch.equal(evaluated.values, evaluated.prefix_values), "the value head itself is 0 at first"
 
 
+@pytest.mark.parametrize(("precision", "off"), [("fp32", 1e-5), ("bf16", 0.02)])
+def test_smaller_micro_batches_give_the_same_update(rollout, precision, off):
+    """Adam takes signs of the smallest gradients, so what is compared is what it is given: the summed gradients."""
+    found = []
+    for tokens in (1000, 12, 1):
+        policy = Policy(tiny_model(CPU), CONFIG.lora, precision, seed=0)
+        policy.microbatch_tokens = tokens
+        config = replace(CONFIG, ppo=replace(CONFIG.ppo, minibatch=8, learning_rate=0.0))
+        _, experience, metrics = learn(policy, rollout, config)
+        assert metrics["ratio_gap"] <= 1e-4, "read and trained in the same micro-batches"
+        parts = sum(len(minibatch) for minibatch in experience.evaluated.minibatches)
+        found.append((parts, metrics, torch.cat([p.grad.flatten() for p in policy.adapter_parameters()])))
+    assert [parts for parts, _, _ in found] == [1, 5, 8]
+    for _, metrics, gradient in found[1:]:
+        assert float((gradient - found[0][2]).norm() / found[0][2].norm()) < off
+        assert metrics == pytest.approx(found[0][1], abs=off)
+
+
 def test_a_non_finite_gradient_is_dropped_and_the_state_restored(policy, rollout):
     state = TrainState.begin(policy, CONFIG.ppo, 1)
     experience = build_experience(
@@ -191,7 +209,7 @@ def test_the_kl_stop_ends_the_epochs(policy, rollout):
     hasty = replace(CONFIG, ppo=replace(CONFIG.ppo, learning_rate=0.1, kl_stop=1e-4))
     _, _, metrics = learn(policy, rollout, hasty, epochs=5)
     assert metrics["stopped"] == 1
-    assert metrics["updates"] < 5 * len(microbatches_of(rollout, hasty.ppo.minibatch))
+    assert metrics["updates"] < 5 * len(minibatches_of(rollout, hasty.ppo.minibatch, 1000))
 
 
 def test_the_same_seed_gives_the_same_adapter(rollout):
@@ -201,11 +219,6 @@ def test_the_same_seed_gives_the_same_adapter(rollout):
         learn(policy, rollout, epochs=2)
         found.append(policy.adapter_state())
     assert all(torch.equal(found[0][n], found[1][n]) for n in found[0])
-
-
-def test_fixed_batches_keep_a_prompt_together(rollout):
-    batches = microbatches_of(rollout, 3)
-    assert [b.tolist() for b in batches] == [[0, 1, 2, 3], [4, 5, 6, 7]]
 
 
 def test_features_are_means_over_the_response_with_length_and_ending(rollout):

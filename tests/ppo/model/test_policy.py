@@ -168,7 +168,7 @@ def test_what_has_no_probability_is_never_drawn():
     logits = torch.full((4000, 700), -torch.inf)
     possible = [0, 255, 256, 511, 513, 699]
     logits[:, possible] = torch.tensor([-3.0, -2.0, -1.0, 0.0, 0.0, -1.0])
-    drawn = draw_tokens(logits, torch.Generator().manual_seed(0))
+    drawn = draw_tokens(logits, torch.rand(len(logits), generator=torch.Generator().manual_seed(0)))
     counts = torch.bincount(drawn, minlength=700)
     assert counts[possible].sum() == 4000
     wanted = torch.softmax(logits[0, possible], -1)
@@ -239,3 +239,15 @@ def test_the_same_seed_draws_the_same():
     )
     assert one == same
     assert one != other
+
+
+def test_a_response_is_drawn_from_its_own_stream_whatever_is_drawn_beside_it():
+    base, prompts = tiny_model(CPU), [[5, 6, 7], [8, 9], [10, 11, 12, 13]]
+    config = SampleConfig(temperature=T, max_new_tokens=12, max_new_tokens_from=4)
+    together = sample_responses(ModuleDecoder(base.lm), base, prompts, 2, config, seed=7)
+    apart = [
+        sample_responses(ModuleDecoder(base.lm), base, [prompt], 2, config, seed=7, first=2 * i)[0]
+        for i, prompt in enumerate(prompts)
+    ]
+    assert apart == together
+    assert together[0][0] != together[0][1]
