@@ -94,6 +94,9 @@ def serve(
             f"{GENERATOR_KEY}."
         ),
     ] = None,
+    processes: Annotated[
+        int, typer.Option(help="Processes of the trainer, one for each GPU; they share every step.")
+    ] = 1,
     worker: Annotated[bool, typer.Option(help="Also run the trainer.")] = True,
     allow_public: Annotated[bool, typer.Option(help="Listen on an address that others can reach.")] = False,
     proxy: Proxy = "",
@@ -111,6 +114,7 @@ def serve(
             model=model,
             device=device,
             generator=generator,
+            processes=processes,
             worker=worker,
             allow_public=allow_public,
             proxy=proxy,

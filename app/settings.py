@@ -47,6 +47,8 @@ class Settings:
     device: str = "auto"
     generator: str | None = None
     """Address of a server of vLLM that writes the trainer's responses; None = the trainer does."""
+    processes: int = 1
+    """How many processes the trainer is; on one machine, each with a GPU of its own where there are any."""
     worker: bool = True
     worker_module: str = "ppo"
     """The module that `python -m` starts as the trainer, with `work --home … --model … --device …`."""
@@ -68,6 +70,10 @@ class Settings:
             raise BadInput(f"Port {self.port} does not exist: choose one from 1 to 65535.")
         if self.device not in ("auto", "cpu", "cuda"):
             raise BadInput(f"The device {self.device!r} is not known: choose auto, cpu or cuda.")
+        if self.processes < 1:
+            raise BadInput(
+                f"The trainer cannot be {self.processes} processes: choose 1 or more with --processes."
+            )
         if self.generator is not None:
             checks.server_address("--generator", self.generator, GENERATOR_KEY)
         if not self.allow_public and not is_loopback(self.host):

@@ -193,24 +193,29 @@ def bench(
     quiet()
     from ppo.benchmark.bench import Bench, BenchmarkSize, compare_with_peer, run
     from ppo.benchmark.tables import print_bench, print_scaling
+    from ppo.training.followers import joined_processes
 
     work = BenchmarkSize(
         batch=batch, per_prompt=per_prompt, tokens=tokens, epochs=epochs, minibatch=minibatch
     )
     peers = {path.stem: _peer(path) for path in peer or []}
-    with console.status("Loading the model …") as status:
-        measured = Bench(model, home or default_home(), device, precision)
+    with joined_processes(home or default_home(), device) as joined:
+        if joined is None:
+            return
+        processes, device = joined
+        with console.status("Loading the model …") as status:
+            measured = Bench(model, home or default_home(), device, precision, processes)
 
-        def tell(number: int, step: Any) -> None:
-            status.update(f"Step {number} of {steps}: {step.seconds:.1f} s")
+            def tell(number: int, step: Any) -> None:
+                status.update(f"Step {number} of {steps}: {step.seconds:.1f} s")
 
-        result = run(measured, work, steps, tell, beside_generate=True)
-        result["peers"] = {name: compare_with_peer(result, found) for name, found in peers.items()}
-        if scaling:
-            result["scaling"] = []
-            for other in work.scaled():
-                status.update(f"{other.batch} responses of {other.tokens} tokens …")
-                result["scaling"].append(run(measured, other, 1))
+            result = run(measured, work, steps, tell, beside_generate=True)
+            result["peers"] = {name: compare_with_peer(result, found) for name, found in peers.items()}
+            if scaling:
+                result["scaling"] = []
+                for other in work.scaled():
+                    status.update(f"{other.batch} responses of {other.tokens} tokens …")
+                    result["scaling"].append(run(measured, other, 1))
     print_bench(console, result)
     if scaling:
         print_scaling(console, result["scaling"])
@@ -305,16 +310,23 @@ def demo(
     from ppo.demo.demo import Demo, DemoConfig
     from ppo.demo.progress_bars import job_bars
     from ppo.demo.scripted_raters import load_rater
+    from ppo.training.followers import joined_processes
 
     settings = DemoConfig(rounds, ratings, seed, noise, bias, raters, flip, scale, prompts=prompts)
     own = replace(
         Config(), precision=precision, sample=sample_of(model, system, prompt_format, max_new_tokens)
     )
     config = own.changed(changes or [])
-    with _demo_home(home, model) as folder, job_bars(console) as show:
-        taste = load_rater(rater, device, plain=config.sample.prompt_format == PLAIN)
-        run = Demo(folder, model, device, taste, settings, config, console.print, show, generator)
-        result = {"rater": rater} | run.run()
+    with joined_processes(default_home(), device) as joined:
+        if joined is None:
+            return
+        processes, device = joined
+        with _demo_home(home, model) as folder, job_bars(console) as show:
+            taste = load_rater(rater, device, plain=config.sample.prompt_format == PLAIN)
+            run = Demo(
+                folder, model, device, taste, settings, config, console.print, show, generator, processes
+            )
+            result = {"rater": rater} | run.run()
     from ppo.demo.tables import print_demo
 
     print_demo(console, result, run.texts)

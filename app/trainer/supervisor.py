@@ -16,6 +16,12 @@ from pathlib import Path
 from app.settings import Settings
 from rater_data.database_option import ARTIFACTS_VARIABLE, DATABASE_VARIABLE
 
+# Without --multi_gpu accelerate starts one process, whatever number it is told, where there is no GPU; 0: a free port
+LAUNCHER = (
+    "accelerate.commands.launch",
+    *("--multi_gpu", "--num_machines", "1", "--main_process_port", "0"),
+    *("--mixed_precision", "no", "--dynamo_backend", "no"),
+)
 FIRST_PAUSE, MAX_PAUSE = 1.0, 60.0  # seconds before it is started again
 HEALTHY_AFTER = 60.0  # seconds: a worker that lived so long starts from the short pause again when it dies
 STOP_TIMEOUT = 8.0  # seconds
@@ -51,7 +57,18 @@ class Supervisor:
     def command(self) -> list[str]:
         settings = self.settings
         wrapper = [sys.executable, "-m", "app.trainer.run_until_parent_exits"]
-        work = [settings.worker_module, "work", "--home", str(settings.home), "--device", settings.device]
+        launcher = (
+            [] if settings.processes == 1 else [*LAUNCHER, "--num_processes", str(settings.processes), "-m"]
+        )
+        work = [
+            *launcher,
+            settings.worker_module,
+            "work",
+            "--home",
+            str(settings.home),
+            "--device",
+            settings.device,
+        ]
         given = [("--model", settings.model), ("--generator", settings.generator)]
         return [*wrapper, *work, *(part for flag, value in given if value for part in (flag, value))]
 
@@ -59,6 +76,9 @@ class Supervisor:
         """The child's: addresses are in it, which may hold a password, and not in the command."""
         given = {DATABASE_VARIABLE: self.settings.database, ARTIFACTS_VARIABLE: self.settings.artifacts}
         inherited = {name: value for name, value in os.environ.items() if name not in given}
+        if self.settings.processes > 1:  # else each would take all cores
+            threads = max(1, (os.cpu_count() or 1) // self.settings.processes)
+            inherited.setdefault("OMP_NUM_THREADS", str(threads))
         return inherited | {name: value for name, value in given.items() if value}
 
     def start(self) -> None:

@@ -70,9 +70,18 @@ class UpdateInput:
         minibatches = minibatches_of(
             rollout, message["minibatch"], policy.microbatch_tokens, policy.processes.size
         )
-        tensors = [message[name].to(policy.device) for name in TENSORS]
-        weights = message["token_weights"].to(policy.device) if "token_weights" in message else None
-        return cls(rollout, minibatches, *tensors, *message["plain"], weights=weights)
+        tensors = {name: message[name].to(policy.device) for name in TENSORS}
+        if "token_weights" in message:
+            tensors["weights"] = message["token_weights"].to(policy.device)
+        temperature, clip_range, value_clip_range = message["plain"]
+        return cls(
+            rollout=rollout,
+            minibatches=minibatches,
+            temperature=temperature,
+            clip_range=clip_range,
+            value_clip_range=value_clip_range,
+            **tensors,
+        )
 
 
 def begin_update(policy: Policy, given: UpdateInput, minibatch: int) -> None:

@@ -25,6 +25,7 @@ from ppo.model.base_model import BaseModel
 from ppo.model.decoders import left_pad
 from ppo.model.loading.base_models import load_base, pick_device
 from ppo.model.policy import Policy, pick_precision
+from ppo.model.processes import ALONE, LOAD, Processes
 from ppo.model.rollout import Rollout, rollout_of
 from ppo.model.sampling import write_responses
 from ppo.model.self_check import SelfCheck, checked_policy
@@ -95,8 +96,8 @@ class Step:
 class Bench:
     """A model with everything a step needs, loaded once."""
 
-    def __init__(self, model: str, home: Path, device: str, precision: str):
-        self.home = home
+    def __init__(self, model: str, home: Path, device: str, precision: str, processes: Processes = ALONE):
+        self.home, self.processes = home, processes
         self.device = pick_device(device)
         self.precision = pick_precision(precision, self.device)
         base = load_base(model, home, device, self.precision)
@@ -115,7 +116,7 @@ class Bench:
         """One step that does not count (memory is taken, threads are started), then `count` that do."""
         config = work.config()
         if self._policy is None:
-            self._policy, self.self_check = checked_policy(self.base, config.lora, self.precision, seed=0)
+            self._make_policy(config)
         state = TrainState.begin(self.policy, config.ppo, 1)
         found = []
         for number in range(count + 1):
@@ -124,6 +125,17 @@ class Bench:
                 found.append(step)
             tell(number, step)
         return found
+
+    def _make_policy(self, config: Config) -> None:
+        def load() -> list[torch.Tensor]:
+            self._policy, self.self_check = checked_policy(self.base, config.lora, self.precision, seed=0)
+            return []
+
+        model, lora = self.base.name, asdict(config.lora)
+        self.processes.call(
+            LOAD, lambda: {"model": model, "precision": self.precision, "lora": lora, "seed": 0}, load
+        )
+        self.policy.processes = self.processes
 
     def _step(self, state: TrainState, work: BenchmarkSize, config: Config, number: int) -> Step:
         began = self._now()

@@ -20,6 +20,7 @@ from ppo.algorithm.measures import distinct_2, mean_interval
 from ppo.config import Config
 from ppo.demo.classifier import ClassifierRater
 from ppo.demo.scripted_raters import ratings_of
+from ppo.model.processes import ALONE, Processes
 from ppo.training import store_tensors
 from ppo.training.engine import Engine
 from ppo.training.worker import Worker
@@ -61,7 +62,7 @@ class DemoConfig:
 class Demo:
     """One run: a store, a worker and some scripted raters.
 
-    `log` gets a line for what happens, `on_progress` each job's progress. `generator`: as for `Engine`.
+    `log` gets a line for what happens, `on_progress` each job's progress. `generator` and `processes`: as for `Engine`.
     """
 
     home: Path
@@ -73,6 +74,7 @@ class Demo:
     log: Callable[[str], None]
     on_progress: Callable[[Job, dict[str, Any]], None] | None = None
     generator: str | None = None
+    processes: Processes = ALONE
     _true_before: list[float] = field(default_factory=list, init=False, repr=False)
     rows: list[dict[str, Any]] = field(default_factory=list)
     texts: list[list[tuple[str, str]]] = field(default_factory=list)
@@ -110,7 +112,9 @@ class Demo:
         ]
         plan = replace(self.config.plan, ratings=settings.ratings)
         self.config = replace(self.config, plan=plan, seed=settings.seed)
-        engine = Engine(self.home, self.model, self.device, self.config, self.generator)
+        engine = Engine(
+            self.home, self.model, self.device, self.config, self.generator, processes=self.processes
+        )
         self.worker = Worker(store, lambda: engine, self.on_progress)
         store.enqueue("generate", {})
         self._run_job()

@@ -20,6 +20,7 @@ from torch import Tensor
 
 from rater_data.errors import RateloopError
 
+LOAD = "load"  # the first operation: model, precision, LoRA settings, seed
 LONGEST_WAIT = timedelta(days=365)  # between two rounds the others wait for as long as people rate
 TOLD_BYTES = 512
 FINE, OUT_OF_MEMORY, FAILED = range(3)

@@ -21,7 +21,7 @@ from ppo.generation.vllm_generator import VllmGenerator
 from ppo.generation.vllm_server import open_generator
 from ppo.model.loading.base_models import load_base, pick_device
 from ppo.model.policy import pick_precision
-from ppo.model.processes import ALONE, Processes
+from ppo.model.processes import ALONE, LOAD, Processes
 from ppo.model.rollout import Rollout, rollout_of
 from ppo.model.sampling import SampledResponse
 from ppo.model.self_check import checked_policy
@@ -35,7 +35,6 @@ from rater_data.records import Prompt, stored_id
 from rater_data.round_settings import PLAIN, ROUND_CONFIG
 from rater_data.store import Store
 
-LOAD = "load"
 MEASURED_PER_PROMPT = (
     4  # responses a holdout prompt when a new version is checked: with 2, distinct-2 was off by .03
 )

@@ -1,5 +1,10 @@
 """The trainer's processes beside the first: each holds the model, and does its share of what the first asks for."""
 
+import os
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -10,12 +15,39 @@ from ppo.algorithm.reading import READ, read_for_first
 from ppo.config import LoraSettings
 from ppo.model.loading.base_models import load_base
 from ppo.model.policy import Policy
-from ppo.model.processes import Processes
+from ppo.model.processes import LOAD, Processes, ProcessGone
 from ppo.model.sampling import WRITE, write_for_first
 from ppo.model.self_check import checked_policy
-from ppo.training.engine import LOAD
 
 Message = dict[str, Any]
+WATCH_S = 1.0
+
+
+@contextmanager
+def joined_processes(home: Path, device: str) -> Iterator[tuple[Processes, str] | None]:
+    """The processes started together with this one, and this one's device; on the first of them, which sends the
+    others home at the end. The others follow it, and then get None."""
+    processes = Processes.join()
+    device = processes.own_device(device)
+    if processes.size > 1:
+        threading.Thread(target=_end_with_the_launcher, daemon=True, name="end with the launcher").start()
+    if processes.rank:
+        Follower(processes, home, device).run()
+        yield None
+        return
+    try:
+        yield processes, device
+    finally:
+        with suppress(ProcessGone):
+            processes.end()
+
+
+def _end_with_the_launcher() -> None:
+    """The launcher ends its processes with it, unless it is killed: then each sees to it itself."""
+    launcher = os.getppid()
+    while os.getppid() == launcher:
+        time.sleep(WATCH_S)
+    os._exit(1)
 
 
 class Follower:

@@ -21,8 +21,10 @@ import torch
 from ppo.config import Config
 from ppo.model.loading.base_models import model_name
 from ppo.model.loading.default_model import DEFAULT
+from ppo.model.processes import ProcessGone
 from ppo.progress import Cancelled, Progress
 from ppo.training.engine import Engine
+from ppo.training.followers import joined_processes
 from ppo.training.prompt_trial import answer_prompt_trial
 from ppo.training.readiness import ReadinessCheck
 from ppo.training.round_recipe import generate_round, train_round
@@ -89,6 +91,9 @@ class Worker:
                 self._end_without_result(job, "The operator stopped it.", cancelled=True)
             except NotYours:
                 pass  # another worker has the job now: it was thought dead, and the other one ends it
+            except ProcessGone as error:
+                self._end_without_result(job, str(error))
+                raise
             except RateloopError as error:
                 self._end_without_result(job, str(error))
             except Exception as error:
@@ -263,6 +268,20 @@ def work(
     """
     if generator is not None:
         checks.server_address("--generator", generator, GENERATOR_KEY)
+    with joined_processes(home, device) as joined:
+        if joined is not None:
+            _work_as_first(home, model, *joined, url, generator, artifacts)
+
+
+def _work_as_first(
+    home: Path,
+    model: str | None,
+    processes: Processes,
+    device: str,
+    url: str | None,
+    generator: str | None,
+    artifacts: str | None,
+) -> None:
     # the server brings a shared database up to date; where it has none of its own, the trainer may be there first
     with contextlib.closing(PatientStore.open(home, url, upgrade=url is None)) as store:
         if url is not None:
@@ -271,7 +290,7 @@ def work(
         kept.check_writable()
         chosen = store.base_model(model) or model_name(model or DEFAULT)
         prepare_settings(store, chosen)
-        worker = Worker(store, lambda: Engine(home, chosen, device, Config(), generator, kept))
+        worker = Worker(store, lambda: Engine(home, chosen, device, Config(), generator, kept, processes))
         release_jobs_of_dead_workers(store)
         store.wait_for_the_database(PATIENCE_S)
         kept.wait_for_the_store(PATIENCE_S)

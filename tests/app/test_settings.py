@@ -49,3 +49,19 @@ def test_the_trainer_gets_the_generators_address_and_its_key_by_the_environment(
 def test_a_generator_that_is_no_address_is_refused_before_anything_starts(tmp_path: Path) -> None:
     with pytest.raises(BadInput, match="--generator has to be like"):
         Settings(home=tmp_path, generator="gpu:8000")
+
+
+def test_a_trainer_of_several_processes_is_started_by_accelerate(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("OMP_NUM_THREADS", raising=False)
+    monkeypatch.setattr("os.cpu_count", lambda: 12)
+    keeper = Supervisor(Settings(home=tmp_path, processes=3))
+    command = keeper.command()
+    assert command[3] == "accelerate.commands.launch"
+    assert command[command.index("--num_processes") + 1] == "3"
+    assert command[command.index("-m", 3) + 1 :][:2] == ["ppo", "work"]
+    assert keeper.environment()["OMP_NUM_THREADS"] == "4"
+    assert "accelerate.commands.launch" not in Supervisor(Settings(home=tmp_path)).command()
+    with pytest.raises(BadInput, match="cannot be 0 processes"):
+        Settings(home=tmp_path, processes=0)

@@ -3,7 +3,10 @@
 The first process works and writes what came out to OUT; the others follow it.
 """
 
+import contextlib
 import json
+import os
+import signal
 import sys
 from dataclasses import replace
 from pathlib import Path
@@ -11,11 +14,13 @@ from pathlib import Path
 import torch
 
 from ppo.algorithm.experience import build_experience, evaluate_rollout, experience_metrics
-from ppo.algorithm.ppo_update import TrainState, ppo_update, warm_up_critic
+from ppo.algorithm.out_of_memory import in_smaller_pieces
+from ppo.algorithm.ppo_update import TrainState, ppo_update
 from ppo.config import Config, LoraSettings, PlanConfig, PPOConfig, SampleConfig
-from ppo.model.processes import Processes
+from ppo.model.processes import Processes, ProcessGone
 from ppo.training.engine import Engine
 from ppo.training.followers import Follower
+from rater_data.errors import RateloopError
 from rater_data.records import Message, Prompt
 
 CONFIG = Config(
@@ -34,29 +39,58 @@ def step(engine: Engine, config: Config = CONFIG) -> dict:
         Prompt(messages=(Message(role="user", content=text),), id=i + 1) for i, text in enumerate(QUESTIONS)
     ]
     rollout, texts = engine.rollout(prompts, config.plan.responses_per_prompt, config, seed=5)
-    state = TrainState.begin(engine.policy, config.ppo, 1)
-    weights = torch.randn(64 * len(engine.reward_layers(config)), generator=torch.Generator().manual_seed(1))
-    evaluated = evaluate_rollout(
-        engine.policy, rollout, engine.reward_layers(config), config, weights=weights
-    )
-    scores = evaluated.features[:, :64].sum(1)
-    experience = build_experience(evaluated, scores, state.kl.coef, 1.0, 0.95)
-    experience = warm_up_critic(state, experience, config.ppo)
-    found = experience_metrics(experience, state.kl.coef)
-    found |= ppo_update(state, experience, config, config.ppo.epochs, seed=3)
-    adapter = torch.cat([p.detach().flatten() for p in engine.policy.adapter_parameters()])
-    return {"texts": texts, "metrics": found, "adapter": adapter.tolist()}
+    policy, layers, said = engine.policy, engine.reward_layers(config), []
+    state = TrainState.begin(policy, config.ppo, 1)
+    weights = torch.randn(64 * len(layers), generator=torch.Generator().manual_seed(1))
+
+    def learn() -> dict:
+        evaluated = evaluate_rollout(policy, rollout, layers, config, weights=weights)
+        scores = evaluated.features[:, :64].sum(1)
+        experience = build_experience(evaluated, scores, state.kl.coef, 1.0, 0.95)
+        found = experience_metrics(experience, state.kl.coef)
+        return found | ppo_update(state, experience, config, config.ppo.epochs, seed=3)
+
+    metrics = in_smaller_pieces(policy, learn, said.append)
+    adapter = torch.cat([p.detach().flatten() for p in policy.adapter_parameters()])
+    return {"texts": texts, "metrics": metrics, "adapter": adapter.tolist(), "said": said}
+
+
+class Faulty(Follower):
+    """A process that something happens to while it computes its first gradients, a fault each."""
+
+    def __init__(self, faults: list[str], *arguments):
+        super().__init__(*arguments)
+        self.faults = faults
+
+    def gradients(self, message):
+        fault = self.faults.pop(0) if self.faults else ""
+        if fault == "killed":
+            os.kill(os.getpid(), signal.SIGKILL)
+        if fault == "error":
+            raise RuntimeError("the disk is on fire")
+        if fault == "out of memory":
+            raise torch.OutOfMemoryError("CUDA out of memory")
+        return super().gradients(message)
 
 
 def main() -> None:
     processes = Processes.join()
-    out = Path(sys.argv[1])
+    out, faults = Path(sys.argv[1]), sys.argv[2:]
     if processes.rank:
-        Follower(processes, out.parent, "cpu").run()
+        Faulty(faults, processes, out.parent, "cpu").run()
         return
-    found = step(Engine(out.parent, "tiny", "cpu", CONFIG, processes))
-    processes.end()
-    out.write_text(json.dumps(found), encoding="utf-8")
+    try:
+        engine, told = Engine(out.parent, "tiny", "cpu", CONFIG, processes=processes), []
+        for _ in range(max(1, len(faults))):
+            try:
+                found = step(engine)
+            except RateloopError as error:
+                found = {}
+                told.append(str(error))
+        out.write_text(json.dumps(found | {"told": told}), encoding="utf-8")
+    finally:
+        with contextlib.suppress(ProcessGone):
+            processes.end()
 
 
 if __name__ == "__main__":
