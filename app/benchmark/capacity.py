@@ -13,8 +13,8 @@ DAY, YEAR_DAYS = 86_400.0, 365
 SHIFT = 8 * 3600.0  # seconds of a day in which people rate
 PEAK = 3.0  # times the mean of the shift
 
-# `python -m app bench --raters 50 --think 0 --seconds 20`: one server, SQLite, the clients on the same two cores
-RATINGS_PER_SECOND = 145.0
+# `python -m app bench --raters 10 --think 0 --seconds 10`: one server, SQLite, the clients on the same two cores
+RATINGS_PER_SECOND = 72.0
 # `python -m rater_data bench --ratings 20000 --no-files`: bytes a row, indexes included, SQLite
 RATING_BYTES, SNAPSHOT_BYTES, RESPONSE_BYTES, RESPONSE_TOKENS = 274, 37, 2103, 48
 TOKEN_BYTES = 32  # of a response: its id and log-probability as JSON, and its text
@@ -164,6 +164,10 @@ def limits(demand: Demand, gpu: Gpu, *, memory: float = 128e9, disk: float = 2e1
             days=kept,
         ),
         Limit(part="the seal", why="raters wait 10 s while all ratings so far are sealed", days=seal),
-        Limit(part="the disk", why=f"{disk / 1e12:.1f} TB, of which snapshots take most", days=full),
+        Limit(
+            part="the disk",
+            why=f"{disk / 1e12:.1f} TB; a day of ratings, responses and versions is {steady / 1e9:.1f} GB, the rest snapshots",
+            days=full,
+        ),
     ]
     return sorted(found, key=lambda limit: float("inf") if limit.days is None else limit.days)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -21,6 +22,7 @@ from app.trainer.supervisor import Supervisor
 from rater_data.errors import Unavailable
 from tests import fake_worker
 from tests.app.helpers import Live, send_rating, serving
+from tests.paths import DOCS
 
 RATED = 3
 
@@ -35,7 +37,7 @@ def live(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Live]:
             for _ in range(RATED):
                 card = send_rating(client, card, 7).json()["card"]
         for step, metrics in enumerate(
-            [{"kl": 0.5, "reward": 0.1}, {"kl": 1.25, "reward": -0.5, "lights": []}]
+            [{"kl": 0.5, "reward": 0.1}, {"kl": 1.25, "reward": -0.5, "rating": 6.5}]
         ):
             server.store.add_step(1, step, metrics)
         yield server
@@ -74,6 +76,21 @@ def test_metrics_are_what_the_store_says(live: Live) -> None:
     assert values["process_resident_memory_bytes"] > 10_000_000
     assert 'rateloop_round_state{state="rating"} 1.0' in text
     assert 'rateloop_request_seconds_count{method="POST",route="/api/rate",status="200"} 3.0' in text
+
+
+def test_every_metric_is_on_the_page_and_the_page_has_no_other(live: Live) -> None:
+    text = read_metrics(live)[0]
+    families = [family.name for family in text_string_to_metric_families(text)]
+    families += [
+        metric.name
+        for metric in store_metrics.trainer_metrics(Supervisor(replace(live.settings, worker=True)))
+    ]
+    ours = {name for name in families if name.startswith("rateloop_")}
+    rows = (DOCS / "monitoring.md").read_text(encoding="utf-8").partition("| metric")[2].partition("\n\n")[0]
+    told = set(re.findall(r"`(rateloop_\w+?)(?:_total)?(?:\{[\w,]+\})?`", rows))
+    # not there at every moment
+    told -= {"rateloop_job_silence_seconds", "rateloop_trainer_resident_memory_bytes"}
+    assert ours == told
 
 
 def test_metrics_name_nobody(live: Live) -> None:
