@@ -7,6 +7,7 @@ the processes tell each other whether it went well, and only then are results su
 others waiting.
 """
 
+import contextlib
 import json
 import os
 from collections.abc import Callable, Sequence
@@ -102,9 +103,15 @@ class Processes:
                 continue
 
     def end(self) -> None:
-        """Sends the others home."""
-        if self.size > 1 and self.rank == 0:
-            self._send({"operation": "end"})
+        """Ends the working together, which every process does before it exits; the first sends the others home."""
+        if self.size == 1:
+            return
+        try:
+            if self.rank == 0:
+                self._send({"operation": "end"})
+        finally:
+            with contextlib.suppress(RuntimeError):
+                dist.destroy_process_group()  # its threads would still run while the process is taken down
 
     def _work_together(self, compute: Callable[[], list[Tensor]]) -> list[Tensor]:
         error: BaseException | None = None

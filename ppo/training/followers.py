@@ -33,6 +33,7 @@ def joined_processes(home: Path, device: str) -> Iterator[tuple[Processes, str] 
         threading.Thread(target=_end_with_the_launcher, daemon=True, name="end with the launcher").start()
     if processes.rank:
         Follower(processes, home, device).run()
+        processes.end()
         yield None
         return
     try:

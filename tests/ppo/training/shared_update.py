@@ -78,6 +78,7 @@ def main() -> None:
     out, faults = Path(sys.argv[1]), sys.argv[2:]
     if processes.rank:
         Faulty(faults, processes, out.parent, "cpu").run()
+        processes.end()
         return
     try:
         engine, told = Engine(out.parent, "tiny", "cpu", CONFIG, processes=processes), []
