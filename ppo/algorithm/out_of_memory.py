@@ -6,7 +6,7 @@ from typing import TypeVar
 import torch
 
 from ppo.model.policy import Policy
-from ppo.model.processes import is_out_of_memory
+from ppo.processes import is_out_of_memory
 from rater_data.errors import BadInput
 
 Result = TypeVar("Result")
@@ -17,7 +17,8 @@ LEAST_TOKENS = 64  # a micro-batch that is not halved any more: one response or 
 def in_smaller_pieces(
     policy: Policy, work: Callable[[], Result], say: Callable[[str], None] = lambda _line: None
 ) -> Result:
-    """What `work` gives. Where memory runs out it is done again in micro-batches of half the size; `say` is told.
+    """What `work` gives. Where memory runs out it is done again with activations that are computed anew and not kept,
+    then in micro-batches of half the size; `say` is told.
 
     `work` must leave everything as it was when it fails; mini-batches, and so its result, stay the same but for the
     order of sums. Raises BadInput when not even one response at a time fits.
@@ -31,6 +32,13 @@ def in_smaller_pieces(
         # Here, not in the handler: until it is left, the error keeps every tensor of the failed try
         if policy.device.type == "cuda":
             torch.cuda.empty_cache()
+        if not policy.recompute:
+            policy.recompute = True
+            say(
+                "Memory ran out: what a backward pass needs is computed anew there from here on, and not kept. The "
+                "result is the same, and it takes a third longer."
+            )
+            continue
         before = policy.microbatch_tokens
         if before <= LEAST_TOKENS:
             raise BadInput(

@@ -25,10 +25,10 @@ from ppo.model.base_model import BaseModel
 from ppo.model.decoders import left_pad
 from ppo.model.loading.base_models import load_base, pick_device
 from ppo.model.policy import Policy, pick_precision
-from ppo.model.processes import ALONE, LOAD, Processes
 from ppo.model.rollout import Rollout, rollout_of
 from ppo.model.sampling import write_responses
 from ppo.model.self_check import SelfCheck, checked_policy
+from ppo.processes import ALONE, LOAD, Processes
 
 SUBJECTS = ("cats", "rice", "the moon", "music", "rain", "bread", "football", "winter")
 ASKED = (

@@ -20,7 +20,7 @@ from ppo.algorithm.measures import distinct_2, mean_interval
 from ppo.config import Config
 from ppo.demo.classifier import ClassifierRater
 from ppo.demo.scripted_raters import ratings_of
-from ppo.model.processes import ALONE, Processes
+from ppo.processes import ALONE, Processes
 from ppo.training import store_tensors
 from ppo.training.engine import Engine
 from ppo.training.worker import Worker

@@ -26,14 +26,18 @@ from ppo.model.decoders import BlocksDecoder, Decoder, ModuleDecoder, StaticDeco
 from ppo.model.lm_head import LMHead, logprobs_of_logits
 from ppo.model.lora import adapted_layers, fuse_lora_layers
 from ppo.model.plain_path import PADDED, PlainDecoder, PlainReading, read_plainly
-from ppo.model.processes import ALONE
+from ppo.model.recomputation import recompute_layers
 from ppo.model.rollout import Rollout
-from ppo.model.row_packing import pack_rows
+from ppo.model.row_packing import pack_rows, widest_group
+from ppo.processes import ALONE
 
 WINDOW_NAME = re.compile(
     "^(?!.*(layers|pattern)).*(window|chunk_size|local_attention)"
 )  # how far attention looks
 PLAIN_WIDTH = 768  # widest row whose attention is taken with plain products
+WIDEST_SHARED = (
+    768  # tokens of a prompt with its responses; beyond, a row a response: a shared row's mask is L × L
+)
 MICROBATCH_TOKENS = {
     "cpu": 512,
     "cuda": 16384,
@@ -93,6 +97,8 @@ class Policy:
             self.peft: PeftModel = get_peft_model(base.lm, settings)
         self._blocks = DecoderBlocks(self.peft, base.lm, dtype) if by_blocks else None
         fuse_lora_layers(self.peft, dtype)
+        self.recompute = False  # whether activations are computed anew on the way back
+        recompute_layers(base.lm, lambda: self.recompute)
         self.peft.eval()  # no dropout anywhere: the base's own would break the ratio too
         self.backbone = base.lm.base_model
         config: Any = base.lm.config.get_text_config()
@@ -156,7 +162,7 @@ class Policy:
         parts = [*self.adapter_parameters(), *self.value_head.parameters()]
         now, message = (
             torch.cat([p.detach().flatten().cpu() for p in parts]),
-            {"tokens": self.microbatch_tokens},
+            {"tokens": self.microbatch_tokens, "recompute": self.recompute},
         )
         if self._sent is not None and torch.equal(now, self._sent):
             return message
@@ -165,7 +171,7 @@ class Policy:
 
     def become(self, message: dict[str, Any]) -> None:
         """Takes over what `present` gave in another process."""
-        self.microbatch_tokens = message["tokens"]
+        self.microbatch_tokens, self.recompute = message["tokens"], message["recompute"]
         flat = message.get("weights_now")
         if flat is not None:
             parts = [*self.adapter_parameters(), *self.value_head.parameters()]
@@ -201,13 +207,15 @@ class Policy:
         if self.plain_because:
             reading = self._read_plainly(rollout, keep_layers)
             return reading.states, reading.kept
-        packed = pack_rows(rollout, self.share_prompts)
+        packed = pack_rows(rollout, self.share_prompts and widest_group(rollout) <= WIDEST_SHARED)
         if self._window is not None and packed.ids.shape[1] > self._window:
             # Sliding attention counts columns, and a packed row's are not its positions
             packed = pack_rows(rollout, share=False)
         elif self._blocks is not None and packed.attention.ndim == 4:
             self._blocks.refresh()
-            inputs = self._blocks.attention_inputs(packed.positions, self._attention_input(packed.attention))
+            mask = additive_mask(packed.attention, self._blocks.dtype)
+            inputs = self._blocks.attention_inputs(packed.positions, mask)
+            self._blocks.recompute = self.recompute
             last, seen = self._blocks(packed.ids, inputs, self._adapted, keep_layers)
             kept = [seen[i].flatten(0, 1)[packed.token_positions] for i in keep_layers]
             return last.flatten(0, 1)[packed.state_positions], kept
@@ -224,14 +232,16 @@ class Policy:
             out.hidden_states[i].flatten(2).flatten(0, 1)[packed.token_positions].float() for i in keep_layers
         ]
 
-    def _attention_input(self, allowed: Tensor) -> Tensor:
-        """The mask as the model wants it; picks the attention that is faster for rows of this width.
+    def _attention_input(self, allowed: Tensor) -> Tensor | None:
+        """The mask as the model wants it, None for one response a row; picks the attention that suits the width.
 
         On a CPU in bf16 plain products take half the time of the fused kernel, whose backward is slow, but keep
         (L, L) a head and layer: fused for long rows.
         """
         if allowed.ndim == 2:
-            return allowed.long()
+            # Padded on the right, where no token looks; without a mask attention keeps nothing of the square of a row
+            self.base.lm.config._attn_implementation = self._attention
+            return None
         if self._can_switch_attention:
             short = allowed.shape[-1] <= PLAIN_WIDTH
             self.base.lm.config._attn_implementation = attention.NAME if short else "sdpa"

@@ -84,13 +84,25 @@ def pack_rows(rollout: Rollout, share: bool = True) -> PackedRows:
         token_positions += range(r * width + first, r * width + first + len(response))
         if response:
             state_positions += [r * width + last, *token_positions[-len(response) : -1]]
+    positions = table("positions", 0)
+    if not share:  # on through the padding: positions that begin again would tell of a second text in the row
+        positions = torch.arange(width, device=device).expand(len(rows), width)
     return PackedRows(
         table("ids", 0),
-        table("positions", 0),
+        positions,
         attention,
         torch.tensor(token_positions, dtype=torch.long, device=device),
         torch.tensor(state_positions, dtype=torch.long, device=device),
     )
+
+
+def widest_group(rollout: Rollout) -> int:
+    """Tokens of the longest prompt with all of its responses: no row of shared prompts can be shorter."""
+    lengths = torch.zeros(len(rollout), dtype=torch.long, device=rollout.group.device)
+    _, places = rollout.group.unique(return_inverse=True)
+    lengths.index_add_(0, places, rollout.lengths)
+    prompts = torch.zeros_like(lengths).scatter_reduce_(0, places, rollout.prompt_mask.sum(1), "amax")
+    return int((lengths + prompts).max())
 
 
 def _groups(rollout: Rollout) -> list[list[int]]:

@@ -21,10 +21,10 @@ from ppo.generation.vllm_generator import VllmGenerator
 from ppo.generation.vllm_server import open_generator
 from ppo.model.loading.base_models import load_base, pick_device
 from ppo.model.policy import pick_precision
-from ppo.model.processes import ALONE, LOAD, Processes
 from ppo.model.rollout import Rollout, rollout_of
 from ppo.model.sampling import SampledResponse
 from ppo.model.self_check import checked_policy
+from ppo.processes import ALONE, LOAD, Processes
 from ppo.progress import Progress
 from ppo.training import checkpoint, store_tensors
 from rater_data.artifacts.artifacts import Artifacts

@@ -15,9 +15,9 @@ from ppo.algorithm.reading import READ, read_for_first
 from ppo.config import LoraSettings
 from ppo.model.loading.base_models import load_base
 from ppo.model.policy import Policy
-from ppo.model.processes import LOAD, Processes, ProcessGone
 from ppo.model.sampling import WRITE, write_for_first
 from ppo.model.self_check import checked_policy
+from ppo.processes import LOAD, Processes, ProcessGone
 
 Message = dict[str, Any]
 WATCH_S = 1.0

@@ -21,7 +21,7 @@ import torch
 from ppo.config import Config
 from ppo.model.loading.base_models import model_name
 from ppo.model.loading.default_model import DEFAULT
-from ppo.model.processes import Processes, ProcessGone
+from ppo.processes import Processes, ProcessGone
 from ppo.progress import Cancelled, Progress
 from ppo.training.engine import Engine
 from ppo.training.followers import joined_processes

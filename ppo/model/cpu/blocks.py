@@ -271,18 +271,24 @@ def _rotary_backward(grad: Tensor, inputs: AttentionInputs, out: Tensor) -> None
 
 
 class _BlockFunction(torch.autograd.Function):
-    """A block as one step of autograd; `inputs_need_grad`: whether anything before it learns."""
+    """A block as one step of autograd; `inputs_need_grad`: whether anything before it learns; `recompute`: keeps its
+    input alone and computes the rest anew on the way back."""
 
     @staticmethod
-    def forward(ctx, x, block, inputs, adapted, inputs_need_grad, *_parameters):
-        ctx.kept, ctx.block, ctx.inputs, ctx.inputs_need_grad = [], block, inputs, inputs_need_grad
+    def forward(ctx, x, block, inputs, adapted, inputs_need_grad, recompute, *_parameters):
+        ctx.kept = None if recompute else []
+        ctx.x = x if recompute else None
+        ctx.block, ctx.inputs, ctx.adapted, ctx.inputs_need_grad = block, inputs, adapted, inputs_need_grad
         return block.forward(x, inputs, adapted, None, ctx.kept)
 
     @staticmethod
     def backward(ctx, upstream):
+        if ctx.kept is None:
+            ctx.kept = []
+            ctx.block.forward(ctx.x, ctx.inputs, ctx.adapted, None, ctx.kept)
         grad, grads = ctx.block.backward(upstream, ctx.kept, ctx.inputs, ctx.inputs_need_grad)
-        ctx.kept = None
-        return grad, None, None, None, None, *grads
+        ctx.kept = ctx.x = None
+        return grad, None, None, None, None, None, *grads
 
 
 class LayerCache:
@@ -314,7 +320,7 @@ class DecoderBlocks:
     """A whole Llama-shaped model below its head, over the modules and parameters of `peft`."""
 
     def __init__(self, peft: PeftModel, lm: PreTrainedModel, dtype: torch.dtype):
-        self.peft, self.dtype = peft, dtype
+        self.peft, self.dtype, self.recompute = peft, dtype, False
         body: Any = lm.base_model
         self.body = body
         self.blocks = [DecoderBlock(layer, dtype) for layer in self.body.layers]
@@ -370,7 +376,9 @@ class DecoderBlocks:
         seen = {0: x}
         for i, block in enumerate(self.blocks):
             if needs_grad:
-                x = _BlockFunction.apply(x, block, inputs, adapted, i > 0, *block.parameters())
+                x = _BlockFunction.apply(
+                    x, block, inputs, adapted, i > 0, self.recompute, *block.parameters()
+                )
             else:
                 x = block.forward(x, inputs, adapted, None if cache is None else cache[i], None)
             seen[i + 1] = x if i + 1 in keep_layers else None

@@ -17,7 +17,7 @@ from ppo.algorithm.experience import build_experience, evaluate_rollout, experie
 from ppo.algorithm.out_of_memory import in_smaller_pieces
 from ppo.algorithm.ppo_update import TrainState, ppo_update
 from ppo.config import Config, LoraSettings, PlanConfig, PPOConfig, SampleConfig
-from ppo.model.processes import Processes, ProcessGone
+from ppo.processes import Processes, ProcessGone
 from ppo.training.engine import Engine
 from ppo.training.followers import Follower
 from rater_data.errors import RateloopError

@@ -15,7 +15,7 @@ import psutil
 import pytest
 import torch
 
-from ppo.model.processes import Processes
+from ppo.processes import Processes
 from ppo.training.engine import Engine
 from rater_data.store import Store
 from tests.ppo.training.shared_update import CONFIG, step
