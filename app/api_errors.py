@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import logging
-
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
-from fastapi.responses import JSONResponse
+from fastapi.responses import JSONResponse, Response
 from starlette.exceptions import HTTPException
 
 from app.access.auth import SignedOut, TooManyAttempts, WrongRole
-from app.wording import SERVER_UNAVAILABLE
+from app.access.public_address import root_of, route_path
+from app.access.unavailable import unavailable
 from rater_data import errors
 
 STATUS_OF = {
@@ -27,19 +26,16 @@ STATUS_OF = {
     errors.Unavailable: 503,
     errors.DiskFull: 507,
 }
-log = logging.getLogger(__name__)
 
 
 def add_error_handlers(app: FastAPI) -> None:
-    """Every error becomes {"error": a sentence}."""
+    """Every error becomes {"error": a sentence}; a page that cannot be made just now stays a page."""
 
     @app.exception_handler(errors.RateloopError)
-    def on_rateloop_error(request: Request, error: errors.RateloopError) -> JSONResponse:
+    def on_rateloop_error(request: Request, error: errors.RateloopError) -> Response:
         status = next((STATUS_OF[cls] for cls in type(error).__mro__ if cls in STATUS_OF), 400)
         if isinstance(error, errors.Unavailable):
-            log.error("%s %s: %s", request.method, request.url.path, error)
-            # where the data is kept is nobody's business who is not signed in
-            return JSONResponse({"error": SERVER_UNAVAILABLE}, status, {"Retry-After": "2"})
+            return unavailable(request.method, route_path(request.scope), root_of(request), error, status)
         return JSONResponse({"error": str(error)}, status)
 
     @app.exception_handler(HTTPException)

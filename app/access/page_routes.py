@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 from html import escape
 
 from fastapi import APIRouter, Request
@@ -11,11 +10,8 @@ from fastapi.responses import HTMLResponse, RedirectResponse, Response
 from app.access import pages
 from app.access.auth import Guard, TooManyAttempts, client_address
 from app.access.public_address import root_of
-from app.wording import SERVER_UNAVAILABLE
-from rater_data.errors import NotYours, Unavailable
+from rater_data.errors import NotYours
 from rater_data.records import User
-
-log = logging.getLogger(__name__)
 
 
 def page_routes(guard: Guard) -> APIRouter:
@@ -50,10 +46,6 @@ def page_routes(guard: Guard) -> APIRouter:
             return HTMLResponse(pages.join_failed(root, str(error)), 429, headers={"Retry-After": "60"})
         except NotYours as error:
             return HTMLResponse(pages.join_failed(root, str(error)), 403)
-        except Unavailable as error:
-            log.error("%s /join: %s", request.method, error)
-            page = pages.join_unavailable(root, SERVER_UNAVAILABLE)
-            return HTMLResponse(page, 503, headers={"Retry-After": "2"})
         response = RedirectResponse(first_page(request, user), 303)
         guard.sign_in(response, user, root=root, secure=is_secure(request))
         return response

@@ -68,9 +68,12 @@ def join_failed(root: str, sentence: str) -> str:
     )
 
 
-def join_unavailable(root: str, sentence: str) -> str:
+def unavailable(root: str, sentence: str) -> str:
     return page(
-        root, "This did not work", f"<p>{escape(sentence)}</p><p>Open your link again in a moment.</p>"
+        root,
+        "Just a moment",
+        f"<p>{escape(sentence)}</p><p class='rl-quiet'>Nothing you saved is lost: load this page again, or open your "
+        "link again.</p>",
     )
 
 

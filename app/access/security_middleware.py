@@ -23,6 +23,8 @@ from app.access import pages
 from app.access.auth import Guard
 from app.access.public_address import PUBLIC, ROOT, PublicAddress, route_path
 from app.access.same_origin import find_foreign_sign
+from app.access.unavailable import unavailable
+from rater_data.errors import Unavailable
 
 SAFE_METHODS = ("GET", "HEAD")
 GRADIO_GETS = re.compile(
@@ -86,7 +88,10 @@ class SecurityMiddleware:
         scope = self.address.rewrite(scope)
         nonce = secrets.token_urlsafe(16)
         send = add_headers(send, scope, nonce, self.observe)
-        refusal = await self.find_refusal(scope)
+        try:
+            refusal = await self.find_refusal(scope)
+        except Unavailable as error:  # of the store, which was asked who this is
+            refusal = unavailable(scope["method"], route_path(scope), scope[ROOT], error)
         if refusal is not None:
             await refusal(scope, receive, send)
         elif (mount := route_path(scope).rstrip("/")) in self.mounts and scope["method"] == "GET":

@@ -97,7 +97,11 @@ def lay_out_data(page: LivePage) -> None:
 def lay_out_history(page: LivePage) -> None:
     page.add_html(
         "history",
-        lambda state: history_panel.trainer_state(state.worker) + history_panel.event_log(state.events),
+        lambda state: (
+            history_panel.trainer_state(state.worker)
+            + history_panel.trainers(state.overview.trainers)
+            + history_panel.event_log(state.events)
+        ),
     )
 
 

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Sequence
 from typing import Any
 
 from app.console.panels.elements import format_time, h, quiet
 from app.trainer.supervisor import WorkerStatus
-from rater_data.lifecycle import Event
+from rater_data.lifecycle import Event, Worker
 from rater_data.round_settings import SETTING_OF_PATH, TextSetting
 
 WORKER_SENTENCES = {
@@ -18,12 +19,26 @@ WORKER_SENTENCES = {
     "stopped": "The trainer has stopped.",
 }
 MAX_DETAIL, MAX_DETAILS = 60, 240  # characters of one value, and of all
+MAX_TRAINERS = 5
 HIDDEN_KEYS = ("user", "job", "rating", "sha256")  # numbers that say nothing to a person
 
 
 def trainer_state(worker: WorkerStatus) -> str:
     again = f" It has been started again {worker.deaths} times." if worker.deaths > 1 else ""
     return quiet(WORKER_SENTENCES[worker.state] + again)
+
+
+def trainers(seen: Sequence[Worker]) -> str:
+    """Who trained in the last day: machine, device, release, and when it was last heard of."""
+    now = time.time()
+    return "".join(
+        quiet(
+            f"Trainer on {trainer.host} ({trainer.device}), release {trainer.release}: "
+            + ("at work or ready" if trainer.is_alive(now) else "not heard of any more")
+            + f", last seen {format_time(trainer.seen_at)}."
+        )
+        for trainer in seen[:MAX_TRAINERS]
+    )
 
 
 def event_log(events: Sequence[Event]) -> str:

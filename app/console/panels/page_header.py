@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 
-from app.console.panels.elements import h
+from app.console.panels.elements import format_time, h
 from app.console.state.round_overview import RoundOverview
 from app.trainer.supervisor import WorkerStatus
 
@@ -42,6 +42,7 @@ def heading(overview: RoundOverview) -> str:
     return (
         f'<div class="ops-heading"><h1>{h(title)} {chip}</h1>'
         f"<p>{h(overview.next_step.sentence)}</p></div>{trainer_alarm(overview.worker)}"
+        f"{trainers_alarm(overview)}"
     )
 
 
@@ -56,3 +57,24 @@ def trainer_alarm(worker: WorkerStatus) -> str:
     return (
         f'<div class="ops-alarm" role="alert"><b>The trainer has stopped</b> ({times}).{h(wait)}{words}</div>'
     )
+
+
+def trainers_alarm(overview: RoundOverview) -> str:
+    """What is wrong with trainers elsewhere: another release, or none there for work that waits."""
+    now = time.time()
+    alive = [trainer for trainer in overview.trainers if trainer.is_alive(now)]
+    other = next((trainer for trainer in alive if not trainer.same_release), None)
+    if other is not None:
+        return _alarm(
+            "A trainer is of another release",
+            f"That on {other.host} is {other.release}. Update its checkout to this server's, and start it again.",
+        )
+    if overview.worker.state != "off" or overview.job is None or alive:
+        return ""
+    seen = overview.trainers[0] if overview.trainers else None
+    last = f" The last, on {seen.host}, was heard of at {format_time(seen.seen_at)}." if seen else ""
+    return _alarm("There is no trainer", f"Work waits for one, and this server has none of its own.{last}")
+
+
+def _alarm(title: str, sentence: str) -> str:
+    return f'<div class="ops-alarm" role="alert"><b>{h(title)}.</b> {h(sentence)}</div>'

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from app.console.state.next_step import NextStep, decide_next_step
 from app.trainer.supervisor import WorkerStatus
-from rater_data.lifecycle import ROUND_JOBS, Job, Round, RoundProgress
+from rater_data.lifecycle import ROUND_JOBS, Job, Round, RoundProgress, Worker
 from rater_data.store import Store
 
 
@@ -19,6 +20,8 @@ class RoundOverview:
     job: Job | None
     last_error: str | None
     worker: WorkerStatus
+    trainers: Sequence[Worker]
+    """Those that were heard of in the last day, on this machine and elsewhere; the one heard of last first."""
     next_step: NextStep
 
 
@@ -33,6 +36,7 @@ def read_overview(store: Store, worker: WorkerStatus) -> RoundOverview:
         job=job,
         last_error=last_error,
         worker=worker,
+        trainers=store.workers(),
         next_step=decide_next_step(progress, job, last_error, worker, find_unlearned_round(store, progress)),
     )
 

@@ -11,6 +11,7 @@ from rater_data.records import Card, Rating, User
 from rater_data.store import Store
 from tests import fake_worker
 
+OFF = WorkerStatus(state="off")
 UP = WorkerStatus(state="running", pid=1)
 DOWN = WorkerStatus(
     state="waiting", deaths=2, exit_code=1, next_try_at=0.0, last_words="ImportError: no torch"

@@ -7,6 +7,7 @@ import os
 import signal
 import subprocess
 import sys
+import threading
 import time
 import zipfile
 
@@ -24,13 +25,15 @@ from rater_data.artifacts.folders import FolderArtifacts
 from rater_data.artifacts.opening import open_artifacts
 from rater_data.cli.status_command import status_lines
 from rater_data.errors import Missing, Refused
-from rater_data.round_settings import RELEASE
-from rater_data.store import Store
+from rater_data.round_settings import RELEASE, ROUND_CONFIG
+from rater_data.store import PatientStore, Store
+from rater_data.store.database import patience
 from rater_data.store.database.release import own_release
 from rater_data.verify.home import verify
 from tests.app.helpers import send_rating, serving, wait_until
 from tests.rater_data import store_world
 from tests.rater_data.conftest import server  # noqa: F401 - a fixture
+from tests.rater_data.cut_connection import cuttable
 
 SMALL = {"sample": {"max_new_tokens": 24}, "plan": {"ratings": 48}, "ppo": {"steps": 3}}
 
@@ -129,6 +132,54 @@ def test_trainers_elsewhere_write_train_vanish_and_go_on(address, tmp_path, monk
     assert files == {path.name: path.read_bytes() for path in folder.iterdir()}
     assert all(torch.isfinite(tensor).all() for tensor in load(files["adapter_model.safetensors"]).values())
     assert json.loads(files["adapter_config.json"])["peft_type"] == "LORA"
+
+
+def test_a_database_that_is_away_in_the_middle_of_a_round_costs_nothing(address, tmp_path, monkeypatch):
+    """Cut as a step is stored, and again at the commit that publishes: the round ends as if nothing had been."""
+    monkeypatch.setattr(patience, "FIRST_PAUSE_S", 0.05)
+    monkeypatch.setattr(working, "BEAT_S", 0.2)
+    told = []
+    with (
+        cuttable(address) as way,
+        contextlib.closing(PatientStore.open(tmp_path / "a", way.address)) as store,
+    ):
+        prepare_home(store)
+        store.set_setting(ROUND_CONFIG, SMALL)
+        worker = Worker(store, lambda: Engine(tmp_path / "a", "tiny", "cpu", Config()))
+        store.wait_for_the_database(60)
+        assert worker.run_one().state == "done"
+        rate_all_by_hand(store)
+        store.start_training(1, "tester")
+        real_step, real_publish = PatientStore.add_step, PatientStore.publish
+
+        def cut_and_step(self, number, step, metrics):
+            if step == 2:
+                way.cut()
+                threading.Timer(1.0, way.mend).start()
+            real_step(self, number, step, metrics)
+
+        def publish_without_an_answer(self, *arguments, **named):
+            way.lose_commits = 1
+            real_publish(self, *arguments, **named)
+            told.append(way.lose_commits)
+
+        monkeypatch.setattr(PatientStore, "add_step", cut_and_step)
+        monkeypatch.setattr(PatientStore, "publish", publish_without_an_answer)
+        done = worker.run_one()
+        assert (done.state, done.attempts, told) == ("done", 1, [0])
+        assert [step["step"] for step in store.steps(1)] == [0, 1, 2, 3]
+        assert [version.number for version in store.versions()] == [0, 1]
+        assert [event.what for event in store.events()].count("published version 1") == 1
+        assert store.round(1).state == "published"
+        assert list(verify(store)) == []
+
+
+def rate_all_by_hand(store):
+    """As `rate_all`, without a server."""
+    rater = store.add_user("ann", "rater")
+    while not store.round_progress().complete:
+        card = store.next_card(rater.id)
+        store_world.rate(store, rater, card, float(min(10, max(1, round(10 - len(card.text) / 2.5)))))
 
 
 # ---- before any work

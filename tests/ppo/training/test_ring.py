@@ -23,6 +23,7 @@ from ppo.demo.demo import Demo, DemoConfig
 from ppo.training import round_recipe, store_tensors, training_steps
 from ppo.training.engine import Engine
 from ppo.training.worker import Worker
+from rater_data.artifacts.objects import ObjectArtifacts
 from rater_data.importing.import_files import bundled_prompts
 from rater_data.round_settings import ROUND_CONFIG
 from rater_data.statistics.rater_effects import rater_offsets
@@ -30,6 +31,7 @@ from rater_data.statistics.score_frame import score_frame
 from rater_data.store import Store
 from tests.app.helpers import serving, wait_until
 from tests.browser.helpers import chromium, signed_in, wait_for_card
+from tests.rater_data.artifacts.object_store import ObjectStore
 
 # Answers of at most 24 bytes, as many steps as it takes to see the rating move
 CONFIG = replace(Config(), precision="fp32", sample=SampleConfig(max_new_tokens=24))
@@ -140,10 +142,13 @@ def undisturbed(rated, tmp_path_factory):
     """What a training that nothing disturbed gives."""
     with opened(rated, tmp_path_factory.mktemp("straight") / "home") as made:
         assert made.worker.run_one().state == "done"
-        return made.engine.policy.adapter_state(), made.store.steps(1)
+        sha256 = made.store.current_version().sha256
+        return made.engine.policy.adapter_state(), made.store.steps(1), sha256
 
 
-def test_a_training_that_dies_goes_on_where_it_was(home, undisturbed, monkeypatch):
+def test_a_training_that_dies_goes_on_elsewhere_where_it_was(home, undisturbed, monkeypatch, tmp_path):
+    """Two machines and an object store, in which nothing can be renamed: each has its own cache."""
+
     class Died(BaseException):
         pass
 
@@ -155,6 +160,8 @@ def test_a_training_that_dies_goes_on_where_it_was(home, undisturbed, monkeypatc
             raise Died
 
     monkeypatch.setattr(round_recipe, "_save_step", die_after_one)
+    files = ObjectStore()
+    home.engine.artifacts = ObjectArtifacts(files, "/bucket/x", "s3://bucket/x", tmp_path / "one")
     with pytest.raises(Died):
         home.worker.run_one()
     monkeypatch.setattr(round_recipe, "_save_step", real)
@@ -162,10 +169,16 @@ def test_a_training_that_dies_goes_on_where_it_was(home, undisturbed, monkeypatc
     monkeypatch.setattr(
         time, "time", lambda now=time.time: now() + 3600
     )  # an hour later the heartbeat is stale
-    engine = Engine(home.engine.home, "tiny", "cpu", CONFIG)
+    kept = ObjectArtifacts(files, "/bucket/x", "s3://bucket/x", tmp_path / "other")
+    engine = Engine(tmp_path / "elsewhere", "tiny", "cpu", CONFIG, artifacts=kept)
     done = Worker(home.store, lambda: engine).run_one()
     assert (done.id, done.state) == (job.id, "done")
-    adapter, steps = undisturbed
+    adapter, steps, sha256 = undisturbed
+    version = home.store.current_version()
+    assert (version.folder, version.sha256) == ("versions/0001", sha256)
+    assert {path.split("/")[3] for path in files.find("/bucket/x")} == {"versions"}, "no checkpoint is left"
+    assert list(kept.find_faults(version.folder, sha256)) == []
+    assert not (home.engine.home / "versions").exists()
     assert len(steps) >= 2
     assert home.store.steps(1) == steps
     resumed = engine.policy.adapter_state()
@@ -230,7 +243,7 @@ def test_a_training_cancelled_in_the_middle_ends_bit_for_bit_when_it_is_begun_ag
     assert all(torch.equal(base[k], v) for k, v in home.engine.policy.adapter_state().items())
     home.store.start_training(1, "tester")
     assert home.worker.run_one().state == "done"
-    adapter, steps = undisturbed
+    adapter, steps, _ = undisturbed
     assert home.store.steps(1) == steps
     assert all(torch.equal(adapter[k], v) for k, v in home.engine.policy.adapter_state().items())
 

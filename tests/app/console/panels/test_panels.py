@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import re
+import time
 from dataclasses import replace
 from html import escape
 from typing import Any
+
+import pytest
 
 from app.console.panels import (
     elements,
@@ -24,11 +27,24 @@ from app.console.state.training_health import check_rules, engine_check
 from app.safe_html import render_markdown
 from app.sample_comparison import SampleComparison
 from app.startup import prepare_home
+from app.trainer.supervisor import WorkerStatus
+from rater_data.lifecycle import Worker
 from rater_data.records import Token
 from rater_data.round_settings import Told
 from rater_data.store import Store
 from tests import fake_worker
-from tests.app.console.helpers import DOWN, HOSTILE, UP, job, progress, work
+from tests.app.console.helpers import DOWN, HOSTILE, OFF, UP, job, progress, work
+
+
+def trainer(**changes: object) -> Worker:
+    fields = {
+        "name": "a:1:1",
+        "host": "gpu-7",
+        "device": "NVIDIA H100",
+        "release": "0.1.0",
+        "same_release": True,
+    }
+    return Worker(**fields | {"seen_at": time.time()} | changes)
 
 
 def test_hostile_text_is_text_in_every_panel(store: Store) -> None:
@@ -45,10 +61,12 @@ def test_hostile_text_is_text_in_every_panel(store: Store) -> None:
         job=hurt,
         last_error=HOSTILE,
         worker=worker,
+        trainers=(trainer(host=HOSTILE, device=HOSTILE, release=HOSTILE, same_release=False),),
         next_step=decide_next_step(progress("refused", gate={"reason": HOSTILE}), None, HOSTILE, worker),
     )
     shown = [
         page_header.heading(seen),
+        history_panel.trainers(seen.trainers),
         training_panels.job_progress(seen.job),
         version_panels.samples_side_by_side(comparison, (0, 1)),
         people_panels.people_table(store.rater_stats(), store.users()),
@@ -124,6 +142,7 @@ def test_writing_that_stopped_is_not_called_writing() -> None:
             job=None,
             last_error=error,
             worker=UP,
+            trainers=(),
             next_step=decide_next_step(progress(state) if state else None, None, error, UP),
         )
         return page_header.heading(seen)
@@ -220,3 +239,36 @@ def test_guidelines_are_cleaned_last() -> None:
         "no tag has attributes"
     )
     assert "<td>7</td>" in render_markdown("| | |\n|--|--|\n| 7 | good |")
+
+
+@pytest.mark.parametrize(
+    ("worker", "waiting", "trainers", "told"),
+    [
+        (OFF, True, (), "There is no trainer"),
+        (OFF, True, (trainer(seen_at=time.time() - 100),), "The last, on gpu-7, was heard of at"),
+        (OFF, True, (trainer(), trainer(seen_at=1.0)), ""),
+        (OFF, False, (), ""),
+        (UP, True, (), ""),
+        (UP, False, (trainer(same_release=False),), "A trainer is of another release"),
+        (UP, False, (trainer(same_release=False, seen_at=1.0),), ""),
+    ],
+)
+def test_trainers_elsewhere_are_missed_and_told_apart(
+    worker: WorkerStatus, waiting: bool, trainers: tuple[Worker, ...], told: str
+) -> None:
+    seen = RoundOverview(
+        progress=progress("rating"),
+        job=job("generate") if waiting else None,
+        last_error=None,
+        worker=worker,
+        trainers=trainers,
+        next_step=decide_next_step(progress("rating"), None, None, worker),
+    )
+    shown = page_header.heading(seen)
+    assert ("ops-alarm" in shown, told in shown) == (bool(told), True)
+
+
+def test_who_trained_is_in_the_history() -> None:
+    shown = history_panel.trainers((trainer(), trainer(host="old", seen_at=1.0)))
+    assert "Trainer on gpu-7 (NVIDIA H100), release 0.1.0: at work or ready, last seen" in shown
+    assert "Trainer on old (NVIDIA H100), release 0.1.0: not heard of any more" in shown

@@ -61,6 +61,7 @@ def test_a_dead_trainer_is_said() -> None:
         job=None,
         last_error=None,
         worker=DOWN,
+        trainers=(),
         next_step=decide_next_step(None, None, None, DOWN),
     )
     assert "ImportError: no torch" in page_header.heading(seen)

@@ -1,5 +1,6 @@
 """A store on PostgreSQL: opening it, old schemas and newer ones, what goes wrong told as a sentence."""
 
+import contextlib
 import logging
 import multiprocessing
 import os
@@ -26,6 +27,7 @@ from rater_data.store.rounds.snapshots import snapshot_digest
 from tests.app.helpers import wait_until
 from tests.paths import GOLDEN
 from tests.rater_data import postgres
+from tests.rater_data.racing import RACED, open_and_claim
 from tests.rater_data.store_world import all_revisions, rate_next, rating
 
 NEWEST = max(path.name[:4] for path in (migrating.SCRIPTS / "versions").glob("0*.py"))
@@ -182,26 +184,24 @@ def test_a_newer_database_is_left_alone(tmp_path, store, address):
         Store.open(tmp_path / "home", address)
 
 
-def _open_and_count(home, url, start, found) -> None:
-    start.wait()
-    store = Store.open(home, url)
-    found.put(len(store.users()))
-    store.close()
-
-
-def test_several_processes_open_a_new_database_at_once(tmp_path, empty):
+def test_two_processes_open_a_new_database_at_once_and_never_take_one_job(tmp_path, empty):
     context = multiprocessing.get_context("spawn")
-    start, found = context.Event(), context.Queue()
+    together, found = context.Barrier(2), context.Queue()
     workers = [
-        context.Process(target=_open_and_count, args=(str(tmp_path), empty, start, found)) for _ in range(2)
+        context.Process(target=open_and_claim, args=(tmp_path / f"{i}", empty, together, found))
+        for i in range(2)
     ]
     for worker in workers:
         worker.start()
-    start.set()
+    one, other = [found.get(timeout=60) for _ in workers]
     for worker in workers:
         worker.join(60)
-    assert [worker.exitcode for worker in workers] == [0, 0]
-    assert [found.get(timeout=60) for _ in workers] == [0, 0]
+    with contextlib.closing(Store.open(tmp_path / "home", empty)) as store:
+        done = [job for job in store.jobs(limit=10 * RACED) if job.state == "done"]
+    assert one and other, "both were at it at once"
+    assert sorted(one + other) == sorted(job.id for job in done)
+    assert len(done) >= RACED - 1
+    assert {job.attempts for job in done} == {1}
 
 
 # ---- what goes wrong
