@@ -166,8 +166,7 @@ def limits(demand: Demand, gpu: Gpu, *, memory: float = 128e9, disk: float = 2e1
         Limit(part="the seal", why="raters wait 10 s while all ratings so far are sealed", days=seal),
         Limit(
             part="the disk",
-            why=f"{disk / 1e12:.1f} TB; a day of ratings, responses and versions is {steady / 1e9:.1f} GB, the rest "
-            "snapshots",
+            why=f"{disk / 1e12:.1f} TB; a day without snapshots is {steady / 1e9:.1f} GB of it",
             days=full,
         ),
     ]
