@@ -13,14 +13,14 @@ import typer.main
 import yaml
 
 from app.settings import PUBLIC_URL_VARIABLE, ROOT_PATH_VARIABLE
-from rater_data.database_option import DATABASE_VARIABLE
+from rater_data.database_option import ARTIFACTS_VARIABLE, DATABASE_VARIABLE
 from tests.paths import DOCS, ROOT
 from tests.test_docs import TYPERS
 
 DEPLOY = DOCS / "deploy"
 FILES = {file.name: file.read_text(encoding="utf-8") for file in sorted(DEPLOY.iterdir())}
 DOCKERFILE, COMPOSE = FILES["Dockerfile"], yaml.safe_load(FILES["compose.yaml"])
-VARIABLES = {DATABASE_VARIABLE, PUBLIC_URL_VARIABLE, ROOT_PATH_VARIABLE, "RATELOOP_HOME"}
+VARIABLES = {ARTIFACTS_VARIABLE, DATABASE_VARIABLE, PUBLIC_URL_VARIABLE, ROOT_PATH_VARIABLE, "RATELOOP_HOME"}
 UNITS = ("rateloop.service", "rateloop-trainer.service")
 
 
