@@ -5,6 +5,9 @@ from __future__ import annotations
 import configparser
 import json
 import re
+import shutil
+import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -67,6 +70,21 @@ def test_the_image_copies_what_is_there_and_nothing_is_kept_from_it() -> None:
     assert let_in == copied, (
         "of the checkout only this goes to the builder: no home, no .git, no virtual environment"
     )
+
+
+def test_what_the_image_copies_is_all_that_a_release_needs(tmp_path: Path) -> None:
+    """In a folder with the server's files and nothing else, it knows its commands and which release it is."""
+    server = DOCKERFILE.partition("AS server")[2].partition("AS trainer")[0]
+    for line in re.findall(r"^COPY (.*)$", server, re.MULTILINE):
+        *sources, _ = line.split()
+        for source in sources:
+            copy = shutil.copytree if (ROOT / source).is_dir() else shutil.copy
+            copy(ROOT / source, tmp_path / source)
+    script = "import app.cli; from rater_data.store.database.release import own_release; print(own_release())"
+    ran = subprocess.run(
+        [sys.executable, "-c", script], cwd=tmp_path, capture_output=True, text=True, timeout=100
+    )
+    assert ran.returncode == 0, ran.stderr
 
 
 def test_the_image_is_made_of_pinned_requirements_by_an_ordinary_user() -> None:

@@ -13,7 +13,7 @@ from prometheus_client.registry import Collector
 
 from app.trainer.supervisor import Supervisor
 from rater_data.errors import RateloopError
-from rater_data.lifecycle import LOST_AFTER_S, ROUND_STATES
+from rater_data.lifecycle import ROUND_STATES
 from rater_data.store import Store
 
 KEPT = 1.0  # seconds
@@ -110,7 +110,7 @@ def training_metrics(store: Store) -> Iterable[Metric]:
     for (kind, state), count in sorted(store.job_counts().items()):
         jobs.add_metric([kind, state], count)
     yield jobs
-    near = sum(time.time() - worker.seen_at < LOST_AFTER_S for worker in store.workers())
+    near = sum(worker.is_alive(time.time()) for worker in store.workers())
     yield gauge("trainers", "Trainers that were heard of lately, wherever they run.", near)
     beats = [job.heartbeat_at for job in store.running_jobs() if job.heartbeat_at is not None]
     if beats:
