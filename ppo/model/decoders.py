@@ -3,13 +3,15 @@
 `sample_responses` asks for four things (the `Decoder` protocol); who does them depends on the model and the machine.
 """
 
-from collections.abc import Callable, Sequence
-from contextlib import AbstractContextManager, nullcontext
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import AbstractContextManager, contextmanager, nullcontext
+from functools import cache
 from typing import Any, Protocol
 
 import torch
 from torch import Tensor
 from transformers import StaticCache
+from transformers.cache_utils import StaticLayer
 
 from ppo.model.cpu.blocks import DecoderBlocks, LayerCache
 from ppo.model.cpu.onednn_linear import OneDNNLinear
@@ -17,6 +19,7 @@ from ppo.model.lm_head import LMHead, logits_of_rows, tempered_logits
 
 Context = Callable[[], AbstractContextManager]
 WARM_UP_RUNS = 2  # runs before a capture, so that every kernel has chosen its way and taken its memory
+ALIGNED = 16  # columns of a mask that a GPU's attention takes without copying it in every layer
 
 
 class Decoder(Protocol):
@@ -85,11 +88,25 @@ class ModuleDecoder:
             return logits_of_rows(states, self.head, temperature, self.model.config)
 
 
+class _KeysAsValues(StaticLayer):
+    """Keys held in the type of the values. Rotary positions of states in fp32 leave keys in fp32 beside values in
+    bf16; attention's product rounds them anyway, and a cache takes one type alone."""
+
+    def lazy_initialization(self, key_states: Tensor, value_states: Tensor) -> None:
+        super().lazy_initialization(key_states.to(value_states.dtype), value_states)
+
+    def update(
+        self, key_states: Tensor, value_states: Tensor, *args: Any, **kwargs: Any
+    ) -> tuple[Tensor, Tensor]:
+        return super().update(key_states.to(value_states.dtype), value_states, *args, **kwargs)
+
+
 class StaticDecoder:
     """A model of transformers with keys and values in one place and shapes that never change.
 
-    On a GPU a step is captured once and replayed: one launch instead of a thousand. Rows that have ended stay in the
-    batch, unread. For models whose layers all see the whole text (`supports`). Every forward in a `context`.
+    On a GPU a step is captured once and replayed: one launch instead of a thousand (`captured` says whether it is).
+    Rows that have ended stay in the batch, unread. For models whose layers all see the whole text (`supports`). Every
+    forward in a `context`.
     """
 
     def __init__(self, model: Any, context: Context = nullcontext):
@@ -110,12 +127,17 @@ class StaticDecoder:
         """As `Decoder.prefill`."""
         ids, mask = left_pad(prompts, self.device)
         count, width = ids.shape
+        room += -(width + room) % ALIGNED
         future = mask.new_zeros(count, room)
         causal = torch.ones(width, width + room, dtype=torch.bool, device=self.device).tril()
         diagonal = torch.eye(width, width + room, dtype=torch.bool, device=self.device)
         dtype = self.head.weight.dtype
         allowed = (causal & torch.cat([mask, future], 1).unsqueeze(1)) | diagonal
         self._cache: Any = StaticCache(config=self.model.config, max_cache_len=width + room)
+        self._cache.layers = [
+            _KeysAsValues(width + room) if type(layer) is StaticLayer else layer
+            for layer in self._cache.layers
+        ]
         with self.context():
             out = self.body(
                 input_ids=ids,
@@ -138,6 +160,11 @@ class StaticDecoder:
         self._rows = torch.arange(len(self._place), device=self.device)
         self._graph = self._capture() if self.device.type == "cuda" else None
         return self._states.clone()
+
+    @property
+    def captured(self) -> bool:
+        """Whether the steps are replays of a graph."""
+        return self._graph is not None
 
     def step(self, token: Tensor) -> Tensor:
         """As `Decoder.step`."""
@@ -171,8 +198,12 @@ class StaticDecoder:
         self._column.add_(1)
         self._place.add_(1)
 
-    def _capture(self) -> "torch.cuda.CUDAGraph":
-        """The step as a graph. What the trials before it did to the state is undone."""
+    def _capture(self) -> "torch.cuda.CUDAGraph | None":
+        """The step as a graph. What the trials before it did to the state is undone.
+
+        None for a step that waits for the GPU on its way (experts that are counted first, positions that are looked
+        at): no graph holds that, and a capture that fails leaves the allocator in between.
+        """
         mutable = [self._mask, self._place, self._column, self._states]
         mutable += [layer.cumulative_length for layer in self._cache.layers]
         before = [x.clone() for x in mutable]
@@ -181,18 +212,45 @@ class StaticDecoder:
             for x, old in zip(mutable, before, strict=True):
                 x.copy_(old)
 
-        stream = torch.cuda.Stream()
-        stream.wait_stream(torch.cuda.current_stream())
-        with torch.cuda.stream(stream):
-            for _ in range(WARM_UP_RUNS):
+        stream = _side_stream(self.device)
+        with torch.cuda.device(self.device):
+            stream.wait_stream(torch.cuda.current_stream())
+            waits = False
+            with torch.cuda.stream(stream):
+                for run in range(WARM_UP_RUNS):
+                    try:
+                        with _waiting_is_an_error() if run else nullcontext():
+                            self._forward()
+                    except RuntimeError as error:
+                        if "synchronizing" not in str(error):
+                            raise
+                        waits = True
+                    restore()
+            torch.cuda.current_stream().wait_stream(stream)
+            if waits:
+                return None
+            graph = torch.cuda.CUDAGraph()
+            with torch.cuda.graph(graph, stream=stream):
                 self._forward()
-                restore()
-        torch.cuda.current_stream().wait_stream(stream)
-        graph = torch.cuda.CUDAGraph()
-        with torch.cuda.graph(graph):
-            self._forward()
-        restore()
+            restore()
         return graph
+
+
+@cache
+def _side_stream(device: torch.device) -> "torch.cuda.Stream":
+    """One for all captures on a device: cuBLAS keeps a workspace, of 32 MiB on a large card, for each it has seen."""
+    return torch.cuda.Stream(device)
+
+
+@contextmanager
+def _waiting_is_an_error() -> Iterator[None]:
+    """Inside, an operation that makes the CPU wait for the GPU raises RuntimeError."""
+    before = torch.cuda.get_sync_debug_mode()
+    torch.cuda.set_sync_debug_mode("error")
+    try:
+        yield
+    finally:
+        torch.cuda.set_sync_debug_mode(before)
 
 
 class BlocksDecoder:

@@ -59,10 +59,8 @@ class _Row:
 
 def pack_rows(rollout: Rollout, share: bool = True) -> PackedRows:
     """Lays a rollout out in rows; without `share`, one response a row."""
-    prompts = [row[mask].tolist() for row, mask in zip(rollout.prompt_ids, rollout.prompt_mask, strict=True)]
-    responses = [
-        row[mask].tolist() for row, mask in zip(rollout.response_ids, rollout.response_mask, strict=True)
-    ]
+    prompts = _masked_rows(rollout.prompt_ids, rollout.prompt_mask)
+    responses = _masked_rows(rollout.response_ids, rollout.response_mask)
     groups = _groups(rollout) if share else [[b] for b in range(len(rollout))]
     rows: list[_Row] = []
     starts: dict[int, tuple[int, int, int]] = {}  # response → its row, its first column, the column before it
@@ -103,6 +101,11 @@ def widest_group(rollout: Rollout) -> int:
     lengths.index_add_(0, places, rollout.lengths)
     prompts = torch.zeros_like(lengths).scatter_reduce_(0, places, rollout.prompt_mask.sum(1), "amax")
     return int((lengths + prompts).max())
+
+
+def _masked_rows(ids: Tensor, mask: Tensor) -> list[list[int]]:
+    """The ids of each row that the mask keeps; fetched from a GPU in one go, since each fetch waits for it."""
+    return [row[kept].tolist() for row, kept in zip(ids.cpu(), mask.cpu(), strict=True)]
 
 
 def _groups(rollout: Rollout) -> list[list[int]]:

@@ -25,6 +25,7 @@ from ppo.algorithm.maths import logprobs_of
 from ppo.algorithm.ppo_update import TrainState, ppo_update
 from ppo.config import Config, LoraSettings, PPOConfig, SampleConfig
 from ppo.model.base_model import BaseModel
+from ppo.model.cpu.blocks import DecoderBlocks
 from ppo.model.decoders import ModuleDecoder, StaticDecoder
 from ppo.model.loading.tiny_model import byte_tokenizer
 from ppo.model.policy import Policy, softcaps_attention
@@ -80,13 +81,17 @@ CONFIG = Config(
 )
 
 
-@pytest.fixture(params=FAMILIES, ids=lambda name: name.replace(" ", "-"))
-def base(request):
+def base_of(family):
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(0)
-        lm = AutoModelForCausalLM.from_config(FAMILIES[request.param], dtype=torch.float32)
+        lm = AutoModelForCausalLM.from_config(FAMILIES[family], dtype=torch.float32)
     lm.requires_grad_(False).eval()
-    return BaseModel(request.param, "", lm, TOKENIZER, (END,), 0)
+    return BaseModel(family, "", lm, TOKENIZER, (END,), 0)
+
+
+@pytest.fixture(params=FAMILIES, ids=lambda name: name.replace(" ", "-"))
+def base(request):
+    return base_of(request.param)
 
 
 @pytest.fixture
@@ -201,3 +206,18 @@ def test_the_static_decoder_is_the_growing_one(policy):
             logits.append(decoder.logits(decoder.step(torch.tensor([30])), T))
     for one, other in zip(found[static], found[growing], strict=True):
         torch.testing.assert_close(one, other, atol=2e-5, rtol=0)
+
+
+def test_the_static_decoder_writes_in_bf16_with_states_in_fp32(monkeypatch):
+    """As on a GPU: by transformers' modules, where rotary positions leave keys in fp32 beside values in bf16."""
+    monkeypatch.setattr(DecoderBlocks, "supports", lambda _lm: False)
+    policy = Policy(base_of("llama"), LoraSettings(r=2, alpha=4), "bf16", 0)
+    static = StaticDecoder(policy.base.lm, policy.autocast)
+    growing = ModuleDecoder(policy.base.lm, policy.autocast)
+    prompts, tokens = [[5, 6, 7], [8, 9, 10, 11, 12]], torch.tensor([1, 2, 3, 4])
+    with torch.no_grad():
+        for decoder in (static, growing):
+            decoder.prefill(prompts, 2, 5)
+        one, other = static.step(tokens), growing.step(tokens)
+    torch.testing.assert_close(one, other, atol=0.05, rtol=0)  # a rounding or two of bf16
+    assert {layer.keys.dtype for layer in static._cache.layers} == {torch.bfloat16}, "half of fp32's bytes"
