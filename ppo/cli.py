@@ -169,7 +169,11 @@ def doctor(
 
 @cli.command()
 def bench(
-    model: MODEL = DEFAULT_MODEL,
+    model: Annotated[str | None, typer.Option(help="As for the demo; the embedded model by default.")] = None,
+    shape: Annotated[
+        str | None,
+        typer.Option(help="Instead of a model: random weights of this shape, as in llama-3.1-8b."),
+    ] = None,
     device: DEVICE = "auto",
     precision: Annotated[str, typer.Option(help="auto, fp32 or bf16.")] = "auto",
     steps: Annotated[int, typer.Option(min=1, help="Steps measured, after one that does not count.")] = 3,
@@ -191,51 +195,44 @@ def bench(
 ) -> None:
     """Measure one PPO step in phases, beside what this machine could do at best."""
     quiet()
-    from ppo.benchmark.bench import Bench, BenchmarkSize, compare_with_peer, run
+    from ppo.benchmark.bench import Bench, add_plain_generate, run
+    from ppo.benchmark.peers import compare_with_peer, read_peer
     from ppo.benchmark.tables import print_bench, print_scaling
+    from ppo.benchmark.work import BenchmarkSize
     from ppo.training.followers import joined_processes
+    from rater_data.errors import BadInput
 
+    if model is not None and shape is not None:
+        raise BadInput("Give --model or --shape, not both: a shape is a model of its own.")
     work = BenchmarkSize(
         batch=batch, per_prompt=per_prompt, tokens=tokens, epochs=epochs, minibatch=minibatch
     )
-    peers = {path.stem: _peer(path) for path in peer or []}
-    with joined_processes(home or default_home(), device) as joined:
+    peers = {path.stem: read_peer(path) for path in peer or []}
+    home, name = home or default_home(), model or DEFAULT_MODEL
+    with joined_processes(home, device) as joined:
         if joined is None:
             return
         processes, device = joined
         with console.status("Loading the model …") as status:
-            measured = Bench(model, home or default_home(), device, precision, processes)
+            measured = Bench(name, home, device, precision, processes, shape)
 
             def tell(number: int, step: Any) -> None:
                 status.update(f"Step {number} of {steps}: {step.seconds:.1f} s")
 
-            result = run(measured, work, steps, tell, beside_generate=True)
+            result = run(measured, work, steps, tell)
             result["peers"] = {name: compare_with_peer(result, found) for name, found in peers.items()}
             if scaling:
                 result["scaling"] = []
                 for other in work.scaled():
                     status.update(f"{other.batch} responses of {other.tokens} tokens …")
                     result["scaling"].append(run(measured, other, 1))
+            status.update("transformers' own generate …")
+            add_plain_generate(measured, work, result)
     print_bench(console, result)
     if scaling:
         print_scaling(console, result["scaling"])
     if json_file is not None:
         json_file.write_text(json.dumps(result, indent=1), encoding="utf-8")
-
-
-def _peer(path: Path) -> dict[str, Any]:
-    """A peer's result file. Raises Missing or BadInput."""
-    from rater_data.errors import BadInput, Missing
-
-    try:
-        found = json.loads(path.read_text(encoding="utf-8"))
-        if not {"median", "peak_rss_mib"} <= found.keys() or "TOTAL" not in found["median"]:
-            raise ValueError("it lacks median.TOTAL or peak_rss_mib")
-    except OSError as error:
-        raise Missing(f"The peer's file {path} cannot be read: {error.strerror}.") from error
-    except (ValueError, AttributeError, TypeError) as error:
-        raise BadInput(f"{path} is no result of a peer's benchmark: {error}.") from error
-    return found
 
 
 @cli.command()

@@ -73,7 +73,7 @@ ROOMS = {
     "ppo.model": "ppo, ppo.model.cpu, rater_data",
     "ppo.model.loading": "ppo.model, rater_data",
     "ppo.algorithm": "ppo, ppo.model, rater_data, rater_data.statistics",
-    "ppo.benchmark": "ppo, ppo.algorithm, ppo.model, ppo.model.loading",
+    "ppo.benchmark": "ppo, ppo.algorithm, ppo.model, ppo.model.loading, rater_data",
     "ppo.generation": "ppo, ppo.algorithm, ppo.model, rater_data",
     "ppo.training": (
         "ppo, ppo.algorithm, ppo.generation, ppo.model, ppo.model.loading, rater_data, rater_data.artifacts, "

@@ -6,7 +6,6 @@ functions: nothing here is faster or slower than in a round.
 """
 
 import gc
-import statistics
 import time
 from collections.abc import Callable
 from dataclasses import asdict, dataclass, replace
@@ -18,9 +17,12 @@ import torch
 
 from ppo.algorithm.experience import build_experience, evaluate_rollout
 from ppo.algorithm.ppo_update import TrainState, ppo_update
-from ppo.algorithm.rules import RATIO_LIMIT
-from ppo.benchmark.machine import Machine, measure, peak_rss_mib, synchronise
-from ppo.config import Config, LoraSettings, PPOConfig, SampleConfig
+from ppo.benchmark.machine import measure, synchronise
+from ppo.benchmark.report import report
+from ppo.benchmark.shapes import shaped_model
+from ppo.benchmark.work import BenchmarkSize
+from ppo.config import Config
+from ppo.memory import PhasePeaks, process_peak
 from ppo.model.base_model import BaseModel
 from ppo.model.decoders import left_pad
 from ppo.model.loading.base_models import load_base, pick_device
@@ -29,52 +31,6 @@ from ppo.model.rollout import Rollout, rollout_of
 from ppo.model.sampling import write_responses
 from ppo.model.self_check import SelfCheck, checked_policy
 from ppo.processes import ALONE, LOAD, Processes
-
-SUBJECTS = ("cats", "rice", "the moon", "music", "rain", "bread", "football", "winter")
-ASKED = (
-    "Tell me a fun fact about {}.",
-    "How do I cook {} at home?",
-    "Write one sentence about {}.",
-    "Why do people like {}?",
-    "Give me a tip about {}.",
-    "What is the best thing about {}?",
-    "Explain {} to a child.",
-    "Is {} good for you?",
-)
-PHASES = ("generate", "score", "update")
-
-
-@dataclass(frozen=True)
-class BenchmarkSize:
-    """What one step does. `batch` responses, `per_prompt` of them to each prompt."""
-
-    batch: int = 16
-    per_prompt: int = 1
-    tokens: int = 48
-    epochs: int = 4
-    minibatch: int = 4
-    rank: int = 16
-
-    def scaled(self) -> list["BenchmarkSize"]:
-        """The same work with other batches and with other lengths."""
-        batches = [replace(self, batch=n) for n in (8, 16, 32, 64)]
-        return batches + [replace(self, tokens=n) for n in (24, 48, 96)]
-
-    def config(self) -> Config:
-        """As the engine's settings: temperature 1, a fixed KL coefficient, no early stop."""
-        return Config(
-            sample=SampleConfig(temperature=1.0, max_new_tokens=self.tokens),
-            lora=LoraSettings(r=self.rank, alpha=2 * self.rank),
-            ppo=replace(
-                PPOConfig(),
-                epochs=self.epochs,
-                minibatch=self.minibatch,
-                kl_target=0.0,
-                kl_stop=1e9,
-                learning_rate=1e-5,
-                steps=10**6,
-            ),
-        )
 
 
 @dataclass(frozen=True)
@@ -90,21 +46,41 @@ class Step:
 
     @property
     def seconds(self) -> float:
+        """Of the whole step."""
         return self.generate + self.score + self.update
 
 
 class Bench:
-    """A model with everything a step needs, loaded once."""
+    """A model with everything a step needs, loaded once: `model` as for a round, or random weights of a `shape`."""
 
-    def __init__(self, model: str, home: Path, device: str, precision: str, processes: Processes = ALONE):
-        self.home, self.processes = home, processes
+    def __init__(
+        self,
+        model: str,
+        home: Path,
+        device: str,
+        precision: str,
+        processes: Processes = ALONE,
+        shape: str | None = None,
+    ):
+        self.processes = processes
         self.device = pick_device(device)
         self.precision = pick_precision(precision, self.device)
-        base = load_base(model, home, device, self.precision)
-        self.base: BaseModel = replace(base, stop_ids=())  # as the peers: every response has its full length
-        self.linear, self.head = _sizes(base)
+
+        def make() -> BaseModel:
+            if shape is not None:
+                return shaped_model(shape, self.device, self.precision)
+            return load_base(model, home, device, self.precision)
+
+        self._make, self.peaks = make, PhasePeaks(self.device)
+        with self.peaks.phase("load"):
+            self.base = self._load()
+        self.weight_bytes = sum(p.nbytes for p in self.base.lm.parameters())
+        self.linear, self.head = _sizes(self.base)
         self._policy: Policy | None = None
         self.self_check: SelfCheck
+
+    def _load(self) -> BaseModel:
+        return replace(self._make(), stop_ids=())  # as the peers: every response has its full length
 
     @property
     def policy(self) -> Policy:
@@ -116,7 +92,8 @@ class Bench:
         """One step that does not count (memory is taken, threads are started), then `count` that do."""
         config = work.config()
         if self._policy is None:
-            self._make_policy(config)
+            with self.peaks.phase("policy"):
+                self._make_policy(config)
         state = TrainState.begin(self.policy, config.ppo, 1)
         found = []
         for number in range(count + 1):
@@ -139,14 +116,17 @@ class Bench:
 
     def _step(self, state: TrainState, work: BenchmarkSize, config: Config, number: int) -> Step:
         began = self._now()
-        rollout = self._generate(work, config, number)
-        generated = self._now()
-        evaluated = evaluate_rollout(state.policy, rollout, self._layers(config), config)
-        scored = self._now()
-        scores = evaluated.features[:, 0] - evaluated.features[:, 0].mean()
-        experience = build_experience(evaluated, scores, config.ppo.kl_coef, 1.0, config.ppo.head_lambda)
-        metrics = ppo_update(state, experience, config, work.epochs, seed=number)
-        ended = self._now()
+        with self.peaks.phase("generate"):
+            rollout = self._generate(work, config, number)
+            generated = self._now()
+        with self.peaks.phase("score"):
+            evaluated = evaluate_rollout(state.policy, rollout, self._layers(config), config)
+            scored = self._now()
+        with self.peaks.phase("update"):
+            scores = evaluated.features[:, 0] - evaluated.features[:, 0].mean()
+            experience = build_experience(evaluated, scores, config.ppo.kl_coef, 1.0, config.ppo.head_lambda)
+            metrics = ppo_update(state, experience, config, work.epochs, seed=number)
+            ended = self._now()
         return Step(
             generated - began,
             scored - generated,
@@ -162,10 +142,8 @@ class Bench:
 
     def prompts(self, work: BenchmarkSize, number: int = 0) -> list[list[int]]:
         """Token ids of the prompts of one step."""
-        every = [ask.format(subject) for ask in ASKED for subject in SUBJECTS]
-        count = max(1, work.batch // work.per_prompt)
-        chosen = [every[(number * count + 7 * i) % len(every)] for i in range(count)]
-        return [self.base.chat.encode_chat([{"role": "user", "content": text}]) for text in chosen]
+        questions = work.questions(number)
+        return [self.base.chat.encode_chat([{"role": "user", "content": text}]) for text in questions]
 
     def _generate(self, work: BenchmarkSize, config: Config, number: int) -> Rollout:
         prompts = self.prompts(work, number)
@@ -181,11 +159,21 @@ class Bench:
         )
 
     def plain_generate(self, work: BenchmarkSize) -> float:
-        """Seconds that transformers' own `generate` takes for the responses of one step, in the same precision."""
-        base = load_base(self.base.name, self.home, str(self.device))
-        lm: Any = base.lm
+        """Seconds that transformers' own `generate` takes for the responses of one step, in the same precision.
+
+        The last that is asked of a bench: its policy is let go of first and the model made anew, so that two never
+        stand in memory.
+        """
+        prompts = self.prompts(work)
+        self._policy = None
+        del self.base
+        gc.collect()
+        if self.device.type == "cuda":
+            torch.cuda.empty_cache()
+        self.base = self._load()
+        lm: Any = self.base.lm
         model = lm.to(torch.bfloat16 if self.precision == "bf16" else torch.float32)
-        ids, mask = left_pad(self.prompts(work), self.device)
+        ids, mask = left_pad(prompts, self.device)
         seconds = []
         for _ in range(2):  # the first does not count
             began = self._now()
@@ -207,8 +195,10 @@ class Bench:
     def _layers(self, config: Config) -> tuple[int, ...]:
         return tuple(dict.fromkeys(round(depth * self.policy.layers) for depth in config.reward.depths))
 
-    def operations(self, work: BenchmarkSize) -> float:
-        """Floating-point operations of scoring and update, with no token left out and none shared.
+    # ---- the least that could be done
+
+    def operations(self, work: BenchmarkSize) -> dict[str, float]:
+        """Floating-point operations of scoring and of updating, with no token left out and none shared.
 
         A multiply-add is two. Frozen weights cost a product forwards and one backwards (no gradient of their own), the
         adapter one and two; the head one at sampled tokens and one more for its gradient.
@@ -220,9 +210,27 @@ class Bench:
         adapter = sum(p.numel() for p in self.policy.adapter_parameters())
         attention = work.per_prompt * sum(2 * layers * width * n * n for n in lengths)  # half of n², twice
         forward = 2 * tokens * self.linear + 2 * sampled * self.head + attention
-        score = 2 * forward + 2 * tokens * adapter
-        update = 2 * forward + attention + 6 * tokens * adapter
-        return float(score + work.epochs * update)
+        return {
+            "score": float(2 * forward + 2 * tokens * adapter),
+            "update": float(work.epochs * (2 * forward + attention + 6 * tokens * adapter)),
+        }
+
+    def generated_bytes(self, work: BenchmarkSize) -> float:
+        """Bytes that writing the responses of one step must read: for each token the linear layers, the adapter and
+        the head, in the types that they are held in, and for each but the first the keys and values so far."""
+        product = 2 if self.precision == "bf16" else 4
+        head: Any = self.base.lm.get_output_embeddings()
+        in_blocks = self.device.type == "cpu"  # there the head is held in the type of the products too
+        head_type = product if in_blocks or head is None else head.weight.element_size()
+        adapter = 0 if in_blocks else sum(p.nbytes for p in self.policy.adapter_parameters())
+        weights = product * self.linear + head_type * self.head + adapter
+        config: Any = self.base.lm.config.get_text_config()
+        heads = config.num_attention_heads
+        width = getattr(config, "head_dim", None) or config.hidden_size // heads
+        kept = 2 * config.num_hidden_layers * (getattr(config, "num_key_value_heads", None) or heads) * width
+        prompts = work.per_prompt * sum(len(p) for p in self.prompts(work))
+        seen = (work.tokens - 1) * prompts + work.batch * work.tokens * (work.tokens - 1) / 2
+        return float(work.tokens * weights + product * kept * seen)
 
 
 def _sizes(base: BaseModel) -> tuple[int, int]:
@@ -235,65 +243,17 @@ def _sizes(base: BaseModel) -> tuple[int, int]:
     return linear, head_size
 
 
-def report(
-    bench: Bench, work: BenchmarkSize, steps: list[Step], machine: Machine, peak: float
-) -> dict[str, Any]:
-    """What `--json` writes. Medians over the steps; `bound_seconds` = operations at the machine's measured rate plus
-    generation as measured."""
-    phases = {name: statistics.median(getattr(s, name) for s in steps) for name in PHASES}
-    seconds = statistics.median(s.seconds for s in steps)
-    bound = bench.operations(work) / machine.flops + phases["generate"]
-    prompt_tokens = sum(len(p) for p in bench.prompts(work)) * work.per_prompt
-    return {
-        "model": bench.base.name,
-        "precision": bench.precision,
-        "path": bench.self_check.says,
-        "work": asdict(work),
-        "steps": len(steps),
-        "seconds_per_step": seconds,
-        "samples_per_s": work.batch / seconds,
-        "tokens_per_s": (prompt_tokens + work.batch * work.tokens) / seconds,
-        "generated_tokens_per_s": work.batch * work.tokens / phases["generate"],
-        "phases": phases,
-        "peak_rss_mib": peak,
-        "rss_mib": [round(s.rss_mib) for s in steps],
-        "peak_gpu_mib": torch.cuda.max_memory_allocated() / 2**20 if bench.device.type == "cuda" else None,
-        "operations": bench.operations(work),
-        "machine": asdict(machine),
-        "bound_seconds": bound,
-        "times_bound": seconds / bound,
-        "ratio_gap": max(s.ratio_gap for s in steps),
-        "ratio_green": max(s.ratio_gap for s in steps) <= RATIO_LIMIT,
-    }
-
-
 def run(
-    bench: Bench,
-    work: BenchmarkSize,
-    count: int,
-    tell: Callable[[int, Step], None] = lambda _n, _s: None,
-    beside_generate: bool = False,
+    bench: Bench, work: BenchmarkSize, count: int, tell: Callable[[int, Step], None] = lambda _n, _s: None
 ) -> dict[str, Any]:
-    """Measures the steps, then the machine in the same process: the step first, its memory is what counts.
-
-    `beside_generate`: transformers' own `generate` on the same prompts too.
-    """
+    """Measures the steps, then the machine in the same process: the step first, its memory is what counts."""
     steps = bench.steps(work, count, tell)
-    peak = peak_rss_mib()
+    peak = process_peak()
     gc.collect()
-    found = report(bench, work, steps, measure(bench.device, bench.precision), peak)
-    if beside_generate:
-        found["plain_generate_seconds"] = bench.plain_generate(work)
-        found["times_plain_generate"] = found["plain_generate_seconds"] / found["phases"]["generate"]
-    return found
+    return report(bench, work, steps, measure(bench.device, bench.precision), peak)
 
 
-def compare_with_peer(ours: dict[str, Any], peer: dict[str, Any]) -> dict[str, float]:
-    """How many times faster than a peer's result file (wall clock), and the share of its peak memory."""
-    median = peer["median"]
-    wall = float(median.get("WALL") or median["TOTAL"])
-    return {
-        "peer_seconds": wall,
-        "times_faster": wall / ours["seconds_per_step"],
-        "share_of_memory": ours["peak_rss_mib"] / float(peer["peak_rss_mib"]),
-    }
+def add_plain_generate(bench: Bench, work: BenchmarkSize, found: dict[str, Any]) -> None:
+    """Puts transformers' own `generate` on the same prompts beside what was found. The bench is done with then."""
+    found["plain_generate_seconds"] = bench.plain_generate(work)
+    found["times_plain_generate"] = found["plain_generate_seconds"] / found["phases"]["generate"]

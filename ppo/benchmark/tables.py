@@ -15,16 +15,21 @@ def print_bench(console: Console, result: dict[str, Any]) -> None:
     )
     table.add_column("phase")
     table.add_column("seconds", justify="right")
-    table.add_column("share", justify="right")
-    for name, seconds in result["phases"].items():
-        table.add_row(name, f"{seconds:.2f}", f"{seconds / result['seconds_per_step']:.0%}")
+    for name in ("share", "peak MiB", "× weights"):
+        table.add_column(name, justify="right")
+    phases = result["phases"]
+    for name, peak in result["peak_mib_by_phase"].items():
+        seconds = phases.get(name)
+        clock = (f"{seconds:.2f}", f"{seconds / result['seconds_per_step']:.0%}") if seconds else ("", "")
+        table.add_row(name, *clock, f"{peak:.0f}", f"{result['peak_over_weights'][name]:.2f}")
     table.add_row("step", f"{result['seconds_per_step']:.2f}", "100%")
     console.print(table)
     console.print(result["path"])
     machine = result["machine"]
     console.print(
         f"{result['samples_per_s']:.2f} responses/s, {result['tokens_per_s']:.0f} tokens/s in all, "
-        f"{result['generated_tokens_per_s']:.0f} generated/s; peak memory {result['peak_rss_mib']:.0f} MiB."
+        f"{result['generated_tokens_per_s']:.0f} generated/s; peak memory {result['peak_rss_mib']:.0f} MiB, weights "
+        f"{result['weights_mib']:.0f} MiB."
     )
     if "plain_generate_seconds" in result:
         console.print(
@@ -35,6 +40,11 @@ def print_bench(console: Console, result: dict[str, Any]) -> None:
         f"This machine: {machine['flops'] / 1e9:.0f} GFLOP/s ({machine['precision']} products, "
         f"{machine['threads']} threads), memory {machine['bandwidth'] / 1e9:.0f} GB/s. Bound for the same work: "
         f"{result['bound_seconds']:.2f} s, so the step takes {result['times_bound']:.2f} times the bound."
+    )
+    shares = result["share_of_flops"]
+    console.print(
+        f"Writing reads weights, keys and values at {result['share_of_bandwidth']:.0%} of the memory's speed; scoring "
+        f"multiplies at {shares['score']:.0%} of the rate of products, updating at {shares['update']:.0%}."
     )
     green = "green" if result["ratio_green"] else "RED"
     console.print(f"Ratio gate: {green} (largest |new − old| before an update: {result['ratio_gap']:.1e}).")

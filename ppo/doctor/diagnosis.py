@@ -5,12 +5,9 @@ each as long as it may get, and once more with a quarter of them; what grows wit
 fits.
 """
 
-import resource
-import sys
 import time
 from collections.abc import Callable
 from dataclasses import asdict, dataclass, replace
-from pathlib import Path
 from typing import Any
 
 import psutil
@@ -19,6 +16,7 @@ import torch
 from ppo.algorithm.experience import build_experience, evaluate_rollout
 from ppo.algorithm.ppo_update import TrainState, ppo_update
 from ppo.config import Config
+from ppo.memory import begin_peak, end_peak
 from ppo.model.chat_format import OTHER_PROBE, PROBE
 from ppo.model.rollout import Rollout, rollout_of
 from ppo.model.sampling import write_responses
@@ -162,25 +160,6 @@ def _longest_rollout(engine: Engine, config: Config, responses: int) -> Rollout:
         base.pad_id,
         engine.policy.device,
     )
-
-
-def begin_peak(device: torch.device) -> None:
-    """From here on the peak of memory counts anew, where the system can do that."""
-    if device.type == "cuda":
-        torch.cuda.reset_peak_memory_stats(device)
-    elif sys.platform == "linux":
-        Path("/proc/self/clear_refs").write_text("5", "ascii")
-
-
-def end_peak(device: torch.device) -> int:
-    """Bytes held at most since `begin_peak` (since the start of the process, where that cannot be told apart)."""
-    if device.type == "cuda":
-        return int(torch.cuda.max_memory_allocated(device))
-    if sys.platform == "linux":
-        status = Path("/proc/self/status").read_text("ascii")
-        line = next(x for x in status.splitlines() if x.startswith("VmHWM"))
-        return int(line.split()[1]) * 1024
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
 
 
 def _free(device: torch.device) -> int:
