@@ -1,0 +1,156 @@
+"""How much memory of a GPU a round needs, calculated from a model's shape: nothing is made, nothing is measured.
+
+What is counted is what the engine keeps on a GPU: transformers' own layers with the fused adapter, states in fp32, and
+products in the type of the weights (bf16 where these are in 4 bits). A test holds the largest part, what an update
+keeps for its way back, to what torch keeps on a CPU, byte by byte; what a GPU adds of its own (`CONTEXT`) is assumed.
+"""
+
+from dataclasses import dataclass, replace
+
+from ppo.benchmark.shapes import Shape
+from ppo.model.lm_head import CHUNK_ROWS, WIDE_BLOCK
+from ppo.model.policy import MICROBATCH_TOKENS
+
+BF16, NF4, FP32 = "bf16", "nf4", "fp32"
+BITS = {BF16: 16.0, NF4: 4.127, FP32: 32.0}  # of a linear weight; 4 bits with their doubly quantised scales
+STATE = 4  # bytes of a number of the states, which are fp32 always
+CONTEXT = (
+    0.8e9  # bytes that CUDA takes for itself: context, kernels, two cuBLAS workspaces; assumed, not measured
+)
+GB = 1e9
+
+
+@dataclass(frozen=True)
+class RoundSize:
+    """What a round works: `responses` of `response` tokens, `per_prompt` to each prompt of `prompt` tokens, with an
+    adapter of `rank`, in micro-batches of `microbatch` tokens."""
+
+    responses: int = 64
+    response: int = 256
+    prompt: int = 128
+    per_prompt: int = 4
+    rank: int = 16
+    microbatch: int = MICROBATCH_TOKENS["cuda"]
+
+    @property
+    def tokens(self) -> int:
+        """Tokens of one micro-batch, at most all there are."""
+        prompts = -(-self.responses // self.per_prompt)
+        return min(self.microbatch, prompts * self.prompt + self.responses * self.response)
+
+    @property
+    def sampled(self) -> int:
+        """Tokens of one micro-batch that were sampled: of their prompts each is there once."""
+        group = self.prompt + self.per_prompt * self.response
+        return self.tokens * self.per_prompt * self.response // group
+
+
+@dataclass(frozen=True)
+class MemoryNeeds:
+    """Bytes. `weights`, `adapter` (with its gradients and Adam's two moments) and `context` stay; the others are those
+    of one phase: `kv_cache` and `logits` of writing; `hidden_states` of scoring; `activations` of updating;
+    `head_block` and `buffers` (the rollout's states for the critic) of both."""
+
+    weights: float
+    adapter: float
+    context: float
+    kv_cache: float
+    logits: float
+    hidden_states: float
+    activations: float
+    head_block: float
+    buffers: float
+    fp32_table: float
+
+    @property
+    def phases(self) -> dict[str, float]:
+        """The peak of each phase, as the bench names them."""
+        stays = self.weights + self.adapter + self.context
+        both = self.head_block + self.buffers
+        return {
+            "policy": self.weights + self.adapter / 4 + self.context + self.fp32_table,
+            "generate": stays + self.kv_cache + self.logits,
+            "score": stays + self.hidden_states + both,
+            "update": stays + self.activations + both,
+        }
+
+    @property
+    def peak(self) -> float:
+        """The highest of them."""
+        return max(self.phases.values())
+
+
+def memory_needs(shape: Shape, size: RoundSize, weights: str = BF16, recompute: bool = False) -> MemoryNeeds:
+    """What a round of that size needs with weights held as `weights` (bf16, nf4, fp32).
+
+    `recompute`: each layer keeps its input alone and is gone through once more on the way back.
+    """
+    product = 4 if weights == FP32 else 2
+    adapter = adapter_weights(shape, size.rank)
+    row = (
+        size.prompt + size.per_prompt * size.response
+    )  # columns of a packed row: one prompt with its responses
+    per_layer = layer_bytes(shape, size.rank, product)
+    layers_kept = shape.layers * per_layer
+    if recompute:
+        layers_kept = shape.layers * shape.hidden * STATE + per_layer
+    passing = layer_passing_bytes(shape, product)
+    sampled = (
+        4 * STATE * shape.hidden
+    )  # the head's slopes, twice while they are put together; the critic's input, twice
+    mask = row * product
+    tables = shape.table_weights + shape.small_weights
+    return MemoryNeeds(
+        weights=shape.linear_weights * BITS[weights] / 8 + tables * product,
+        adapter=16.0 * adapter,
+        context=CONTEXT,
+        kv_cache=float(
+            size.responses * (size.prompt + size.response) * shape.layers * 2 * shape.kv_width * product
+        ),
+        logits=float(size.responses * shape.vocabulary * (product + 3 * 4)),
+        hidden_states=float(
+            size.tokens * ((shape.layers + 1) * shape.hidden * STATE + passing + mask)
+            + size.sampled * 2 * STATE * shape.hidden
+        ),
+        activations=size.tokens * (layers_kept + passing + mask) + size.sampled * sampled + adapter * product,
+        head_block=float(WIDE_BLOCK * shape.hidden * 4 + 4 * CHUNK_ROWS * WIDE_BLOCK * 4),
+        buffers=float(2 * size.responses * size.response * shape.hidden * STATE),
+        fp32_table=float(shape.vocabulary * shape.hidden * 4) if weights != FP32 else 0.0,
+    )
+
+
+def adapter_weights(shape: Shape, rank: int) -> int:
+    """Weights of an adapter of `rank` on all linear layers."""
+    return shape.layers * rank * sum(inputs + outputs for inputs, outputs in shape.linears().values())
+
+
+def layer_bytes(shape: Shape, rank: int, product: int) -> float:
+    """Bytes that one layer keeps of one token for the way back, by transformers' modules and the fused adapter.
+
+    `product`: bytes of a number in products. In bf16 each linear layer keeps a copy of its input of its own (the norms
+    give fp32); in fp32 those of one input share it.
+    """
+    hidden, mlp = shape.hidden, shape.mlp
+    norms = 2 * (hidden + 1) * STATE  # what the two read, and what they divide by
+    inputs = (5 if product < STATE else 2) * hidden * product
+    attention = (
+        4 * hidden * product + shape.heads * 4
+    )  # queries; keys and values for every head; what comes out; sums
+    feed_forward = 4 * mlp * product  # gate, its SiLU, up, and their product, which is the last layer's input
+    return float(norms + inputs + attention + feed_forward + 7 * rank * product)
+
+
+def layer_passing_bytes(shape: Shape, product: int) -> float:
+    """Bytes of one token that come and go while one layer is worked on, in either direction."""
+    return float(3 * shape.mlp * product + 4 * shape.hidden * STATE)
+
+
+def fitting_microbatch(shape: Shape, size: RoundSize, weights: str, recompute: bool, room: float) -> int:
+    """The largest micro-batch, of those that halving leads to, with which a round stays within `room` bytes; 0 where
+    none does."""
+    tokens = MICROBATCH_TOKENS["cuda"]
+    while tokens >= 64:
+        if memory_needs(shape, replace(size, microbatch=tokens), weights, recompute).peak <= room:
+            return tokens
+        tokens //= 2
+    return 0
