@@ -7,7 +7,7 @@ import sys
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 # Waiting OpenMP threads must sleep, or two threads on a busy machine are slower than one; read when torch starts
 os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
@@ -25,6 +25,9 @@ from rater_data.rater_functions import CLASSIFIER_HELP, PROBABILITY, ClassifierN
 from rater_data.round_settings import CHAT, EMBEDDED_SYSTEM, GENERATOR_KEY, PLAIN
 from rater_data.round_settings import EMBEDDED_MODEL as DEFAULT_MODEL
 from rater_data.store import default_home
+
+if TYPE_CHECKING:  # imports torch
+    from ppo.benchmark.work import BenchmarkSize
 
 cli = typer.Typer(add_completion=False, no_args_is_help=True, pretty_exceptions_enable=False)
 console = Console(width=None if sys.stdout.isatty() else 150)
@@ -182,6 +185,12 @@ def bench(
     tokens: Annotated[int, typer.Option(min=1, help="Tokens a response.")] = 48,
     epochs: Annotated[int, typer.Option(min=1, help="Passes over the batch.")] = 4,
     minibatch: Annotated[int, typer.Option(min=1, help="Responses an optimiser step.")] = 4,
+    calculate: Annotated[
+        bool,
+        typer.Option(
+            "--calculate", help="Of a shape: say what memory of a GPU a round needs, and measure nothing."
+        ),
+    ] = False,
     scaling: Annotated[
         bool, typer.Option("--scaling", help="Also batches of 8 to 64 and responses of 24 to 96 tokens.")
     ] = False,
@@ -207,6 +216,9 @@ def bench(
     work = BenchmarkSize(
         batch=batch, per_prompt=per_prompt, tokens=tokens, epochs=epochs, minibatch=minibatch
     )
+    if calculate:
+        _calculate(shape, work, json_file)
+        return
     peers = {path.stem: read_peer(path) for path in peer or []}
     home, name = home or default_home(), model or DEFAULT_MODEL
     with joined_processes(home, device) as joined:
@@ -233,6 +245,22 @@ def bench(
         print_scaling(console, result["scaling"])
     if json_file is not None:
         json_file.write_text(json.dumps(result, indent=1), encoding="utf-8")
+
+
+def _calculate(shape: str | None, work: "BenchmarkSize", json_file: Path | None) -> None:
+    """`bench --calculate`. Raises BadInput without a shape."""
+    from ppo.benchmark.memory_model import RoundSize, memory_table
+    from ppo.benchmark.shapes import find_shape
+    from ppo.benchmark.tables import print_memory
+    from rater_data.errors import BadInput
+
+    if shape is None:
+        raise BadInput("--calculate is of a shape: name one with --shape, as in --shape llama-3.1-8b.")
+    size = RoundSize(work.batch, work.tokens, per_prompt=work.per_prompt, rank=work.rank, microbatch=2048)
+    rows = memory_table(find_shape(shape), size)
+    print_memory(console, shape, size, rows)
+    if json_file is not None:
+        json_file.write_text(json.dumps(rows, indent=1), encoding="utf-8")
 
 
 @cli.command()

@@ -5,19 +5,21 @@ products in the type of the weights (bf16 where these are in 4 bits). A test hol
 keeps for its way back, to what torch keeps on a CPU, byte by byte; what a GPU adds of its own (`CONTEXT`) is assumed.
 """
 
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
+from typing import Any
 
 from ppo.benchmark.shapes import Shape
 from ppo.model.lm_head import CHUNK_ROWS, WIDE_BLOCK
 from ppo.model.policy import MICROBATCH_TOKENS
 
 BF16, NF4, FP32 = "bf16", "nf4", "fp32"
-BITS = {BF16: 16.0, NF4: 4.127, FP32: 32.0}  # of a linear weight; 4 bits with their doubly quantised scales
+BITS = {NF4: 4.127, BF16: 16.0, FP32: 32.0}  # of a linear weight; 4 bits with their doubly quantised scales
 STATE = 4  # bytes of a number of the states, which are fp32 always
 CONTEXT = (
     0.8e9  # bytes that CUDA takes for itself: context, kernels, two cuBLAS workspaces; assumed, not measured
 )
 GB = 1e9
+CARDS = (16, 24, 40, 80)  # GB
 
 
 @dataclass(frozen=True)
@@ -154,3 +156,26 @@ def fitting_microbatch(shape: Shape, size: RoundSize, weights: str, recompute: b
             return tokens
         tokens //= 2
     return 0
+
+
+def memory_table(shape: Shape, size: RoundSize) -> list[dict[str, Any]]:
+    """For each way to hold the weights and with or without recomputation: the parts and the phases in GB (10⁹ bytes)
+    at the micro-batch of `size`, and the largest micro-batch that fits cards of CARDS gigabytes (0: none)."""
+    rows = []
+    for weights in BITS:
+        for recompute in (False, True):
+            needs = memory_needs(shape, size, weights, recompute)
+            fits = {
+                str(card): fitting_microbatch(shape, size, weights, recompute, card * GB) for card in CARDS
+            }
+            rows.append(
+                {
+                    "weights": weights,
+                    "recompute": recompute,
+                    "microbatch": size.microbatch,
+                    "parts": {name: count / GB for name, count in asdict(needs).items()},
+                    "phases": {name: count / GB for name, count in needs.phases.items()},
+                    "fits": fits,
+                }
+            )
+    return rows

@@ -5,6 +5,8 @@ from typing import Any
 from rich.console import Console
 from rich.table import Table
 
+from ppo.benchmark.memory_model import RoundSize
+
 
 def print_bench(console: Console, result: dict[str, Any]) -> None:
     """Progress, rates, memory, the bound, and how other trainers compare."""
@@ -68,5 +70,27 @@ def print_scaling(console: Console, results: list[dict[str, Any]]) -> None:
             *(f"{s:.2f}" for s in found["phases"].values()),
             f"{found['seconds_per_step']:.2f}",
             f"{1000 * found['seconds_per_step'] / tokens:.2f}",
+        )
+    console.print(table)
+
+
+def print_memory(console: Console, name: str, size: RoundSize, rows: list[dict[str, Any]]) -> None:
+    """What `--calculate` found: no model was made and nothing measured."""
+    table = Table(
+        title=f"{name}, calculated: {size.responses} responses of {size.response} tokens to prompts of "
+        f"{size.prompt}, {size.per_prompt} each, LoRA r {size.rank}; GB at the peak of each phase in micro-batches of "
+        f"{size.microbatch} tokens, and the largest micro-batch that fits a card"
+    )
+    for column in ("weights", "layers on the way back", "weights GB", *rows[0]["phases"]):
+        table.add_column(column, justify="right")
+    for card in rows[0]["fits"]:
+        table.add_column(f"{card} GB", justify="right")
+    for row in rows:
+        table.add_row(
+            row["weights"],
+            "recomputed" if row["recompute"] else "kept",
+            f"{row['parts']['weights']:.1f}",
+            *(f"{count:.1f}" for count in row["phases"].values()),
+            *(str(tokens) if tokens else "no" for tokens in row["fits"].values()),
         )
     console.print(table)

@@ -1,21 +1,26 @@
 """The calculated memory: what an update keeps is what torch keeps, and 8 B fit where the docs say so."""
 
 import ctypes
+import json
 from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
 import torch
+from typer.testing import CliRunner
 
 from ppo.benchmark import memory_model
 from ppo.benchmark.memory_model import BF16, FP32, GB, NF4, RoundSize, layer_bytes, memory_needs
 from ppo.benchmark.shapes import LLAMA, QWEN2, SHAPES, Shape, shaped_model
+from ppo.cli import cli
 from ppo.config import LoraSettings
 from ppo.memory import begin_peak, end_peak
 from ppo.model.cpu.allocator import LARGE, M_MMAP_THRESHOLD, return_freed_blocks
 from ppo.model.cpu.blocks import DecoderBlocks
 from ppo.model.policy import Policy
 from ppo.model.rollout import rollout_of
+from rater_data.errors import BadInput
+from tests.paths import ROOT
 
 CPU = torch.device("cpu")
 RANK = 4
@@ -129,3 +134,20 @@ def test_smaller_micro_batches_and_recomputing_need_less():
     over = memory_needs(LLAMA_8B, RoundSize(microbatch=2 * found), NF4)
     assert fits.peak <= 24 * GB < over.peak
     assert memory_model.fitting_microbatch(LLAMA_8B, size, BF16, False, 16 * GB) == 0
+
+
+def test_eight_billion_fit_as_the_docs_say(tmp_path):
+    out = tmp_path / "memory.json"
+    command = ["bench", "--shape", "llama-3.1-8b", "--calculate", "--batch", "64", "--tokens", "256"]
+    ran = CliRunner().invoke(cli, [*command, "--per-prompt", "4", "--json", str(out)], catch_exceptions=False)
+    assert "llama-3.1-8b, calculated" in ran.output
+    rows = {(row["weights"], row["recompute"]): row for row in json.loads(out.read_text())}
+    assert rows[NF4, False]["phases"]["update"] < 24 and rows[NF4, False]["fits"]["24"] == 2048
+    assert rows[BF16, False]["phases"]["update"] < 40 and rows[BF16, False]["fits"]["40"] == 2048
+    page = (ROOT / "docs" / "gpu.md").read_text(encoding="utf-8")
+    for row in rows.values():
+        cells = [f"{row['phases'][name]:.1f}" for name in ("policy", "generate", "score", "update")]
+        fits = [str(tokens) if tokens else "no" for tokens in row["fits"].values()]
+        assert f"| {' | '.join([*cells, *fits])} |" in page
+    with pytest.raises(BadInput, match="--calculate is of a shape"):
+        CliRunner().invoke(cli, ["bench", "--calculate"], catch_exceptions=False)
