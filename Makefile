@@ -27,11 +27,11 @@ READY := $(VENV)/.ready-$(call key,requirements.txt requirements-model.txt)
 DEV_READY := $(VENV)/.dev-$(call key,requirements.txt requirements-model.txt requirements-dev.txt)
 MODEL := "$$RATELOOP_HOME/models/smollm2-135m-instruct/model.safetensors"
 
-.PHONY: help setup serve test check demo clean chromium postgresql
+.PHONY: help setup serve test check demo gpu-check clean chromium postgresql
 .DEFAULT_GOAL := help
 
 help: ## list the targets
-	@sed -n 's/^\([a-z]*\):.*## /  make \1|/p' Makefile | awk -F'|' '{ printf "%-14s %s\n", $$1, $$2 }'
+	@sed -n 's/^\([a-z-]*\):.*## /  make \1|/p' Makefile | awk -F'|' '{ printf "%-14s %s\n", $$1, $$2 }'
 
 setup: $(READY) ## install everything into .venv and make the default model ready (repeats are quick)
 	@test -s $(MODEL) || $(RUN) -m ppo get-model
@@ -49,6 +49,10 @@ check: $(DEV_READY) ## lint and types only
 
 demo: setup ## the whole ring with a scripted rater (minutes); RATER=warmth for another taste
 	@exec $(RUN) -m ppo demo --rater $(RATER) $(ARGS)
+
+# Needs torch and little else; on a machine without .venv the python3 that has torch is taken
+gpu-check: ## what a GPU has to show (8 minutes); ARGS="--device cpu --shapes smollm2-135m" rehearses it
+	@exec $(if $(wildcard $(RUN)),$(RUN),python3) -m tests.gpu_check $(ARGS)
 
 clean: ## remove .venv and caches; never your data
 	rm -rf $(VENV) .pytest_cache .ruff_cache .mypy_cache .hypothesis
