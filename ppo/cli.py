@@ -7,7 +7,7 @@ import sys
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import Annotated, Any
 
 # Waiting OpenMP threads must sleep, or two threads on a busy machine are slower than one; read when torch starts
 os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
@@ -25,9 +25,6 @@ from rater_data.rater_functions import CLASSIFIER_HELP, PROBABILITY, ClassifierN
 from rater_data.round_settings import CHAT, EMBEDDED_SYSTEM, GENERATOR_KEY, PLAIN
 from rater_data.round_settings import EMBEDDED_MODEL as DEFAULT_MODEL
 from rater_data.store import default_home
-
-if TYPE_CHECKING:  # imports torch
-    from ppo.benchmark.work import BenchmarkSize
 
 cli = typer.Typer(add_completion=False, no_args_is_help=True, pretty_exceptions_enable=False)
 console = Console(width=None if sys.stdout.isatty() else 150)
@@ -204,9 +201,8 @@ def bench(
 ) -> None:
     """Measure one PPO step in phases, beside what this machine could do at best."""
     quiet()
-    from ppo.benchmark.bench import Bench, add_plain_generate, run
-    from ppo.benchmark.peers import compare_with_peer, read_peer
-    from ppo.benchmark.tables import print_bench, print_scaling
+    from ppo.benchmark.bench import Bench
+    from ppo.benchmark.command import calculate_memory, measure_step
     from ppo.benchmark.work import BenchmarkSize
     from ppo.training.followers import joined_processes
     from rater_data.errors import BadInput
@@ -216,51 +212,23 @@ def bench(
     work = BenchmarkSize(
         batch=batch, per_prompt=per_prompt, tokens=tokens, epochs=epochs, minibatch=minibatch
     )
-    if calculate:
-        _calculate(shape, work, json_file)
-        return
-    peers = {path.stem: read_peer(path) for path in peer or []}
-    home, name = home or default_home(), model or DEFAULT_MODEL
-    with joined_processes(home, device) as joined:
-        if joined is None:
-            return
-        processes, device = joined
-        with console.status("Loading the model …") as status:
-            measured = Bench(name, home, device, precision, processes, shape)
-
-            def tell(number: int, step: Any) -> None:
-                status.update(f"Step {number} of {steps}: {step.seconds:.1f} s")
-
-            result = run(measured, work, steps, tell)
-            result["peers"] = {name: compare_with_peer(result, found) for name, found in peers.items()}
-            if scaling:
-                result["scaling"] = []
-                for other in work.scaled():
-                    status.update(f"{other.batch} responses of {other.tokens} tokens …")
-                    result["scaling"].append(run(measured, other, 1))
-            status.update("transformers' own generate …")
-            add_plain_generate(measured, work, result)
-    print_bench(console, result)
-    if scaling:
-        print_scaling(console, result["scaling"])
+    result: Any = calculate_memory(console, shape, work) if calculate else None
+    if not calculate:
+        home, name = home or default_home(), model or DEFAULT_MODEL
+        with joined_processes(home, device) as joined:
+            if joined is None:
+                return
+            processes, own = joined
+            result = measure_step(
+                console,
+                lambda: Bench(name, home, own, precision, processes, shape),
+                work,
+                steps,
+                peer or [],
+                scaling,
+            )
     if json_file is not None:
         json_file.write_text(json.dumps(result, indent=1), encoding="utf-8")
-
-
-def _calculate(shape: str | None, work: "BenchmarkSize", json_file: Path | None) -> None:
-    """`bench --calculate`. Raises BadInput without a shape."""
-    from ppo.benchmark.memory_model import RoundSize, memory_table
-    from ppo.benchmark.shapes import find_shape
-    from ppo.benchmark.tables import print_memory
-    from rater_data.errors import BadInput
-
-    if shape is None:
-        raise BadInput("--calculate is of a shape: name one with --shape, as in --shape llama-3.1-8b.")
-    size = RoundSize(work.batch, work.tokens, per_prompt=work.per_prompt, rank=work.rank, microbatch=2048)
-    rows = memory_table(find_shape(shape), size)
-    print_memory(console, shape, size, rows)
-    if json_file is not None:
-        json_file.write_text(json.dumps(rows, indent=1), encoding="utf-8")
 
 
 @cli.command()

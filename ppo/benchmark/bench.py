@@ -31,6 +31,7 @@ from ppo.model.rollout import Rollout, rollout_of
 from ppo.model.sampling import write_responses
 from ppo.model.self_check import SelfCheck, checked_policy
 from ppo.processes import ALONE, LOAD, Processes
+from rater_data.errors import BadInput
 
 
 @dataclass(frozen=True)
@@ -68,6 +69,10 @@ class Bench:
 
         def make() -> BaseModel:
             if shape is not None:
+                if processes.size > 1:
+                    raise BadInput(
+                        "A shape is made and measured by one process: start the bench without a launcher."
+                    )
                 return shaped_model(shape, self.device, self.precision)
             return load_base(model, home, device, self.precision)
 

@@ -18,7 +18,9 @@ SHAPE = "smollm2-135m"
 BATCHES = {"cuda": (16, 64, 256), "cpu": (4, 8)}  # responses; on a CPU to rehearse
 TOKENS = {"cuda": 64, "cpu": 8}
 PER_PROMPT = 4
-BORDERLINE = 4.0  # of 16: random weights over a large vocabulary make each token a sliver, and rounding crosses some
+BORDERLINE = (
+    4.0  # of 16: random weights over a large vocabulary make each token a sliver, and rounding crosses some
+)
 
 
 def check(device: torch.device, shape: str = SHAPE) -> Outcome:
