@@ -18,6 +18,7 @@ from ppo.model.decoders import Decoder
 from ppo.model.policy import Policy
 
 WRITE = "write"
+KEEP_BELOW = 7 / 8  # share of rows still being written at which the others are dropped
 STRETCH = 256  # vocabulary entries that are summed before one is looked for
 
 
@@ -46,9 +47,9 @@ def sample_responses(
 ) -> list[list[SampledResponse]]:
     """`per_prompt` responses to each prompt, drawn from softmax(logits / temperature) and nothing else.
 
-    One batched generation: the prompts are read once each, rows that have ended or reached their limit are dropped.
-    With `config.max_new_tokens_from` each row draws its limit first. `tick` is called with the number of tokens drawn
-    so far.
+    One batched generation: the prompts are read once each. Rows that have ended or reached their limit are dropped
+    some at a time: to let go of one, the keys and values of all others are copied. With `config.max_new_tokens_from`
+    each row draws its limit first. `tick` is called with the number of tokens drawn so far.
     The same weights, prompts and seed give the same responses, in one call or in several: each response draws from a
     stream of its own, and `first` is the number of the first response of this call.
     """
@@ -56,24 +57,26 @@ def sample_responses(
     uniform = uniform_draws(seed, first, len(prompts) * per_prompt, config.max_new_tokens).to(device)
     states = decoder.prefill(prompts, per_prompt, config.max_new_tokens)
     drawn: list[list[int]] = [[] for _ in range(len(prompts) * per_prompt)]
-    ended = [False] * len(drawn)
-    live = list(range(len(drawn)))
+    ended, over = [False] * len(drawn), [False] * len(drawn)
+    held = list(range(len(drawn)))
     rows = torch.arange(len(drawn), device=device)
     limits = draw_limits(len(drawn), config, seed, first)
     for step in range(config.max_new_tokens):
         token = draw_tokens(decoder.logits(states, config.temperature), uniform[rows, step])
-        for row, value in zip(live, token.tolist(), strict=True):
-            drawn[row].append(value)
-            ended[row] = value in base.stop_ids
+        for row, value in zip(held, token.tolist(), strict=True):
+            if not over[row]:
+                drawn[row].append(value)
+                ended[row] = value in base.stop_ids
+                over[row] = ended[row] or step + 1 == limits[row]
         if tick is not None:
             tick(step + 1)
-        keep = [i for i, row in enumerate(live) if not ended[row] and step + 1 < limits[row]]
+        keep = [i for i, row in enumerate(held) if not over[row]]
         if not keep:
             break
-        if len(keep) < len(live):
+        if len(keep) <= KEEP_BELOW * len(held):
             index = torch.tensor(keep, device=device)
             decoder.keep_rows(index)
-            token, rows, live = token[index], rows[index], [live[i] for i in keep]
+            token, rows, held = token[index], rows[index], [held[i] for i in keep]
         states = decoder.step(token)
     flat = [SampledResponse(tokens, end) for tokens, end in zip(drawn, ended, strict=True)]
     return [flat[i : i + per_prompt] for i in range(0, len(flat), per_prompt)]

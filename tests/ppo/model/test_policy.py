@@ -1,6 +1,7 @@
 """The one model in memory: packing, log-probabilities, reference, sampler. On tiny random models."""
 
 import copy
+from dataclasses import replace
 
 import pytest
 import torch
@@ -251,3 +252,17 @@ def test_a_response_is_drawn_from_its_own_stream_whatever_is_drawn_beside_it():
     ]
     assert apart == together
     assert together[0][0] != together[0][1]
+
+
+def test_rows_that_have_ended_are_let_go_some_at_a_time():
+    """At batch 256 a row ends at nearly every step, and letting go of it copies what all others have read."""
+    base = tiny_model(CPU)
+    config = SampleConfig(temperature=T, max_new_tokens=96, max_new_tokens_from=1)
+    decoder, kept = ModuleDecoder(base.lm), []
+    keep_rows = decoder.keep_rows
+    decoder.keep_rows = lambda index: kept.append(len(index)) or keep_rows(index)
+    drawn = sample_responses(decoder, replace(base, stop_ids=()), [[5, 6]], 256, config, seed=2)[0]
+    lengths = [len(one.token_ids) for one in drawn]
+    assert len(set(lengths)) > 70, "at nearly every step some reach their limit"
+    assert kept == sorted(kept, reverse=True)
+    assert 5 < len(kept) < 42
