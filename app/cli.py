@@ -94,6 +94,9 @@ def serve(
             f"{GENERATOR_KEY}."
         ),
     ] = None,
+    quantize: Annotated[
+        str, typer.Option(help="4bit: the trainer's base in 4 bits (needs bitsandbytes there).")
+    ] = "",
     processes: Annotated[
         int, typer.Option(help="Processes of the trainer, one for each GPU; they share every step.")
     ] = 1,
@@ -114,6 +117,7 @@ def serve(
             model=model,
             device=device,
             generator=generator,
+            quantize=quantize,
             processes=processes,
             worker=worker,
             allow_public=allow_public,

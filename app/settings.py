@@ -47,6 +47,8 @@ class Settings:
     device: str = "auto"
     generator: str | None = None
     """Address of a server of vLLM that writes the trainer's responses; None = the trainer does."""
+    quantize: str = ""
+    """How the trainer holds its base: "4bit", or as it is."""
     processes: int = 1
     """How many processes the trainer is; on one machine, each with a GPU of its own where there are any."""
     worker: bool = True
@@ -70,6 +72,8 @@ class Settings:
             raise BadInput(f"Port {self.port} does not exist: choose one from 1 to 65535.")
         if self.device not in ("auto", "cpu", "cuda"):
             raise BadInput(f"The device {self.device!r} is not known: choose auto, cpu or cuda.")
+        if self.quantize not in ("", "4bit"):
+            raise BadInput(f"--quantize is 4bit or left out, not {self.quantize!r}.")
         if self.processes < 1:
             raise BadInput(
                 f"The trainer cannot be {self.processes} processes: choose 1 or more with --processes."

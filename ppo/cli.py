@@ -33,6 +33,12 @@ MODEL = Annotated[
     str, typer.Option(help="smollm2-135m-instruct (the default), tiny, a local folder or a hub id.")
 ]
 DEVICE = Annotated[str, typer.Option(help="auto, cpu, cuda or cuda:N.")]
+QUANTIZE = Annotated[
+    str,
+    typer.Option(
+        help="4bit: the base's linear layers in 4 bits, the adapter beside them (needs bitsandbytes)."
+    ),
+]
 SYSTEM = Annotated[
     str | None,
     typer.Option(
@@ -85,6 +91,7 @@ def work(
         str | None, typer.Option(help="As for the demo; the home's own model by default.")
     ] = None,
     device: DEVICE = "auto",
+    quantize: QUANTIZE = "",
     generator: GENERATOR = None,
     database: DatabaseUrl = None,
     artifacts: ArtifactsUrl = None,
@@ -94,7 +101,7 @@ def work(
     from ppo.training.worker import work as run
 
     with contextlib.suppress(KeyboardInterrupt):
-        run(home or default_home(), model, device, database, generator, artifacts)
+        run(home or default_home(), model, device, database, generator, artifacts, quantize)
 
 
 @cli.command("get-model")
@@ -124,6 +131,7 @@ def doctor(
     ] = None,
     device: DEVICE = "auto",
     precision: Annotated[str, typer.Option(help="auto, fp32 or bf16.")] = "auto",
+    quantize: QUANTIZE = "",
     system: SYSTEM = None,
     prompt_format: PROMPT_FORMAT = None,
     max_new_tokens: MAX_NEW_TOKENS = None,
@@ -158,7 +166,7 @@ def doctor(
     chosen = model_name(model or own or DEFAULT_MODEL)
     if chosen != own or any(given is not None for given in (system, prompt_format, max_new_tokens)):
         config = replace(config, sample=sample_of(chosen, system, prompt_format, max_new_tokens))
-    config = replace(config.changed(changes or []), precision=precision)
+    config = replace(config.changed(changes or []), precision=precision, quantize=quantize)
     with console.status(f"Loading {chosen} …") as status:
         engine = Engine(home, chosen, device, config)
         found = diagnose(engine, config, status.update)
@@ -278,6 +286,7 @@ def demo(
         str, typer.Option(help="What raters judge by: score_1_10, score_1_5, thumbs, pair …")
     ] = "score_1_10",
     precision: Annotated[str, typer.Option(help="auto, fp32 or bf16.")] = "auto",
+    quantize: QUANTIZE = "",
     system: SYSTEM = None,
     prompt_format: PROMPT_FORMAT = None,
     max_new_tokens: MAX_NEW_TOKENS = None,
@@ -297,8 +306,6 @@ def demo(
 ) -> None:
     """Run the whole ring with a scripted rater and say whether the model learned what it likes."""
     quiet()
-    from dataclasses import replace
-
     from ppo.config import Config, sample_of
     from ppo.demo.demo import Demo, DemoConfig
     from ppo.demo.progress_bars import job_bars
@@ -306,10 +313,8 @@ def demo(
     from ppo.training.followers import joined_processes
 
     settings = DemoConfig(rounds, ratings, seed, noise, bias, raters, flip, scale, prompts=prompts)
-    own = replace(
-        Config(), precision=precision, sample=sample_of(model, system, prompt_format, max_new_tokens)
-    )
-    config = own.changed(changes or [])
+    sample = sample_of(model, system, prompt_format, max_new_tokens)
+    config = Config(precision=precision, quantize=quantize, sample=sample).changed(changes or [])
     with joined_processes(default_home(), device) as joined:
         if joined is None:
             return

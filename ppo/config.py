@@ -17,6 +17,7 @@ ADAPTER = "default"
 
 
 PRECISIONS = ("auto", "fp32", "bf16")
+FOUR_BIT = "4bit"
 SEED_STRIDE, ROUND_STRIDE, STEP_STRIDE = 1_000_003, 10_007, 101
 
 
@@ -108,7 +109,6 @@ class PPOConfig:
     minibatch: int = 16  # responses an optimiser step
     learning_rate: float = 6e-4  # of the adapter (Adam) at first; falls to 0 over the round's steps; measured
     value_learning_rate: float = 1e-3  # of the value head
-    critic_steps: int = 4  # steps of the value head alone before a round's first update
     clip_range: float = 0.2  # ε of the ratio
     value_clip_range: float = 0.5  # ε of the value, in standard deviations of the score
     gamma: float = 1.0
@@ -133,7 +133,8 @@ class PPOConfig:
 
 @dataclass(frozen=True)
 class Config:
-    """All of it. `precision` is of matrix products: auto = bf16 where the chip has it, else fp32."""
+    """All of it. `precision` is of matrix products: auto = bf16 where the chip has it, else fp32; `quantize` how the
+    base's linear layers are held: "" = in that type, 4bit = quantised (bitsandbytes)."""
 
     sample: SampleConfig = field(default_factory=SampleConfig)
     plan: PlanConfig = field(default_factory=PlanConfig)
@@ -141,11 +142,14 @@ class Config:
     lora: LoraSettings = field(default_factory=LoraSettings)
     ppo: PPOConfig = field(default_factory=PPOConfig)
     precision: str = "auto"
+    quantize: str = ""
     seed: int = 0
 
     def __post_init__(self) -> None:
         if self.precision not in PRECISIONS:
             raise BadInput(f"The precision is {', '.join(PRECISIONS)}, not {self.precision!r}.")
+        if self.quantize not in ("", FOUR_BIT):
+            raise BadInput(f"--quantize is {FOUR_BIT} or left out, not {self.quantize!r}.")
 
     def to_dict(self) -> dict[str, Any]:
         """As JSON-ready values, for the round's record."""
@@ -211,7 +215,7 @@ def _build(kind: type, data: dict[str, Any], where: str) -> Any:
     return kind(**values)
 
 
-RETIRED = {"ppo": ("value_coef", "max_grad_norm", "adam_eps")}
+RETIRED = {"ppo": ("value_coef", "max_grad_norm", "adam_eps", "critic_steps")}
 """Settings of earlier releases that are constants now: rounds that were begun with them are still read."""
 PARTS = {
     "sample": SampleConfig,

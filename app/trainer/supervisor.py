@@ -69,7 +69,11 @@ class Supervisor:
             "--device",
             settings.device,
         ]
-        given = [("--model", settings.model), ("--generator", settings.generator)]
+        given = [
+            ("--model", settings.model),
+            ("--generator", settings.generator),
+            ("--quantize", settings.quantize),
+        ]
         return [*wrapper, *work, *(part for flag, value in given if value for part in (flag, value))]
 
     def environment(self) -> dict[str, str]:

@@ -16,6 +16,8 @@ from ppo.model.policy import Policy
 
 ADAM_EPS, MAX_GRAD_NORM = 1e-5, 1.0  # as in Huang et al.'s 37 details of PPO
 
+CRITIC_STEPS = 4  # of the value head alone before a round's first update
+
 
 @dataclass
 class TrainState:
@@ -59,14 +61,14 @@ class TrainState:
 
 
 def warm_up_critic(state: TrainState, experience: Experience, config: PPOConfig) -> Experience:
-    """`critic_steps` steps of the value head alone, on states that are at hand; the experience with its new values.
+    """`CRITIC_STEPS` steps of the value head alone, on states that are at hand; the experience with its new values.
 
     Without it the first advantages of a round are raw returns: the critic starts at 0 and knows nothing yet.
     """
     evaluated, head = experience.evaluated, state.policy.value_head
     mask = evaluated.rollout.response_mask
     optimizer = torch.optim.Adam(head.parameters(), lr=config.value_learning_rate, eps=ADAM_EPS)
-    for _ in range(config.critic_steps):
+    for _ in range(CRITIC_STEPS):
         optimizer.zero_grad(set_to_none=True)
         new_values = state.policy.values_of(evaluated.states) + evaluated.prefix_values
         error = value_loss(new_values, evaluated.values, experience.returns, mask, math.inf).loss

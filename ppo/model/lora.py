@@ -70,7 +70,11 @@ def adapted_layers(lm: nn.Module, idle: frozenset[str] = frozenset()) -> str | l
 def linear_layers(lm: nn.Module) -> dict[str, nn.Module]:
     """The linear layers below the head by name. Exactly these kinds: routers are often one that gives two tensors."""
     head: Any = lm.get_output_embeddings()  # type: ignore[operator]  # a model of transformers
-    return {n: m for n, m in lm.named_modules() if type(m) in (nn.Linear, Conv1D) and m is not head}
+    return {n: m for n, m in lm.named_modules() if _is_linear(m) and m is not head}
+
+
+def _is_linear(module: nn.Module) -> bool:
+    return type(module) in (nn.Linear, Conv1D) or type(module).__name__ == "Linear4bit"  # of bitsandbytes
 
 
 def idle_layers(lm: nn.Module, called: set[str]) -> frozenset[str]:

@@ -347,7 +347,7 @@ def _frozen_linears_to_bf16(lm: PreTrainedModel) -> None:
     """Autocast would round these weights at every forward; once is the same and saves the time and the memory."""
     head = lm.get_output_embeddings()
     for module in lm.modules():
-        if isinstance(module, nn.Linear) and module is not head:
+        if isinstance(module, nn.Linear) and module is not head and module.weight.is_floating_point():
             module.weight.data = module.weight.data.bfloat16()
 
 

@@ -78,10 +78,17 @@ class Engine:
         opened = None if generator is None else open_generator(generator)
         precision = pick_precision(self.config.precision, pick_device(device))
         lora, seed = self.config.lora, self.config.seed
-        wanted = {"model": model, "precision": precision, "lora": asdict(lora), "seed": seed}
+        quantize = self.config.quantize
+        wanted = {
+            "model": model,
+            "precision": precision,
+            "lora": asdict(lora),
+            "seed": seed,
+            "quantize": quantize,
+        }
 
         def load() -> list[torch.Tensor]:
-            self.base = load_base(model, home, device, precision)
+            self.base = load_base(model, home, device, precision, quantize)
             self.policy, self.self_check = checked_policy(self.base, lora, precision, seed)
             return []
 

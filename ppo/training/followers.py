@@ -67,7 +67,7 @@ class Follower:
     def load(self, message: Message) -> list[Tensor]:
         """Makes the policy that the first process makes."""
         precision, seed = message["precision"], message["seed"]
-        base = load_base(message["model"], self.home, self.device, precision)
+        base = load_base(message["model"], self.home, self.device, precision, message["quantize"])
         self._policy, _ = checked_policy(base, LoraSettings(**message["lora"]), precision, seed)
         self._policy.processes = self.processes
         return []

@@ -21,6 +21,7 @@ import torch
 from ppo.config import Config
 from ppo.model.loading.base_models import model_name
 from ppo.model.loading.default_model import DEFAULT
+from ppo.model.loading.quantize import check_can_quantize
 from ppo.processes import Processes, ProcessGone
 from ppo.progress import Cancelled, Progress
 from ppo.training.engine import Engine
@@ -259,6 +260,7 @@ def work(
     url: str | None = None,
     generator: str | None = None,
     artifacts: str | None = None,
+    quantize: str = "",
 ) -> None:
     """Works until it is ended. Without a model, the home's own, or the default in a new home.
 
@@ -268,9 +270,11 @@ def work(
     """
     if generator is not None:
         checks.server_address("--generator", generator, GENERATOR_KEY)
+    check_can_quantize(quantize)
     with joined_processes(home, device) as joined:
         if joined is not None:
-            _work_as_first(home, model, *joined, url, generator, artifacts)
+            config = Config(quantize=quantize)
+            _work_as_first(home, model, *joined, url, generator, artifacts, config)
 
 
 def _work_as_first(
@@ -281,6 +285,7 @@ def _work_as_first(
     url: str | None,
     generator: str | None,
     artifacts: str | None,
+    config: Config,
 ) -> None:
     # the server brings a shared database up to date; where it has none of its own, the trainer may be there first
     with contextlib.closing(PatientStore.open(home, url, upgrade=url is None)) as store:
@@ -290,7 +295,7 @@ def _work_as_first(
         kept.check_writable()
         chosen = store.base_model(model) or model_name(model or DEFAULT)
         prepare_settings(store, chosen)
-        worker = Worker(store, lambda: Engine(home, chosen, device, Config(), generator, kept, processes))
+        worker = Worker(store, lambda: Engine(home, chosen, device, config, generator, kept, processes))
         release_jobs_of_dead_workers(store)
         store.wait_for_the_database(PATIENCE_S)
         kept.wait_for_the_store(PATIENCE_S)

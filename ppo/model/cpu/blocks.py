@@ -345,6 +345,7 @@ class DecoderBlocks:
             and all(type(x) in SHAPES for x in layers)
             and config.hidden_act == "silu"
             and not sliding
+            and type(layers[0].mlp.down_proj) is nn.Linear  # and not one in 4 bits
         )
 
     def attention_inputs(self, positions: Tensor, mask: Tensor) -> AttentionInputs:

@@ -10,6 +10,7 @@ from ppo.model.loading.adapters import load_adapted
 from ppo.model.loading.causal_models import Loaded, load_causal_model
 from ppo.model.loading.default_model import DEFAULT, default_model
 from ppo.model.loading.folders import find_folder
+from ppo.model.loading.quantize import check_can_quantize, quantize_layers
 from ppo.model.loading.tiny_model import TINY, tiny_model
 from rater_data.errors import BadInput
 
@@ -33,18 +34,25 @@ def model_name(name: str) -> str:
     return str(path.resolve()) if path.is_dir() and name not in (DEFAULT, TINY) else name
 
 
-def load_base(name: str, home: Path, device: str = "auto", precision: str = "fp32") -> BaseModel:
+def load_base(
+    name: str, home: Path, device: str = "auto", precision: str = "fp32", quantize: str = ""
+) -> BaseModel:
     """The model called `name` on `device`: all of its tensors and no other, or Missing or BadInput with one sentence.
 
-    In fp32; for products in bf16 a model that is stored in bf16 stays in it. What was done to make it load stands in
-    its notes.
+    In fp32; for products in bf16 a model that is stored in bf16 stays in it; with `quantize` ("4bit") its linear layers
+    are held in 4 bits. What was done to make it load stands in its notes.
     """
+    check_can_quantize(quantize)
     name, where = model_name(name), pick_device(device)
     if name == TINY:
-        return tiny_model(where)
-    loaded = _load(name, home, where, precision)
-    base = prepare(name, loaded.lm, loaded.tokenizer, where)
-    return replace(base, stored_dtype=loaded.stored_dtype, notes=(*loaded.notes, *base.notes))
+        base = tiny_model(where)
+    else:
+        loaded = _load(name, home, where, precision)
+        base = prepare(name, loaded.lm, loaded.tokenizer, where)
+        base = replace(base, stored_dtype=loaded.stored_dtype, notes=(*loaded.notes, *base.notes))
+    if quantize:
+        base = replace(base, notes=(*base.notes, quantize_layers(base.lm, name, where)))
+    return base
 
 
 def _load(name: str, home: Path, device: torch.device, precision: str) -> Loaded:
