@@ -7,7 +7,7 @@ import os
 import re
 from dataclasses import dataclass, field
 from pathlib import Path
-from urllib.parse import urlsplit
+from urllib.parse import urlsplit, urlunsplit
 
 from rater_data import checks
 from rater_data.errors import BadInput
@@ -93,7 +93,7 @@ class Settings:
                 raise BadInput(
                     f"The address of a proxy is like 127.0.0.1 or 10.0.0.0/8, not {address!r}."
                 ) from None
-        object.__setattr__(self, "public_url", self.public_url.rstrip("/"))
+        object.__setattr__(self, "public_url", tidy_url(self.public_url))
         object.__setattr__(self, "root_path", find_root_path(self.root_path.rstrip("/"), self.public_url))
 
     @property
@@ -116,6 +116,14 @@ class Settings:
     def cookie_name(self) -> str:
         # Browsers share cookies between the ports of a host: two servers must not sign each other out.
         return f"rateloop_{self.port}"
+
+
+def tidy_url(url: str) -> str:
+    """An address as browsers write it: the host in small letters, without the scheme's own port and a last slash."""
+    parts = urlsplit(url)
+    own_port = {"http": ":80", "https": ":443"}.get(parts.scheme, "")
+    host = parts.netloc.lower().removesuffix(own_port)
+    return urlunsplit(parts._replace(netloc=host, path=parts.path.rstrip("/")))
 
 
 def find_root_path(root_path: str, public_url: str) -> str:

@@ -104,6 +104,19 @@ def test_a_public_address_holds_for_its_own_requests_only() -> None:
 
 
 @pytest.mark.parametrize(
+    ("settings", "expected"),
+    [
+        ({}, "http://127.0.0.1:7860"),
+        ({"root_path": "/rateloop/"}, "http://127.0.0.1:7860/rateloop"),
+        ({"public_url": "https://Rate.example:443/x/"}, "https://rate.example/x"),
+        ({"public_url": "http://rate.example:443", "root_path": ""}, "http://rate.example:443"),
+    ],
+)
+def test_what_links_begin_with(settings: dict[str, str], expected: str) -> None:
+    assert Settings(home=Path("/nowhere"), **settings).link_url == expected
+
+
+@pytest.mark.parametrize(
     ("settings", "why"),
     [
         ({"root_path": "rateloop"}, "root path is like /rateloop, not 'rateloop'"),
