@@ -49,6 +49,7 @@ PublicUrl = Annotated[
         envvar=PUBLIC_URL_VARIABLE, help="Address that people use, as in https://example.org/rateloop."
     ),
 ]
+Quantize = Annotated[str, typer.Option(help="4bit: the trainer's base in 4 bits (needs bitsandbytes there).")]
 Url = Annotated[str, typer.Option(help="The address people use (default: where it was last served).")]
 
 
@@ -94,9 +95,7 @@ def serve(
             f"{GENERATOR_KEY}."
         ),
     ] = None,
-    quantize: Annotated[
-        str, typer.Option(help="4bit: the trainer's base in 4 bits (needs bitsandbytes there).")
-    ] = "",
+    quantize: Quantize = "",
     processes: Annotated[
         int, typer.Option(help="Processes of the trainer, one for each GPU; they share every step.")
     ] = 1,
