@@ -129,8 +129,12 @@ def tidy_url(url: str) -> str:
 def find_root_path(root_path: str, public_url: str) -> str:
     """The root path, given or in the public address. Raises BadInput where one cannot be or they do not agree."""
     public = urlsplit(public_url)
-    if public_url and (public.scheme not in ("http", "https") or not public.hostname or public.query):
-        raise BadInput(f"The public address is like https://example.org/rateloop, not {public_url!r}.")
+    is_address = public.scheme in ("http", "https") and bool(public.hostname) and not public.query
+    if public_url and not (is_address and public_url.isascii()):
+        raise BadInput(
+            f"The public address is like https://example.org/rateloop, not {public_url!r}: other letters than a to z "
+            "as browsers send them (xn--…)."
+        )
     if public_url and root_path and root_path != public.path:
         raise BadInput(
             f"The public address {public_url} and the root path {root_path} do not agree: leave the root path out."

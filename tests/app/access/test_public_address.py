@@ -124,6 +124,7 @@ def test_what_links_begin_with(settings: dict[str, str], expected: str) -> None:
         ({"root_path": "/a/../b"}, "root path is like"),
         ({"root_path": "/api/x"}, "not with a path of the server's own"),
         ({"public_url": "rate.example"}, "public address is like https"),
+        ({"public_url": "https://rätsel.example"}, "xn--"),
         ({"public_url": "https://rate.example/a", "root_path": "/b"}, "do not agree"),
     ],
 )
