@@ -159,7 +159,7 @@ def doctor(
     home, config = home or default_home(), Config()
     own: str | None = None
     if database or (home / "rateloop.db").is_file():
-        with contextlib.closing(Store.open(home, database)) as store:
+        with contextlib.closing(Store.open(home, database, upgrade=database is None)) as store:
             own = store.base_model()
             if own is not None and model in (None, own):
                 config = Engine.merge_round_config(config, store)
@@ -254,7 +254,7 @@ def merge(
     from rater_data.store import Store
 
     home = home or default_home()
-    with contextlib.closing(Store.open(home, database)) as store:
+    with contextlib.closing(Store.open(home, database, upgrade=database is None)) as store:
         done = run(store, home, version, out, open_artifacts(store, artifacts))
     print(
         f"Version {done.version} of {done.base_model} is in {done.folder} as a plain model. "

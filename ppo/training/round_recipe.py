@@ -5,6 +5,7 @@ killed at any point and called again: responses have slots, PPO has checkpoints,
 single transactions.
 """
 
+import secrets
 from collections.abc import Iterable
 from dataclasses import asdict
 from typing import Any
@@ -331,6 +332,9 @@ def _publish(
 ) -> None:
     number = store.next_version_number()
     name = f"versions/{number:04d}"
+    if engine.artifacts.exists(name):
+        # of a training that died before it was published, or of another trainer's, which must stay what it is
+        name = f"{name}-{secrets.token_hex(4)}"
     progress.phase("Publishing", 1)
     digest = checkpoint.save(state, engine.artifacts, name, config, head, resumable=False)
     engine.loaded_version = number

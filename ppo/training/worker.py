@@ -47,6 +47,7 @@ log = logging.getLogger(__name__)
 PRESENT_S = 20.0  # the store is told that the trainer lives, work or none
 PATIENCE_S = 3600.0  # a database or artifact store that is away is waited for so long
 BEAT_S = 5.0  # a heartbeat at least this often; the store calls a job dead after 60 s
+BOOT_ID = Path("/proc/sys/kernel/random/boot_id")  # Linux's: another with every start of a machine
 REPORT_S = 0.5  # progress is written at most this often
 IDLE_S = 0.5  # pause between two looks for work
 
@@ -58,7 +59,7 @@ class Worker:
         self, store: Store, make_engine: Callable[[], Engine], show: Callable[[Job, dict], None] | None = None
     ):
         self.store, self._make_engine, self._show = store, make_engine, show
-        self.name = f"{socket.gethostname()}:{os.getpid()}:{time.monotonic_ns() % 1_000_000}"
+        self.name = f"{_machine()}:{os.getpid()}:{time.monotonic_ns() % 1_000_000}"
         self._engine: Engine | None = None
         self._readiness = ReadinessCheck()
 
@@ -198,10 +199,17 @@ def release_jobs_of_dead_workers(store: Store) -> None:
             store.forget_worker(worker.name)
 
 
+def _machine() -> str:
+    """The machine's name, and which start of it this is: two of one name are not taken for one."""
+    with contextlib.suppress(OSError):
+        return f"{socket.gethostname()}-{BOOT_ID.read_text()[:8]}"
+    return socket.gethostname()
+
+
 def _is_dead(worker: str) -> bool:
     """Whether this is the name of a process of this machine that is no more."""
     host, _, pid = worker.rpartition(":")[0].rpartition(":")
-    return host == socket.gethostname() and pid.isdigit() and not psutil.pid_exists(int(pid))
+    return host == _machine() and pid.isdigit() and not psutil.pid_exists(int(pid))
 
 
 def prepare_settings(store: Store, model: str) -> None:

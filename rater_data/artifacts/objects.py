@@ -40,7 +40,7 @@ class ObjectArtifacts(Artifacts):
             fill(aside)
             sha256 = seal_folder(aside)
             place = self._place(name, sha256)
-            if not self._call("exists", f"{place}/{MANIFEST}"):
+            if not self._is_file(f"{place}/{MANIFEST}"):
                 for file in sorted(aside.iterdir()):
                     if file.name != MANIFEST:
                         self._call("put_file", str(file), f"{place}/{file.name}")
@@ -81,27 +81,25 @@ class ObjectArtifacts(Artifacts):
                 (aside / file).unlink(missing_ok=True)
 
     def below(self, name: str) -> list[str]:
-        pattern = f"{self._path(name)}/*/*/{MANIFEST}"
-        found = {path.split("/")[-3] for path in self._call("glob", pattern)}
-        return sorted(f"{name}/{last}" for last in found)
+        names = [f"{name}/{last}" for last in self._list(name)]
+        return [below for below in names if self.exists(below)]
 
     def remove(self, name: str) -> None:
-        path = self._path(name)
         # manifests first: what is left by a process that is killed here is nothing to anybody
-        for manifest in self._call("glob", f"{path}/**/{MANIFEST}"):
-            self._call("rm_file", manifest)
-        if self._call("exists", path):
-            self._call("rm", path, recursive=True)
+        for path in sorted(self._files_below(self._path(name)), key=lambda path: not path.endswith(MANIFEST)):
+            self._call("rm_file", path)
 
     def read_note(self, name: str) -> str | None:
-        path = self._path(name)
-        return self._call("cat_file", path).decode() if self._call("isfile", path) else None
+        try:
+            return bytes(self._call("cat_file", self._path(name))).decode()
+        except Missing:
+            return None
 
     def write_note(self, name: str, text: str) -> None:
         self._call("pipe_file", self._path(name), text.encode())
 
     def remove_note(self, name: str) -> None:
-        if self._call("isfile", self._path(name)):
+        if self._is_file(self._path(name)):
             self._call("rm_file", self._path(name))
 
     def wait_for_the_store(self, seconds: float) -> None:
@@ -118,6 +116,36 @@ class ObjectArtifacts(Artifacts):
 
         return self._patience.wait_for(f"the artifact store {self.location}", ask)
 
+    # fsspec's own exists, isfile, glob, find and walk take every error for "nothing there": a store that is away would
+    # be taken for an empty one, and a training in progress be begun anew
+
+    def _is_file(self, path: str) -> bool:
+        try:
+            return bool(self._call("info", path)["type"] == "file")
+        except Missing:
+            return False
+
+    def _entries(self, path: str) -> list[dict[str, Any]]:
+        """What is right below a path, each with its whole "name" and its "type"."""
+        try:
+            found: list[dict[str, Any]] = self._call("ls", path, detail=True)
+        except Missing:
+            return []
+        return [entry for entry in found if entry["name"].rstrip("/") != path.rstrip("/")]
+
+    def _list(self, name: str) -> list[str]:
+        """The last parts of the names of folders right below a name, in order."""
+        entries = self._entries(self._path(name))
+        folders = (entry["name"] for entry in entries if entry["type"] == "directory")
+        return sorted(folder.rstrip("/").rpartition("/")[2] for folder in folders)
+
+    def _files_below(self, path: str) -> Iterator[str]:
+        for entry in self._entries(path):
+            if entry["type"] == "directory":
+                yield from self._files_below(entry["name"])
+            else:
+                yield entry["name"]
+
     def _path(self, name: str) -> str:
         check_name(name)
         return f"{self._root}/{name}"
@@ -128,7 +156,8 @@ class ObjectArtifacts(Artifacts):
         return f"{self._path(name)}/{sha256}"
 
     def _manifests(self, name: str) -> list[str]:
-        return sorted(self._call("glob", f"{self._path(name)}/*/{MANIFEST}"))
+        manifests = (f"{self._path(name)}/{sha256}/{MANIFEST}" for sha256 in self._list(name))
+        return [path for path in manifests if self._is_file(path)]
 
     def _newest(self, name: str) -> str:
         manifests = self._manifests(name)
@@ -138,7 +167,7 @@ class ObjectArtifacts(Artifacts):
 
     def _manifest(self, name: str, sha256: str) -> tuple[bytes, dict[str, str]]:
         path = f"{self._place(name, sha256)}/{MANIFEST}"
-        if not self._call("isfile", path):
+        if not self._is_file(path):
             raise Missing(f"The checkpoint {name} has no {MANIFEST} in {self.location}: it is not whole.")
         raw: bytes = self._call("cat_file", path)
         if hashlib.sha256(raw).hexdigest() != sha256:
@@ -150,7 +179,7 @@ class ObjectArtifacts(Artifacts):
 
     def _download(self, name: str, sha256: str, file: str, wanted: str, target: Path) -> None:
         source = f"{self._place(name, sha256)}/{file}"
-        if not self._call("isfile", source):
+        if not self._is_file(source):
             raise Missing(f"The checkpoint {name} lacks its file {file} in {self.location}.")
         self._call("get_file", source, str(target))
         with target.open("rb") as opened:

@@ -99,12 +99,13 @@ def test_a_look_that_fails_is_told_and_keeps_nobody_from_work(turned, monkeypatc
 def test_jobs_of_dead_workers_of_this_machine_are_free_at_once(tmp_path):
     gone = subprocess.Popen([sys.executable, "-c", ""])
     gone.wait()
-    here = socket.gethostname()
     store = file_store(tmp_path)
+    here = Worker(store, lambda: None).name.split(":")[0]
     for worker, free in (
         (f"{here}:{gone.pid}:7", True),
         (f"{here}:{os.getpid()}:7", False),
         (f"elsewhere:{gone.pid}:7", False),
+        (f"{socket.gethostname()}-01234567:{gone.pid}:7", False),  # another machine of the same name
         (f"{here}:{gone.pid}", False),
         ("odd", False),
     ):

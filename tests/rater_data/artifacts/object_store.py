@@ -46,6 +46,14 @@ class ObjectStore(MemoryFileSystem):
         self._ask("cat_file", path)
         return super().cat_file(path, start, end, **options)
 
+    def info(self, path, **options):
+        self._ask("info", path)
+        return super().info(path, **options)
+
+    def ls(self, path, detail=True, **options):
+        self._ask("ls", path)
+        return super().ls(path, detail, **options)
+
     def mv(self, *_arguments, **_options):
         raise AssertionError("an object store has no rename")
 

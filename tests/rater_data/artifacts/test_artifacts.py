@@ -247,6 +247,31 @@ def test_what_a_driver_raises_is_a_sentence(objects, raised, kind, told):
     assert not objects.exists("versions/0001")
 
 
+def test_a_store_that_is_away_is_not_taken_for_an_empty_one(objects, tmp_path):
+    """As fsspec's own `exists`, `isfile` and `glob` would: a training in progress would be begun anew."""
+    sha256 = objects.put("rounds/0001/step-0001", fill())
+    objects.write_note("rounds/0001/seal", "ab")
+
+    def away(*_):
+        raise ConnectionError("Connection reset by peer")
+
+    objects._files.fail = away
+    other = on_another_machine(objects, tmp_path)
+    for ask in (
+        lambda: other.read_note("rounds/0001/seal"),
+        lambda: other.below("rounds/0001"),
+        lambda: other.exists("rounds/0001/step-0001"),
+        lambda: other.fetch("rounds/0001/step-0001", sha256),
+        lambda: other.fetch("rounds/0001/step-0001"),
+        lambda: other.remove("rounds/0001"),
+        lambda: list(other.find_faults("rounds/0001/step-0001", sha256)),
+    ):
+        with pytest.raises(Away):
+            ask()
+    objects._files.fail = lambda *_: None
+    assert read(other.fetch("rounds/0001/step-0001"))["adapter.safetensors"] == "weights"
+
+
 def test_a_bug_is_not_taken_for_a_store_that_is_away(objects):
     def fail(*_):
         raise TypeError("a bug")
