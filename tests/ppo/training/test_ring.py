@@ -24,8 +24,6 @@ from ppo.training import round_recipe, store_tensors, training_steps
 from ppo.training.engine import Engine
 from ppo.training.worker import Worker
 from rater_data.artifacts.objects import ObjectArtifacts
-from rater_data.importing.import_files import bundled_prompts
-from rater_data.round_settings import ROUND_CONFIG
 from rater_data.statistics.rater_effects import rater_offsets
 from rater_data.statistics.score_frame import score_frame
 from rater_data.store import Store
@@ -268,26 +266,6 @@ def test_a_refused_round_is_followed_by_more_and_can_be_overridden(home, monkeyp
     home.worker.run_one()
     assert home.store.round(2).state == "published"
     assert home.store.round(2).gate["overridden"]
-
-
-def test_the_worker_process_survives_kill_9(tmp_path):
-    """A real process, killed in the middle of writing; a second one finishes; nothing twice, nothing lost."""
-    store = Store.open(tmp_path)
-    store.add_prompts(bundled_prompts())
-    store.set_setting(ROUND_CONFIG, {"plan": {"ratings": 96}})
-    store.enqueue("generate", {})
-    with ended(subprocess.Popen(work_command(tmp_path), env=ONE_THREAD)) as first:
-        wait_for(lambda: store.round() is not None and len(store.slots(1)) >= 16)
-        first.send_signal(signal.SIGKILL)
-        first.wait()
-    there = {r.slot: r.token_ids for r in store.responses(1)}
-    forget_heartbeat(tmp_path)
-    with ended(subprocess.Popen(work_command(tmp_path), env=ONE_THREAD)):
-        wait_for(lambda: store.round(1).state == "rating")
-    after = {r.slot: r.token_ids for r in store.responses(1)}
-    assert len(after) == 96
-    assert all(after[slot] == ids for slot, ids in there.items())
-    store.close()
 
 
 def test_a_training_killed_with_9_ends_bit_for_bit_as_one_that_was_not(rated, tmp_path):
