@@ -19,7 +19,7 @@ from torch import Tensor
 
 from ppo.algorithm.rules import GENERATOR_LIMIT
 from ppo.config import ADAPTER, SampleConfig
-from ppo.generation.agreement import adapter_is_zero, check_agreement
+from ppo.generation.agreement import OTHER_BASE, adapter_is_zero, check_agreement
 from ppo.generation.answers import ServedModel
 from ppo.generation.vllm_server import Asked, ModelGone, VllmServer
 from ppo.model.policy import Policy
@@ -36,7 +36,7 @@ PROBE_TEMPERATURE = 0.5  # far from 1, so that log-probabilities from before the
 PROBE_SUSPECT = (
     0.005  # nats a token from which a cause is looked for: an adapter of small numbers changes little
 )
-PROBE_SIZE = 0.02  # standard deviation of the adapter that is tried
+PROBE_SIZE = 0.03  # standard deviation of the adapter that is tried
 
 
 class VllmGenerator:
@@ -115,7 +115,7 @@ class VllmGenerator:
                 "generator_gap"
             ]
         except BadInput as error:
-            if self.served.root == base.name:
+            if OTHER_BASE not in str(error):
                 raise
             raise BadInput(
                 f"{str(error).rstrip('.')} (it serves {self.served.root}, here is {base.name})."
