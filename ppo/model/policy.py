@@ -353,7 +353,10 @@ def _frozen_linears_to_bf16(lm: PreTrainedModel) -> None:
 
 def _keep_states_in_fp32(lm: PreTrainedModel) -> None:
     """What layers add to stays fp32 from the embedding on, whatever type that is stored in: sums of thirty layers in
-    bf16 would be rounded thirty times."""
+    bf16 would be rounded thirty times. Norms and biases follow: a norm takes its input's type alone."""
     embeddings: Any = lm.get_input_embeddings()
     if embeddings.weight.dtype != torch.float32:
         embeddings.register_forward_hook(lambda _module, _inputs, states: states.float())
+    for parameter in lm.parameters():
+        if parameter.ndim < 2 and parameter.is_floating_point():
+            parameter.data = parameter.data.float()
