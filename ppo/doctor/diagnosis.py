@@ -1,8 +1,8 @@
-"""What `python -m ppo doctor` finds out, by loading the model as a round does and by working a round's micro-batch.
+"""What `python -m ppo doctor` finds out, by loading the model as a round does and by working a round's mini-batch.
 
-Memory is measured, not guessed: a micro-batch is written, read and trained on with as many responses as configured,
-each as long as it may get, and once more with a quarter of them; what grows with the responses is extrapolated to what
-fits.
+Memory is measured, not guessed: a mini-batch is written, read and trained on with as many responses as configured, each
+as long as it may get. What that took beyond the model at rest grows with the tokens that are read in one go: so it is
+known how long one response could be.
 """
 
 import time
@@ -13,6 +13,7 @@ from typing import Any
 import psutil
 import torch
 
+from ppo.algorithm.batches import tokens_of
 from ppo.algorithm.experience import build_experience, evaluate_rollout
 from ppo.algorithm.ppo_update import TrainState, ppo_update
 from ppo.config import Config
@@ -24,7 +25,6 @@ from ppo.training.engine import Engine
 
 GIB = 2**30
 HEADROOM = 0.9  # of the free memory that a round may fill
-PARTS = 4  # the smaller micro-batch is this part of the whole one
 QUESTIONS = (
     "What is a good breakfast before a long walk?",
     "Why is the sky blue?",
@@ -35,26 +35,28 @@ QUESTIONS = (
 
 @dataclass(frozen=True)
 class Measured:
-    """One micro-batch: responses in it, seconds to write them and to train on them, and the peak of memory in bytes."""
+    """One mini-batch: responses in it, their tokens with their prompts, tokens of the largest micro-batch that it was
+    read in, seconds to write them and to train on them, and bytes of memory before and at the peak."""
 
     responses: int
     tokens: int
+    microbatch: int
     write_s: float
     train_s: float
+    rest: int
     peak: int
 
 
 @dataclass(frozen=True)
 class Needs:
-    """What a round as configured needs: peak of memory, what is free, the largest mini-batch and the longest responses
-    that fit, and minutes of its PPO."""
+    """What a round as configured needs: peak of memory, what is free, the longest response that fits, and minutes of
+    its PPO."""
 
     peak: int
     free: int
-    largest_minibatch: int
     longest_response: int
     minutes: float
-    measured: tuple[Measured, ...]
+    measured: Measured
 
     @property
     def fits(self) -> bool:
@@ -66,8 +68,8 @@ def diagnose(engine: Engine, config: Config, tell: Callable[[str], None]) -> dic
     """Everything that `--json` writes; `tell` hears what is being done."""
     base, policy = engine.base, engine.policy
     config = replace(config, precision=policy.precision)
-    tell("Working a small micro-batch …")
-    needs = measure_needs(engine, config, tell)
+    tell(f"Working a mini-batch of {config.ppo.minibatch} responses …")
+    needs = measure_needs(engine, config)
     parameters = {id(p): p for p in base.lm.parameters()}
     adapter = policy.adapter_parameters()
     return {
@@ -99,34 +101,25 @@ def diagnose(engine: Engine, config: Config, tell: Callable[[str], None]) -> dic
     }
 
 
-def measure_needs(engine: Engine, config: Config, tell: Callable[[str], None]) -> Needs:
-    """Works two micro-batches and says what a round needs. The adapter is afterwards what it was."""
-    size = config.ppo.minibatch
-    small = _work(engine, config, max(1, size // PARTS))
-    tell(f"Working a micro-batch of {size} responses …")
-    whole = _work(engine, config, size)
-    free = _free(engine.policy.device)
-    spread = whole.responses - small.responses
-    per_response = max(0.0, (whole.peak - small.peak) / spread) if spread else 0.0
-    fixed = whole.peak - per_response * whole.responses
-    room = max(0.0, HEADROOM * (free + whole.peak) - fixed)
-    fitting = int(room / per_response) if per_response else 10**6
-    tokens = whole.tokens / whole.responses
-    longest = int(config.sample.max_new_tokens * room / (per_response * size)) if per_response else 2**20
-    longest = min(longest, engine.base.context - int(tokens) + config.sample.max_new_tokens)
+def measure_needs(engine: Engine, config: Config) -> Needs:
+    """Works a mini-batch and says what a round needs. The adapter is afterwards what it was."""
+    whole = _work(engine, config, config.ppo.minibatch)
+    had = int(HEADROOM * (_free(engine.policy.device) + whole.peak))
+    per_token = max(1.0, (whole.peak - whole.rest) / whole.microbatch)
+    prompt = whole.tokens // whole.responses - config.sample.max_new_tokens
+    longest = min(int(max(0, had - whole.rest) / per_token), engine.base.context) - prompt
     ppo = config.ppo
     rollouts = ppo.steps * ppo.prompts_per_step * config.plan.responses_per_prompt
     passes = rollouts * ppo.epochs + config.plan.ratings * ppo.people_epochs
     seconds = rollouts * whole.write_s / whole.responses + passes * whole.train_s / whole.responses
-    return Needs(
-        whole.peak, int(HEADROOM * (free + whole.peak)), fitting, longest, seconds / 60, (small, whole)
-    )
+    return Needs(whole.peak, had, max(0, longest), seconds / 60, whole)
 
 
 def _work(engine: Engine, config: Config, responses: int) -> Measured:
     policy, seed = engine.policy, config.seed
     still = replace(config, ppo=replace(config.ppo, learning_rate=0.0, value_learning_rate=0.0))
     begin_peak(policy.device)
+    rest = end_peak(policy.device)
     began = time.monotonic()
     rollout = _longest_rollout(engine, config, responses)
     written = time.monotonic()
@@ -136,8 +129,10 @@ def _work(engine: Engine, config: Config, responses: int) -> Measured:
     ppo_update(TrainState.begin(policy, still.ppo, 1), experience, still, 1, seed)
     policy.load_adapter_state(adapter)
     tokens = int(rollout.prompt_mask.sum() + rollout.response_mask.sum())
-    peak = end_peak(policy.device)
-    return Measured(len(rollout), tokens, written - began, time.monotonic() - written, peak)
+    parts = [part for minibatch in evaluated.minibatches for part in minibatch]
+    microbatch = max(tokens_of(rollout, part) for part in parts)
+    peak, ended = end_peak(policy.device), time.monotonic()
+    return Measured(len(rollout), tokens, microbatch, written - began, ended - written, rest, peak)
 
 
 def _longest_rollout(engine: Engine, config: Config, responses: int) -> Rollout:

@@ -34,7 +34,7 @@ def print_diagnosis(console: Console, found: dict[str, Any]) -> None:
     if sample["max_new_tokens_from"]:
         length = f"{sample['max_new_tokens_from']} to {length}"
     page.add_row("responses", f"of at most {length} tokens, {sample['prompt_format']} prompts")
-    whole = needs["measured"][-1]
+    whole = needs["measured"]
     page.add_row(
         "measured",
         f"{whole['responses']} responses of full length: written in {whole['write_s']:.1f} s, scored and trained on "
@@ -45,7 +45,8 @@ def print_diagnosis(console: Console, found: dict[str, Any]) -> None:
     )
     page.add_row(
         "what fits",
-        f"a mini-batch of {needs['largest_minibatch']}, or responses of {needs['longest_response']} tokens",
+        f"mini-batches of any size, read {whole['microbatch']} tokens at a time; "
+        f"responses of {needs['longest_response']} tokens",
     )
     page.add_row(
         "a round", f"about {needs['minutes']:.1f} minutes of PPO if every response has its full length"
@@ -57,7 +58,7 @@ def print_diagnosis(console: Console, found: dict[str, Any]) -> None:
 def verdict(found: dict[str, Any]) -> str:
     """The last line: whether a round can be begun."""
     if not found["needs"]["fits"]:
-        return "[red]A round as configured does not fit: make ppo.minibatch or the responses smaller.[/red]"
+        return "[red]A round as configured does not fit: make the responses shorter.[/red]"
     slow = " It will be slower than a family with a fast path." if found["path"]["path"] != "fast" else ""
     return f"[green]Ready: a round as configured fits.[/green]{slow}"
 

@@ -37,7 +37,9 @@ def plain_attention(
     # Autocast would take the softmax in fp32 and hand the backward two types to multiply; rotary positions leave
     # queries and keys in fp32 beside values in bf16
     dtype = value.dtype
-    if attention_mask.dtype != dtype:  # the lowest number of fp32 is −∞ in bf16, and a row of nothing else NaN
+    if (
+        attention_mask.dtype != dtype
+    ):  # the lowest number of fp32 is −∞ in bf16, and a row of nothing else NaN
         attention_mask = attention_mask.clamp(min=torch.finfo(dtype).min).to(dtype)
     with torch.autocast(query.device.type, enabled=False):
         out = _Attention.apply(query.to(dtype), key.to(dtype), value, attention_mask, scale)
