@@ -16,6 +16,7 @@ import psutil
 import torch
 
 from ppo.algorithm.experience import build_experience, evaluate_rollout
+from ppo.algorithm.out_of_memory import in_smaller_pieces
 from ppo.algorithm.ppo_update import TrainState, ppo_update
 from ppo.benchmark.machine import measure, synchronise
 from ppo.benchmark.report import report
@@ -124,22 +125,25 @@ class Bench:
         with self.peaks.phase("generate"):
             rollout = self._generate(work, config, number)
             generated = self._now()
-        with self.peaks.phase("score"):
-            evaluated = evaluate_rollout(state.policy, rollout, self._layers(config), config)
-            scored = self._now()
-        with self.peaks.phase("update"):
-            scores = evaluated.features[:, 0] - evaluated.features[:, 0].mean()
-            experience = build_experience(evaluated, scores, config.ppo.kl_coef, 1.0, config.ppo.head_lambda)
-            metrics = ppo_update(state, experience, config, work.epochs, seed=number)
-            ended = self._now()
-        return Step(
-            generated - began,
-            scored - generated,
-            ended - scored,
-            metrics["ratio_gap"],
-            float(evaluated.kl_per_response().mean()),
-            psutil.Process().memory_info().rss / 2**20,
-        )
+
+        def learn() -> tuple[float, float, dict[str, float], float]:
+            begun = self._now()
+            with self.peaks.phase("score"):
+                evaluated = evaluate_rollout(state.policy, rollout, self._layers(config), config)
+                scored = self._now()
+            with self.peaks.phase("update"):
+                scores = evaluated.features[:, 0] - evaluated.features[:, 0].mean()
+                experience = build_experience(
+                    evaluated, scores, config.ppo.kl_coef, 1.0, config.ppo.head_lambda
+                )
+                metrics = ppo_update(state, experience, config, work.epochs, seed=number)
+                ended = self._now()
+            return scored - begun, ended - scored, metrics, float(evaluated.kl_per_response().mean())
+
+        # As in a round; the time of a try that ran out of memory is not counted
+        score, update, metrics, kl = in_smaller_pieces(state.policy, learn)
+        rss = psutil.Process().memory_info().rss / 2**20
+        return Step(generated - began, score, update, metrics["ratio_gap"], kl, rss)
 
     def _now(self) -> float:
         synchronise(self.device)

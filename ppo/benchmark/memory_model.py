@@ -10,7 +10,7 @@ from typing import Any
 
 from ppo.benchmark.shapes import Shape
 from ppo.model.lm_head import CHUNK_ROWS, WIDE_BLOCK
-from ppo.model.policy import MICROBATCH_TOKENS
+from ppo.model.policy import MICROBATCH_TOKENS, WIDEST_SHARED
 
 BF16, NF4, FP32 = "bf16", "nf4", "fp32"
 BITS = {NF4: 4.127, BF16: 16.0, FP32: 32.0}  # of a linear weight; 4 bits with their doubly quantised scales
@@ -35,16 +35,30 @@ class RoundSize:
     microbatch: int = MICROBATCH_TOKENS["cuda"]
 
     @property
-    def tokens(self) -> int:
-        """Tokens of one micro-batch, at most all there are."""
-        prompts = -(-self.responses // self.per_prompt)
-        return min(self.microbatch, prompts * self.prompt + self.responses * self.response)
+    def group(self) -> int:
+        """Tokens of one prompt with its responses."""
+        return self.prompt + self.per_prompt * self.response
 
     @property
-    def sampled(self) -> int:
-        """Tokens of one micro-batch that were sampled: of their prompts each is there once."""
-        group = self.prompt + self.per_prompt * self.response
-        return self.tokens * self.per_prompt * self.response // group
+    def shared(self) -> bool:
+        """Whether a prompt is read once for its responses; of long ones each has a row of its own."""
+        return self.group <= WIDEST_SHARED
+
+    @property
+    def groups(self) -> float:
+        """Prompts of one micro-batch, with their responses; at most all there are."""
+        return min(self.microbatch / self.group, self.responses / self.per_prompt)
+
+    @property
+    def columns(self) -> float:
+        """Columns of the rows of one micro-batch: its tokens, and the prompts again where they are not shared."""
+        row = self.group if self.shared else self.per_prompt * (self.prompt + self.response)
+        return self.groups * row
+
+    @property
+    def sampled(self) -> float:
+        """Tokens of one micro-batch that were sampled."""
+        return self.groups * self.per_prompt * self.response
 
 
 @dataclass(frozen=True)
@@ -89,18 +103,15 @@ def memory_needs(shape: Shape, size: RoundSize, weights: str = BF16, recompute: 
     """
     product = 4 if weights == FP32 else 2
     adapter = adapter_weights(shape, size.rank)
-    row = (
-        size.prompt + size.per_prompt * size.response
-    )  # columns of a packed row: one prompt with its responses
-    per_layer = layer_bytes(shape, size.rank, product)
+    per_layer = layer_bytes(shape, size.rank, product, size.shared)
     layers_kept = shape.layers * per_layer
     if recompute:
         layers_kept = shape.layers * shape.hidden * STATE + per_layer
     passing = layer_passing_bytes(shape, product)
     sampled = (
         4 * STATE * shape.hidden
-    )  # the head's slopes, twice while they are put together; the critic's input, twice
-    mask = row * product
+    )  # the head's slopes and the critic's input, each twice while it is made
+    mask = size.group * product if size.shared else 0
     tables = shape.table_weights + shape.small_weights
     return MemoryNeeds(
         weights=shape.linear_weights * BITS[weights] / 8 + tables * product,
@@ -110,11 +121,11 @@ def memory_needs(shape: Shape, size: RoundSize, weights: str = BF16, recompute: 
             size.responses * (size.prompt + size.response) * shape.layers * 2 * shape.kv_width * product
         ),
         logits=float(size.responses * shape.vocabulary * (product + 3 * 4)),
-        hidden_states=float(
-            size.tokens * ((shape.layers + 1) * shape.hidden * STATE + passing + mask)
-            + size.sampled * 2 * STATE * shape.hidden
-        ),
-        activations=size.tokens * (layers_kept + passing + mask) + size.sampled * sampled + adapter * product,
+        hidden_states=size.columns * ((shape.layers + 1) * shape.hidden * STATE + passing + mask)
+        + size.sampled * 2 * STATE * shape.hidden,
+        activations=size.columns * (layers_kept + passing + mask)
+        + size.sampled * sampled
+        + adapter * product,
         head_block=float(WIDE_BLOCK * shape.hidden * 4 + 4 * CHUNK_ROWS * WIDE_BLOCK * 4),
         buffers=float(2 * size.responses * size.response * shape.hidden * STATE),
         fp32_table=float(shape.vocabulary * shape.hidden * 4) if weights != FP32 else 0.0,
@@ -126,18 +137,20 @@ def adapter_weights(shape: Shape, rank: int) -> int:
     return shape.layers * rank * sum(inputs + outputs for inputs, outputs in shape.linears().values())
 
 
-def layer_bytes(shape: Shape, rank: int, product: int) -> float:
-    """Bytes that one layer keeps of one token for the way back, by transformers' modules and the fused adapter.
+def layer_bytes(shape: Shape, rank: int, product: int, shared: bool = True) -> float:
+    """Bytes that one layer keeps of one column for the way back, by transformers' modules and the fused adapter.
 
     `product`: bytes of a number in products. In bf16 each linear layer keeps a copy of its input of its own (the norms
-    give fp32); in fp32 those of one input share it.
+    give fp32); in fp32 those of one input share it. `shared`: with a mask, for which keys and values are repeated for
+    every head.
     """
     hidden, mlp = shape.hidden, shape.mlp
     norms = 2 * (hidden + 1) * STATE  # what the two read, and what they divide by
     inputs = (5 if product < STATE else 2) * hidden * product
+    keys = hidden if shared else shape.kv_width
     attention = (
-        4 * hidden * product + shape.heads * 4
-    )  # queries; keys and values for every head; what comes out; sums
+        2 * hidden + 2 * keys
+    ) * product + shape.heads * 4  # queries, keys, values, what comes out, sums
     feed_forward = 4 * mlp * product  # gate, its SiLU, up, and their product, which is the last layer's input
     return float(norms + inputs + attention + feed_forward + 7 * rank * product)
 

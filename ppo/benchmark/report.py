@@ -51,6 +51,7 @@ def report(
         "peak_mib_by_phase": {name: found / MIB for name, found in bench.peaks.found.items()},
         "peak_over_weights": {n: found / bench.weight_bytes for n, found in bench.peaks.found.items()},
         "microbatch_tokens": bench.policy.microbatch_tokens,
+        "recompute": bench.policy.recompute,
         "operations": total,
         "share_of_flops": {n: count / machine.flops / phases[n] for n, count in operations.items()},
         "machine": asdict(machine),
