@@ -184,6 +184,7 @@ def bench(
     ] = None,
     device: DEVICE = "auto",
     precision: Annotated[str, typer.Option(help="auto, fp32 or bf16.")] = "auto",
+    quantize: QUANTIZE = "",
     steps: Annotated[int, typer.Option(min=1, help="Steps measured, after one that does not count.")] = 3,
     batch: Annotated[int, typer.Option(min=1, help="Responses a step.")] = 16,
     per_prompt: Annotated[int, typer.Option(min=1, help="Responses to each prompt.")] = 1,
@@ -229,7 +230,7 @@ def bench(
             processes, own = joined
             result = measure_step(
                 console,
-                lambda: Bench(name, home, own, precision, processes, shape),
+                lambda: Bench(name, home, own, precision, processes, shape, quantize),
                 work,
                 steps,
                 peer or [],

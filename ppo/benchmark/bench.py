@@ -14,6 +14,7 @@ from typing import Any
 
 import psutil
 import torch
+from torch import nn
 
 from ppo.algorithm.experience import build_experience, evaluate_rollout
 from ppo.algorithm.out_of_memory import in_smaller_pieces
@@ -27,6 +28,7 @@ from ppo.memory import PhasePeaks, process_peak
 from ppo.model.base_model import BaseModel
 from ppo.model.decoders import left_pad
 from ppo.model.loading.base_models import load_base, pick_device
+from ppo.model.lora import linear_layers
 from ppo.model.policy import Policy, pick_precision
 from ppo.model.rollout import Rollout, rollout_of
 from ppo.model.sampling import write_responses
@@ -63,8 +65,9 @@ class Bench:
         precision: str,
         processes: Processes = ALONE,
         shape: str | None = None,
+        quantize: str = "",
     ):
-        self.processes = processes
+        self.processes, self.quantize = processes, quantize
         self.device = pick_device(device)
         self.precision = pick_precision(precision, self.device)
 
@@ -74,14 +77,16 @@ class Bench:
                     raise BadInput(
                         "A shape is made and measured by one process: start the bench without a launcher."
                     )
-                return shaped_model(shape, self.device, self.precision)
-            return load_base(model, home, device, self.precision)
+                return shaped_model(shape, self.device, self.precision, quantize)
+            return load_base(model, home, device, self.precision, quantize)
 
         self._make, self.peaks = make, PhasePeaks(self.device)
         with self.peaks.phase("load"):
             self.base = self._load()
         self.weight_bytes = sum(p.nbytes for p in self.base.lm.parameters())
         self.linear, self.head = _sizes(self.base)
+        layers: Any = linear_layers(self.base.lm).values()
+        self.packed_bytes = sum(m.weight.nbytes for m in layers) if quantize else 0
         self._policy: Policy | None = None
         self.self_check: SelfCheck
 
@@ -114,10 +119,8 @@ class Bench:
             self._policy, self.self_check = checked_policy(self.base, config.lora, self.precision, seed=0)
             return []
 
-        model, lora = self.base.name, asdict(config.lora)
-        self.processes.call(
-            LOAD, lambda: {"model": model, "precision": self.precision, "lora": lora, "seed": 0}, load
-        )
+        wanted = {"model": self.base.name, "precision": self.precision, "quantize": self.quantize, "seed": 0}
+        self.processes.call(LOAD, lambda: {**wanted, "lora": asdict(config.lora)}, load)
         self.policy.processes = self.processes
 
     def _step(self, state: TrainState, work: BenchmarkSize, config: Config, number: int) -> Step:
@@ -232,7 +235,8 @@ class Bench:
         in_blocks = self.device.type == "cpu"  # there the head is held in the type of the products too
         head_type = product if in_blocks or head is None else head.weight.element_size()
         adapter = 0 if in_blocks else sum(p.nbytes for p in self.policy.adapter_parameters())
-        weights = product * self.linear + head_type * self.head + adapter
+        packed = self.packed_bytes or product * self.linear
+        weights = packed + head_type * self.head + adapter
         config: Any = self.base.lm.config.get_text_config()
         heads = config.num_attention_heads
         width = getattr(config, "head_dim", None) or config.hidden_size // heads
@@ -244,12 +248,12 @@ class Bench:
 
 def _sizes(base: BaseModel) -> tuple[int, int]:
     """Weights of the linear layers below the head, and of the head."""
+    layers: Any = linear_layers(base.lm).values()
+    linear = sum(
+        m.in_features * m.out_features if isinstance(m, nn.Linear) else m.weight.numel() for m in layers
+    )
     head: Any = base.lm.get_output_embeddings()
-    head_size = 0 if head is None else head.weight.numel()
-    embeddings: Any = base.lm.get_input_embeddings()
-    skip = {id(embeddings.weight), *([] if head is None else [id(head.weight)])}
-    linear = sum(p.numel() for p in base.lm.parameters() if p.ndim == 2 and id(p) not in skip)
-    return linear, head_size
+    return linear, 0 if head is None else head.weight.numel()
 
 
 def run(

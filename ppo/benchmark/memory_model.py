@@ -65,7 +65,8 @@ class RoundSize:
 class MemoryNeeds:
     """Bytes. `weights`, `adapter` (with its gradients and Adam's two moments) and `context` stay; the others are those
     of one phase: `kv_cache` and `logits` of writing; `hidden_states` of scoring; `activations` of updating;
-    `head_block` and `buffers` (the rollout's states for the critic) of both."""
+    `head_block` and `buffers` (the rollout's states for the critic) of both. `loaded` are the weights as they are
+    loaded, before they are put into 4 bits; `fp32_table` is the head as the self-check reads it."""
 
     weights: float
     adapter: float
@@ -77,6 +78,7 @@ class MemoryNeeds:
     head_block: float
     buffers: float
     fp32_table: float
+    loaded: float
 
     @property
     def phases(self) -> dict[str, float]:
@@ -84,6 +86,7 @@ class MemoryNeeds:
         stays = self.weights + self.adapter + self.context
         both = self.head_block + self.buffers
         return {
+            "load": self.loaded + self.context,
             "policy": self.weights + self.adapter / 4 + self.context + self.fp32_table,
             "generate": stays + self.kv_cache + self.logits,
             "score": stays + self.hidden_states + both,
@@ -129,6 +132,7 @@ def memory_needs(shape: Shape, size: RoundSize, weights: str = BF16, recompute: 
         head_block=float(WIDE_BLOCK * shape.hidden * 4 + 4 * CHUNK_ROWS * WIDE_BLOCK * 4),
         buffers=float(2 * size.responses * size.response * shape.hidden * STATE),
         fp32_table=float(shape.vocabulary * shape.hidden * 4) if weights != FP32 else 0.0,
+        loaded=float(shape.parameters * product),
     )
 
 

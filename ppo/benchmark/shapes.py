@@ -8,6 +8,7 @@ from torch import nn
 from transformers import LlamaConfig, LlamaForCausalLM, PreTrainedConfig, Qwen2Config, Qwen2ForCausalLM
 
 from ppo.model.base_model import BaseModel, prepare
+from ppo.model.loading.quantize import check_can_quantize, quantize_layers
 from ppo.model.loading.tiny_model import byte_tokenizer
 from ppo.model.loading.weights import free_memory
 from rater_data.errors import BadInput
@@ -120,12 +121,16 @@ def find_shape(name: str) -> Shape:
     return SHAPES[name]
 
 
-def shaped_model(name: str, device: torch.device, precision: str, seed: int = 0) -> BaseModel:
+def shaped_model(
+    name: str, device: torch.device, precision: str, quantize: str = "", seed: int = 0
+) -> BaseModel:
     """A model of that shape on `device`: norms 1, the rest normal(0, .02) from `seed`, over the byte tokenizer.
 
-    Its weights are bf16 (fp32 for products in fp32) and made in place: nothing is read, and nothing is copied.
+    Its weights are bf16 (fp32 for products in fp32) and made in place: nothing is read, and nothing is copied. With
+    `quantize` ("4bit") its linear layers are held in 4 bits then, as of a model that was loaded.
     Raises BadInput for an unknown shape and for one that does not fit.
     """
+    check_can_quantize(quantize)
     shape, dtype = find_shape(name), torch.bfloat16 if precision == "bf16" else torch.float32
     needed, free = shape.parameters * dtype.itemsize / 2**30, free_memory(device) / 2**30
     if needed > free:
@@ -146,7 +151,8 @@ def shaped_model(name: str, device: torch.device, precision: str, seed: int = 0)
     _fill(lm, device, seed)
     lm.generation_config.eos_token_id = tokenizer.eos_token_id
     stored = str(dtype).removeprefix("torch.")
-    return replace(prepare(name, lm, tokenizer, device), stored_dtype=stored)
+    base = replace(prepare(name, lm, tokenizer, device), stored_dtype=stored)
+    return replace(base, notes=(quantize_layers(lm, name, device),)) if quantize else base
 
 
 @torch.no_grad()
