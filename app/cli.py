@@ -145,7 +145,7 @@ def start(
     store = Store.open(settings.home, settings.database)
     supervisor = Supervisor(settings, say)
     try:
-        artifacts = open_artifacts(store, settings.artifacts)
+        artifacts = open_artifacts(store, settings.artifacts, begin=True)
         store.base_model(settings.model)  # or a sentence, before anything is loaded
         if scale is not None:
             store.choose_scale(scale)

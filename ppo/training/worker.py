@@ -299,7 +299,7 @@ def _work_as_first(
     with contextlib.closing(PatientStore.open(home, url, upgrade=url is None)) as store:
         if url is not None:
             store.check_release()
-        kept = open_artifacts(store, artifacts)
+        kept = open_artifacts(store, artifacts, begin=url is None)
         kept.check_writable()
         chosen = store.base_model(model) or model_name(model or DEFAULT)
         prepare_settings(store, chosen)

@@ -9,6 +9,7 @@ import hashlib
 import json
 import shutil
 import tempfile
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -34,6 +35,7 @@ class ObjectArtifacts(Artifacts):
         self._files, self._root = files, root.rstrip("/")
         self.location, self.cache = location, cache
         self._patience = Patience(0)
+        self._fetching = threading.Lock()  # two who ask for one version at once fetch it once
 
     def put(self, name: str, fill: Fill) -> str:
         with self._aside() as aside:
@@ -49,7 +51,10 @@ class ObjectArtifacts(Artifacts):
         return sha256
 
     def fetch(self, name: str, sha256: str | None = None) -> Path:
-        sha256 = sha256 or self._newest(name)
+        with self._fetching:
+            return self._fetch(name, sha256 or self._newest(name))
+
+    def _fetch(self, name: str, sha256: str) -> Path:
         kept = self.cache / sha256
         if kept.is_dir():
             if not any(find_faults(kept, sha256)):

@@ -17,11 +17,11 @@ from rater_data.store import Store
 MARKER = "rateloop.json"
 
 
-def open_artifacts(store: Store, address: str | None) -> Artifacts:
+def open_artifacts(store: Store, address: str | None, *, begin: bool = False) -> Artifacts:
     """The artifacts that belong to a store, at `address`, or in its home where there is none.
 
-    A new place becomes the store's. Raises BadInput for a place that cannot be used or is another store's, Refused
-    where the store's artifacts are elsewhere.
+    With `begin`, for the one server of a store, a new place becomes the store's; others find it made. Raises Refused
+    for a place that is not the store's, BadInput for one that cannot be used, Missing, DiskFull, Unavailable.
     """
     artifacts, kept = find_artifacts(address, store.home), store.setting(ARTIFACTS)
     if isinstance(artifacts, FolderArtifacts) and artifacts.root.resolve() == store.home.resolve():
@@ -32,36 +32,31 @@ def open_artifacts(store: Store, address: str | None) -> Artifacts:
             )
         return artifacts
     marker = _marker(artifacts)
-    if kept is None and marker is None:
-        _begin(store, artifacts)
-    elif kept is None or marker is None:
-        raise Refused(_elsewhere(store, artifacts) if kept is None else _empty(artifacts, kept["location"]))
-    elif marker != kept["id"]:
-        raise BadInput(f"{artifacts.location} keeps the versions of another store: name another place.")
+    if marker is not None and (kept is None or marker != kept["id"]):
+        raise Refused(f"{artifacts.location} keeps the versions of another store: name another place.")
+    if marker is None:
+        if not begin or any(version.folder for version in store.versions()):
+            raise Refused(_nothing_there(store, artifacts, kept))
+        claim(store, artifacts)
     return artifacts
 
 
-def _elsewhere(store: Store, artifacts: Artifacts) -> str:
-    return (
-        f"{artifacts.location} keeps the versions of another store than {store.location}: name another place."
-    )
-
-
-def _empty(artifacts: Artifacts, location: str) -> str:
-    return (
-        f"The versions of this store are kept in {location}, and {artifacts.location} holds none of them: name the "
-        "first, or move them with python -m rater_data move-artifacts."
-    )
-
-
-def _begin(store: Store, artifacts: Artifacts) -> None:
-    """The first that opens a new place makes it the store's."""
+def _nothing_there(store: Store, artifacts: Artifacts, kept: dict[str, str] | None) -> str:
+    """Why an empty place is not taken for the store's: versions are elsewhere, or would be written into the void."""
+    if kept is not None:
+        return (
+            f"The versions of this store are kept in {kept['location']}, and {artifacts.location} holds none of them: "
+            "check the address and, of a folder, that it is mounted here."
+        )
     if any(version.folder for version in store.versions()):
-        raise Refused(
+        return (
             f"The versions of this store are kept in {store.home}: move them to {artifacts.location} with "
             "python -m rater_data move-artifacts first."
         )
-    claim(store, artifacts)
+    return (
+        f"Nothing was kept in {artifacts.location} yet: start the server with this address first, which makes it the "
+        "store's."
+    )
 
 
 def claim(store: Store, artifacts: Artifacts) -> None:

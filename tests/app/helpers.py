@@ -96,7 +96,7 @@ def serving(
     addresses = {"proxy": proxy, "root_path": root_path, "public_url": public_url, "artifacts": artifacts}
     settings = Settings(home=home, port=free_port(), worker=worker, **addresses, **real)
     store = open_store(home)
-    kept = open_artifacts(store, artifacts)
+    kept = open_artifacts(store, artifacts, begin=True)
     store.set_setting("fake", fake)
     store.set_setting(ROUND_CONFIG, rounds or {})
     store.choose_scale(scale)

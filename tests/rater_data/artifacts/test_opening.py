@@ -44,22 +44,36 @@ def test_a_home_without_an_address_stays_as_it_is(store):
 
 def test_a_place_becomes_the_store_s_and_nobody_looks_elsewhere(store, tmp_path):
     place = str(tmp_path / "kept")
-    assert open_artifacts(store, place).location == place
+    with pytest.raises(Refused, match="start the server with this address first"):
+        open_artifacts(store, place)
+    assert open_artifacts(store, place, begin=True).location == place
     assert open_artifacts(store, f"file://{place}").location == place
     with pytest.raises(Refused, match=rf"kept in {place}: name it with RATELOOP_ARTIFACTS"):
         open_artifacts(store, None)
-    with pytest.raises(Refused, match=rf"kept in {place}, and .*/empty holds none of them"):
+    with pytest.raises(
+        Refused, match=rf"kept in {place}, and .*/empty holds none of them: .* is mounted here"
+    ):
         open_artifacts(store, str(tmp_path / "empty"))
+
+
+def test_a_server_whose_start_was_cut_off_begins_again(store, tmp_path):
+    """Nothing is published yet: a mark that was not written, or a place that it thought better of, costs nothing."""
+    place = str(tmp_path / "kept")
+    store.set_setting("artifacts", {"id": "ab", "location": place})
+    assert open_artifacts(store, place, begin=True).location == place
+    publish(store, open_artifacts(store, place))
+    with pytest.raises(Refused, match="holds none of them"):
+        open_artifacts(store, str(tmp_path / "other"), begin=True)
 
 
 def test_the_place_of_another_store_is_refused(store, tmp_path):
     place = str(tmp_path / "kept")
-    open_artifacts(store, place)
+    open_artifacts(store, place, begin=True)
     other = open_store(tmp_path / "other")
     with pytest.raises(Refused, match="keeps the versions of another store"):
         open_artifacts(other, place)
-    open_artifacts(other, str(tmp_path / "own"))
-    with pytest.raises(BadInput, match="keeps the versions of another store"):
+    open_artifacts(other, str(tmp_path / "own"), begin=True)
+    with pytest.raises(Refused, match="keeps the versions of another store"):
         open_artifacts(other, place)
     other.close()
     (tmp_path / "kept" / MARKER).write_text("{")
@@ -71,7 +85,7 @@ def test_versions_of_a_home_are_moved_to_another_place_and_back(store, tmp_path)
     sha256 = publish(store, FolderArtifacts(store.home))
     place = str(tmp_path / "kept")
     with pytest.raises(Refused, match="move-artifacts first"):
-        open_artifacts(store, place)
+        open_artifacts(store, place, begin=True)
     run, home = CliRunner(), ["--home", str(store.home)]
     done = run.invoke(rater_data.cli.main.app, ["move-artifacts", "--to", place, *home])
     assert (done.exit_code, "1 versions are in" in done.output) == (0, True), done.output
@@ -87,7 +101,7 @@ def test_versions_of_a_home_are_moved_to_another_place_and_back(store, tmp_path)
     damage(new, "versions/0001", "state.json", lambda data: data[:-1])
     assert run.invoke(rater_data.cli.main.app, back).exit_code == 0
     assert open_artifacts(store, None).root == store.home
-    with pytest.raises(BadInput, match="another store"):
+    with pytest.raises(Refused, match="another store"):
         open_artifacts(store, place)
 
 
@@ -102,7 +116,7 @@ def test_a_version_that_is_not_whole_stops_the_move(store, tmp_path):
 
 def test_verify_and_status_say_where_versions_are(store, tmp_path):
     place = str(tmp_path / "kept")
-    publish(store, open_artifacts(store, place))
+    publish(store, open_artifacts(store, place, begin=True))
     run, home = CliRunner(), ["--home", str(store.home)]
     assert run.invoke(rater_data.cli.main.app, ["verify", *home, "--artifacts", place]).exit_code == 0
     refused = run.invoke(rater_data.cli.main.app, ["verify", *home])
@@ -111,7 +125,7 @@ def test_verify_and_status_say_where_versions_are(store, tmp_path):
 
 
 def test_the_mark_holds_an_id_and_nothing_else(store, tmp_path):
-    open_artifacts(store, str(tmp_path / "kept"))
+    open_artifacts(store, str(tmp_path / "kept"), begin=True)
     kept = store.setting("artifacts")
     assert json.loads((tmp_path / "kept" / MARKER).read_text()) == {"artifacts": kept["id"]}
     assert not (store.home / MARKER).exists()
