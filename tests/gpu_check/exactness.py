@@ -1,5 +1,8 @@
 """Does the engine say on this device what mathematics says, and what the CPU says?"""
 
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import replace
 from types import SimpleNamespace
 from typing import Any
 
@@ -16,6 +19,8 @@ from tests.gpu_check.outcome import Held, Outcome
 from tests.gpu_check.subjects import CONFIG, T, experience_of, moved_policy, random_rollout, tiny_base
 
 FP32, BF16 = "fp32", "bf16"
+ROWS, VOCABULARY = 300, 20_000  # more than one chunk of rows and one block of the head
+Work = Callable[[], Tensor]
 CPU = torch.device("cpu")
 FAMILIES = ("llama", "qwen2", "gemma2", "gpt2")
 ROOMY = Shape(LLAMA, 64, 128, 2, 4, 2, 300, False, 4096)  # for the rehearsal of running out of memory
@@ -53,25 +58,26 @@ def check(device: torch.device) -> Outcome:
             limit,
             lambda p=precision: microbatch_gap(device, p),
         )
-    halved: dict[str, Any] = {}
-    held.hold(
-        "memory runs out: gradients of halved micro-batches, of the largest",
-        5e-2,
-        lambda: out_of_memory_gap(device, halved),
-    )
-    return held.outcome(out_of_memory=halved)
+    told: dict[str, Any] = {}
+    for recompute, what in ((False, "layers are recomputed"), (True, "micro-batches are halved")):
+        held.hold(
+            f"memory runs out, {what}: gradients, of the largest",
+            5e-2,
+            lambda r=recompute: out_of_memory_gap(device, r, told),
+        )
+    return held.outcome(out_of_memory=told)
 
 
 def head_gaps(device: torch.device, precision: str) -> tuple[float, float, float]:
     """Largest differences of log-probabilities, entropies and gradients (of the largest) from those in fp64."""
     draw = torch.Generator().manual_seed(0)
-    module = nn.Linear(256, 40_000, bias=False)
+    module = nn.Linear(256, VOCABULARY, bias=False)
     with torch.no_grad():
         module.weight.copy_(0.08 * torch.randn(module.weight.shape, generator=draw))
     module = module.to(device, torch.bfloat16 if precision == BF16 else torch.float32).requires_grad_(False)
-    x = torch.randn(700, 256, generator=draw).to(device).requires_grad_()
-    ids = torch.randint(0, 40_000, (700,), generator=draw).to(device)
-    weights = torch.randn(700, generator=draw).to(device)
+    x = torch.randn(ROWS, 256, generator=draw).to(device).requires_grad_()
+    ids = torch.randint(0, VOCABULARY, (ROWS,), generator=draw).to(device)
+    weights = torch.randn(ROWS, generator=draw).to(device)
     head = LMHead(module, SimpleNamespace(), bf16=precision == BF16)
     logprobs, entropy = head.logprobs(x, ids, T)
     (logprobs * weights).sum().backward()
@@ -81,8 +87,8 @@ def head_gaps(device: torch.device, precision: str) -> tuple[float, float, float
     (wanted * weights).sum().backward()
     assert x.grad is not None and exact.grad is not None
     return (
-        float((logprobs - wanted).abs().max()),
-        float((entropy + (every.exp() * every).sum(1)).abs().max()),
+        float((logprobs - wanted).detach().abs().max()),
+        float((entropy + (every.exp() * every).sum(1)).detach().abs().max()),
         _relative(x.grad, exact.grad),
     )
 
@@ -135,73 +141,77 @@ def microbatch_gap(device: torch.device, precision: str) -> float:
     return _relative(found[1], found[0])
 
 
-def out_of_memory_gap(device: torch.device, told: dict[str, Any]) -> float:
-    """Difference of an update's gradients with and without enough memory for its whole mini-batch; `told` hears of
-    how much there was and what became of the micro-batch."""
-    name = "smollm2-135m" if device.type == "cuda" else "roomy"
+def out_of_memory_gap(device: torch.device, recompute: bool, told: dict[str, Any]) -> float:
+    """Difference of an update's gradients with and without enough memory for its whole mini-batch, of the largest.
+
+    `recompute`: layers are recomputed from the start, so that only smaller micro-batches help. `told` hears what became
+    of it.
+    """
+    gpu = device.type == "cuda"
     SHAPES.setdefault("roomy", ROOMY)
-    policy = Policy(shaped_model(name, device, BF16), CONFIG.lora, BF16, seed=0)
+    policy = Policy(shaped_model("smollm2-135m" if gpu else "roomy", device, BF16), CONFIG.lora, BF16, seed=0)
     with torch.no_grad():
         for parameter in policy.adapter_parameters():
             parameter.add_(0.01)
-    long = device.type == "cuda"
-    rollout = random_rollout(device, groups=4, prompt=64, response=400 if long else 40)
+    rollout = random_rollout(device, groups=8, prompt=64, response=160 if gpu else 40)
+    config = replace(CONFIG, ppo=replace(CONFIG.ppo, minibatch=len(rollout)))
+    policy.microbatch_tokens = whole = tokens_of(rollout, torch.arange(len(rollout), device=device))
+    policy.recompute = recompute
 
     def work() -> Tensor:
-        given = UpdateInput.of(experience_of(policy, rollout), CONFIG)
-        told["micro-batches"] = len(given.minibatches[0])
-        add_gradients(policy, given, 0)
+        add_gradients(policy, UpdateInput.of(experience_of(policy, rollout, config), config), 0)
         return _gradients(policy)
 
-    whole = tokens_of(rollout, torch.arange(len(rollout), device=device))
-    policy.microbatch_tokens = whole
-    with _Limit(device, work) as limit:
-        for parameter in policy.adapter_parameters():
-            parameter.grad = None
-        halved = in_smaller_pieces(
-            policy, lambda: limit.held(policy, work), lambda line: told.update(said=line)
-        )
-    told |= {"first": whole, "then": policy.microbatch_tokens, "limit_mib": limit.mib}
-    if policy.microbatch_tokens >= whole or told["micro-batches"] < 2:
-        raise AssertionError(f"the memory never ran out: {told}")
-    return _relative(halved, limit.unlimited)
+    wanted, needed = _needed(device, work)
+    for parameter in policy.adapter_parameters():
+        parameter.grad = None
+    said: list[str] = []
+    with _scarce(device, needed) as within:
+        found = in_smaller_pieces(policy, lambda: within(work), said.append)
+    told["halved" if recompute else "recomputed"] = {
+        "said": said,
+        "needed_mib": round(needed / 2**20),
+        "microbatches": [whole, policy.microbatch_tokens],
+    }
+    if not policy.recompute or (recompute and policy.microbatch_tokens >= whole):
+        raise AssertionError(f"the memory never ran out: {said}")
+    return _relative(found, wanted)
 
 
-class _Limit:
-    """Inside, this process may take three quarters of what `work` took before; on a CPU, which cannot be limited so,
-    running out is acted as long as micro-batches are not halved."""
+def _needed(device: torch.device, work: Work) -> tuple[Tensor, int]:
+    """What `work` gives, and the bytes of the device that it took beside what is held (0 on a CPU)."""
+    if device.type != "cuda":
+        return work().clone(), 0
+    torch.cuda.empty_cache()
+    torch.cuda.reset_peak_memory_stats(device)
+    before = torch.cuda.memory_allocated(device)
+    found = work().clone()
+    return found, torch.cuda.max_memory_allocated(device) - before
 
-    def __init__(self, device: torch.device, work: Any):
-        self.device, self.mib = device, 0
-        if device.type == "cuda":
-            torch.cuda.reset_peak_memory_stats(device)
-        self.unlimited: Tensor = work().clone()
-        self.refused = 0
 
-    def __enter__(self) -> "_Limit":
-        if self.device.type == "cuda":
-            torch.cuda.synchronize(self.device)
-            peak, total = (
-                torch.cuda.max_memory_allocated(self.device),
-                torch.cuda.mem_get_info(self.device)[1],
-            )
-            torch.cuda.empty_cache()
-            held = torch.cuda.memory_reserved(self.device)
-            allowed = held + 0.75 * (peak - held)
-            self.mib = round(allowed / 2**20)
-            torch.cuda.set_per_process_memory_fraction(allowed / total, self.device)
-        return self
+@contextmanager
+def _scarce(device: torch.device, needed: int) -> Iterator[Callable[[Work], Tensor]]:
+    """Inside, three quarters of `needed` may be taken. On a CPU, which cannot be held to that, running out is acted
+    once. What it gives runs some work so."""
+    refused: list[Work] = []
 
-    def __exit__(self, *_error: object) -> None:
-        if self.device.type == "cuda":
-            torch.cuda.set_per_process_memory_fraction(1.0, self.device)
-
-    def held(self, policy: Policy, work: Any) -> Tensor:
-        """The work within the limit."""
-        if self.device.type != "cuda" and not self.refused:
-            self.refused = policy.microbatch_tokens
+    def within(work: Work) -> Tensor:
+        if device.type != "cuda" and not refused:
+            refused.append(work)
             raise torch.OutOfMemoryError("acted")
         return work()
+
+    if device.type != "cuda":
+        yield within
+        return
+    torch.cuda.synchronize(device)
+    torch.cuda.empty_cache()
+    allowed = torch.cuda.memory_reserved(device) + 0.75 * needed
+    torch.cuda.set_per_process_memory_fraction(allowed / torch.cuda.mem_get_info(device)[1], device)
+    try:
+        yield within
+    finally:
+        torch.cuda.set_per_process_memory_fraction(1.0, device)
 
 
 def _gradients(policy: Policy) -> Tensor:

@@ -114,6 +114,7 @@ def run(check: Check, folder: Path, limit: float) -> Ran:
     file, began = folder / f"{check.name.replace(' ', '-')}.json", time.monotonic()
     if limit <= 1:
         return Ran(check.name, check.exact, 0.0, Outcome(False, "not begun: the time was up"))
+    file.unlink(missing_ok=True)
     command = [str(file) if word == "FILE" else word for word in check.command]
     process = subprocess.Popen(
         command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, start_new_session=True
