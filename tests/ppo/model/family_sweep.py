@@ -28,6 +28,7 @@ from tests.ppo.model.tiny_families import TOKENIZER, plain_logprobs, tiny_config
 
 CPU = torch.device("cpu")
 FP32, BF16 = "fp32", "bf16"
+STORED = "stored in bf16"  # and held so, for products in bf16
 FP32_BOUND = 1e-4  # nats a token
 T = 0.7
 REFUSED = "refused"
@@ -68,7 +69,7 @@ def sweep(family: str, precision: str, template: bool, folder: Path) -> Outcome:
     """Takes a family through the engine in `folder` (empty). Raises whatever the engine raises beside BadInput."""
     tokenizer = copy.deepcopy(TOKENIZER)
     tokenizer.chat_template = TEMPLATE if template else None
-    lm, config = tiny_model_of(family), tiny_config(family)
+    lm, config = _model_of(family, precision), tiny_config(family)
     lm.save_pretrained(folder)
     if lm.config.model_type != config.model_type:
         config.save_pretrained(
@@ -76,13 +77,18 @@ def sweep(family: str, precision: str, template: bool, folder: Path) -> Outcome:
         )  # a part of a larger model is saved as itself, and published as the whole
     tokenizer.save_pretrained(folder)
     try:
-        base = load_base(str(folder), folder, "cpu")
-        policy, check = checked_policy(base, CONFIG.lora, precision, seed=0)
+        products = BF16 if precision == STORED else precision
+        base = load_base(str(folder), folder, "cpu", BF16 if precision == STORED else FP32)
+        policy, check = checked_policy(base, CONFIG.lora, products, seed=0)
     except BadInput as refusal:
         return Outcome(family, REFUSED, str(refusal).replace(str(folder), family))
     texts = _texts(base, template)
     _draw_adapter(policy)
-    return _measured(family, policy, check, texts)
+    return _measured(family, _model_of(family, precision).float(), policy, check, texts)
+
+
+def _model_of(family: str, precision: str) -> Any:
+    return tiny_model_of(family).bfloat16() if precision == STORED else tiny_model_of(family)
 
 
 Texts = list[tuple[list[int], list[int]]]
@@ -110,8 +116,8 @@ def _draw_adapter(policy: Policy) -> None:
             parameter.add_(torch.randn(parameter.shape, generator=draw) * 0.05)
 
 
-def _measured(family: str, policy: Policy, check: SelfCheck, texts: Texts) -> Outcome:
-    adapted = adapted_truth(family, policy)
+def _measured(family: str, plain: Any, policy: Policy, check: SelfCheck, texts: Texts) -> Outcome:
+    adapted = adapted_truth(plain, policy)
     truth = torch.cat([plain_logprobs(adapted, *text, T) for text in texts])
     rollout = _rollout(texts)
     with torch.no_grad():
@@ -143,11 +149,11 @@ def _measured(family: str, policy: Policy, check: SelfCheck, texts: Texts) -> Ou
     )
 
 
-def adapted_truth(family: str, policy: Policy) -> Any:
-    """A second model of the family in fp32 with the policy's adapter on it, by PEFT alone."""
+def adapted_truth(plain: Any, policy: Policy) -> Any:
+    """A second model of the family in fp32, `plain`, with the policy's adapter on it, by PEFT alone."""
     settings = copy.deepcopy(policy.peft.peft_config[ADAPTER])
     settings.base_model_name_or_path = None
-    model = get_peft_model(tiny_model_of(family), settings).eval()
+    model = get_peft_model(plain, settings).eval()
     own, state = dict(model.named_parameters()), policy.adapter_state()
     with torch.no_grad():
         for name, tensor in state.items():

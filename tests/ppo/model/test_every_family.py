@@ -20,7 +20,7 @@ from transformers.models.auto.modeling_auto import MODEL_FOR_CAUSAL_LM_MAPPING_N
 from ppo.model.loading.base_models import load_base
 from rater_data.errors import BadInput
 from tests.ppo.model import family_sweep
-from tests.ppo.model.family_sweep import BF16, FP32, REFUSED, Outcome, sweep
+from tests.ppo.model.family_sweep import BF16, FP32, REFUSED, STORED, Outcome, sweep
 from tests.ppo.model.tiny_families import FAMILIES, TOKENIZER, tiny_model_of
 from tests.ppo.model.tiny_family_settings import LEFT_OUT, VARIANTS
 
@@ -39,6 +39,7 @@ BF16_REFUSALS = {
     "xmod": "bf16",
     "deepseek_v32": "neither path reads it right",
 }
+STORED_REFUSALS = {"dbrx": "bf16"}
 OWN_STEP = {
     "nemotron_h": 2e-3,
     "zamba2": 2e-3,
@@ -55,7 +56,7 @@ SHORT = (
     *("moshi", "mllama", "openai-gpt", "cpmant", "xlnet", "doge, a short window"),
 )
 CROSSED = ("llama", "gpt2", "gemma2", "qwen3_moe", "qwen3_next", "bloom")
-OTHERS = ((BF16, True), (FP32, False), (BF16, False))
+OTHERS = ((STORED, True), (FP32, False), (BF16, False))
 SHORT_CASES = [(f, FP32, True) for f in SHORT] + [(f, *other) for f in CROSSED for other in OTHERS]
 
 
@@ -67,14 +68,14 @@ def _case(family: str, precision: str, template: bool) -> Any:
 LONG_CASES = [
     case
     for f in FAMILIES
-    for case in [(f, FP32, True), *((f, *o) for o in OTHERS)]
+    for case in [(f, FP32, True), (f, BF16, True), *((f, *o) for o in OTHERS)]
     if case not in SHORT_CASES
 ]
 
 
 def hold(outcome: Outcome, precision: str) -> None:
     """Asserts that a family is right in everything, or refused as it is known to be."""
-    refusals = REFUSALS | (BF16_REFUSALS if precision == BF16 else {})
+    refusals = REFUSALS | {FP32: {}, BF16: BF16_REFUSALS, STORED: STORED_REFUSALS}[precision]
     family = outcome.family
     if outcome.path == REFUSED:
         assert family in refusals, outcome.why
