@@ -39,7 +39,7 @@ BF16_REFUSALS = {
     "xmod": "bf16",
     "deepseek_v32": "neither path reads it right",
 }
-STORED_REFUSALS = {"dbrx": "bf16"}
+STORED_REFUSALS = {"dbrx": "bf16", "xmod": "bf16"}
 OWN_STEP = {
     "nemotron_h": 2e-3,
     "zamba2": 2e-3,
