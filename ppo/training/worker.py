@@ -36,6 +36,7 @@ from rater_data.lifecycle import LOST_AFTER_S, Job
 from rater_data.round_settings import (
     ENGINE_REPORT,
     GENERATOR_KEY,
+    RELEASE,
     ROUND_CONFIG,
     embedded_defaults,
     keep_older_length,
@@ -229,6 +230,7 @@ class Presence:
 
     def __init__(self, worker: Worker, device: str) -> None:
         self._worker, self._device = worker, device
+        self._server = worker.store.setting(RELEASE)
         self._over = threading.Event()
         self._thread = threading.Thread(target=self._tell, daemon=True, name="presence")
         self.refused: Refused | None = None
@@ -253,7 +255,8 @@ class Presence:
         while not self._over.wait(PRESENT_S):
             try:
                 self._report()
-                self._worker.store.check_release()
+                if self._worker.store.setting(RELEASE) != self._server:
+                    self._worker.store.check_release()
             except Refused as error:
                 self.refused = error
                 return

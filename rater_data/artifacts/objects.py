@@ -5,6 +5,7 @@ sha256, and its manifest, one small object, is written last. Before that nobody 
 the same name write beside each other, and the row in the database says which one counts.
 """
 
+import errno
 import hashlib
 import json
 import shutil
@@ -213,7 +214,12 @@ class ObjectArtifacts(Artifacts):
         for file in aside.iterdir():
             if file != part:
                 file.rename(part / file.name)
-        move_into_place(part, kept)
+        try:
+            move_into_place(part, kept, replace=False)
+        except OSError as error:
+            if error.errno not in (errno.ENOTEMPTY, errno.EEXIST):
+                raise
+            # another process of this home was quicker, with the same files: perhaps it reads them by now
         kept.touch()
         known = [folder for folder in self.cache.iterdir() if len(folder.name) == HEX]
         for old in sorted(known, key=lambda folder: folder.stat().st_mtime)[:-KEPT]:

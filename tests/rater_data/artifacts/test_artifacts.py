@@ -217,6 +217,25 @@ def test_a_version_is_fetched_once_and_again_when_the_cache_is_damaged(objects, 
     assert len(objects._files.asked) == 2 * fetched
 
 
+def test_two_processes_of_one_home_share_a_cache(objects, monkeypatch):
+    """The second to arrive leaves alone what the first put there: it may be reading it."""
+    sha256 = objects.put("versions/0001", fill())
+    shutil.rmtree(objects.cache)
+    second = ObjectArtifacts(objects._files, ROOT, "", objects.cache)
+    real = ObjectArtifacts._manifest
+
+    def let_the_other_be_quicker(self, *arguments):
+        monkeypatch.setattr(ObjectArtifacts, "_manifest", real)
+        first.append(second.fetch("versions/0001", sha256).stat().st_ino)
+        return real(self, *arguments)
+
+    first = []
+    monkeypatch.setattr(ObjectArtifacts, "_manifest", let_the_other_be_quicker)
+    folder = objects.fetch("versions/0001", sha256)
+    assert [folder.stat().st_ino] == first
+    assert [path.name for path in objects.cache.iterdir()] == [sha256]
+
+
 def test_the_cache_does_not_grow_for_ever(objects):
     hashes = [objects.put(f"rounds/0001/step-{n:04d}", fill(str(n))) for n in range(KEPT + 3)]
     assert {folder.name for folder in objects.cache.iterdir()} == set(hashes[3:])
