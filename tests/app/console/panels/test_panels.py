@@ -37,6 +37,7 @@ from tests.app.console.helpers import DOWN, HOSTILE, OFF, UP, job, progress, wor
 
 
 def trainer(**changes: object) -> Worker:
+    """Heard of just now, however long ago these tests were collected."""
     fields = {
         "name": "a:1:1",
         "host": "gpu-7",
@@ -44,7 +45,7 @@ def trainer(**changes: object) -> Worker:
         "release": "0.1.0",
         "same_release": True,
     }
-    return Worker(**fields | {"seen_at": time.time()} | changes)
+    return Worker(**fields | {"seen_at": time.time() + 3600} | changes)
 
 
 def test_hostile_text_is_text_in_every_panel(store: Store) -> None:
