@@ -66,6 +66,8 @@ class VllmServer:
     ):
         self.address, self._transport = address, transport
         self.pauses = PAUSES if pauses is None else pauses
+        # Read once: a client of its own for every call would read all certificates anew
+        self._verify = httpx.create_ssl_context(trust_env=False) if address.startswith("https") else False
         self._headers = {"Authorization": f"Bearer {key}"} if key else {}
 
     def model(self) -> ServedModel:
@@ -153,6 +155,7 @@ class VllmServer:
                 timeout=httpx.Timeout(ANSWER_S, connect=CONNECT_S, pool=None),
                 limits=httpx.Limits(max_connections=CONNECTIONS),
                 trust_env=False,
+                verify=self._verify,
                 transport=self._transport,
             ) as client:
                 return await work(client)

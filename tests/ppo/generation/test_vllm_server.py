@@ -2,6 +2,7 @@
 
 import json
 import logging
+import ssl
 
 import httpx
 import pytest
@@ -242,3 +243,7 @@ def test_a_key_in_the_address_is_refused_and_not_shown(address):
         open_generator(address)
     assert "word" not in str(caught.value).replace("password", "")
     assert "key@" not in str(caught.value)
+
+
+def test_certificates_are_checked():
+    assert VllmServer("https://gpu:8000")._verify.verify_mode == ssl.CERT_REQUIRED

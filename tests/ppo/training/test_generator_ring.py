@@ -15,7 +15,7 @@ from rater_data.round_settings import ENGINE_REPORT
 from rater_data.store import Store
 from tests.ppo.generation.stand_in import BASE, RAW, StandIn, served
 
-CONFIG = replace(Config(), precision="fp32", sample=SampleConfig(max_new_tokens=12))
+CONFIG = replace(Config(), precision="fp32", sample=SampleConfig(max_new_tokens=10))
 CONFIG = replace(
     CONFIG,
     ppo=replace(CONFIG.ppo, steps=2, prompts_per_step=4),
@@ -38,9 +38,9 @@ def few_prompts(tmp_path_factory):
 
 
 def demo(home, address, prompts):
-    settings = DemoConfig(rounds=1, ratings=32, noise=0.5, evaluated_per_prompt=1, prompts=prompts)
+    settings = DemoConfig(rounds=1, ratings=32, noise=0.0, evaluated_per_prompt=1, prompts=prompts)
     return Demo(
-        home, "tiny", "cpu", lambda _p, r: 10 - len(r) / 1.3, settings, CONFIG, lambda _: None, None, address
+        home, "tiny", "cpu", lambda _p, r: 10 - len(r) / 1.1, settings, CONFIG, lambda _: None, None, address
     )
 
 
@@ -92,7 +92,7 @@ def writing(tmp_path, few_prompts):
 
 def test_a_server_that_dies_fails_the_job_which_is_taken_up_again(writing):
     server, store, worker = writing
-    server.dies_after = 24  # the probe and the first prompt's answers
+    server.dies_after = 20  # the probe and the first prompt's answers
     job = worker.run_one()
     assert job.state == "failed"
     assert job.error.startswith("The generator at http://127.0.0.1:")
