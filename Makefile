@@ -27,7 +27,7 @@ READY := $(VENV)/.ready-$(call key,requirements.txt requirements-model.txt)
 DEV_READY := $(VENV)/.dev-$(call key,requirements.txt requirements-model.txt requirements-dev.txt requirements-4bit.txt)
 MODEL := "$$RATELOOP_HOME/models/smollm2-135m-instruct/model.safetensors"
 
-.PHONY: help setup serve test check demo gpu-check clean chromium postgresql
+.PHONY: help setup serve test check demo gpu-check clean programs chromium postgresql
 .DEFAULT_GOAL := help
 
 help: ## list the targets
@@ -39,7 +39,9 @@ setup: $(READY) ## install everything into .venv and make the default model read
 serve: setup ## start the server on $PORT (7860), with its data in $RATELOOP_HOME (~/.rateloop)
 	@exec $(RUN) -m app serve $(ARGS)
 
-test: check setup chromium postgresql ## lint, types and every test; ARGS="-k word" for some of them
+# What does not need each other is got ready at the same time: packages, the model, the system's programs
+test: ## lint, types and every test; ARGS="-k word" for some of them
+	@$(MAKE) --no-print-directory -j3 check setup programs
 	$(RUN) -m pytest -n 2 --dist loadfile $(ARGS)
 
 check: $(DEV_READY) ## lint and types only
@@ -72,6 +74,10 @@ $(DEV_READY): $(READY)
 	$(RUN) -m pip install -r requirements-dev.txt
 	$(RUN) -m pip install --upgrade --no-deps --target $(VENV)/extras -r requirements-4bit.txt
 	@rm -f $(VENV)/.dev-* && touch $@
+
+programs: # one after the other: both may be installed by apt
+	@$(MAKE) --no-print-directory chromium
+	@$(MAKE) --no-print-directory postgresql
 
 # Browser tests drive the system's Chromium. Where there is none, root installs it and anybody else is told.
 chromium:
