@@ -7,6 +7,8 @@ from dataclasses import dataclass
 
 import torch
 
+from ppo.model.loading.weights import free_memory
+
 ROWS, INNER, OUTER = 1408, 576, 1536  # on a CPU: the products of 16 rows of 88 tokens in a 135M model
 LARGE = 8192  # on a GPU: side of the squares whose product comes near the most that it can do
 COPIED = {"cpu": 256 * 2**20, "cuda": 2**30}  # bytes: far more than any cache holds
@@ -37,7 +39,7 @@ def measure(device: torch.device, precision: str) -> Machine:
         for _ in range(many):
             torch.nn.functional.linear(a, w)
 
-    copied = COPIED[device.type]
+    copied = min(COPIED[device.type], free_memory(device) // 4)
     source = torch.ones(copied // 4, device=device)
     target = torch.empty_like(source)
     return Machine(

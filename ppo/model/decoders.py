@@ -3,6 +3,7 @@
 `sample_responses` asks for four things (the `Decoder` protocol); who does them depends on the model and the machine.
 """
 
+import warnings
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from functools import cache
@@ -246,7 +247,9 @@ def _side_stream(device: torch.device) -> "torch.cuda.Stream":
 def _waiting_is_an_error() -> Iterator[None]:
     """Inside, an operation that makes the CPU wait for the GPU raises RuntimeError."""
     before = torch.cuda.get_sync_debug_mode()
-    torch.cuda.set_sync_debug_mode("error")
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # torch calls the mode a prototype whenever it is set
+        torch.cuda.set_sync_debug_mode("error")
     try:
         yield
     finally:

@@ -16,6 +16,8 @@ from ppo.model.base_model import BaseModel
 from ppo.model.cpu.allocator import return_freed_blocks
 from ppo.model.decoders import Decoder
 from ppo.model.policy import Policy
+from ppo.processes import is_out_of_memory
+from rater_data.errors import BadInput
 
 WRITE = "write"
 KEEP_BELOW = 7 / 8  # share of rows still being written at which the others are dropped
@@ -137,13 +139,50 @@ def _write_share(
         first = mine.start * per_prompt
         own = [prompts[i] for i in mine]
         try:
-            drawn = sample_responses(policy.decoder(), base, own, per_prompt, config, seed, tick, first)
+            drawn = _sample_in_pieces(policy, base, own, per_prompt, config, seed, tick, first)
         finally:
             return_freed_blocks()
         for row, one in enumerate((one for group in drawn for one in group), start=first):
             ids[row, : len(one.token_ids)] = torch.tensor(one.token_ids)
             lengths[row], ended[row] = len(one.token_ids), int(one.ended)
     return [ids, lengths, ended]
+
+
+def _sample_in_pieces(
+    policy: Policy,
+    base: BaseModel,
+    prompts: Sequence[Sequence[int]],
+    per_prompt: int,
+    config: SampleConfig,
+    seed: int,
+    tick: Callable[[int], None] | None,
+    first: int,
+) -> list[list[SampledResponse]]:
+    """As `sample_responses`. Where memory runs out (keys and values grow with the rows) it is done in pieces of half
+    the prompts, here and from here on: each response draws from a stream of its own, and stays what it was.
+
+    Raises BadInput when the responses to one prompt do not fit.
+    """
+    drawn: list[list[SampledResponse]] = []
+    while len(drawn) < len(prompts):
+        piece = prompts[len(drawn) :][: max(1, policy.rows_at_once // per_prompt)]
+        place = first + len(drawn) * per_prompt
+        try:
+            drawn += sample_responses(policy.decoder(), base, piece, per_prompt, config, seed, tick, place)
+            continue
+        except Exception as error:
+            if not is_out_of_memory(error):
+                raise
+        # Here, not in the handler: until it is left, the error keeps every tensor of the failed try
+        if policy.device.type == "cuda":
+            torch.cuda.empty_cache()
+        if len(piece) == 1:
+            raise BadInput(
+                f"The {per_prompt} responses to one prompt do not fit into the memory of {policy.device}. Make "
+                "sample.max_new_tokens or plan.responses_per_prompt smaller, or take a smaller model."
+            )
+        policy.rows_at_once = len(piece) // 2 * per_prompt
+    return drawn
 
 
 def uniform_draws(seed: int, first: int, rows: int, steps: int) -> Tensor:

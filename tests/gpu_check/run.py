@@ -20,7 +20,7 @@ from tests.paths import ROOT
 HERE = ("device", "exactness", "families", "decoding")  # modules of this folder with a `check`
 SHAPES = ("smollm2-135m", "qwen2.5-0.5b", "qwen2.5-1.5b", "llama-3.1-8b")
 TOTAL = 470  # seconds after which no further check is begun
-LIMITS = {"device": 60, "exactness": 90, "families": 120, "decoding": 120, "ring": 90, "bench": 110}
+LIMITS = {"device": 60, "exactness": 90, "families": 120, "decoding": 120, "ring": 120, "bench": 110}
 BENCH = {
     "cuda": ["--batch", "64", "--per-prompt", "4", "--tokens", "128", "--minibatch", "16", "--epochs", "1"],
     "cpu": ["--batch", "8", "--per-prompt", "4", "--tokens", "8", "--minibatch", "4", "--epochs", "1"],

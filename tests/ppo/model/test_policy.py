@@ -8,13 +8,15 @@ import torch
 
 from ppo.algorithm.maths import entropy_of, logprobs_of
 from ppo.config import LoraSettings, SampleConfig
+from ppo.model import sampling
 from ppo.model.decoders import ModuleDecoder
 from ppo.model.lm_head import LMHead
 from ppo.model.loading.tiny_model import tiny_model
 from ppo.model.policy import Policy
 from ppo.model.rollout import rollout_of
 from ppo.model.row_packing import pack_rows
-from ppo.model.sampling import draw_tokens, sample_responses
+from ppo.model.sampling import draw_tokens, sample_responses, write_responses
+from rater_data.errors import BadInput
 
 CPU = torch.device("cpu")
 T = 0.7
@@ -266,3 +268,27 @@ def test_rows_that_have_ended_are_let_go_some_at_a_time():
     assert len(set(lengths)) > 70, "at nearly every step some reach their limit"
     assert kept == sorted(kept, reverse=True)
     assert 5 < len(kept) < 42
+
+
+def test_writing_goes_on_in_pieces_when_memory_runs_out(policy, monkeypatch):
+    """The same responses, in pieces that stay small; and one sentence where two rows are too many."""
+    prompts, config = [[5, 6, 7], [8, 9], [10, 11, 12], [13, 14], [15]], SampleConfig(max_new_tokens=6)
+    whole = write_responses(policy, policy.base, prompts, 2, config, seed=3)
+    right, tried = sampling.sample_responses, []
+
+    def with_room_for(rows):
+        def sample(decoder, base, prompts, per_prompt, *rest):
+            tried.append(len(prompts) * per_prompt)
+            if len(prompts) * per_prompt > rows:
+                raise torch.OutOfMemoryError("no more")
+            return right(decoder, base, prompts, per_prompt, *rest)
+
+        monkeypatch.setattr(sampling, "sample_responses", sample)
+
+    with_room_for(4)
+    assert write_responses(policy, policy.base, prompts, 2, config, seed=3) == whole
+    assert write_responses(policy, policy.base, prompts, 2, config, seed=3) == whole
+    assert tried == [10, 4, 4, 2, 4, 4, 2]
+    with_room_for(1)
+    with pytest.raises(BadInput, match="The 2 responses to one prompt do not fit into the memory of cpu"):
+        write_responses(policy, policy.base, prompts, 2, config, seed=3)
