@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -26,6 +27,7 @@ FIRST_PAUSE, MAX_PAUSE = 1.0, 60.0  # seconds before it is started again
 HEALTHY_AFTER = 60.0  # seconds: a worker that lived so long starts from the short pause again when it dies
 STOP_TIMEOUT = 8.0  # seconds
 MAX_LOG = 5_000_000  # bytes
+WORD = re.compile(r"[^\W\d_]{2}")  # a launcher of several processes ends what it says with a line of ===
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -166,9 +168,9 @@ def describe_exit(code: int) -> str:
 
 
 def last_log_line(log: Path) -> str:
-    """The last line of the log that is not empty: usually the error itself."""
+    """The last line of the log that has words in it: usually the error itself."""
     with contextlib.suppress(OSError), log.open("rb") as file:
         file.seek(max(0, log.stat().st_size - 4000))
-        lines = [line.strip() for line in file.read().decode(errors="replace").splitlines() if line.strip()]
+        lines = [line.strip() for line in file.read().decode(errors="replace").splitlines() if WORD.search(line)]
         return lines[-1][:300] if lines else ""
     return ""
