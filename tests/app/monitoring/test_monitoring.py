@@ -15,11 +15,12 @@ from typer.testing import CliRunner
 
 from app.access.auth import MAX_FAILURES
 from app.cli import app as cli
-from app.monitoring import store_metrics
+from app.monitoring import health, store_metrics
 from app.monitoring.health import Health
 from app.monitoring.metrics_token import load_metrics_token
 from app.trainer.supervisor import Supervisor
 from rater_data.errors import Unavailable
+from rater_data.store import Store
 from tests import fake_worker
 from tests.app.helpers import Live, send_rating, serving
 from tests.paths import DOCS
@@ -129,10 +130,19 @@ def test_a_store_that_is_away_is_said_and_does_not_end_the_scrape(
     assert Health(live.store).word() == "database"
 
 
-def test_a_schema_of_another_release_is_not_healthy(tmp_path: Path) -> None:
-    with serving(tmp_path) as live, live.client() as client:
-        with live.store.writing() as connection:
-            connection.execute(sa.text("UPDATE alembic_version SET version_num = '9999'"))
+def test_a_schema_of_another_release_is_not_healthy(
+    live: Live, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    store = Store.open(tmp_path)
+    assert store.has_expected_schema()
+    with store.writing() as connection:
+        connection.execute(sa.text("UPDATE alembic_version SET version_num = '9999'"))
+    found = store.has_expected_schema()
+    store.close()
+    assert not found
+    monkeypatch.setattr(health, "KEPT", 0.0)
+    monkeypatch.setattr(type(live.store), "has_expected_schema", lambda _store: found)
+    with live.client() as client:
         answer = client.get("/healthz")
         assert (answer.status_code, answer.text) == (503, "schema")
         assert client.get("/livez").status_code == 200
