@@ -171,6 +171,8 @@ def last_log_line(log: Path) -> str:
     """The last line of the log that has words in it: usually the error itself."""
     with contextlib.suppress(OSError), log.open("rb") as file:
         file.seek(max(0, log.stat().st_size - 4000))
-        lines = [line.strip() for line in file.read().decode(errors="replace").splitlines() if WORD.search(line)]
+        lines = [
+            line.strip() for line in file.read().decode(errors="replace").splitlines() if WORD.search(line)
+        ]
         return lines[-1][:300] if lines else ""
     return ""
