@@ -231,7 +231,8 @@ class StaticDecoder:
             if waits:
                 return None
             graph = torch.cuda.CUDAGraph()
-            with torch.cuda.graph(graph, stream=stream):
+            # Other threads may ask CUDA something meanwhile (NCCL's watchdog does): that is no fault of this one
+            with torch.cuda.graph(graph, stream=stream, capture_error_mode="thread_local"):
                 self._forward()
             restore()
         return graph
