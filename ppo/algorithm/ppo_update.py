@@ -108,7 +108,7 @@ def ppo_update(
                 step = _optimise(state, given, i, on_responses)
             except (
                 Exception
-            ):  # memory may run out, or the operator stop the work: both begin anew from before
+            ):  # memory ran out, or the operator stopped it: what comes next begins from before
                 _restore(state, before)
                 raise
             if not all(math.isfinite(step[k]) for k in ("loss", "grad_norm")):
@@ -123,6 +123,7 @@ def ppo_update(
         epoch_kl = sum(s["approx_kl"] for s in steps) / len(steps)
         if epoch_kl > 1.5 * ppo.kl_stop:
             break
+    state.optimizer.zero_grad(set_to_none=True)
     metrics = {name: total / updates for name, total in sums.items()}
     metrics["ratio_gap"] = first_gap if first_gap is not None else 0.0
     return metrics | {"dropped": 0.0, "updates": float(updates), "stopped": float(epoch + 1 < epochs)}

@@ -262,7 +262,7 @@ class BlocksDecoder:
 
     def __init__(self, blocks: DecoderBlocks, head: LMHead):
         self.blocks, self.config = blocks.merged(), head.config
-        self._head = OneDNNLinear(head.weight if head.bf16_weight is None else head.bf16_weight, head.bias)
+        self._head = OneDNNLinear(head.weight.to(head.low), head.bias)
         self.device = head.weight.device
 
     def prefill(self, prompts: Sequence[Sequence[int]], per_prompt: int, room: int) -> Tensor:

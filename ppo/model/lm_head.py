@@ -20,15 +20,16 @@ WIDE_BLOCK = 16384  # on a GPU, where starting an operation costs more than a pa
 
 
 class LMHead:
-    """A model's frozen head: its own weight, and, if `bf16`, that in bf16 for the gradient's product.
+    """A model's frozen head, by its own weight alone.
 
-    Logits are fp32 always: of a weight in bf16 each block is made fp32 as it is used (a tenth of the product's time).
+    Logits are fp32 always, the gradient's product is in bf16 if `bf16`; of a weight of another type each block is
+    converted as it is used (a tenth of the product's time).
     `config` is the model's: soft-capped (Gemma) and scaled (Cohere, Granite) logits are honoured.
     """
 
     def __init__(self, module: nn.Linear, config: Any, bf16: bool):
         self.weight, self.bias, self.config = module.weight.detach(), module.bias, config
-        self.bf16_weight = self.weight.bfloat16() if bf16 else None
+        self.low = torch.bfloat16 if bf16 else torch.float32
         size = BLOCK if self.weight.device.type == "cpu" else WIDE_BLOCK
         self.blocks = [slice(first, first + size) for first in range(0, len(self.weight), size)]
 
@@ -46,9 +47,7 @@ class LMHead:
 
     def weighted_rows(self, p: Tensor, rows: slice) -> Tensor:
         """p (n, b) · those rows of its weight → (n, H) fp32."""
-        if self.bf16_weight is not None:
-            return (p.to(self.bf16_weight.dtype) @ self.bf16_weight[rows]).float()
-        return p @ self.weight[rows].float()
+        return (p.to(self.low) @ self.weight[rows].to(self.low)).float()
 
 
 def logprobs_of_logits(logits: Tensor, ids: Tensor, temperature: float) -> tuple[Tensor, Tensor]:

@@ -138,6 +138,7 @@ def _write_share(
     if mine:
         first = mine.start * per_prompt
         own = [prompts[i] for i in mine]
+        return_freed_blocks()  # what training held, before the decoder takes its own
         try:
             drawn = _sample_in_pieces(policy, base, own, per_prompt, config, seed, tick, first)
         finally:
