@@ -72,7 +72,7 @@ class Policy:
         self.processes = ALONE
         self._sent: Tensor | None = None  # the weights that the other processes have
         self.device = next(base.lm.parameters()).device
-        self.microbatch_tokens = MICROBATCH_TOKENS.get(self.device.type, 256)
+        self.microbatch_tokens = MICROBATCH_TOKENS.get(self.device.type, 1024)
         self.rows_at_once = 2**31  # responses that are written together, until memory runs out
         self.plain_because = fast_path_obstacle(base.lm)
         self.writer = PADDED
