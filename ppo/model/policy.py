@@ -39,7 +39,7 @@ WIDEST_SHARED = (
     768  # tokens of a prompt with its responses; beyond, a row a response: a shared row's mask is L × L
 )
 MICROBATCH_TOKENS = {
-    "cpu": 512,
+    "cpu": 1024,
     "cuda": 16384,
 }  # read and trained on in one go, until memory runs out; measured (cpu)
 
