@@ -82,6 +82,7 @@ def test_another_process_that_fails_or_dies_is_one_sentence(tmp_path):
     assert gone.startswith("One of the trainer's processes is gone. Start the trainer again")
 
 
+@pytest.mark.long
 def test_a_round_killed_on_two_processes_goes_on_with_one(rated, tmp_path):
     home = shutil.copytree(rated, tmp_path / "home")
     launcher = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc_per_node", "2", "-m"]

@@ -268,6 +268,7 @@ def test_a_refused_round_is_followed_by_more_and_can_be_overridden(home, monkeyp
     assert home.store.round(2).gate["overridden"]
 
 
+@pytest.mark.long
 def test_a_training_killed_with_9_ends_bit_for_bit_as_one_that_was_not(rated, tmp_path):
     """Two real processes on copies of one home, one of them killed after its first step and started again.
 
