@@ -111,7 +111,6 @@ class PPOConfig:
     value_learning_rate: float = 1e-3  # of the value head
     clip_range: float = 0.2  # ε of the ratio
     value_clip_range: float = 0.5  # ε of the value, in standard deviations of the score
-    gamma: float = 1.0
     gae_lambda: float = 0.95  # for people's own scores
     head_lambda: float = (
         0.6  # for the head's: what each token adds to them is known, so credit is near; measured
@@ -215,7 +214,7 @@ def _build(kind: type, data: dict[str, Any], where: str) -> Any:
     return kind(**values)
 
 
-RETIRED = {"ppo": ("value_coef", "max_grad_norm", "adam_eps", "critic_steps")}
+RETIRED = {"ppo": ("value_coef", "max_grad_norm", "adam_eps", "critic_steps", "gamma")}
 """Settings of earlier releases that are constants now: rounds that were begun with them are still read."""
 PARTS = {
     "sample": SampleConfig,

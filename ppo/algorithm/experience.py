@@ -29,6 +29,9 @@ from ppo.model.policy import Policy
 from ppo.model.rollout import Rollout
 
 
+DISCOUNT = 1.0  # γ: a response is short, and its last token counts as much as its first
+
+
 @dataclass(frozen=True)
 class EvaluatedRollout:
     """What the two forwards give for a rollout, before anything is learned from it; (B, T) each.
@@ -101,7 +104,7 @@ class Experience:
 
 
 def build_experience(
-    evaluated: EvaluatedRollout, scores: Tensor, kl_coef: float, gamma: float, gae_lambda: float
+    evaluated: EvaluatedRollout, scores: Tensor, kl_coef: float, gae_lambda: float
 ) -> Experience:
     """Scores (B,) → rewards, advantages and returns.
 
@@ -111,7 +114,7 @@ def build_experience(
     mask = evaluated.rollout.response_mask
     centred = leave_one_out(scores, evaluated.rollout.group)
     rewards = token_rewards(centred, evaluated.logprobs, evaluated.ref_logprobs, mask, kl_coef)
-    advantages, returns = gae(rewards, evaluated.values, mask, gamma, gae_lambda)
+    advantages, returns = gae(rewards, evaluated.values, mask, DISCOUNT, gae_lambda)
     return Experience(evaluated, scores, rewards, masked_whiten(advantages, mask), returns)
 
 

@@ -77,7 +77,7 @@ def warm_up_critic(state: TrainState, experience: Experience, config: PPOConfig)
     with torch.no_grad():
         values = torch.where(mask, state.policy.values_of(evaluated.states), 0.0) + evaluated.prefix_values
     return build_experience(
-        replace(evaluated, values=values), experience.scores, state.kl.coef, config.gamma, config.gae_lambda
+        replace(evaluated, values=values), experience.scores, state.kl.coef, config.gae_lambda
     )
 
 

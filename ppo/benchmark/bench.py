@@ -136,9 +136,7 @@ class Bench:
                 scored = self._now()
             with self.peaks.phase("update"):
                 scores = evaluated.features[:, 0] - evaluated.features[:, 0].mean()
-                experience = build_experience(
-                    evaluated, scores, config.ppo.kl_coef, 1.0, config.ppo.head_lambda
-                )
+                experience = build_experience(evaluated, scores, config.ppo.kl_coef, config.ppo.head_lambda)
                 metrics = ppo_update(state, experience, config, work.epochs, seed=number)
                 ended = self._now()
             return scored - begun, ended - scored, metrics, float(evaluated.kl_per_response().mean())

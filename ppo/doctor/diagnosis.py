@@ -125,7 +125,7 @@ def _work(engine: Engine, config: Config, responses: int) -> Measured:
     written = time.monotonic()
     adapter = policy.adapter_state()
     evaluated = evaluate_rollout(policy, rollout, engine.reward_layers(config), still)
-    experience = build_experience(evaluated, torch.zeros(len(rollout)), 0.05, 1.0, 0.95)
+    experience = build_experience(evaluated, torch.zeros(len(rollout)), 0.05, 0.95)
     ppo_update(TrainState.begin(policy, still.ppo, 1), experience, still, 1, seed)
     policy.load_adapter_state(adapter)
     tokens = int(rollout.prompt_mask.sum() + rollout.response_mask.sum())

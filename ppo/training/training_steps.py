@@ -84,7 +84,7 @@ def ppo_on_ratings(
 
         state.policy.value_head.load_state_dict(critic)
         evaluated = evaluate_rollout(engine.policy, rollout, (), config, tick)
-        experience = build_experience(evaluated, scores, coef, ppo.gamma, ppo.gae_lambda)
+        experience = build_experience(evaluated, scores, coef, ppo.gae_lambda)
         experience = warm_up_critic(state, experience, ppo)
         found = experience_metrics(experience, coef)
         found["rating"] = float(data.ratings[own].mean())
@@ -132,7 +132,7 @@ def ppo_on_rollouts(
             return None
         features = evaluated.features.cpu().numpy().astype(np.float64)
         scores = torch.tensor(head.score(features), dtype=torch.float32, device=engine.policy.device)
-        experience = build_experience(evaluated, scores, coef, config.ppo.gamma, config.ppo.head_lambda)
+        experience = build_experience(evaluated, scores, coef, config.ppo.head_lambda)
         found = experience_metrics(experience, coef) | agreed
         found["rating"] = float(head.rating(features).mean())
         return found | ppo_update(state, experience, config, config.ppo.epochs, seed, tick)

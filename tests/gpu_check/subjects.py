@@ -57,4 +57,4 @@ def experience_of(policy: Policy, rollout: Rollout, config: Config = CONFIG) -> 
     """What PPO would learn from, with scores that rise from −1 to 1 over the responses."""
     evaluated = evaluate_rollout(policy, rollout, (0, policy.layers), config)
     scores = torch.linspace(-1, 1, len(rollout), device=policy.device)
-    return build_experience(evaluated, scores, 0.05, 1.0, 0.95)
+    return build_experience(evaluated, scores, 0.05, 0.95)

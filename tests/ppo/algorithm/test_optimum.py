@@ -67,7 +67,7 @@ def learn(policy, reward, beta, steps):
         rollout = rollout_of([PROMPT] * DRAWS, ids, [True] * DRAWS, [0] * DRAWS, 0, CPU)
         evaluated = evaluate_rollout(policy, rollout, (), CONFIG)
         scores = reward[rollout.response_ids[:, 0]]
-        experience = build_experience(evaluated, scores, beta, 1.0, 0.95)
+        experience = build_experience(evaluated, scores, beta, 0.95)
         ppo_update(state, experience, CONFIG, 2, seed=step)
     return distribution(policy)
 

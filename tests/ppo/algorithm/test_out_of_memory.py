@@ -54,7 +54,7 @@ def rollout():
 def learn(policy, state, say):
     def work():
         evaluated = evaluate_rollout(policy, rollout(), (), CONFIG)
-        experience = build_experience(evaluated, torch.tensor([1.0, -1] * 4), state.kl.coef, 1.0, 0.95)
+        experience = build_experience(evaluated, torch.tensor([1.0, -1] * 4), state.kl.coef, 0.95)
         return ppo_update(state, experience, CONFIG, 2, seed=3)
 
     return in_smaller_pieces(policy, work, say)

@@ -41,7 +41,7 @@ def learn(policy, rollout, config=CONFIG, scores=None, epochs=1):
     state = TrainState.begin(policy, config.ppo, 1)
     evaluated = evaluate_rollout(policy, rollout, (0, 2), config)
     scores = torch.tensor([1.0, -1, 1, -1, 1, -1, 1, -1]) if scores is None else scores
-    experience = build_experience(evaluated, scores, state.kl.coef, 1.0, 0.95)
+    experience = build_experience(evaluated, scores, state.kl.coef, 0.95)
     return state, experience, ppo_update(state, experience, config, epochs, seed=3)
 
 
@@ -129,16 +129,16 @@ def test_bf16_learns_what_fp32_learns(rollout):
 
 def test_equal_scores_and_no_kl_teach_nothing(policy, rollout):
     evaluated = evaluate_rollout(policy, rollout, (), CONFIG)
-    experience = build_experience(evaluated, torch.full((8,), 3.0), 0.05, 1.0, 0.95)
+    experience = build_experience(evaluated, torch.full((8,), 3.0), 0.05, 0.95)
     assert experience.advantages.abs().max() < 1e-6
 
 
 def test_order_of_the_batch_changes_no_advantage(policy, rollout):
     scores = torch.tensor([0.5, -1.0, 2.0, 0.0, 1.0, -0.3, 0.7, 0.1])
     turned = torch.tensor([7, 3, 0, 5, 1, 6, 2, 4])
-    whole = build_experience(evaluate_rollout(policy, rollout, (), CONFIG), scores, 0.05, 1.0, 0.95)
+    whole = build_experience(evaluate_rollout(policy, rollout, (), CONFIG), scores, 0.05, 0.95)
     other = build_experience(
-        evaluate_rollout(policy, rollout.take(turned), (), CONFIG), scores[turned], 0.05, 1.0, 0.95
+        evaluate_rollout(policy, rollout.take(turned), (), CONFIG), scores[turned], 0.05, 0.95
     )
     torch.testing.assert_close(other.advantages, whole.advantages[turned], atol=1e-5, rtol=1e-5)
 
@@ -179,9 +179,7 @@ def test_smaller_micro_batches_give_the_same_update(rollout, precision, off):
 
 def test_a_non_finite_gradient_is_dropped_and_the_state_restored(policy, rollout):
     state = TrainState.begin(policy, CONFIG.ppo, 1)
-    experience = build_experience(
-        evaluate_rollout(policy, rollout, (), CONFIG), torch.randn(8), 0.05, 1.0, 0.95
-    )
+    experience = build_experience(evaluate_rollout(policy, rollout, (), CONFIG), torch.randn(8), 0.05, 0.95)
     broken = replace(experience, advantages=torch.full_like(experience.advantages, math.nan))
     before = policy.adapter_state()
     metrics = ppo_update(state, broken, CONFIG, 1, seed=0)
@@ -193,9 +191,7 @@ def test_a_non_finite_gradient_is_dropped_and_the_state_restored(policy, rollout
 
 def test_warming_the_critic_moves_the_critic_alone_and_lowers_its_error(policy, rollout):
     state = TrainState.begin(policy, CONFIG.ppo, 1)
-    experience = build_experience(
-        evaluate_rollout(policy, rollout, (), CONFIG), torch.randn(8), 0.05, 1.0, 0.95
-    )
+    experience = build_experience(evaluate_rollout(policy, rollout, (), CONFIG), torch.randn(8), 0.05, 0.95)
     before = policy.adapter_state()
     warmed = warm_up_critic(state, experience, CONFIG.ppo)
     after = policy.adapter_state()
@@ -238,7 +234,7 @@ def test_features_are_means_over_the_response_with_length_and_ending(rollout):
 def test_describe_counts_in_nats_per_response(policy, rollout):
     evaluated = evaluate_rollout(policy, rollout, (), CONFIG)
     moved = replace(evaluated, ref_logprobs=torch.where(rollout.response_mask, evaluated.logprobs - 0.5, 0.0))
-    experience = build_experience(moved, torch.zeros(8), 0.1, 1.0, 0.95)
+    experience = build_experience(moved, torch.zeros(8), 0.1, 0.95)
     found = experience_metrics(experience, 0.1)
     mean = 0.5 * float(rollout.lengths.float().mean())
     assert found["kl"] == pytest.approx(mean, rel=1e-5)

@@ -194,7 +194,7 @@ def _trained(policy: Policy, rollout: Rollout) -> tuple[int, tuple[str, ...]]:
     evaluated = evaluate_rollout(policy, rollout, (0, policy.layers), CONFIG)
     scores = torch.tensor([1.0, -1.0, 0.5, -0.5])
     state = TrainState.begin(policy, CONFIG.ppo, 1)
-    ppo_update(state, build_experience(evaluated, scores, 0.05, 1.0, 0.95), CONFIG, 1, seed=0)
+    ppo_update(state, build_experience(evaluated, scores, 0.05, 0.95), CONFIG, 1, seed=0)
     moved = [name for name, p in policy.peft.named_parameters() if not torch.equal(p, before[name])]
     return sum("lora_B" in n for n in moved), tuple(n for n in moved if "lora_" not in n)
 

@@ -153,9 +153,7 @@ def test_with_a_learning_rate_of_0_new_is_old(policy, rollout):
     still = replace(CONFIG, ppo=replace(CONFIG.ppo, learning_rate=0.0, value_learning_rate=0.0))
     state = TrainState.begin(moved(policy), still.ppo, 1)
     evaluated = evaluate_rollout(policy, rollout, (), still)
-    metrics = ppo_update(
-        state, build_experience(evaluated, torch.randn(8), 0.05, 1.0, 0.95), still, 2, seed=0
-    )
+    metrics = ppo_update(state, build_experience(evaluated, torch.randn(8), 0.05, 0.95), still, 2, seed=0)
     assert metrics["ratio_gap"] <= 1e-4
 
 
@@ -164,7 +162,7 @@ def test_kl_is_0_at_the_start_and_an_update_moves_the_adapter_alone(policy, roll
     assert (evaluated.kl_per_response() == 0).all()
     frozen = {n: p.detach().clone() for n, p in policy.peft.named_parameters() if "lora_" not in n}
     state = TrainState.begin(policy, CONFIG.ppo, 1)
-    ppo_update(state, build_experience(evaluated, torch.randn(8), 0.05, 1.0, 0.95), CONFIG, 2, seed=0)
+    ppo_update(state, build_experience(evaluated, torch.randn(8), 0.05, 0.95), CONFIG, 2, seed=0)
     moved_b = [float(p.detach().abs().sum()) for n, p in policy.peft.named_parameters() if "lora_B" in n]
     assert moved_b
     assert all(size > 0 for size in moved_b), "every adapted layer learns"

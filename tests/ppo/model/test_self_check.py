@@ -102,7 +102,7 @@ def test_a_family_that_is_read_otherwise_goes_the_plain_path_and_learns(family, 
     still = replace(CONFIG, ppo=replace(CONFIG.ppo, learning_rate=0.0, value_learning_rate=0.0))
     evaluated = evaluate_rollout(policy, rollout, (0, policy.layers), still)
     assert (evaluated.kl_per_response() == 0).all()
-    experience = build_experience(evaluated, torch.randn(4), 0.05, 1.0, 0.95)
+    experience = build_experience(evaluated, torch.randn(4), 0.05, 0.95)
     assert (
         ppo_update(TrainState.begin(policy, still.ppo, 1), experience, still, 1, seed=0)["ratio_gap"] <= 1e-4
     )

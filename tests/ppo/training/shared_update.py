@@ -46,7 +46,7 @@ def step(engine: Engine, config: Config = CONFIG) -> dict:
     def learn() -> dict:
         evaluated = evaluate_rollout(policy, rollout, layers, config, weights=weights)
         scores = evaluated.features[:, :64].sum(1)
-        experience = build_experience(evaluated, scores, state.kl.coef, 1.0, 0.95)
+        experience = build_experience(evaluated, scores, state.kl.coef, 0.95)
         found = experience_metrics(experience, state.kl.coef)
         return found | ppo_update(state, experience, config, config.ppo.epochs, seed=3)
 

@@ -35,7 +35,7 @@ def step(state):
     responses = [torch.randint(0, 250, (5,), generator=draw).tolist() for _ in range(4)]
     rollout = rollout_of([[5, 6, 7]] * 4, responses, [False] * 4, [0, 0, 1, 1], 0, CPU)
     evaluated = evaluate_rollout(state.policy, rollout, (), CONFIG)
-    experience = build_experience(evaluated, torch.randn(4, generator=draw), state.kl.coef, 1.0, 0.95)
+    experience = build_experience(evaluated, torch.randn(4, generator=draw), state.kl.coef, 0.95)
     ppo_update(state, experience, CONFIG, 2, seed=state.step)
     state.kl.update(9.0, 4)
     state.step += 1
