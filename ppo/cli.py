@@ -33,6 +33,7 @@ MODEL = Annotated[
     str, typer.Option(help="smollm2-135m-instruct (the default), tiny, a local folder or a hub id.")
 ]
 DEVICE = Annotated[str, typer.Option(help="auto, cpu, cuda or cuda:N.")]
+JSON_FILE = Annotated[Path | None, typer.Option("--json", help="Write the numbers to this file too.")]
 QUANTIZE = Annotated[
     str,
     typer.Option(
@@ -139,9 +140,7 @@ def doctor(
         list[str] | None,
         typer.Option("--set", help="Change a setting of ppo/config.py, as in ppo.minibatch=4; repeatable."),
     ] = None,
-    json_file: Annotated[
-        Path | None, typer.Option("--json", help="Write the numbers to this file too.")
-    ] = None,
+    json_file: JSON_FILE = None,
     home: HOME = None,
     database: DatabaseUrl = None,
 ) -> None:
@@ -203,9 +202,7 @@ def bench(
     peer: Annotated[
         list[Path] | None, typer.Option(help="A result file of another trainer on the same work; repeatable.")
     ] = None,
-    json_file: Annotated[
-        Path | None, typer.Option("--json", help="Write the numbers to this file too.")
-    ] = None,
+    json_file: JSON_FILE = None,
     home: HOME = None,
 ) -> None:
     """Measure one PPO step in phases, beside what this machine could do at best."""
@@ -294,13 +291,14 @@ def demo(
     prompts: Annotated[
         Path | None, typer.Option(help="A file that import-prompts reads; its holdout prompts measure.")
     ] = None,
+    best_of: Annotated[
+        int, typer.Option(min=0, help="Base responses a holdout prompt that each head picks from; 0: none.")
+    ] = 16,
     changes: Annotated[
         list[str] | None,
         typer.Option("--set", help="Change a setting of ppo/config.py, as in ppo.kl_coef=0.02; repeatable."),
     ] = None,
-    json_file: Annotated[
-        Path | None, typer.Option("--json", help="Write the numbers to this file too.")
-    ] = None,
+    json_file: JSON_FILE = None,
     home: Annotated[
         Path | None, typer.Option(help="An empty folder to keep; a temporary one by default.")
     ] = None,
@@ -311,9 +309,12 @@ def demo(
     from ppo.demo.demo import Demo, DemoConfig
     from ppo.demo.progress_bars import job_bars
     from ppo.demo.scripted_raters import load_rater
+    from ppo.demo.tables import print_demo
     from ppo.training.followers import joined_processes
 
-    settings = DemoConfig(rounds, ratings, seed, noise, bias, raters, flip, scale, prompts=prompts)
+    settings = DemoConfig(
+        rounds, ratings, seed, noise, bias, raters, flip, scale, prompts=prompts, best_of=best_of
+    )
     sample = sample_of(model, system, prompt_format, max_new_tokens)
     config = Config(precision=precision, quantize=quantize, sample=sample).changed(changes or [])
     with joined_processes(default_home(), device) as joined:
@@ -326,8 +327,6 @@ def demo(
                 folder, model, device, taste, settings, config, console.print, show, generator, processes
             )
             result = {"rater": rater} | run.run()
-    from ppo.demo.tables import print_demo
-
     print_demo(console, result, run.texts)
     if json_file is not None:
         json_file.write_text(json.dumps(result, indent=1), encoding="utf-8")

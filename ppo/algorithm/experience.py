@@ -28,7 +28,6 @@ from ppo.config import Config
 from ppo.model.policy import Policy
 from ppo.model.rollout import Rollout
 
-
 DISCOUNT = 1.0  # γ: a response is short, and its last token counts as much as its first
 
 

@@ -19,9 +19,10 @@ from ppo.algorithm.experience import evaluate_rollout
 from ppo.algorithm.measures import distinct_2, mean_interval
 from ppo.config import Config
 from ppo.demo.classifier import ClassifierRater
+from ppo.demo.score_worth import JudgedTexts, best_of, draw_judged, score_gain
 from ppo.demo.scripted_raters import ratings_of
 from ppo.processes import ALONE, Processes
-from ppo.training import store_tensors
+from ppo.training import checkpoint, store_tensors
 from ppo.training.engine import Engine
 from ppo.training.worker import Worker
 from rater_data.errors import BadInput, RateloopError
@@ -43,7 +44,8 @@ SCALE = SCALES["score_1_10"]
 class DemoConfig:
     """What the demo is asked to do; noise and bias in points of the scale.
 
-    `prompts`: a file of prompts, None for the everyday ones.
+    `prompts`: a file of prompts, None for the everyday ones. `best_of`: responses of the base to each holdout prompt
+    that every head picks its favourite from; 0 = none.
     """
 
     rounds: int
@@ -55,6 +57,7 @@ class DemoConfig:
     flip: bool = False
     scale: str = "score_1_10"
     evaluated_per_prompt: int = 4
+    best_of: int = 16
     prompts: Path | None = None
 
 
@@ -75,7 +78,8 @@ class Demo:
     on_progress: Callable[[Job, dict[str, Any]], None] | None = None
     generator: str | None = None
     processes: Processes = ALONE
-    _true_before: list[float] = field(default_factory=list, init=False, repr=False)
+    _before: JudgedTexts | None = field(default=None, init=False, repr=False)
+    _candidates: JudgedTexts | None = field(default=None, init=False, repr=False)
     rows: list[dict[str, Any]] = field(default_factory=list)
     texts: list[list[tuple[str, str]]] = field(default_factory=list)
 
@@ -119,6 +123,14 @@ class Demo:
         store.enqueue("generate", {})
         self._run_job()
         self._evaluate(None, {})
+        if settings.best_of > 0:
+            self.log(
+                f"Writing {settings.best_of} responses to each holdout prompt, for every head to pick from."
+            )
+            prompts, seed = store_tensors.holdout_prompts(store), EVALUATION_SEED - 1 - settings.seed
+            self._candidates = draw_judged(
+                engine, prompts, settings.best_of, self.config, seed, self.true_ratings
+            )
 
     def _add_prompts(self) -> None:
         """The file's prompts, or the everyday ones; some have to be held out, or nothing could be measured."""
@@ -235,8 +247,8 @@ class Demo:
         with torch.no_grad():
             kl = evaluate_rollout(engine.policy, rollout, (), self.config).kl_per_response()
         true = self.true_ratings([(prompts[i // per_prompt], text) for i, text in enumerate(texts)])
-        owners = [i // per_prompt for i in range(len(texts))]
-        mean, low, high = mean_interval(true, owners)
+        judged = JudgedTexts(engine.features_of(rollout, self.config), np.array(true), per_prompt)
+        mean, low, high = mean_interval(true, judged.owners())
         row: dict[str, Any] = {
             "round": round_number or 0,
             "version": version.number,
@@ -253,10 +265,16 @@ class Demo:
         }
         if round_number is not None:
             self._add_round_results(row, round_number, version.metrics)
+            assert self._before is not None
             # The same prompts before and after, so the interval is of the paired difference
-            gain, gain_low, gain_high = mean_interval(np.subtract(true, self._true_before).tolist(), owners)
+            difference = (judged.true - self._before.true).tolist()
+            gain, gain_low, gain_high = mean_interval(difference, judged.owners())
             row |= {"gain": gain, "gain_ci": [gain_low, gain_high], "helped": gain_low > 0}
-        self._true_before = true
+            if row["state"] == "published":
+                head = checkpoint.load_head(engine.artifacts.fetch(version.folder, version.sha256))
+                row["score_gain"] = score_gain(head, self._before, judged)
+                row["best_of"] = best_of(head, self._candidates) if self._candidates else None
+        self._before = judged
         row["seconds"]["evaluate"] = round(time.monotonic() - began, 1)
         self.rows.append(row)
         self.log(

@@ -33,6 +33,8 @@ def print_demo(console: Console, result: dict[str, Any], texts: list[list[tuple[
     for row in result["rounds"][1:]:
         parts = ", ".join(f"{name.lower()} {seconds:.0f}" for name, seconds in row["seconds"].items())
         console.print(f"Round {row['round']}: {row['state']}; seconds: {parts}. {verdict(row)}")
+        if "score_gain" in row:
+            console.print(f"  {score_worth(row)}")
     for before, after in zip(texts[0], texts[-1], strict=True):
         console.print(f"\n[bold]{escape(before[0])}[/bold]")
         console.print(f"  before: {escape(before[1])}")
@@ -54,6 +56,19 @@ def verdict(row: dict[str, Any]) -> str:
         "The new version is liked less."
         if row["gain_ci"][1] < 0
         else "No improvement can be told from chance."
+    )
+
+
+def score_worth(row: dict[str, Any]) -> str:
+    """What the score that PPO gained is worth, beside what picking by the same head buys."""
+    said = f"Score {row['score_gain']:+.2f} of the head's units, true rating {row['gain']:+.2f} points"
+    picked = row["best_of"]
+    if picked is None:
+        return f"{said}."
+    low, high = picked["gain_ci"]
+    return (
+        f"{said}; the head's favourite of {picked['of']:.0f} of the base: score {picked['score_gain']:+.2f}, "
+        f"true rating {picked['gain']:+.2f} ({low:+.2f} … {high:+.2f}) at {picked['kl']:.1f} nats."
     )
 
 

@@ -98,6 +98,14 @@ def load_policy(policy: Policy, folder: Path) -> dict[str, Any]:
     return json.loads((folder / "state.json").read_text(encoding="utf-8"))
 
 
+def load_head(folder: Path) -> RewardHead:
+    """The reward head that a version was trained with. `folder`: its files, as `Artifacts.fetch` gave them."""
+    record = json.loads((folder / "state.json").read_text(encoding="utf-8"))["reward_head"]
+    arrays = {k: v.numpy() for k, v in load_file(folder / "reward_head.safetensors").items()}
+    fields: dict[str, Any] = arrays | record
+    return RewardHead(**fields)
+
+
 def load_state(state: TrainState, folder: Path) -> None:
     """Continues a round: everything that `save(..., resumable=True)` wrote goes back into `state`."""
     record = load_policy(state.policy, folder)

@@ -13,7 +13,7 @@ import torch
 from ppo.algorithm.experience import evaluate_rollout
 from ppo.algorithm.measures import distinct_2
 from ppo.algorithm.out_of_memory import in_smaller_pieces
-from ppo.algorithm.reading import Wanted, read_rollout
+from ppo.algorithm.reading import OnResponses, Wanted, ignore_responses, read_rollout
 from ppo.config import Config
 from ppo.generation.agreement import check_agreement
 from ppo.generation.generator import BuiltIn, Generator
@@ -257,7 +257,6 @@ class Engine:
             return
         progress.phase("Computing reward features", len(missing))
         rollout = data.rollout.take(torch.tensor(missing, device=self.policy.device))
-        wanted = Wanted(len(rollout), config.sample.temperature, own=False, layers=self.reward_layers(config))
         done = 0
 
         def tick(responses: int) -> None:
@@ -265,10 +264,16 @@ class Engine:
             done += responses
             progress.advance(done)
 
-        read = read_rollout(self.policy, rollout, wanted, on_responses=tick)
-        rows = read.features.cpu().numpy().astype(np.float64)
-        for i, row in zip(missing, rows, strict=True):
+        for i, row in zip(missing, self.features_of(rollout, config, tick), strict=True):
             self._features[data.ids[i]] = row
+
+    def features_of(
+        self, rollout: Rollout, config: Config, on_responses: OnResponses = ignore_responses
+    ) -> np.ndarray:
+        """The reference's features of a rollout's responses (B, F), as the reward head reads them."""
+        wanted = Wanted(len(rollout), config.sample.temperature, own=False, layers=self.reward_layers(config))
+        read = read_rollout(self.policy, rollout, wanted, on_responses=on_responses)
+        return read.features.cpu().numpy().astype(np.float64)
 
     def holdout_samples(self, store: Store, number: int, config: Config, seed: int) -> list[Sample]:
         """One response to each holdout prompt, with the same seed for every version: before and after."""

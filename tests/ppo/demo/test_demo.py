@@ -48,6 +48,21 @@ def test_the_table_has_every_number():
     assert "[b]long[/b]" in text, "what a model wrote is text, not markup"
 
 
+def test_what_a_score_is_worth():
+    picked = {"of": 16.0, "score_gain": 1.25, "gain": 0.9, "gain_ci": [0.5, 1.3], "kl": 1.835}
+    text = printed({**ROW, "score_gain": 0.75, "best_of": picked})
+    for part in (
+        "Score +0.75",
+        "+3.00 points",
+        "favourite of 16",
+        "+1.25",
+        "+0.90 (+0.50 … +1.30)",
+        "1.8 nats",
+    ):
+        assert part in text
+    assert "favourite" not in printed({**ROW, "score_gain": 0.75, "best_of": None})
+
+
 def test_only_training_counts_as_training_time():
     assert tables.training_seconds(ROW) == 100.0
 
