@@ -265,7 +265,8 @@ def demo(
     rater: Annotated[
         str,
         typer.Option(
-            help=f"brevity, warmth, on-topic, FILE.py:FUNCTION, or a text classifier: {CLASSIFIER_HELP}."
+            help="brevity, warmth, on-topic, to-reader, lists, plain-words, FILE.py:FUNCTION, or a text "
+            f"classifier: {CLASSIFIER_HELP}."
         ),
     ],
     rounds: Annotated[int, typer.Option(min=1, help="Rounds of rating and training.")] = 2,

@@ -24,6 +24,9 @@ STOP_WORDS = frozenset(
     """.split()  # noqa: SIM905 - read as words
 )
 
+READER_WORDS = re.compile(r"\b(?:you|your|yours|yourself)\b", re.IGNORECASE)
+LIST_LINES = re.compile(r"^\s*(?:[-*•]|\d+[.)])\s+\S", re.MULTILINE)
+
 
 def brevity(prompt: str, response: str) -> float:
     """10 up to 15 words, then a point less for every one and a half words."""
@@ -41,6 +44,22 @@ def on_topic(prompt: str, response: str) -> float:
     return 1 + 9 * len(wanted & _content_words(response)) / len(wanted) if wanted else 5.5
 
 
+def to_reader(prompt: str, response: str) -> float:
+    """1, and 3 points for every word that means the reader."""
+    return 1 + 3 * len(READER_WORDS.findall(response))
+
+
+def lists(prompt: str, response: str) -> float:
+    """1, and 1.5 points for every item of a list, on a line of its own or parted by a comma or semicolon."""
+    return 1 + 1.5 * (len(LIST_LINES.findall(response)) + response.count(",") + response.count(";"))
+
+
+def plain_words(prompt: str, response: str) -> float:
+    """10 for words of 3.6 letters on average, and 4 points less for every letter more."""
+    words = re.findall(r"[^\W\d_]+", response)
+    return 10 - 4 * max(0.0, sum(map(len, words)) / len(words) - 3.6) if words else 1.0
+
+
 def _content_words(text: str) -> set[str]:
     return set(re.findall(r"[^\W\d_]{2,}", text.lower())) - STOP_WORDS
 
@@ -50,7 +69,14 @@ def _vader() -> SentimentIntensityAnalyzer:
     return SentimentIntensityAnalyzer()
 
 
-BUILT_IN: dict[str, Rater] = {"brevity": brevity, "warmth": warmth, "on-topic": on_topic}
+BUILT_IN: dict[str, Rater] = {
+    "brevity": brevity,
+    "warmth": warmth,
+    "on-topic": on_topic,
+    "to-reader": to_reader,
+    "lists": lists,
+    "plain-words": plain_words,
+}
 
 
 def ratings_of(rater: Rater, pairs: Sequence[tuple[str, str]]) -> list[float]:

@@ -24,6 +24,24 @@ def test_on_topic_counts_the_prompts_content_words():
     assert on_topic("How are you?", "Fine.") == 5.5
 
 
+def test_to_reader_counts_the_words_that_mean_the_reader():
+    assert load_rater("to-reader")("", "You and your cat; yourselves") == 7
+    assert load_rater("to-reader")("", "A youth in Youngstown.") == 1
+
+
+def test_lists_counts_items():
+    assert load_rater("lists")("", "- one\n* two\n 3. three\n4) four") == 7
+    assert load_rater("lists")("", "Bread, milk; eggs.") == 4
+    assert load_rater("lists")("", "Version 2.5 - fine") == 1
+
+
+def test_plain_words_are_short():
+    plain = load_rater("plain-words")
+    assert plain("", "The cat sat on it.") == 10
+    assert plain("", "abcde abcde") == pytest.approx(10 - 4 * 1.4)
+    assert plain("", "?!") == 1
+
+
 def test_built_in_by_name():
     assert all(load_rater(name) is rater for name, rater in BUILT_IN.items())
 
