@@ -10,10 +10,11 @@ from typing import Any
 
 from ppo.benchmark.shapes import Shape
 from ppo.model.lm_head import CHUNK_ROWS, WIDE_BLOCK
+from ppo.model.loading.quantize import BITS as FOUR_BITS
 from ppo.model.policy import MICROBATCH_TOKENS, WIDEST_SHARED
 
 BF16, NF4, FP32 = "bf16", "nf4", "fp32"
-BITS = {NF4: 4.127, BF16: 16.0, FP32: 32.0}  # of a linear weight; 4 bits with their doubly quantised scales
+BITS = {NF4: FOUR_BITS, BF16: 16.0, FP32: 32.0}  # of a linear weight
 STATE = 4  # bytes of a number of the states, which are fp32 always
 CONTEXT = (
     0.8e9  # bytes that CUDA takes for itself: context, kernels, two cuBLAS workspaces; assumed, not measured
@@ -65,8 +66,8 @@ class RoundSize:
 class MemoryNeeds:
     """Bytes. `weights`, `adapter` (with its gradients and Adam's two moments) and `context` stay; the others are those
     of one phase: `kv_cache` and `logits` of writing; `hidden_states` of scoring; `activations` of updating;
-    `head_block` and `buffers` (the rollout's states for the critic) of both. `loaded` are the weights as they are
-    loaded, before they are put into 4 bits; `fp32_table` is the head as the self-check reads it."""
+    `head_block` and `buffers` (the rollout's states for the critic) of both. `loaded` are the weights while they are
+    loaded, of those in 4 bits one in the type that it comes in; `fp32_table` is the head as the self-check reads it."""
 
     weights: float
     adapter: float
@@ -116,8 +117,10 @@ def memory_needs(shape: Shape, size: RoundSize, weights: str = BF16, recompute: 
     )  # the head's slopes and the critic's input, each twice while it is made
     mask = size.group * product if size.shared else 0
     tables = shape.table_weights + shape.small_weights
+    held = shape.linear_weights * BITS[weights] / 8 + tables * product
+    largest = max(inputs * outputs for inputs, outputs in shape.linears().values())
     return MemoryNeeds(
-        weights=shape.linear_weights * BITS[weights] / 8 + tables * product,
+        weights=held,
         adapter=16.0 * adapter,
         context=CONTEXT,
         kv_cache=float(
@@ -132,7 +135,7 @@ def memory_needs(shape: Shape, size: RoundSize, weights: str = BF16, recompute: 
         head_block=float(WIDE_BLOCK * shape.hidden * 4 + 4 * CHUNK_ROWS * WIDE_BLOCK * 4),
         buffers=float(2 * size.responses * size.response * shape.hidden * STATE),
         fp32_table=float(shape.vocabulary * shape.hidden * 4) if weights != FP32 else 0.0,
-        loaded=float(shape.parameters * product),
+        loaded=held + (largest * product if weights == NF4 else 0),
     )
 
 

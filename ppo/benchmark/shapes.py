@@ -5,12 +5,24 @@ from typing import Any
 
 import torch
 from torch import nn
-from transformers import LlamaConfig, LlamaForCausalLM, PreTrainedConfig, Qwen2Config, Qwen2ForCausalLM
+from transformers import (
+    LlamaConfig,
+    LlamaForCausalLM,
+    PreTrainedConfig,
+    PreTrainedModel,
+    Qwen2Config,
+    Qwen2ForCausalLM,
+)
 
 from ppo.model.base_model import BaseModel, prepare
-from ppo.model.loading.quantize import check_can_quantize, quantize_layers
+from ppo.model.loading.quantize import (
+    check_can_quantize,
+    four_bit_weight,
+    quantizable_layers,
+    quantize_layers,
+)
 from ppo.model.loading.tiny_model import byte_tokenizer
-from ppo.model.loading.weights import free_memory
+from ppo.model.loading.weights import free_memory, weight_bytes
 from rater_data.errors import BadInput
 
 LLAMA, QWEN2 = "llama", "qwen2"
@@ -127,39 +139,42 @@ def shaped_model(
     """A model of that shape on `device`: norms 1, the rest normal(0, .02) from `seed`, over the byte tokenizer.
 
     Its weights are bf16 (fp32 for products in fp32) and made in place: nothing is read, and nothing is copied. With
-    `quantize` ("4bit") its linear layers are held in 4 bits then, as of a model that was loaded.
+    `quantize` ("4bit") each linear layer is put into 4 bits as it is made, as of a model that is loaded.
     Raises BadInput for an unknown shape and for one that does not fit.
     """
     check_can_quantize(quantize)
     shape, dtype = find_shape(name), torch.bfloat16 if precision == "bf16" else torch.float32
-    needed, free = shape.parameters * dtype.itemsize / 2**30, free_memory(device) / 2**30
-    if needed > free:
-        raise BadInput(
-            f"The shape {name} needs {needed:.1f} GiB for its weights alone and {free:.1f} GiB are free on {device}. "
-            "Name a smaller one."
-        )
     tokenizer = byte_tokenizer()
     ids = {f"{end}_token_id": getattr(tokenizer, f"{end}_token_id") for end in ("bos", "eos", "pad")}
     config = shape.config(**ids)
     kind: Any = LlamaForCausalLM if shape.family == LLAMA else Qwen2ForCausalLM
     with torch.device("meta"):
-        lm = kind(config)
-    lm = lm.to(dtype).to_empty(device=device)
+        lm = kind(config).to(dtype)
+    needed, free = weight_bytes(lm, dtype, quantize) / 2**30, free_memory(device) / 2**30
+    if needed > free:
+        raise BadInput(
+            f"The shape {name} needs {needed:.1f} GiB for its weights alone and {free:.1f} GiB are free on {device}. "
+            "Name a smaller one."
+        )
+    _fill(lm, device, seed, quantize)
     lm.tie_weights()
     # Angles are computed, not learned, and stay fp32
     lm.model.rotary_emb = type(lm.model.rotary_emb)(config).to(device)
-    _fill(lm, device, seed)
     lm.generation_config.eos_token_id = tokenizer.eos_token_id
     stored = str(dtype).removeprefix("torch.")
+    notes = (quantize_layers(lm, name),) if quantize else ()
     base = replace(prepare(name, lm, tokenizer, device), stored_dtype=stored)
-    return replace(base, notes=(quantize_layers(lm, name, device),)) if quantize else base
+    return replace(base, notes=notes)
 
 
 @torch.no_grad()
-def _fill(lm: nn.Module, device: torch.device, seed: int) -> None:
+def _fill(lm: PreTrainedModel, device: torch.device, seed: int, quantize: str) -> None:
+    """Makes the weights one after the other, each in its place."""
     draw = torch.Generator(device).manual_seed(seed)
-    for name, parameter in lm.named_parameters():
-        if "norm" in name:
-            parameter.fill_(1.0)
-        else:
-            parameter.normal_(0.0, SPREAD, generator=draw)
+    narrow = {f"{name}.weight" for name in quantizable_layers(lm)} if quantize else set()
+    for name, parameter in list(lm.named_parameters()):
+        made = torch.empty_like(parameter, device=device)
+        made = made.fill_(1.0) if "norm" in name else made.normal_(0.0, SPREAD, generator=draw)
+        module, _, own = name.rpartition(".")
+        held = four_bit_weight(made, device) if name in narrow else nn.Parameter(made)
+        setattr(lm.get_submodule(module), own, held)

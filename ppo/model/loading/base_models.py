@@ -47,18 +47,19 @@ def load_base(
     if name == TINY:
         base = tiny_model(where)
     else:
-        loaded = _load(name, home, where, precision)
+        loaded = _load(name, home, where, precision, quantize)
         base = prepare(name, loaded.lm, loaded.tokenizer, where)
         base = replace(base, stored_dtype=loaded.stored_dtype, notes=(*loaded.notes, *base.notes))
-    if quantize:
-        base = replace(base, notes=(*base.notes, quantize_layers(base.lm, name, where)))
+    if quantize and not getattr(base.lm, "is_loaded_in_4bit", False):
+        base = replace(base, notes=(*base.notes, quantize_layers(base.lm, name)))
     return base
 
 
-def _load(name: str, home: Path, device: torch.device, precision: str) -> Loaded:
+def _load(name: str, home: Path, device: torch.device, precision: str, quantize: str) -> Loaded:
+    """As `load_base`; an adapter is merged into its model as that was before it is put into 4 bits."""
     folder = find_folder(str(default_model(home)) if name == DEFAULT else name)
     if not folder.is_adapter:
-        return load_causal_model(replace(folder, name=name), device, precision)
+        return load_causal_model(replace(folder, name=name), device, precision, quantize)
     return load_adapted(folder, lambda parent: _load_parent(folder.name, parent, home, precision))
 
 

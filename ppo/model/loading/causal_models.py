@@ -11,7 +11,7 @@ from ppo.model.loading.config_checks import CONFIG, NO_CAUSAL, read_config
 from ppo.model.loading.folders import ModelFolder, fetch_weights
 from ppo.model.loading.foreign import reason_of, silenced
 from ppo.model.loading.tokenizer import check_ids, load_tokenizer
-from ppo.model.loading.weights import CPU, check_memory, load_weights, loaded_type
+from ppo.model.loading.weights import CPU, check_memory, load_weights, loaded_type, not_finite
 from rater_data.errors import BadInput
 
 LEAK = 1e-4  # of the largest logit; what the order of a sum can do is a hundredth of it
@@ -27,13 +27,17 @@ class Loaded:
     notes: tuple[str, ...]
 
 
-def load_causal_model(folder: ModelFolder, device: torch.device = CPU, precision: str = "fp32") -> Loaded:
-    """The folder's model on `device`, for products in `precision`. Raises Missing or BadInput with one sentence."""
+def load_causal_model(
+    folder: ModelFolder, device: torch.device = CPU, precision: str = "fp32", quantize: str = ""
+) -> Loaded:
+    """The folder's model on `device`, for products in `precision`, with `quantize` ("4bit") in 4 bits. Raises Missing
+    or BadInput with one sentence."""
     architecture = read_config(folder)
-    check_memory(folder, architecture, loaded_type(_dtype_by_config(architecture.config), precision), device)
+    dtype = loaded_type(_dtype_by_config(architecture.config), precision)
+    check_memory(folder, architecture, dtype, device, quantize)
     tokenizer, of_tokenizer = load_tokenizer(folder, architecture.config)
     folder = fetch_weights(folder)
-    lm, stored_dtype, of_weights = load_weights(folder, architecture, device, precision)
+    lm, stored_dtype, of_weights = load_weights(folder, architecture, device, precision, quantize)
     embeddings: Any = lm.get_input_embeddings()
     of_ids = check_ids(folder, tokenizer, embeddings.weight.shape[0])
     check_finite(folder.whose, lm)
@@ -50,7 +54,7 @@ def check_finite(whose: str, lm: PreTrainedModel) -> None:
     """Raises BadInput for weights that are no numbers."""
     for where, parameter in lm.named_parameters():
         if not torch.isfinite(parameter).all():
-            raise BadInput(f"{whose} holds numbers that are not finite, first in {where}. Get it anew.")
+            raise not_finite(whose, where)
 
 
 def _check_causal(folder: ModelFolder, lm: PreTrainedModel, rows: int) -> None:

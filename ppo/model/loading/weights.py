@@ -19,6 +19,7 @@ from transformers import GenerationConfig, PreTrainedModel
 from ppo.model.loading.config_checks import Architecture
 from ppo.model.loading.folders import ModelFolder
 from ppo.model.loading.foreign import count, read_json, reason_of, silenced, some
+from ppo.model.loading.quantize import BITS, QuantizedWhileRead, quantizable_layers, quantize_layers
 from ppo.model.loading.weight_files import StoredTensor, dtype_of, stored_tensors
 from rater_data.errors import BadInput
 
@@ -61,11 +62,16 @@ UNFINISHED = (
 
 
 def load_weights(
-    folder: ModelFolder, architecture: Architecture, device: torch.device = CPU, precision: str = "fp32"
+    folder: ModelFolder,
+    architecture: Architecture,
+    device: torch.device = CPU,
+    precision: str = "fp32",
+    quantize: str = "",
 ) -> tuple[PreTrainedModel, str, tuple[str, ...]]:
     """The model with all tensors of the folder on `device`, the type in which they are stored, and what was done.
 
-    In fp32; for products in bf16 a model that is stored in bf16 stays as it is.
+    In fp32; for products in bf16 a model that is stored in bf16 stays as it is. With `quantize` ("4bit") each linear
+    layer is put into 4 bits as its weight is read.
 
     Raises BadInput for files that are damaged, and for tensors that are missing, unknown or of another shape.
     """
@@ -75,10 +81,12 @@ def load_weights(
             raise BadInput(f"{folder.whose} holds {what} ({some(found)}); {todo}.")
     renamed, notes = _unwrapped(stored)
     _check_names_once(folder, architecture, renamed)
-    lm = _build(
-        folder, architecture, _open(folder, renamed), device, loaded_type(dtype_of(stored), precision)
-    )
-    return lm, dtype_of(stored), (*notes, *_keep_own_head(lm))
+    dtype = loaded_type(dtype_of(stored), precision)
+    lm = _build(folder, architecture, _open(folder, renamed), device, dtype, quantize)
+    notes += _keep_own_head(lm)
+    if quantize:
+        notes.append(quantize_layers(lm, folder.name))
+    return lm, dtype_of(stored), tuple(notes)
 
 
 def loaded_type(stored: str, precision: str) -> torch.dtype:
@@ -87,20 +95,33 @@ def loaded_type(stored: str, precision: str) -> torch.dtype:
 
 
 def check_memory(
-    folder: ModelFolder, architecture: Architecture, dtype: torch.dtype, device: torch.device = CPU
+    folder: ModelFolder,
+    architecture: Architecture,
+    dtype: torch.dtype,
+    device: torch.device = CPU,
+    quantize: str = "",
 ) -> None:
-    """Raises BadInput when the weights alone, held in `dtype`, exceed the free memory of `device`."""
+    """Raises BadInput when the weights alone, held in `dtype` (with `quantize` the linear layers in 4 bits), exceed the
+    free memory of `device`."""
     skeleton = _skeleton(architecture)
     if skeleton is None:
         return  # what is wrong is said when it is built in earnest
-    parameters = sum(p.numel() for p in skeleton.parameters())
-    needed, free = parameters * dtype.itemsize / 2**30, free_memory(device) / 2**30
+    needed, free = weight_bytes(skeleton, dtype, quantize) / 2**30, free_memory(device) / 2**30
     if needed > free:
         where = "" if device.type == "cpu" else f" on {device}"
         raise BadInput(
             f"{folder.whose} needs about {needed:.1f} GiB of memory for its weights alone and {free:.1f} GiB are "
             f"free{where}: {needed - free:.1f} GiB are missing. Free some memory or name a smaller model with --model."
         )
+
+
+def weight_bytes(lm: PreTrainedModel, dtype: torch.dtype, quantize: str = "") -> float:
+    """Bytes of a model's weights in `dtype`; with `quantize` of its linear layers in 4 bits, and of the largest of them
+    once more in `dtype`, which it is in while it is quantised."""
+    parameters = sum(p.numel() for p in lm.parameters())
+    linear = [m.weight.numel() for m in quantizable_layers(lm).values()] if quantize else []
+    plain = parameters - sum(linear) + max(linear, default=0)
+    return plain * dtype.itemsize + sum(linear) * BITS / 8
 
 
 def free_memory(device: torch.device) -> int:
@@ -173,8 +194,10 @@ def _build(
     tensors: dict[str, Any],
     device: torch.device,
     dtype: torch.dtype,
+    quantize: str,
 ) -> PreTrainedModel:
     generation = _generation_config(folder)
+    quantized = QuantizedWhileRead() if quantize else None
     shapes = {name: torch.Size(tensor.get_shape()) for name, tensor in tensors.items()}
     try:
         with silenced():
@@ -185,6 +208,7 @@ def _build(
                 generation_config=generation,
                 dtype=dtype,
                 device_map={"": device},
+                quantization_config=quantized,
                 trust_remote_code=False,
                 ignore_mismatched_sizes=True,  # they are told by name, with the others
                 output_loading_info=True,
@@ -205,9 +229,16 @@ def _build(
         raise _cannot_build(folder, error) from error
     lm, info = built
     _check_complete(folder, lm, info, shapes)
+    if quantized is not None and quantized.not_finite:
+        raise not_finite(folder.whose, quantized.not_finite[0])
     lm.config._name_or_path = lm.name_or_path = str(folder.path)
     lm.config._commit_hash = folder.revision or None
     return lm
+
+
+def not_finite(whose: str, name: str) -> BadInput:
+    """The refusal of weights that are no numbers."""
+    return BadInput(f"{whose} holds numbers that are not finite, first in {name}. Get it anew.")
 
 
 def _cannot_build(folder: ModelFolder, error: Exception) -> BadInput:
