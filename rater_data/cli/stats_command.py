@@ -1,4 +1,7 @@
-"""`python -m rater_data stats`: how far raters agree, how each works, and what share of each round is rated."""
+"""`python -m rater_data stats`: how far raters agree, how each works, and what share of each round is rated.
+
+And `verdict-error`: how often a round's verdict is wrong, measured on simulated rounds.
+"""
 
 from typing import Annotated
 
@@ -7,7 +10,9 @@ from rich.table import Table
 
 from rater_data.cli.common import Home, app, err_console, open_store, out_console, print_line
 from rater_data.database_option import DatabaseUrl
+from rater_data.errors import BadInput
 from rater_data.records import RaterStats
+from rater_data.scales import DEFAULT_SCALE, SCALES
 from rater_data.store import Store
 
 
@@ -72,3 +77,46 @@ def coverage_table(store: Store) -> Table:
             "imported" if row.round_number == 0 else str(row.round_number), row.stratum, *map(str, numbers)
         )
     return table
+
+
+@app.command("verdict-error")
+def verdict_error(
+    controls: Annotated[
+        str, typer.Option("--controls", help="Control ratings of a round, several parted by commas.")
+    ] = "8,16,24,48",
+    gain: Annotated[
+        float, typer.Option("--gain", help="The true gain that is looked for, in points of 1–10.")
+    ] = 1.0,
+    rounds: Annotated[int, typer.Option("--rounds", min=1, help="Simulated rounds of each kind.")] = 200,
+    looks: Annotated[int, typer.Option("--looks", min=1, help="How often each round is looked at.")] = 10,
+    between: Annotated[
+        float, typer.Option("--between", min=0, help="Spread of quality over prompts (sd).")
+    ] = 1.2,
+    within: Annotated[
+        float, typer.Option("--within", min=0, help="Spread over responses to one prompt (sd).")
+    ] = 1.0,
+    scale: Annotated[str, typer.Option("--scale", help="What raters judge by.")] = DEFAULT_SCALE,
+    seed: Annotated[int, typer.Option("--seed")] = 0,
+) -> None:
+    """How often a round's verdict is wrong, and how often it finds a gain: four raters with noise and bias of sd 1."""
+    from rater_data.statistics.verdict_error import World, error_rates
+
+    counts = [part.strip() for part in controls.split(",")]
+    if not all(part.isascii() and part.isdigit() and int(part) >= 4 for part in counts):
+        raise BadInput(f"--controls takes whole numbers from 4, parted by commas, not {controls!r}.")
+    if scale not in SCALES:
+        raise BadInput(f"The scale {scale!r} is not known: use one of {', '.join(SCALES)}.")
+    table = Table("Control ratings", box=None)
+    for name in ("ratings in all", "wrong without an effect", "found", "called hurt"):
+        table.add_column(name, justify="right")
+    for count in map(int, counts):
+        world = World(control=count, gain=gain, between=between, within=within, scale=scale)
+        with err_console.status(f"{count} control ratings …"):
+            rates = error_rates(world, rounds, looks, seed)
+        shares = (rates.wrong_without_effect, rates.found, rates.wrong_with_gain)
+        table.add_row(str(count), str(rates.ratings), *(f"{share:.1%}" for share in shares))
+    print_line(
+        f"{rounds} rounds without an effect and {rounds} with a gain of {gain:g}, each looked at {looks} times; "
+        f"quality spreads by {between:g} over prompts and {within:g} within one."
+    )
+    out_console.print(table)

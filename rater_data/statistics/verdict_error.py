@@ -1,0 +1,128 @@
+"""How often is a round's verdict wrong, and how often does it find a gain? Simulated rounds, looked at many times."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+
+import numpy as np
+import pandas as pd
+
+from rater_data.scales import DEFAULT_SCALE, SCALES
+from rater_data.statistics.round_verdict import HELPED, HURT, OPEN, round_verdict
+
+RESPONSES_PER_PROMPT, CONTROL_SHARE, CALIBRATION_SHARE, OVERLAP = 4, 0.12, 0.15, 3  # a round's defaults
+FIRST_LOOK = 0.2  # share of the round's ratings
+
+
+@dataclass(frozen=True, kw_only=True)
+class World:
+    """What is true in a simulated round; all in points of 1–10, which are stretched or cut to the scale's own.
+
+    `between`, `within`: sd of quality between prompts and between responses to one; `by_prompt`: sd of the gain over
+    prompts, around a mean `gain`; raters have offsets of sd `bias` and rate with `noise`. `control`: ratings of the
+    control arm.
+    """
+
+    control: int
+    gain: float = 0.0
+    between: float = 1.2
+    within: float = 1.0
+    by_prompt: float = 0.3
+    noise: float = 1.0
+    bias: float = 1.0
+    raters: int = 4
+    scale: str = DEFAULT_SCALE
+
+
+@dataclass(frozen=True, kw_only=True)
+class ErrorRates:
+    """Shares of the rounds in which a look said so, first of all looks; and the ratings of such a round."""
+
+    ratings: int
+    wrong_without_effect: float
+    found: float
+    wrong_with_gain: float
+
+
+def error_rates(world: World, rounds: int, looks: int, seed: int) -> ErrorRates:
+    """`rounds` simulated without an effect and as many with `world.gain`, each looked at `looks` times."""
+    without = [first_word(replace(world, gain=0.0), looks, seed + i) for i in range(rounds)]
+    gained = [first_word(world, looks, seed + rounds + i) for i in range(rounds)]
+    return ErrorRates(
+        ratings=len(simulated_round(world, seed)[0]),
+        wrong_without_effect=sum(word != OPEN for word in without) / rounds,
+        found=gained.count(HELPED) / rounds,
+        wrong_with_gain=gained.count(HURT) / rounds,
+    )
+
+
+def first_word(world: World, looks: int, seed: int) -> str:
+    """The first verdict that is not open, at looks spread over the round; an operator would act on it."""
+    frame, traits = simulated_round(world, seed)
+    planned = world.control * (2 if SCALES[world.scale].paired else 1)
+    for share in np.linspace(FIRST_LOOK if looks > 1 else 1.0, 1.0, looks):
+        seen = frame.iloc[: round(share * len(frame))]
+        word = round_verdict(seen, traits, SCALES[world.scale], planned).word
+        if word != OPEN:
+            return word
+    return OPEN
+
+
+def simulated_round(world: World, seed: int) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """Ratings in the order in which they come in, as `score_frame` makes them, and traits of the responses."""
+    random = np.random.default_rng(seed)
+    rows = list(_comparisons(world, random) if SCALES[world.scale].paired else _ratings(world, random))
+    columns = ["response_id", "rater_id", "prompt_id", "stratum", "score", "other_id"]
+    frame = pd.DataFrame(rows, columns=columns).astype({"score": "float64", "other_id": "float64"})
+    frame = frame.assign(round=2, paired=frame["other_id"].notna())
+    traits = frame[["response_id", "stratum"]].drop_duplicates("response_id")
+    return frame, traits.assign(length=200.0)
+
+
+def _prompts(world: World, random: np.random.Generator) -> Iterator[tuple[int, list[tuple[int, str, float]]]]:
+    """Each prompt of a round with its responses: id, stratum, quality."""
+    half = RESPONSES_PER_PROMPT // 2
+    with_control = world.control // half
+    prompts = round(with_control / (2 * CONTROL_SHARE))
+    calibration = max(1, round(prompts * CALIBRATION_SHARE / OVERLAP))
+    kinds = ["control"] * with_control + ["calibration"] * calibration
+    kinds = (kinds + ["train"] * prompts)[:prompts]
+    random.shuffle(kinds)
+    for prompt, kind in enumerate(kinds):
+        usual, gain = random.normal(5.5, world.between), random.normal(world.gain, world.by_prompt)
+        responses = []
+        for i in random.permutation(RESPONSES_PER_PROMPT):
+            old = kind == "control" and i >= half
+            stratum = "control" if old else "train" if kind == "control" else kind
+            quality = usual + random.normal(0, world.within) + (0.0 if old else gain)
+            responses.append((RESPONSES_PER_PROMPT * prompt + int(i), stratum, quality))
+        yield prompt, responses
+
+
+def _ratings(world: World, random: np.random.Generator) -> Iterator[tuple[object, ...]]:
+    scale = SCALES[world.scale]
+    offsets = random.normal(0, world.bias, world.raters)
+    for prompt, responses in _prompts(world, random):
+        first = random.integers(world.raters)
+        for response, stratum, quality in responses:
+            several = stratum == "calibration"
+            raters = random.permutation(world.raters)[:OVERLAP] if several else [first]
+            for rater in raters:
+                felt = quality + offsets[rater] + random.normal(0, world.noise)
+                if scale.name == "thumbs":
+                    score = float(felt > 5.5)
+                else:
+                    middle, points = (scale.low + scale.high) / 2, (scale.high - scale.low) / 9
+                    score = float(np.clip(round(middle + points * (felt - 5.5)), scale.low, scale.high))
+                yield response, int(rater), prompt, stratum, score, np.nan
+
+
+def _comparisons(world: World, random: np.random.Generator) -> Iterator[tuple[object, ...]]:
+    """Every response is once the first of a card, with one of the other version where there is any."""
+    for prompt, responses in _prompts(world, random):
+        rater = int(random.integers(world.raters))
+        for place, (response, stratum, quality) in enumerate(responses):
+            after = responses[place + 1 :] + responses[:place]
+            partners = [r for r in after if (r[1] == "control") != (stratum == "control")] or after
+            other, _, other_quality = partners[0]
+            felt = other_quality - quality + random.normal(0, world.noise * np.sqrt(2))
+            yield response, rater, prompt, stratum, float(np.sign(felt) * (abs(felt) > 0.5)), other

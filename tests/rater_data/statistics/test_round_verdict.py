@@ -1,0 +1,127 @@
+"""A round's verdict: its words, its numbers by hand, what it does at the edges, and how often it is wrong."""
+
+import dataclasses
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from rater_data.scales import SCALES
+from rater_data.statistics.always_valid import FINAL_BOUND, margin
+from rater_data.statistics.round_verdict import HELPED, HURT, OPEN, round_verdict
+from rater_data.statistics.verdict_error import World, error_rates, first_word, simulated_round
+
+POINTS = SCALES["score_1_10"]
+
+
+def round_of(old, new, *, length=(100.0, 100.0), raters=1):
+    """A frame of one old and one new score a prompt, with the traits of the responses."""
+    rows = []
+    for p, scores in enumerate(zip(old, new, strict=True)):
+        for is_new, score in enumerate(scores):
+            stratum = "train" if is_new else "control"
+            rows.append((2 * p + is_new, p % raters, p, stratum, score, np.nan, length[is_new] + p))
+    columns = ["response_id", "rater_id", "prompt_id", "stratum", "score", "other_id", "length"]
+    frame = pd.DataFrame(rows, columns=columns).astype({"score": "float64"}).assign(paired=False)
+    return frame.drop(columns="length"), frame[["response_id", "stratum", "length"]]
+
+
+@pytest.mark.parametrize(("shift", "word"), [(3, HELPED), (0, OPEN), (-3, HURT)])
+@pytest.mark.parametrize("raters", [1, 3])
+def test_it_helped_did_nothing_or_hurt(shift, word, raters):
+    old = [4, 5, 6, 5, 4, 6, 5, 5, 7, 5, 6, 4]
+    jitter = [0, 1, -1, 0, 0, 0, 1, -1, 0, 0, 1, -1]
+    frame, traits = round_of(old, [s + shift + j for s, j in zip(old, jitter, strict=True)], raters=raters)
+    found = round_verdict(frame, traits, POINTS, planned=12)
+    assert found.word == word
+    assert (found.gain.mean, found.gain.n) == (pytest.approx(shift, abs=0.05), 12)
+    assert found.gain.low < found.plain.low < found.plain.high < found.gain.high
+    assert found.more is None or word == OPEN
+    won = {HELPED: 1.0, OPEN: 0.5, HURT: 0.0}[word]
+    assert found.win_rate.mean == pytest.approx(won, abs=0.02)
+    assert 0 <= found.win_rate.low < found.win_rate.high <= 1
+
+
+def test_an_early_look_has_to_show_more():
+    frame, traits = round_of([4, 5, 6, 5, 4, 6], [6, 6, 8, 7, 5, 8])
+    late = round_verdict(frame, traits, POINTS, planned=6)
+    early = round_verdict(frame, traits, POINTS, planned=40)
+    assert (late.word, early.word) == (HELPED, OPEN)
+    assert early.plain == late.plain
+    assert 0 < early.more < 34, "as it looks, not all of the plan is needed"
+
+
+@pytest.mark.parametrize("share", [0.25, 1.0])
+def test_the_bound_holds_at_every_look_and_a_single_looks_bound_does_not(share):
+    """Brownian paths, looked at 400 times."""
+    steps = np.random.default_rng(0).normal(0, 1 / 20, (4000, 400))
+    paths, shares = steps.cumsum(1), np.arange(1, 401) / 400
+    crossed = (np.abs(paths) > FINAL_BOUND).any(1).mean()
+    assert 0.03 < crossed < 0.055
+    naive = (np.abs(paths[:, 100:]) > 1.96 * np.sqrt(shares[100:])).any(1).mean()
+    assert naive > 0.1
+    assert margin(1.0, 1e9, share) == pytest.approx(FINAL_BOUND / np.sqrt(share), rel=1e-3)
+    assert margin(1.0, 5, share) > margin(1.0, 50, share) > margin(1.0, 1e9, share)
+
+
+def test_what_length_explains_is_told_apart():
+    """Two points for a hundred characters, within each version too; and a gain that length has no part in."""
+    random = np.random.default_rng(0)
+    frame, traits = round_of([5.0] * 30, [5.0] * 30)
+    length = np.where(traits["stratum"] == "control", 100.0, 150.0) + random.normal(0, 40, 60)
+    noise = random.normal(0, 0.3, 60)
+    by_length = frame.assign(score=3 + length / 50 + noise)
+    found = round_verdict(by_length, traits.assign(length=length), POINTS, planned=30)
+    assert found.word == HELPED
+    assert found.length.difference == pytest.approx(50, abs=20)
+    assert found.length.explained.mean == pytest.approx(found.gain.mean, abs=0.35)
+    assert found.length.explained.low < found.gain.mean < found.length.explained.high + 0.35
+    by_version = frame.assign(score=5 + (frame["stratum"] == "train") + noise)
+    found = round_verdict(by_version, traits.assign(length=length), POINTS, planned=30)
+    assert abs(found.length.explained.mean) < 0.25
+
+
+def test_edges():
+    frame, traits = round_of([7] * 8, [7] * 8)
+    alike = round_verdict(frame, traits, POINTS, planned=8)
+    assert (alike.word, alike.gain.mean) == (OPEN, pytest.approx(0, abs=1e-6))
+    assert alike.win_rate.mean == 0.5
+    new_only = frame[frame["stratum"] == "train"]
+    for few in (new_only, frame.iloc[:4], frame.iloc[:0], frame[frame["stratum"] == "control"]):
+        found = round_verdict(few, traits, POINTS, planned=8)
+        assert (found.word, found.gain, found.more) == (OPEN, None, None)
+    anchors = frame.assign(stratum="anchor", score=1.0, response_id=frame["response_id"] + 100)
+    assert round_verdict(pd.concat([frame, anchors]), traits, POINTS, planned=8).gain == alike.gain
+
+
+@pytest.mark.parametrize("scale", ["thumbs", "pair", "score_1_5"])
+def test_every_scale_gives_a_verdict(scale):
+    world = World(control=32, gain=4.0, scale=scale, between=0.5)
+    for gain, word in ((world.gain, HELPED), (-world.gain, HURT)):
+        shifted = dataclasses.replace(world, gain=gain)
+        frame, traits = simulated_round(shifted, seed=3)
+        found = round_verdict(frame, traits, SCALES[scale], planned=64 if scale == "pair" else 32)
+        assert found.word == word, found
+        assert (found.win_rate.mean > 0.5) == (word == HELPED)
+
+
+def test_a_comparison_turned_round_says_the_same():
+    frame, traits = simulated_round(World(control=16, gain=1.0, scale="pair"), seed=1)
+    turned = frame.assign(
+        response_id=frame["other_id"].astype(int), other_id=frame["response_id"].astype(float)
+    )
+    turned = turned.assign(
+        score=-frame["score"], stratum=turned["response_id"].map(traits.set_index("response_id")["stratum"])
+    )
+    here, there = (round_verdict(f, traits, SCALES["pair"], planned=32) for f in (frame, turned))
+    assert here.gain.mean == pytest.approx(there.gain.mean, abs=0.02)
+    assert here.win_rate.mean == pytest.approx(there.win_rate.mean)
+
+
+def test_it_is_seldom_wrong_and_finds_a_large_gain():
+    """A small run of what `verdict-error` measures; docs/operating.md has the large one."""
+    rates = error_rates(World(control=16, gain=2.0), rounds=8, looks=2, seed=0)
+    assert rates.wrong_without_effect <= 1 / 8
+    assert rates.wrong_with_gain == 0
+    assert rates.found >= 0.75
+    assert first_word(World(control=8, gain=8.0), looks=1, seed=0) == HELPED
