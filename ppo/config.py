@@ -18,6 +18,8 @@ ADAPTER = "default"
 
 PRECISIONS = ("auto", "fp32", "bf16")
 FOUR_BIT = "4bit"
+ROLLOUTS_PER_PROMPT = 4
+"""Responses to a prompt in a PPO step: the mean of the others is the baseline of each."""
 SEED_STRIDE, ROUND_STRIDE, STEP_STRIDE = 1_000_003, 10_007, 101
 
 
@@ -68,10 +70,12 @@ class PlanConfig:
     """What a round asks raters to rate; shares are of the round's ratings."""
 
     ratings: int = 64  # quota: ratings wanted before training
-    responses_per_prompt: int = 4  # K: rated back to back, and pairs within a prompt teach the head
-    calibration_share: float = 0.15  # on responses that go to `overlap` raters: agreement can be measured
-    overlap: int = 3  # raters for a calibration response
-    control_share: float = 0.12  # from the previous version, blind: did the last round help?
+    responses_per_prompt: int = (
+        2  # K: rated back to back; more prompts teach the head more than more of a prompt
+    )
+    calibration_share: float = 0.25  # on responses that go to `overlap` raters: agreement can be measured
+    overlap: int = 4  # raters for a calibration response, or as many as there are
+    control_share: float = 0.25  # from the previous version, blind: did the last round help?
     holdout_share: float = 0.06  # on prompts that are never trained on
     anchors: int = 2  # responses of the first round that are rated anew in every later round: rater drift
 
@@ -103,7 +107,7 @@ class PPOConfig:
     """One round of PPO."""
 
     steps: int = 6  # rollout batches scored by the head
-    prompts_per_step: int = 16  # each gives `responses_per_prompt` rollouts
+    prompts_per_step: int = 16  # each gives ROLLOUTS_PER_PROMPT
     people_epochs: int = 2  # passes over the rated responses with the people's own scores; 0 = none
     epochs: int = 1  # passes over each rollout batch: fresh responses teach more than a second look
     minibatch: int = 16  # responses an optimiser step

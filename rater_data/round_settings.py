@@ -18,6 +18,9 @@ ENGINE_REPORT = (
     "engine"  # what the trainer says of the model it loaded: {"model", "family", "path", "why", "gap", …}
 )
 READINESS = "readiness"  # what the reward head would be worth, were it trained now
+RATER_REVIEW = (
+    "rater_review"  # what the trainer last found out about the raters: see ppo/algorithm/rater_review.py
+)
 REFERENCE = "reference"  # the base model's measures
 SET_ASIDE = (
     "prompts_set_aside"  # prompts of the open round that the model's chat template cannot write: `set_aside`
@@ -101,13 +104,13 @@ PLAN, SAMPLING, TRAINING = "What a round asks", "How responses are written", "Ho
 SHARE = "share of the ratings"
 ROUND_SETTINGS: tuple[RoundSetting | TextSetting, ...] = (
     RoundSetting("plan.ratings", "Ratings per round", 64, MIN_RATINGS_TO_TRAIN, 100_000, "ratings", PLAN),
-    RoundSetting("plan.responses_per_prompt", "Responses per prompt", 4, 2, 16, "responses", PLAN),
+    RoundSetting("plan.responses_per_prompt", "Responses per prompt", 2, 2, 16, "responses", PLAN),
     RoundSetting(
-        "plan.calibration_share", "Calibration", 0.15, 0.0, 0.5, f"{SHARE}, by several raters", PLAN
+        "plan.calibration_share", "Calibration", 0.25, 0.0, 0.5, f"{SHARE}, by several raters", PLAN
     ),
-    RoundSetting("plan.overlap", "Raters per calibration response", 3, 2, 20, "raters", PLAN),
+    RoundSetting("plan.overlap", "Raters per calibration response", 4, 2, 20, "raters", PLAN),
     RoundSetting(
-        "plan.control_share", "Control arm", 0.12, 0.0, 0.5, f"{SHARE}, from the version before", PLAN
+        "plan.control_share", "Control arm", 0.25, 0.0, 0.5, f"{SHARE}, from the version before", PLAN
     ),
     RoundSetting("plan.holdout_share", "Holdout", 0.06, 0.0, 0.5, f"{SHARE}, never trained on", PLAN),
     RoundSetting("plan.anchors", "Anchors", 2, 0, 50, "responses, repeated every round", PLAN),

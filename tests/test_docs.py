@@ -121,8 +121,8 @@ def test_the_limits_and_raters_named_are_the_real_ones():
     config = Config()
     assert f"{config.ppo.kl_budget:g} nats per response, {config.ppo.kl_ceiling:g} in all" in TRAINING
     assert all(f"`{name}`" in TRAINING for name in BUILT_IN)
-    assert config.plan.responses_per_prompt == 4
-    assert "four responses each" in README
+    assert config.plan.responses_per_prompt == 2
+    assert "two responses each" in README
 
 
 def test_every_column_of_the_demo_is_explained_or_plain():

@@ -16,7 +16,7 @@ import torch
 from ppo.algorithm.batches import tokens_of
 from ppo.algorithm.experience import build_experience, evaluate_rollout
 from ppo.algorithm.ppo_update import TrainState, ppo_update
-from ppo.config import Config
+from ppo.config import ROLLOUTS_PER_PROMPT, Config
 from ppo.memory import begin_peak, end_peak
 from ppo.model.chat_format import OTHER_PROBE, PROBE
 from ppo.model.rollout import Rollout, rollout_of
@@ -109,7 +109,7 @@ def measure_needs(engine: Engine, config: Config) -> Needs:
     prompt = whole.tokens // whole.responses - config.sample.max_new_tokens
     longest = min(int(max(0, had - whole.rest) / per_token), engine.base.context) - prompt
     ppo = config.ppo
-    rollouts = ppo.steps * ppo.prompts_per_step * config.plan.responses_per_prompt
+    rollouts = ppo.steps * ppo.prompts_per_step * ROLLOUTS_PER_PROMPT
     passes = rollouts * ppo.epochs + config.plan.ratings * ppo.people_epochs
     seconds = rollouts * whole.write_s / whole.responses + passes * whole.train_s / whole.responses
     return Needs(whole.peak, had, max(0, longest), seconds / 60, whole)
@@ -138,7 +138,7 @@ def _work(engine: Engine, config: Config, responses: int) -> Measured:
 def _longest_rollout(engine: Engine, config: Config, responses: int) -> Rollout:
     """Responses that nothing ends before their limit, to short questions."""
     base = replace(engine.base, stop_ids=())
-    per_prompt = max(1, min(config.plan.responses_per_prompt, responses))
+    per_prompt = max(1, min(ROLLOUTS_PER_PROMPT, responses))
     limit, count = engine.prompt_limit(config), max(1, responses // per_prompt)
     prompts = [
         base.encode([{"role": "user", "content": QUESTIONS[i % len(QUESTIONS)]}], config.sample, limit)

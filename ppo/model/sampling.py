@@ -180,7 +180,7 @@ def _sample_in_pieces(
         if len(piece) == 1:
             raise BadInput(
                 f"The {per_prompt} responses to one prompt do not fit into the memory of {policy.device}. Make "
-                "sample.max_new_tokens or plan.responses_per_prompt smaller, or take a smaller model."
+                "sample.max_new_tokens smaller, or take a smaller model."
             )
         policy.rows_at_once = len(piece) // 2 * per_prompt
     return drawn

@@ -1,14 +1,14 @@
 """What a round asks raters to rate: which prompts, from which version, how often. Decided before a token is drawn.
 
-The plan follows from the round's number, the seed and the settings alone, so that a worker that died in the
-middle goes on with the same one.
+The plan follows from what is recorded with the round alone: its number, the seed, the settings and how many raters
+there were when it began. So a worker that died in the middle goes on with the same one.
 """
 
 import random
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from ppo.config import Config, PlanConfig
+from ppo.config import Config
 from rater_data.errors import BadInput
 from rater_data.records import Prompt
 
@@ -32,8 +32,9 @@ def plan_round(
     previous: int | None,
     train: Sequence[Prompt],
     holdout: Sequence[Prompt],
+    raters: int,
 ) -> list[Slot]:
-    """Slots for at least `config.plan.ratings` ratings, grouped by prompt, K responses each.
+    """Slots for at least `config.plan.ratings` ratings, grouped by prompt, K responses each, for so many raters.
 
     There are as many responses as wanted ratings although some are rated more than once: a single rater, whom
     no overlap can help, must be able to fill the round alone.
@@ -47,31 +48,45 @@ def plan_round(
     wanted = max(1, -(-plan.ratings // k))
     held = min(len(holdout), round(wanted * plan.holdout_share))
     control = 0 if previous is None else min(wanted - held, round(wanted * plan.control_share * 2))
-    calibration = _calibration(wanted, plan)
+    overlap = min(plan.overlap, raters)
+    calibration = _calibration(wanted, plan.calibration_share, overlap)
     chosen = _draw(train, wanted - held, draw)
-    kinds = ["control"] * control + ["calibration"] * calibration
-    kinds = (kinds + ["train"] * len(chosen))[: len(chosen)]
-    draw.shuffle(kinds)
-    groups = [(p, kind) for p, kind in zip(chosen, kinds, strict=True)]
-    groups += [(p, "holdout") for p in _draw(holdout, held, draw)]
+    # What several raters see are pairs of the control arm first: their ratings tell of raters and of versions
+    groups = [_Group(p, control=i < control, shared=i < calibration) for i, p in enumerate(chosen)]
+    groups += [_Group(p, held_out=True) for p in _draw(holdout, held, draw)]
     draw.shuffle(groups)
     slots: list[Slot] = []
-    for prompt, kind in groups:
-        share = len(chosen) / len(train) if kind != "holdout" else held / len(holdout)
+    for group in groups:
+        share = held / len(holdout) if group.held_out else len(chosen) / len(train)
         for i in range(k):
-            old = kind == "control" and i >= (k + 1) // 2
-            stratum = "control" if old else ("train" if kind == "control" else kind)
-            overlap = plan.overlap if kind == "calibration" else 1
+            old = group.control and i >= (k + 1) // 2
             writer = previous if old and previous is not None else version
-            slots.append(Slot(len(slots), prompt, writer, stratum, overlap, min(1.0, share)))
+            raters_wanted = overlap if group.shared else 1
+            slot = Slot(len(slots), group.prompt, writer, group.stratum(old), raters_wanted, min(1.0, share))
+            slots.append(slot)
     return slots
 
 
-def _calibration(wanted: int, plan: PlanConfig) -> int:
+@dataclass(frozen=True)
+class _Group:
+    """A prompt's responses: with the version before beside the new one, for several raters, or never trained on."""
+
+    prompt: Prompt
+    control: bool = False
+    shared: bool = False
+    held_out: bool = False
+
+    def stratum(self, old: bool) -> str:
+        """Of a response, by the version before (`old`) or by the new one."""
+        if self.held_out:
+            return "holdout"
+        return "control" if old else "calibration" if self.shared else "train"
+
+
+def _calibration(wanted: int, share: float, overlap: int) -> int:
     """Prompts whose responses go to several raters: one at least where any are wanted, and no more than their share
-    of the *ratings*, since each takes `overlap` times as many as another."""
-    share = plan.calibration_share
-    return max(1, round(wanted * share / plan.overlap)) if share > 0 else 0
+    of the *ratings*, since each takes `overlap` times as many as another. None where one rater is alone."""
+    return max(1, round(wanted * share / overlap)) if share > 0 and overlap > 1 else 0
 
 
 def _draw(prompts: Sequence[Prompt], count: int, draw: random.Random) -> list[Prompt]:

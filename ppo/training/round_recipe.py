@@ -27,8 +27,9 @@ from rater_data.records import Prompt, stored_id
 from rater_data.round_settings import REFERENCE
 from rater_data.store import Store
 
-NON_ENGINE_KEYS = ("quota",)  # what a round's config holds beside the engine's settings
-PROMPTS_A_CHUNK = 4  # written and offered together; the first alone: its card comes after seconds
+RATERS = "raters"  # how many there were when the round began; in its config
+NON_ENGINE_KEYS = ("quota", RATERS)  # what a round's config holds beside the engine's settings
+PROMPTS_A_CHUNK = 8  # written and offered together; the first alone: its card comes after seconds
 MIN_SHARE = 0.1  # of a round's way, below which nothing of it is kept
 SAMPLE_SEED = 20_170_707
 SAMPLED_PROMPTS = 2  # prompts that are answered after every step
@@ -40,7 +41,8 @@ def generate_round(store: Store, engine: Engine, progress: Progress) -> int:
     round_ = store.round()
     if round_ is None or round_.state in FINISHED_STATES:
         config = engine.round_config(store)
-        round_ = store.start_round({**config.to_dict(), "quota": config.plan.ratings}, version.number)
+        beside = {"quota": config.plan.ratings, RATERS: store.count_raters()}
+        round_ = store.start_round({**config.to_dict(), **beside}, version.number)
     if round_.state != "generating":
         return round_.number
     config = _config_of(round_)
@@ -165,10 +167,13 @@ def _plan(store: Store, engine: Engine, config: Config, round_: Round, progress:
     version = round_.version_number
     assert version is not None, "only round 0, which is imported, is of no version"
     set_aside.begin_round(store, round_.number)
+    # While nobody is known there may be many: responses that wait for several raters cost one alone nothing
+    raters = round_.config.get(RATERS) or config.plan.overlap
     while True:
         train, holdout = store_tensors.trainable_prompts(store), store_tensors.holdout_prompts(store)
         set_aside.check_something_left(store, train)
-        slots = plan_round(config, round_.number, version, store.version(version).parent, train, holdout)
+        parent = store.version(version).parent
+        slots = plan_round(config, round_.number, version, parent, train, holdout, raters)
         drawn = {stored_id(p): p for p in [*(slot.prompt for slot in slots), *holdout]}
         if not _set_aside(store, engine, config, drawn.values(), progress):
             return slots

@@ -12,7 +12,7 @@ from ppo.algorithm.experience import build_experience, evaluate_rollout, experie
 from ppo.algorithm.measures import distinct_2
 from ppo.algorithm.out_of_memory import in_smaller_pieces
 from ppo.algorithm.ppo_update import TrainState, ppo_update, warm_up_critic
-from ppo.config import Config, seed_of
+from ppo.config import ROLLOUTS_PER_PROMPT, Config, seed_of
 from ppo.generation.agreement import check_agreement
 from ppo.progress import Progress
 from ppo.training import store_tensors
@@ -115,7 +115,7 @@ def ppo_on_rollouts(
     """One PPO step on fresh rollouts, answers to `prompts`; None when they show that the KL limit is reached."""
     seed = _seed_of_step(config, state)
     rollout, texts = engine.rollout(
-        prompts, config.plan.responses_per_prompt, config, seed, lambda: progress.advance(state.step)
+        prompts, ROLLOUTS_PER_PROMPT, config, seed, lambda: progress.advance(state.step)
     )
     weights = torch.tensor(head.hidden_weights(), dtype=torch.float32, device=engine.policy.device)
     coef = state.kl.coef

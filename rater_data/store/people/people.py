@@ -111,6 +111,14 @@ class People(Database):
             rows = connection.execute(sa.select(*user_columns()).order_by(t.users.c.id)).mappings()
             return [user_of(row) for row in rows]
 
+    def count_raters(self) -> int:
+        """How many people may be expected to rate: raters who may come in and count, and operators who have rated."""
+        u = t.users.c
+        has_rated = sa.exists().where(t.ratings.c.rater_id == u.id, t.ratings.c.is_current)
+        expected = u.active & ~u.excluded & ((u.role == "rater") | has_rated)
+        with self.reading() as connection:
+            return connection.scalar(sa.select(sa.func.count()).select_from(t.users).where(expected)) or 0
+
     def set_active(self, user_id: int, active: bool, actor: str) -> None:
         """Lets a person in, or keeps them out: their sessions end, what they hold goes back into the queue.
 

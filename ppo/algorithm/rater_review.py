@@ -1,0 +1,127 @@
+"""What is known of the raters, for the operator: habits, who is to be named, and the head with and without them.
+
+A head that a rater taught would flatter them. So what is expected of a rater's responses comes from ratings of the
+others alone, and where others rated the same response, from other prompts than that one: what they said of it is
+counted by itself.
+"""
+
+from collections.abc import Sequence
+from dataclasses import asdict
+from typing import Any
+
+import numpy as np
+from scipy import stats
+from sklearn.model_selection import GroupKFold
+
+from ppo.algorithm import kernel_ridge
+from ppo.algorithm.reward_head import MAX_DEVIATIONS, block_weights
+from rater_data.records import RatedResponse
+from rater_data.statistics.rater_effects import corrected_scores
+from rater_data.statistics.rater_findings import rater_findings
+from rater_data.statistics.rater_habits import rater_habits
+from rater_data.statistics.score_frame import score_frame, shared_rows
+
+FEWEST_TAUGHT = 8  # responses that a head is fitted on at least
+MOST_RATERS = 30  # those with the most ratings are looked at with a head; the others by what others said
+FOLDS = 8
+
+
+class Reviewed:
+    """Ratings of responses whose features were read: `ids` (N,), `features` (N, F), `prompts` (N,)."""
+
+    def __init__(
+        self, rated: Sequence[RatedResponse], ids: Sequence[int], features: np.ndarray, prompts: np.ndarray
+    ) -> None:
+        self.row = {response: number for number, response in enumerate(ids)}
+        self.rated = [r for r in rated if r.rating.response_id in self.row]
+        first = _first_of_equal_texts(self.rated)
+        frame = score_frame(self.rated)
+        self.frame = frame.assign(response_id=frame["response_id"].map(first))
+        self.prompts = prompts
+        spread = np.maximum(features.std(0), 1e-6)
+        standardised = np.clip((features - features.mean(0)) / spread, -MAX_DEVIATIONS, MAX_DEVIATIONS)
+        self.kernel = kernel_ridge.kernel_of(standardised * block_weights(features.shape[1]))
+
+    def review(self) -> dict[str, Any]:
+        """{"ratings", "raters", "findings", "head"} as JSON; "head": by rater, for those who are named."""
+        habits = rater_habits(self.frame, self.expectations())
+        findings = rater_findings(habits)
+        named = [f.rater_id for f in findings if f.kind != "opposed"]
+        return {
+            "ratings": len(self.frame),
+            "raters": [asdict(h) for h in habits],
+            "findings": [asdict(f) for f in findings],
+            "head": {str(rater): self.head_without(rater) for rater in named},
+        }
+
+    def expectations(self) -> dict[tuple[int, int], float]:
+        """By (rater, response): what a head that the others taught says of every response that the rater saw."""
+        counts = self.frame["rater_id"].value_counts()
+        if len(counts) < 2:
+            return {}
+        shared = shared_rows(self.frame)
+        found: dict[tuple[int, int], float] = {}
+        for rater in counts.index[:MOST_RATERS]:
+            seen = self._seen(rater)
+            also_others = set(shared.loc[shared["rater_id"] == rater, "prompt_id"])
+            taught = self._scores_without(rater)
+            rows = np.array([self.row[i] for i in taught], dtype=int)
+            kept = ~np.isin(self.prompts[rows], sorted(also_others))
+            if kept.sum() < FEWEST_TAUGHT:
+                continue
+            ratings = np.array(list(taught.values()))
+            said = kernel_ridge.predict(self.kernel, rows[kept], ratings[kept], self._rows(seen))
+            found |= {(int(rater), i): float(s) for i, s in zip(seen, said, strict=True)}
+        return found
+
+    def head_without(self, rater: int) -> dict[str, Any]:
+        """How a head agrees with the *others* on prompts it was not fitted on, taught with this rater and without.
+
+        Spearman correlations; None where there is too little to fit.
+        """
+        others = self._scores_without(rater)
+        everybody = corrected_scores(self.rated)
+        return {
+            "with": self._held_out_agreement(everybody, others),
+            "without": self._held_out_agreement(others, others),
+            "responses": len(others),
+        }
+
+    def _held_out_agreement(self, taught: dict[int, float], wanted: dict[int, float]) -> float | None:
+        rows, ratings = self._rows(taught), np.array(list(taught.values()))
+        asked, people = self._rows(wanted), np.array(list(wanted.values()))
+        unique = np.unique(self.prompts[asked])
+        if len(rows) < FEWEST_TAUGHT or len(unique) < 2 or np.ptp(people) == 0:
+            return None
+        said = np.zeros(len(asked))
+        folds = GroupKFold(min(FOLDS, len(unique)))
+        for _, held_out in folds.split(asked, groups=self.prompts[asked]):
+            kept = ~np.isin(self.prompts[rows], self.prompts[asked[held_out]])
+            if kept.sum() < 2:
+                return None
+            predicted = kernel_ridge.predict(self.kernel, rows[kept], ratings[kept], asked[held_out])
+            # A fold of high ratings leaves a low mean to the others
+            said[held_out] = predicted - ratings[kept].mean()
+        return 0.0 if np.ptp(said) == 0 else float(stats.spearmanr(said, people).statistic)
+
+    def _rows(self, responses: Sequence[int] | dict[int, float]) -> np.ndarray:
+        return np.array([self.row[i] for i in responses], dtype=int)
+
+    def _seen(self, rater: int) -> list[int]:
+        own = self.frame[self.frame["rater_id"] == rater]
+        ids = {*own["response_id"], *own["other_id"].dropna().astype("int64")}
+        return sorted(int(i) for i in ids if i in self.row)
+
+    def _scores_without(self, rater: int) -> dict[int, float]:
+        scores = corrected_scores(r for r in self.rated if r.rating.rater_id != rater)
+        return {i: s for i, s in scores.items() if i in self.row}
+
+
+def _first_of_equal_texts(rated: Sequence[RatedResponse]) -> dict[int, int]:
+    """For each response the first one with that text: anchors are one response in many rounds, judged by many."""
+    first: dict[tuple[int, str], int] = {}
+    found = {}
+    for row in rated:
+        known = row.rating.response_id
+        found[known] = first.setdefault((row.response.prompt_id, row.response.text), known)
+    return found

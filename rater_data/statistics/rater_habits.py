@@ -1,0 +1,142 @@
+"""How each rater uses the scale: strictness, spread, noise, and which way round, with what is known of each.
+
+A reward head that was fitted on a rater's own ratings would flatter them: what is `expected` of a rater's responses has
+to come from a head that the *others* taught. It and what others said of the same response are joined by precision.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from scipy import stats
+
+from rater_data.statistics.intervals import CONFIDENCE, Interval
+from rater_data.statistics.rater_posterior import DIRECTIONS, Posterior, RatedWorld
+from rater_data.statistics.score_frame import with_units
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RaterHabits:
+    """One rater's habits, each with its 95 % interval.
+
+    `offset` in points: how much higher they score than the others; `slope`: points for a point of the others; `noise`:
+    standard deviation in points of what neither explains; `direction`: correlation of their scores with quality, −1 to
+    1. `shared`: ratings of what others judged, too; `by_head`: those of which a head says something that others taught.
+    `reversed` and `at_random` are probabilities. `usual`, `usual_count`: the score they gave most often, and how often;
+    `usual_chance`: the probability of that for somebody who answers as uniformly as the most uniform of the others.
+    """
+
+    rater_id: int
+    ratings: int
+    shared: int
+    by_head: int
+    offset: Interval
+    slope: Interval
+    noise: Interval
+    direction: Interval
+    reversed: float
+    at_random: float
+    usual: float
+    usual_count: int
+    usual_chance: float
+
+    @classmethod
+    def from_json(cls, data: Mapping[str, Any]) -> "RaterHabits":
+        """What `dataclasses.asdict` made of it."""
+        intervals = {name: Interval(**data[name]) for name in ("offset", "slope", "noise", "direction")}
+        return cls(**{**data, **intervals})
+
+
+def rater_habits(
+    frame: pd.DataFrame, expected: Mapping[tuple[int, int], float] | None = None
+) -> list[RaterHabits]:
+    """The habits of everybody in a frame as `score_frame` makes it, by rater id.
+
+    `expected`: by (rater, response) what a head that the others taught says of the response, in any unit; of
+    comparisons it is the difference that counts. Of one rater alone nothing is known but the prior.
+    """
+    if frame.empty:
+        return []
+    units = with_units(_oriented(_with_expected(frame, expected or {})))
+    world = RatedWorld.of(units)
+    counts = _usual_scores(frame)
+    return [
+        _habits(world, number, posterior, counts[int(world.raters[number])])
+        for number, posterior in enumerate(world.posteriors())
+    ]
+
+
+def _with_expected(frame: pd.DataFrame, expected: Mapping[tuple[int, int], float]) -> pd.DataFrame:
+    def look_up(column: str) -> np.ndarray:
+        pairs = zip(frame["rater_id"], frame[column], strict=True)
+        return np.array([expected.get((r, i), np.nan) for r, i in pairs])
+
+    first = look_up("response_id")
+    if not frame["paired"].any():
+        return frame.assign(expected=first)
+    return frame.assign(expected=look_up("other_id") - first)  # above 0 the second is better, as in scores
+
+
+def _oriented(frame: pd.DataFrame) -> pd.DataFrame:
+    """Comparisons from the side of the lower id; scores as they are."""
+    turned = frame["other_id"] < frame["response_id"]
+    if not turned.any():
+        return frame
+    first = frame["response_id"].where(~turned, frame["other_id"]).astype("int64")
+    other = frame["other_id"].where(~turned, frame["response_id"].astype("float64"))
+    sign = np.where(turned, -1.0, 1.0)
+    return frame.assign(
+        response_id=first,
+        other_id=other,
+        score=frame["score"] * sign,
+        expected=frame["expected"] * sign,
+    )
+
+
+def _habits(
+    world: RatedWorld, number: int, posterior: Posterior, usual: tuple[float, int, float]
+) -> RaterHabits:
+    rows = world.rater == number
+    in_unit = np.bincount(world.unit)[world.unit[rows]]
+    reliable = np.sqrt(1 - DIRECTIONS[:, None] ** 2)
+    slope, noise = DIRECTIONS[:, None] * posterior.spread, reliable * posterior.spread
+    mean, spread = posterior.offset_moments()
+    kinds, n = posterior.kinds(), int(rows.sum())
+    return RaterHabits(
+        rater_id=int(world.raters[number]),
+        ratings=n,
+        shared=int((in_unit > 1).sum()),
+        by_head=int(np.isfinite(world.head[rows]).sum()),
+        offset=Interval(mean=mean, low=mean - 1.96 * spread, high=mean + 1.96 * spread, n=n),
+        slope=_interval(slope.ravel() / world.usual_slope, posterior.weights.ravel(), n),
+        noise=_interval(noise.ravel(), posterior.weights.ravel(), n),
+        direction=_interval(DIRECTIONS, posterior.by_direction, n),
+        reversed=kinds["reversed"],
+        at_random=kinds["at random"],
+        usual=usual[0],
+        usual_count=usual[1],
+        usual_chance=usual[2],
+    )
+
+
+def _interval(values: np.ndarray, weights: np.ndarray, n: int) -> Interval:
+    order = np.argsort(values, kind="stable")
+    below = np.cumsum(weights[order]) - weights[order] / 2
+    low, high = np.interp([(1 - CONFIDENCE) / 2, (1 + CONFIDENCE) / 2], below, values[order])
+    return Interval(mean=float(values @ weights), low=float(low), high=float(high), n=n)
+
+
+def _usual_scores(frame: pd.DataFrame) -> dict[int, tuple[float, int, float]]:
+    """For each rater the score given most often, how often, and the chance of that at the rate of the most uniform of
+    the others (half, where there is nobody else): on some questions most answers are the same."""
+    counts = frame.groupby(["rater_id", "score"]).size().unstack(fill_value=0)
+    times, ratings = counts.max(axis=1), counts.sum(axis=1)
+    rates = (times + 1) / (ratings + 2)
+    found = {}
+    for rater in counts.index:
+        rate = float(rates.drop(rater).max()) if len(rates) > 1 else 0.5
+        chance = float(stats.binom.sf(times[rater] - 1, ratings[rater], rate))
+        found[int(rater)] = (float(counts.loc[rater].idxmax()), int(times[rater]), chance)
+    return found
