@@ -130,6 +130,12 @@ def doctor(
     model: Annotated[
         str | None, typer.Option(help="As for the demo; the home's own model by default.")
     ] = None,
+    shape: Annotated[
+        str | None,
+        typer.Option(
+            help="Instead of a model: what one of this shape would need, calculated, as in llama-3.1-8b."
+        ),
+    ] = None,
     device: DEVICE = "auto",
     precision: Annotated[str, typer.Option(help="auto, fp32 or bf16.")] = "auto",
     quantize: QUANTIZE = "",
@@ -146,30 +152,15 @@ def doctor(
 ) -> None:
     """Say how a model loads, what it reads, where it stops, and what a round needs of this machine."""
     quiet()
-    from dataclasses import replace
 
-    from ppo.config import Config, sample_of
-    from ppo.doctor.diagnosis import diagnose
-    from ppo.doctor.page import print_diagnosis
-    from ppo.model.loading.base_models import model_name
-    from ppo.training.engine import Engine
-    from rater_data.store import Store
+    from ppo.doctor.command import diagnose_model, diagnose_named_shape
 
-    home, config = home or default_home(), Config()
-    own: str | None = None
-    if database or (home / "rateloop.db").is_file():
-        with contextlib.closing(Store.open(home, database, upgrade=database is None)) as store:
-            own = store.base_model()
-            if own is not None and model in (None, own):
-                config = Engine.merge_round_config(config, store)
-    chosen = model_name(model or own or DEFAULT_MODEL)
-    if chosen != own or any(given is not None for given in (system, prompt_format, max_new_tokens)):
-        config = replace(config, sample=sample_of(chosen, system, prompt_format, max_new_tokens))
-    config = replace(config.changed(changes or []), precision=precision, quantize=quantize)
-    with console.status(f"Loading {chosen} …") as status:
-        engine = Engine(home, chosen, device, config)
-        found = diagnose(engine, config, status.update)
-    print_diagnosis(console, found)
+    settings = (changes or [], precision, quantize)
+    if shape is not None:
+        found = diagnose_named_shape(console, shape, model, device, max_new_tokens, *settings)
+    else:
+        told = (system, prompt_format, max_new_tokens)
+        found = diagnose_model(console, home or default_home(), database, model, device, told, *settings)
     if json_file is not None:
         json_file.write_text(json.dumps(found, indent=1), encoding="utf-8")
 

@@ -79,7 +79,10 @@ ROOMS = {
         "ppo, ppo.algorithm, ppo.generation, ppo.model, ppo.model.loading, rater_data, rater_data.artifacts, "
         "rater_data.statistics, rater_data.store, rater_data.store.database"
     ),
-    "ppo.doctor": "ppo, ppo.algorithm, ppo.model, ppo.training",
+    "ppo.doctor": (
+        "ppo, ppo.algorithm, ppo.benchmark, ppo.model, ppo.model.loading, ppo.training, rater_data, "
+        "rater_data.store"
+    ),
     "ppo.demo": (
         "ppo, ppo.algorithm, ppo.model, ppo.model.loading, ppo.training, rater_data, rater_data.importing, "
         "rater_data.store"

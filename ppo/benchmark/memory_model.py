@@ -1,15 +1,16 @@
-"""How much memory of a GPU a round needs, calculated from a model's shape: nothing is made, nothing is measured.
+"""How much memory a round needs, calculated from a model's shape: nothing is made, nothing is measured.
 
 What is counted is what the engine keeps on a GPU: transformers' own layers with the fused adapter, states in fp32, and
 products in the type of the weights (bf16 where these are in 4 bits). A test holds the largest part, what an update
 keeps for its way back, to what torch keeps on a CPU, byte by byte; what a GPU adds of its own (`CONTEXT`) is assumed.
+On a CPU the engine's own blocks keep less for the way back than is counted, and take a merged copy while they write.
 """
 
 from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 from ppo.benchmark.shapes import Shape
-from ppo.model.lm_head import CHUNK_ROWS, WIDE_BLOCK
+from ppo.model.lm_head import BLOCK, CHUNK_ROWS, WIDE_BLOCK
 from ppo.model.loading.quantize import BITS as FOUR_BITS
 from ppo.model.policy import MICROBATCH_TOKENS, WIDEST_SHARED
 
@@ -19,6 +20,7 @@ STATE = 4  # bytes of a number of the states, which are fp32 always
 CONTEXT = (
     0.8e9  # bytes that CUDA takes for itself: context, kernels, two cuBLAS workspaces; assumed, not measured
 )
+PROCESS = 0.6e9  # bytes of a process on a CPU without a model: Python, torch, transformers; measured
 GB = 1e9
 CARDS = (16, 24, 40, 80)  # GB
 
@@ -65,9 +67,10 @@ class RoundSize:
 @dataclass(frozen=True)
 class MemoryNeeds:
     """Bytes. `weights`, `adapter` (with its gradients and Adam's two moments) and `context` stay; the others are those
-    of one phase: `kv_cache` and `logits` of writing; `hidden_states` of scoring; `activations` of updating;
-    `head_block` and `buffers` (the rollout's states for the critic) of both. `loaded` are the weights while they are
-    loaded, of those in 4 bits one in the type that it comes in; `fp32_table` is the head as the self-check reads it."""
+    of one phase: `kv_cache`, `logits` and, on a CPU, `merged` weights of writing; `hidden_states` of scoring;
+    `activations` of updating; `head_block` and `buffers` (the rollout's states for the critic) of both. `loaded` are
+    the weights while they are loaded, of those in 4 bits one in the type that it comes in; `fp32_table` is the head as
+    the self-check reads it."""
 
     weights: float
     adapter: float
@@ -80,6 +83,7 @@ class MemoryNeeds:
     buffers: float
     fp32_table: float
     loaded: float
+    merged: float
 
     @property
     def phases(self) -> dict[str, float]:
@@ -89,7 +93,7 @@ class MemoryNeeds:
         return {
             "load": self.loaded + self.context,
             "policy": self.weights + self.adapter / 4 + self.context + self.fp32_table,
-            "generate": stays + self.kv_cache + self.logits,
+            "generate": stays + self.kv_cache + self.logits + self.merged,
             "score": stays + self.hidden_states + both,
             "update": stays + self.activations + both,
         }
@@ -100,8 +104,10 @@ class MemoryNeeds:
         return max(self.phases.values())
 
 
-def memory_needs(shape: Shape, size: RoundSize, weights: str = BF16, recompute: bool = False) -> MemoryNeeds:
-    """What a round of that size needs with weights held as `weights` (bf16, nf4, fp32).
+def memory_needs(
+    shape: Shape, size: RoundSize, weights: str = BF16, recompute: bool = False, kind: str = "cuda"
+) -> MemoryNeeds:
+    """What a round of that size needs with weights held as `weights` (bf16, nf4, fp32), on a device of that `kind`.
 
     `recompute`: each layer keeps its input alone and is gone through once more on the way back.
     """
@@ -119,10 +125,14 @@ def memory_needs(shape: Shape, size: RoundSize, weights: str = BF16, recompute: 
     tables = shape.table_weights + shape.small_weights
     held = shape.linear_weights * BITS[weights] / 8 + tables * product
     largest = max(inputs * outputs for inputs, outputs in shape.linears().values())
+    on_cpu = kind == "cpu"
+    block = BLOCK if on_cpu else WIDE_BLOCK
+    # The adapter is merged into a copy, and the head is packed anew; not of layers in 4 bits
+    merged = float(shape.linear_weights + shape.vocabulary * shape.hidden) * product
     return MemoryNeeds(
         weights=held,
         adapter=16.0 * adapter,
-        context=CONTEXT,
+        context=PROCESS if on_cpu else CONTEXT,
         kv_cache=float(
             size.responses * (size.prompt + size.response) * shape.layers * 2 * shape.kv_width * product
         ),
@@ -132,9 +142,10 @@ def memory_needs(shape: Shape, size: RoundSize, weights: str = BF16, recompute: 
         activations=size.columns * (layers_kept + passing + mask)
         + size.sampled * sampled
         + adapter * product,
-        head_block=float(WIDE_BLOCK * shape.hidden * 4 + 4 * CHUNK_ROWS * WIDE_BLOCK * 4),
+        head_block=float(block * shape.hidden * 4 + 4 * CHUNK_ROWS * block * 4),
         buffers=float(2 * size.responses * size.response * shape.hidden * STATE),
         fp32_table=float(shape.vocabulary * shape.hidden * 4) if weights != FP32 else 0.0,
+        merged=merged if on_cpu and weights != NF4 else 0.0,
         loaded=held + (largest * product if weights == NF4 else 0),
     )
 

@@ -1,4 +1,5 @@
 """What was loaded and how, what the model reads and where it stops, and what a round needs of this machine.
 
-May import: ppo, ppo.algorithm, ppo.model, ppo.training.
+May import: ppo, ppo.algorithm, ppo.benchmark, ppo.model, ppo.model.loading, ppo.training, rater_data,
+rater_data.store.
 """

@@ -55,6 +55,60 @@ def print_diagnosis(console: Console, found: dict[str, Any]) -> None:
     console.print(verdict(found))
 
 
+def print_shape_needs(console: Console, found: dict[str, Any]) -> None:
+    """One page: the shape, the round, and for each way to hold its weights where the round would end up here."""
+    size = found["round"]
+    console.print(f"[bold]{escape(found['shape'])}[/bold], calculated: nothing is downloaded or made")
+    page = Table(show_header=False, box=None, pad_edge=False, padding=(0, 2, 0, 0))
+    page.add_column(style="dim", no_wrap=True)
+    page.add_column()
+    page.add_row(
+        "model",
+        f"{_millions(found['parameters'])} in {found['layers']} layers, reads {found['context']} tokens",
+    )
+    card = f" ({found['card']})" if found["card"] else ""
+    page.add_row("device", f"{found['device']}{card}, {found['room'] / GIB:.1f} GiB to be had")
+    page.add_row(
+        "a round",
+        f"{size['responses']} responses of {size['response']} tokens at once, {size['per_prompt']} to each prompt of "
+        f"{size['prompt']}, LoRA r {size['rank']}",
+    )
+    console.print(page)
+    table = Table(title="GiB at the peak of each phase")
+    table.add_column("")
+    for name in (*next(iter(found["ways"].values()))["phases"], "micro-batch", "longest response"):
+        table.add_column(name, justify="right")
+    table.add_column("")
+    for way in found["ways"].values():
+        tokens = f"{way['microbatch']} tokens" + (", recomputed" if way["recompute"] else "")
+        table.add_row(
+            way["flag"],
+            *(f"{count / GIB:.1f}" for count in way["phases"].values()),
+            tokens if way["fits"] else "",
+            str(way["longest_response"]) if way["longest_response"] else "",
+            "[green]fits[/green]" if way["fits"] else "[red]does not fit[/red]",
+        )
+    console.print(table)
+    console.print(shape_verdict(found))
+
+
+def shape_verdict(found: dict[str, Any]) -> str:
+    """The last line: what to start it with."""
+    chosen = found["chosen"]
+    if chosen is not None:
+        flag = found["ways"][chosen]["flag"]
+        default = chosen == found["precision"]
+        return f"[green]A round fits{', as it is' if default else f' with {flag}'}.[/green]"
+    ways = found["ways"].values()
+    least = min(ways, key=lambda way: way["peak"])
+    if any(way["longest_response"] for way in ways):
+        return "[red]A round as configured does not fit: make the responses shorter (--max-new-tokens).[/red]"
+    return (
+        f"[red]It does not fit on {found['device']}: {least['flag']} needs {least['peak'] / GIB:.1f} GiB and "
+        f"{found['room'] / GIB:.1f} are to be had. Take a smaller model or a larger device.[/red]"
+    )
+
+
 def verdict(found: dict[str, Any]) -> str:
     """The last line: whether a round can be begun."""
     if not found["needs"]["fits"]:
