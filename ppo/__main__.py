@@ -1,6 +1,6 @@
 """`python -m ppo …`"""
 
-from ppo.cli import main
+from ppo.cli.main import main
 
 if __name__ == "__main__":
     main()

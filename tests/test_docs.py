@@ -9,7 +9,7 @@ import pytest
 import typer.main
 
 import app.cli
-import ppo.cli
+import ppo.cli.main
 import rater_data.cli.main
 from ppo.config import Config
 from ppo.demo.scripted_raters import BUILT_IN
@@ -19,7 +19,7 @@ from tests.test_house import ROOMS
 
 PAGES = {page.name: page.read_text(encoding="utf-8") for page in (ROOT / "README.md", *DOCS.glob("*.md"))}
 README, TRAINING, ARCHITECTURE = PAGES["README.md"], PAGES["training.md"], PAGES["architecture.md"]
-TYPERS = {"app": app.cli.app, "ppo": ppo.cli.cli, "rater_data": rater_data.cli.main.app}
+TYPERS = {"app": app.cli.app, "ppo": ppo.cli.main.cli, "rater_data": rater_data.cli.main.app}
 COMMANDS = sorted(
     {
         (name, *found)

@@ -87,6 +87,10 @@ ROOMS = {
         "ppo, ppo.algorithm, ppo.model, ppo.model.loading, ppo.training, rater_data, rater_data.importing, "
         "rater_data.store"
     ),
+    "ppo.cli": (
+        "ppo, ppo.benchmark, ppo.demo, ppo.doctor, ppo.model, ppo.model.cpu, ppo.model.loading, ppo.training, "
+        "rater_data, rater_data.artifacts, rater_data.store"
+    ),
     "app": "rater_data, rater_data.store",
     "app.access": "app, rater_data, rater_data.store",
     "app.rating": "app, rater_data, rater_data.store, rater_data.store.cards",
@@ -116,7 +120,7 @@ ROOMS = {
 }
 TOP = {
     "rater_data": {"__main__"},
-    "ppo": {"__main__", "cli"},
+    "ppo": {"__main__"},
     "app": {"__main__", "api", "api_errors", "cli", "port", "server", "startup"},
 }
 MOST_MODULES = 13

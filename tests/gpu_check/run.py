@@ -153,7 +153,7 @@ def _run_here(name: str, device: str, file: Path) -> None:
     """A check of this folder in this process."""
     import importlib
 
-    from ppo.cli import quiet
+    from ppo.cli.common import quiet
     from ppo.model.loading.base_models import pick_device
 
     quiet()

@@ -12,7 +12,7 @@ from typer.testing import CliRunner
 from ppo.benchmark import memory_model
 from ppo.benchmark.memory_model import BF16, FP32, GB, NF4, RoundSize, layer_bytes, memory_needs
 from ppo.benchmark.shapes import LLAMA, QWEN2, SHAPES, Shape, shaped_model
-from ppo.cli import cli
+from ppo.cli.main import cli
 from ppo.config import LoraSettings
 from ppo.memory import begin_peak, end_peak
 from ppo.model.cpu.allocator import LARGE, M_MMAP_THRESHOLD, return_freed_blocks

@@ -8,7 +8,7 @@ import torch
 from rich.console import Console
 from typer.testing import CliRunner
 
-from ppo.cli import cli
+from ppo.cli.main import cli
 from ppo.config import Config, SampleConfig
 from ppo.doctor import diagnosis
 from ppo.doctor.page import print_diagnosis

@@ -9,7 +9,7 @@ from typer.testing import CliRunner
 
 from ppo.benchmark.memory_model import BF16, FP32, NF4, RoundSize, memory_needs
 from ppo.benchmark.shapes import SHAPES
-from ppo.cli import cli
+from ppo.cli.main import cli
 from ppo.doctor import shape_needs
 from ppo.doctor.shape_needs import fit
 from rater_data.errors import BadInput

@@ -9,7 +9,7 @@ from peft import PeftModel
 from transformers import AutoModelForCausalLM, AutoTokenizer
 from typer.testing import CliRunner
 
-from ppo.cli import cli
+from ppo.cli.main import cli
 from ppo.model.loading.tiny_model import tiny_model
 from ppo.training import merge
 from rater_data.errors import BadInput, DiskFull, Missing
