@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime
 
 SERVER_UNAVAILABLE = "The server cannot read or write its data just now: try again in a moment."
@@ -36,3 +37,9 @@ def end_with_period(text: str) -> str:
     """The text without blanks around it, ended as a sentence is."""
     text = text.strip()
     return text if text.endswith((".", "!", "?")) else f"{text}."
+
+
+def join_names(names: Sequence[str]) -> str:
+    """As in Ada, Ben and Cy."""
+    *first, last = names
+    return f"{', '.join(first)} and {last}" if first else last

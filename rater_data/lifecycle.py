@@ -10,6 +10,8 @@ VERSION_STATUSES = ("candidate", "current", "kept", "rolled_back")
 JOB_KINDS = ("generate", "train", "try")
 ROUND_JOBS = ("generate", "train")
 """Jobs that move a round on. `try`: an answer to a prompt that an operator asked, by some versions."""
+THEN_TRAIN = "then_train"
+"""In the payload of a job that writes responses: who asked for the round to be trained as soon as they are there."""
 JOB_STATES = ("queued", "running", "done", "failed", "cancelled")
 
 _TRANSITIONS: dict[str, tuple[str, ...]] = {
@@ -117,6 +119,15 @@ class Job:
     created_at: float
     updated_at: float
     result: dict[str, Any] | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Lessons:
+    """The `version` in use has learned from the people of these names; the one `before` has not."""
+
+    version: int
+    before: int
+    names: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -130,16 +130,12 @@ def change_access(store: Store, user: User, person_id: int, action: str) -> str:
 
 def rollback_advice(store: Store, user_id: int) -> str:
     """How to get a version that has not learned from somebody; empty where the one in use has not."""
-    traces = store.traces(user_id)
-    if traces.current is None:
+    lessons = store.lessons_of([user_id])
+    if lessons is None:
         return ""
-    parents = {version.number: version.parent for version in store.versions()}
-    ancestor: int | None = traces.current
-    while ancestor in traces.versions:
-        ancestor = parents[ancestor]
     return (
-        f" Version {traces.current}, which is in use, has learned from them: roll back to version {ancestor}, and the "
-        "next round can be trained without them as soon as its responses are written."
+        f" Version {lessons.version}, which is in use, has learned from them: Train anew without them, on the Round "
+        f"tab, goes back to version {lessons.before} and trains with what the others said."
     )
 
 

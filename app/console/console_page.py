@@ -14,6 +14,7 @@ from app.console.forms import (
     people,
     plots,
     prompts,
+    rater_notes,
     rating_questions,
     round_actions,
     settings,
@@ -54,6 +55,7 @@ def build_page(store: Store, guard: Guard, supervisor: Supervisor) -> LivePage:
 
 
 def lay_out_round(page: LivePage) -> None:
+    rater_notes.lay_out(page)
     page.add_html("tiles", lambda state: round_panels.tiles(state.overview, state.summary, state.scale))
     page.add_html("job", lambda state: training_panels.job_progress(state.overview.job))
     page.add_html("set_aside", lambda state: round_panels.set_aside(state.prompts_set_aside))

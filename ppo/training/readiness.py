@@ -25,16 +25,16 @@ class ReadinessCheck:
     def is_due(self, store: Store) -> bool:
         """Whether enough was rated since the last check, or somebody does not count any more, or counts again."""
         progress = store.round_progress()
-        if progress is None or progress.round.state != "rating" or progress.ratings < MIN_RATINGS_TO_TRAIN:
+        if progress is None or progress.round.state != "rating":
             return False
         number, (last_round, last_ratings) = progress.round.number, self._last_checked
         new_ratings = progress.ratings - (last_ratings if last_round == number else -EVERY)
-        excluded = excluded_raters(store)
         is_new = new_ratings >= EVERY or (progress.complete and new_ratings > 0)
-        if not is_new and excluded == self._excluded:
+        excluded = excluded_raters(store)
+        if not (is_new and progress.ratings >= MIN_RATINGS_TO_TRAIN) and excluded == self._excluded:
             return False
         self._last_checked, self._excluded = (number, progress.ratings), excluded
-        return store.count_ratings() <= MAX_RATINGS
+        return MIN_RATINGS_TO_TRAIN <= store.count_ratings() <= MAX_RATINGS
 
     def update(self, store: Store, engine: Engine, progress: Progress) -> None:
         """Fits a head on what would be sealed now and keeps what is to be said of it and of the raters."""
@@ -48,6 +48,8 @@ class ReadinessCheck:
         )
         readiness = {"round": round_.number, "ratings": len(rated), "at": time.time(), **asdict(report)}
         store.set_setting(READINESS, readiness)
+        if not data.ids:
+            return  # of everybody who rated nobody counts
         reviewed = Reviewed(rated, data.ids, features, data.prompts)
         store.set_setting(RATER_REVIEW, reviewed.review() | {"round": round_.number, "at": time.time()})
 

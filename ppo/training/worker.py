@@ -31,8 +31,8 @@ from ppo.training.readiness import ReadinessCheck
 from ppo.training.round_recipe import generate_round, train_round
 from rater_data import checks
 from rater_data.artifacts.opening import open_artifacts
-from rater_data.errors import NotYours, RateloopError, Refused, Unavailable
-from rater_data.lifecycle import LOST_AFTER_S, Job
+from rater_data.errors import Busy, NotYours, RateloopError, Refused, Unavailable
+from rater_data.lifecycle import LOST_AFTER_S, THEN_TRAIN, Job
 from rater_data.round_settings import (
     ENGINE_REPORT,
     GENERATOR_KEY,
@@ -130,9 +130,17 @@ class Worker:
         return {"round": number, "state": state}
 
     def _enqueue_next(self, job: Job, result: dict[str, Any]) -> None:
-        """A training, published or refused, is followed by the writing of the next round: raters never run dry."""
+        """A training, published or refused, is followed by the writing of the next round: raters never run dry.
+
+        Responses that were asked for to train anew are followed by that training.
+        """
         if job.kind == "train":
             self.store.enqueue("generate", {})
+        elif THEN_TRAIN in job.payload:
+            try:
+                self.store.start_training(int(result["round"]), str(job.payload[THEN_TRAIN]))
+            except (Busy, Refused) as error:
+                self.store.log("worker", "could not train anew", why=str(error))
 
     def _end_without_result(self, job: Job, why: str, cancelled: bool = False) -> None:
         """The job failed or was stopped: the round goes back to where the operator can press Train again."""

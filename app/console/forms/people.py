@@ -10,7 +10,7 @@ from app.access import accounts
 from app.access.public_address import address_of
 from app.console.forms.live_page import LivePage
 from app.console.forms.toolkit import DIRECT, html, parse_id, require_operator
-from app.console.panels import people_panels
+from app.console.panels import people_panels, rater_panels
 from app.console.panels.elements import notice, section
 from rater_data.errors import BadInput, RateloopError
 from rater_data.records import User
@@ -57,6 +57,8 @@ def lay_out(page: LivePage) -> None:
         js_on_load=ACCESS_JS,
     )
     lay_out_invitation(page)
+    html(section("How they use the scale"))
+    page.add_html("habits", lambda state: rater_panels.habits_table(state.rater_review, state.users))
     html(
         section("Tokens for scripts", "Whoever has a token may do what its owner may, over the JSON routes.")
     )

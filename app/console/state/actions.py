@@ -6,8 +6,9 @@ import contextlib
 
 from app.console.state.round_overview import find_unlearned_round, read_overview
 from app.trainer.supervisor import WorkerStatus
+from app.wording import join_names
 from rater_data.errors import Busy, Missing, Refused
-from rater_data.lifecycle import FINISHED_STATES
+from rater_data.lifecycle import FINISHED_STATES, THEN_TRAIN, Lessons
 from rater_data.records import User
 from rater_data.round_settings import MIN_RATINGS_TO_TRAIN
 from rater_data.store import Store
@@ -39,6 +40,35 @@ def train(store: Store, user: User, *, override: bool = False) -> str:
         )
     store.start_training(number, user.name, override=override)
     return f"Round {number} is sealed; training begins."
+
+
+def find_lessons_of_excluded(store: Store) -> Lessons | None:
+    """What the version in use has learned from people who do not count any more."""
+    excluded = [user.id for user in store.users() if user.excluded]
+    return store.lessons_of(excluded) if excluded else None
+
+
+def train_anew(store: Store, user: User) -> str:
+    """Goes back to a version that has not learned from people who do not count, and trains it with the others' ratings.
+
+    The training begins by itself when its responses are written. Raises Refused where there is nobody to leave out,
+    Busy while a round is in training or responses are being written.
+    """
+    lessons = find_lessons_of_excluded(store)
+    if lessons is None:
+        raise Refused(
+            "The version in use has learned from nobody who does not count: there is nothing to train anew."
+        )
+    if store.active_job("train") is not None:
+        raise Busy("A round is in training: cancel it first, then train anew.")
+    if store.active_job("generate") is not None:
+        raise Busy("Responses are being written: train anew when they are there.")
+    store.roll_back(lessons.before, user.name)
+    store.enqueue("generate", {THEN_TRAIN: user.name})
+    return (
+        f"Version {lessons.before} is in use again. As soon as it has written its responses, it is trained without "
+        f"{join_names(lessons.names)}."
+    )
 
 
 def cancel_training(store: Store, user: User) -> str:

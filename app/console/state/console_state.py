@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
 
+from app.console.state.actions import find_lessons_of_excluded
 from app.console.state.background_cache import BackgroundCache
 from app.console.state.prompt_trials import PromptTrial, find_latest_trial
 from app.console.state.round_overview import RoundOverview, read_overview
@@ -16,9 +17,9 @@ from app.console.state.version_gains import VersionGains
 from app.console.state.version_list import ratings_trained_on
 from app.sample_comparison import SampleComparison, compare_samples
 from app.trainer.supervisor import WorkerStatus
-from rater_data.lifecycle import Event, Round, Version
+from rater_data.lifecycle import Event, Lessons, Round, Version
 from rater_data.records import RaterStats, Token, User
-from rater_data.round_settings import ENGINE_REPORT, SET_ASIDE, is_continuation
+from rater_data.round_settings import ENGINE_REPORT, RATER_REVIEW, SET_ASIDE, is_continuation
 from rater_data.scales import Scale
 from rater_data.statistics.intervals import Interval
 from rater_data.store import Store
@@ -32,6 +33,7 @@ class ConsoleCaches:
 
     version_gains: VersionGains = field(default_factory=VersionGains)
     summaries: RoundSummaries = field(default_factory=RoundSummaries)
+    lessons: BackgroundCache[Lessons | None] = field(default_factory=lambda: BackgroundCache(None))
     rater_stats: BackgroundCache[list[RaterStats]] = field(default_factory=lambda: BackgroundCache([]))
 
 
@@ -118,6 +120,15 @@ class ConsoleState:
     @cached_property
     def rater_stats(self) -> Sequence[RaterStats]:
         return self.caches.rater_stats.get(self.store.rater_stats)
+
+    @cached_property
+    def rater_review(self) -> dict[str, Any]:
+        """What the trainer last found out about the raters; empty before it looked."""
+        return dict(self.store.setting(RATER_REVIEW, {}))
+
+    @cached_property
+    def lessons_of_excluded(self) -> Lessons | None:
+        return self.caches.lessons.get(lambda: find_lessons_of_excluded(self.store))
 
     @cached_property
     def tokens(self) -> Sequence[Token]:

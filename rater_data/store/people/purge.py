@@ -8,7 +8,7 @@ salt that is in it goes, so nobody can find the score by trying.
 
 import glob
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -16,6 +16,7 @@ from typing import Any
 import sqlalchemy as sa
 
 from rater_data.errors import RateloopError
+from rater_data.lifecycle import Lessons
 from rater_data.names import name_key
 from rater_data.records import User
 from rater_data.scales import REMOVED
@@ -60,6 +61,22 @@ class Purging(Database):
         """What a purge would be about. Raises Missing."""
         with self.reading() as connection:
             return _traces(connection, user_id)
+
+    def lessons_of(self, user_ids: Sequence[int]) -> Lessons | None:
+        """Whether the version in use has learned from any of these people; None where it has not. Raises Missing."""
+        with self.reading() as connection:
+            traces = [_traces(connection, user) for user in user_ids]
+            taught = {version for one in traces for version in one.versions}
+            in_use = next((one.current for one in traces if one.current is not None), None)
+            if in_use is None:
+                return None
+            rows = connection.execute(sa.select(_versions.number, _versions.parent))
+            parents = {row.number: row.parent for row in rows}
+        before = in_use
+        while before in taught:  # version 0, the base, has learned from nobody
+            before = parents[before]
+        names = tuple(one.user.name for one in traces if one.current is not None)
+        return Lessons(version=in_use, before=before, names=names)
 
     def purge(self, user_id: int, actor: str, *, ratings: bool = False) -> Traces:
         """Puts a person's pseudonym wherever the program wrote their name, and takes their links and tokens away.

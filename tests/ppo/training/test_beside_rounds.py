@@ -11,7 +11,8 @@ import pytest
 from ppo.training.readiness import EVERY, ReadinessCheck
 from ppo.training.worker import Worker, release_jobs_of_dead_workers
 from rater_data.errors import Busy
-from rater_data.round_settings import READINESS
+from rater_data.lifecycle import THEN_TRAIN
+from rater_data.round_settings import RATER_REVIEW, READINESS
 from tests.ppo.training.test_ring import demo, short
 from tests.rater_data.store_world import file_store
 
@@ -85,6 +86,28 @@ def test_the_head_is_looked_at_while_people_rate(turned):
     store.submit(run._rate_card(rater, 0.0, store.next_card(rater.id)))
     worker.check_readiness()
     assert store.setting(READINESS) == first, "one more rating is no reason to look again"
+    review = store.setting(RATER_REVIEW)
+    assert {row["rater_id"] for row in review["raters"]} == {row.rating.rater_id for row in store.rated()}
+    assert all(row["shared"] + row["by_head"] > 0 for row in review["raters"])
+    # Somebody who does not count any more is one
+    store.set_excluded(rater.id, True, "op")
+    worker.check_readiness()
+    assert rater.id not in {row["rater_id"] for row in store.setting(RATER_REVIEW)["raters"]}
+    assert store.setting(READINESS)["ratings"] < first["ratings"]
+
+
+def test_responses_asked_for_to_train_anew_are_followed_by_the_training(turned):
+    """As the console asks for it: without the people who do not count any more, from a version that never knew them."""
+    _, store, engine = turned
+    rater = next(u for u in store.users() if u.role == "rater")
+    store.set_excluded(rater.id, True, "op")
+    assert store.lessons_of([rater.id]).before == 0
+    store.roll_back(0, "op")
+    store.enqueue("generate", {THEN_TRAIN: "op"})
+    Worker(store, lambda: engine).run_one()
+    job = store.active_job("train")
+    assert job.payload == {"round": store.round().number, "override": False, "actor": "op"}
+    assert rater.id not in {row.rating.rater_id for row in store.snapshot(job.payload["round"])}
 
 
 def test_a_look_that_fails_is_told_and_keeps_nobody_from_work(turned, monkeypatch):

@@ -15,6 +15,7 @@ from app.console.panels import (
     history_panel,
     page_header,
     people_panels,
+    rater_panels,
     round_panels,
     training_panels,
     version_panels,
@@ -28,7 +29,7 @@ from app.safe_html import render_markdown
 from app.sample_comparison import SampleComparison
 from app.startup import prepare_home
 from app.trainer.supervisor import WorkerStatus
-from rater_data.lifecycle import Worker
+from rater_data.lifecycle import Lessons, Worker
 from rater_data.records import Token
 from rater_data.round_settings import Told
 from rater_data.store import Store
@@ -46,6 +47,23 @@ def trainer(**changes: object) -> Worker:
         "same_release": True,
     }
     return Worker(**fields | {"seen_at": time.time() + 3600} | changes)
+
+
+def review(rater: int, others: tuple[int, ...] = (), says: str = "rates strangely") -> dict[str, Any]:
+    """What the trainer keeps of its look at the raters."""
+    interval = {"mean": -0.6, "low": -0.9, "high": -0.2, "n": 14}
+    habits = dict.fromkeys(("offset", "slope", "noise", "direction"), interval)
+    numbers = {"ratings": 20, "shared": 14, "by_head": 6, "reversed": 0.97, "at_random": 0.02}
+    usual = {"usual": 3.0, "usual_count": 4, "usual_chance": 0.5}
+    return {
+        "raters": [{"rater_id": rater} | habits | numbers | usual],
+        "findings": [{"rater_id": rater, "kind": "reversed", "says": says, "others": others}],
+        "head": {str(rater): {"with": 0.31, "without": 0.52, "responses": 38}},
+    }
+
+
+def lessons(*names: str) -> Lessons:
+    return Lessons(version=2, before=1, names=names)
 
 
 def test_hostile_text_is_text_in_every_panel(store: Store) -> None:
@@ -71,6 +89,8 @@ def test_hostile_text_is_text_in_every_panel(store: Store) -> None:
         training_panels.job_progress(seen.job),
         version_panels.samples_side_by_side(comparison, (0, 1)),
         people_panels.people_table(store.rater_stats(), store.users()),
+        rater_panels.rater_notes(review(user.id, says=HOSTILE), store.users(), lessons(HOSTILE)),
+        rater_panels.habits_table(review(user.id), store.users()),
         history_panel.event_log(store.events()),
         elements.notice(HOSTILE),
         people_panels.new_link(user.name, "rater", HOSTILE),
@@ -273,3 +293,27 @@ def test_who_trained_is_in_the_history() -> None:
     shown = history_panel.trainers((trainer(), trainer(host="old", seen_at=1.0)))
     assert "Trainer on gpu-7 (NVIDIA H100), release 0.1.0: at work or ready, last seen" in shown
     assert "Trainer on old (NVIDIA H100), release 0.1.0: not heard of any more" in shown
+
+
+def test_raters_to_look_at_are_named_until_they_do_not_count(store: Store) -> None:
+    ada, ben = (store.add_user(name, "rater") for name in ("Ada", "Ben"))
+    assert rater_panels.rater_notes({}, store.users(), None) == ""
+    shown = rater_panels.rater_notes(review(ada.id), store.users(), None)
+    assert "<b>Ada</b> rates strangely." in shown
+    assert "0.52 when it is taught without these ratings, at 0.31 with them (38 responses" in shown
+    assert f'data-access="exclude" data-who="{ada.id}"' in shown
+    both = rater_panels.rater_notes(review(ada.id, (ben.id,)), store.users(), None)
+    assert "<b>Ada and Ben</b>" in both and "data-access" not in both, "which of them is wrong is not known"
+    store.set_excluded(ada.id, True, "op")
+    assert rater_panels.rater_notes(review(ada.id), store.users(), None) == ""
+    anew = rater_panels.rater_notes({}, store.users(), lessons("Ada"))
+    assert "Version 2 has learned from Ada, who does not count any more." in anew
+    assert 'data-anew data-before="1"' in anew
+
+
+def test_habits_have_intervals_and_say_who_judged(store: Store) -> None:
+    ada = store.add_user("Ada", "rater")
+    assert "Not known yet" in rater_panels.habits_table({}, store.users())
+    shown = rater_panels.habits_table(review(ada.id), store.users())
+    assert '<td data-label="Direction">−0.60 <small>−0.90 … −0.20</small></td>' in shown
+    assert "14 shared, 6 by the head of 20" in shown

@@ -6,7 +6,7 @@ import pytest
 
 from app.access import accounts
 from app.console.panels import training_panels
-from app.console.state.actions import cancel_training, press_main_button, roll_back, train
+from app.console.state.actions import cancel_training, press_main_button, roll_back, train, train_anew
 from app.console.state.round_overview import read_overview
 from app.console.state.training_health import find_last_training
 from app.sample_comparison import compare_samples
@@ -128,21 +128,29 @@ def test_who_does_not_count_any_more_is_trained_without(store: Store, op: User) 
     press_main_button(store, op, UP)
     work(store)
     said = accounts.change_access(store, op, rater, "exclude")
-    assert "Version 1, which is in use, has learned from them: roll back to version 0" in said
-    roll_back(store, op, 0)
+    assert "Version 1, which is in use, has learned from them: Train anew without them" in said
+    assert "goes back to version 0" in said
+    with pytest.raises(Busy, match="Responses are being written"):
+        train_anew(store, op)
+    work(store)
+    assert "As soon as it has written its responses, it is trained without rater 1." in train_anew(store, op)
+    assert store.active_job("generate").payload == {"then_train": "op"}
+    assert store.current_version().number == 0
+    with pytest.raises(Refused, match="nothing to train anew"):
+        train_anew(store, op)
     assert "has learned" not in accounts.change_access(store, op, rater, "exclude")
     other = store.add_user("somebody else", "rater")
     work(store)
     step = read_overview(store, UP).next_step
     assert (step.label, step.alternative, step.alternative_overrides_gate) == (
-        "Train round 2",
+        "Train round 3",
         "Train with what is there",
         False,
     )
-    assert "Round 1 was rolled back. Ratings from before count on" in step.sentence
+    assert "Round 2 was rolled back. Ratings from before count on" in step.sentence
     submit(store, other, store.next_card(other.id), 4.0)
     train(store, op)
-    assert {one.rating.rater_id for one in store.snapshot(2)} == {other.id}
+    assert {one.rating.rater_id for one in store.snapshot(3)} == {other.id}
 
 
 def test_writing_that_nobody_does_can_be_asked_for(store: Store) -> None:
