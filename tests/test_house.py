@@ -72,20 +72,23 @@ ROOMS = {
     "ppo.model.cpu": "ppo",
     "ppo.model": "ppo, ppo.model.cpu, rater_data",
     "ppo.model.loading": "ppo, ppo.model, rater_data",
-    "ppo.algorithm": "ppo, ppo.model, rater_data, rater_data.statistics",
+    "ppo.algorithm": "ppo, ppo.model, ppo.reward, rater_data, rater_data.statistics",
+    "ppo.reward": "",
+    "ppo.reward.evaluation": "ppo.reward",
     "ppo.benchmark": "ppo, ppo.algorithm, ppo.model, ppo.model.loading, rater_data",
     "ppo.generation": "ppo, ppo.algorithm, ppo.model, rater_data",
     "ppo.training": (
-        "ppo, ppo.algorithm, ppo.generation, ppo.model, ppo.model.loading, rater_data, rater_data.artifacts, "
-        "rater_data.statistics, rater_data.store, rater_data.store.database"
+        "ppo, ppo.algorithm, ppo.generation, ppo.model, ppo.model.loading, ppo.reward, "
+        "ppo.reward.evaluation, rater_data, rater_data.artifacts, rater_data.statistics, rater_data.store, "
+        "rater_data.store.database"
     ),
     "ppo.doctor": (
         "ppo, ppo.algorithm, ppo.benchmark, ppo.model, ppo.model.loading, ppo.training, rater_data, "
         "rater_data.store"
     ),
     "ppo.demo": (
-        "ppo, ppo.algorithm, ppo.model, ppo.model.loading, ppo.training, rater_data, rater_data.importing, "
-        "rater_data.store"
+        "ppo, ppo.algorithm, ppo.model, ppo.model.loading, ppo.reward, ppo.training, rater_data, "
+        "rater_data.importing, rater_data.store"
     ),
     "ppo.cli": (
         "ppo, ppo.benchmark, ppo.demo, ppo.doctor, ppo.model, ppo.model.cpu, ppo.model.loading, ppo.training, "

@@ -1,4 +1,4 @@
-"""PPO's mathematics, the reward head, one PPO update and the rules it keeps. No files, no store, no clock.
+"""PPO's mathematics, one PPO update and the rules it keeps. No files, no store, no clock.
 
-May import: ppo, ppo.model, rater_data, rater_data.statistics.
+May import: ppo, ppo.model, ppo.reward, rater_data, rater_data.statistics.
 """

@@ -3,6 +3,13 @@
 import numpy as np
 
 PENALTIES = np.logspace(-3, 2, 21)  # ridge penalties tried, per response, for kernels of unit mean diagonal
+EXTRA_WEIGHT = 0.5  # length and ending beside the hidden blocks, each of weight 1/√blocks; measured
+
+
+def block_weights(features: int) -> np.ndarray:
+    """What each standardised feature counts (F,): the hidden ones together 1, the two extras EXTRA_WEIGHT²."""
+    hidden = np.full(features - 2, 1 / np.sqrt(features - 2))
+    return np.concatenate([hidden, np.full(2, EXTRA_WEIGHT / np.sqrt(2))])
 
 
 def kernel_of(rows: np.ndarray) -> np.ndarray:

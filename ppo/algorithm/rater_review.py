@@ -14,7 +14,7 @@ from scipy import stats
 from sklearn.model_selection import GroupKFold
 
 from ppo.algorithm import kernel_ridge
-from ppo.algorithm.reward_head import MAX_DEVIATIONS, block_weights
+from ppo.reward.features import Standard
 from rater_data.records import RatedResponse
 from rater_data.statistics.rater_effects import corrected_scores
 from rater_data.statistics.rater_findings import rater_findings
@@ -38,9 +38,8 @@ class Reviewed:
         frame = score_frame(self.rated)
         self.frame = frame.assign(response_id=frame["response_id"].map(first))
         self.prompts = prompts
-        spread = np.maximum(features.std(0), 1e-6)
-        standardised = np.clip((features - features.mean(0)) / spread, -MAX_DEVIATIONS, MAX_DEVIATIONS)
-        self.kernel = kernel_ridge.kernel_of(standardised * block_weights(features.shape[1]))
+        standardised = Standard.of(features).apply(features)
+        self.kernel = kernel_ridge.kernel_of(standardised * kernel_ridge.block_weights(features.shape[1]))
 
     def review(self) -> dict[str, Any]:
         """{"ratings", "raters", "findings", "head"} as JSON; "head": by rater, for those who are named."""

@@ -11,8 +11,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from ppo.algorithm.measures import mean_interval
-from ppo.algorithm.reward_head import RewardHead
 from ppo.config import Config
+from ppo.reward.reward_head import RewardHead
 from ppo.training.engine import Engine
 from rater_data.records import Prompt
 

@@ -14,13 +14,13 @@ import torch
 from safetensors.torch import load_file, save_file
 
 from ppo.algorithm.ppo_update import TrainState
-from ppo.algorithm.reward_head import RewardHead
 from ppo.config import Config
 from ppo.model.policy import Policy
+from ppo.reward.reward_head import ARRAYS, RewardHead
 from rater_data.artifacts.artifacts import Artifacts
 from rater_data.errors import BadInput, Missing
 
-ARRAYS = ("centre", "scale", "weights")
+HEAD_FORM = 2  # of what scores mean: steps that were rewarded by another kind of head are not gone on from
 KEEP_STEPS = 2  # checkpoints of a round in progress: the newest, and the one before it against damage
 
 
@@ -62,6 +62,7 @@ def _write(state: TrainState, aside: Path, config: Config, head: RewardHead | No
         "people_done": state.people_done,
         "kl_coef": state.kl.coef,
         "base_model": state.policy.base.name,
+        "head_form": HEAD_FORM,
         "param_groups": groups,
         "config": config.to_dict(),
     }
@@ -99,8 +100,16 @@ def load_policy(policy: Policy, folder: Path) -> dict[str, Any]:
 
 
 def load_head(folder: Path) -> RewardHead:
-    """The reward head that a version was trained with. `folder`: its files, as `Artifacts.fetch` gave them."""
-    record = json.loads((folder / "state.json").read_text(encoding="utf-8"))["reward_head"]
+    """The reward head that a version was trained with. `folder`: its files, as `Artifacts.fetch` gave them.
+
+    Raises BadInput for a head of an earlier release.
+    """
+    state = json.loads((folder / "state.json").read_text(encoding="utf-8"))
+    if state.get("head_form") != HEAD_FORM:
+        raise BadInput(
+            "The version's reward head is of an earlier release and cannot be read: train a new version."
+        )
+    record = state["reward_head"]
     arrays = {k: v.numpy() for k, v in load_file(folder / "reward_head.safetensors").items()}
     fields: dict[str, Any] = arrays | record
     return RewardHead(**fields)
@@ -135,9 +144,16 @@ class RoundCheckpoints:
         """Name and files of the newest whole step; a damaged one is named through `say` and passed over."""
         for step in reversed(self._steps()):
             try:
-                return step.rpartition("/")[2], self._artifacts.fetch(step)
+                folder = self._artifacts.fetch(step)
             except (Missing, BadInput) as error:
                 say(f"{error} The one before it is used.")
+                continue
+            if json.loads((folder / "state.json").read_text(encoding="utf-8")).get("head_form") == HEAD_FORM:
+                return step.rpartition("/")[2], folder
+            say(
+                "The steps so far were made with a reward head of an earlier release: the training begins anew."
+            )
+            return None
         return None
 
     def save(self, state: TrainState, config: Config, head: RewardHead) -> None:

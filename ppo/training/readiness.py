@@ -3,9 +3,9 @@
 import time
 from dataclasses import asdict
 
-from ppo.algorithm import reward_head
 from ppo.algorithm.rater_review import Reviewed
 from ppo.progress import Progress
+from ppo.reward.evaluation.report import cross_validate
 from ppo.training import store_tensors
 from ppo.training.engine import Engine
 from rater_data.round_settings import MIN_RATINGS_TO_TRAIN, RATER_REVIEW, READINESS
@@ -43,8 +43,9 @@ class ReadinessCheck:
         config = engine.round_config(store)
         data = store_tensors.rated_responses(store, engine.base, rated, version.number, config.sample)
         features = engine.reward_features(data, config, progress)
-        report = reward_head.cross_validate(
-            features, data.ratings, data.prompts, config.reward.folds, data.scale, config.seed
+        depths = len(engine.reward_layers(config))
+        report = cross_validate(
+            features, data.judgements, data.prompts, config.reward.folds, config.seed, depths
         )
         readiness = {"round": round_.number, "ratings": len(rated), "at": time.time(), **asdict(report)}
         store.set_setting(READINESS, readiness)

@@ -13,10 +13,12 @@ from typing import Any
 import numpy as np
 from torch import Tensor
 
-from ppo.algorithm import reward_head, rules
+from ppo.algorithm import rules
 from ppo.algorithm.ppo_update import TrainState
 from ppo.config import Config
 from ppo.progress import Progress
+from ppo.reward import reward_head
+from ppo.reward.evaluation import report
 from ppo.training import checkpoint, generate, set_aside, store_tensors, training_steps
 from ppo.training.checkpoint import RoundCheckpoints
 from ppo.training.engine import Engine
@@ -83,19 +85,19 @@ def train_round(
     for why in data.left_out:
         progress.log(f"A rated response that was made elsewhere is left out: {why}")
     features = engine.reward_features(data, config, progress)
-    head, report = _fit(data, features, config)
-    if head is not None:
-        _store_head_scores(store, engine, config, number, head, progress)
-    gate = _gate_record(report, data, override)
-    if head is None or not (report.passed or override):
-        store.set_round_state(number, "refused", gate=gate, decision=report.reason)
+    fitted, found = _fit(data, features, config, len(engine.reward_layers(config)))
+    if fitted is not None:
+        _store_head_scores(store, engine, config, number, fitted.head, progress)
+    gate = _gate_record(found, data, override)
+    if fitted is None or not (found.passed or override):
+        store.set_round_state(number, "refused", gate=gate, decision=found.reason)
         return "refused"
 
     limits = training_steps.round_limits(config, version, reference)
     start = engine.policy.adapter_state()
-    state = _ppo(store, engine, config, round_, version, data, head, limits, progress)
+    state = _ppo(store, engine, config, round_, version, data, fitted, limits, progress)
     metrics = _shrink_to_limits(store, engine, config, state, start, limits, progress)
-    _publish(store, engine, config, state, version, head, gate, metrics, progress)
+    _publish(store, engine, config, state, version, fitted.head, gate, metrics, progress)
     return "published"
 
 
@@ -190,13 +192,17 @@ def _set_aside(
 
 
 def _fit(
-    data: store_tensors.RatedResponses, features: np.ndarray, config: Config
-) -> tuple[reward_head.RewardHead | None, reward_head.HeadReport]:
-    report = reward_head.cross_validate(
-        features, data.ratings, data.prompts, config.reward.folds, data.scale, config.seed
+    data: store_tensors.RatedResponses, features: np.ndarray, config: Config, depths: int
+) -> tuple[reward_head.FittedHead | None, report.HeadReport]:
+    found = report.cross_validate(
+        features, data.judgements, data.prompts, config.reward.folds, config.seed, depths
     )
-    head = reward_head.fit(features, data.ratings, data.reference, data.scale) if len(data.ratings) else None
-    return head, report
+    if not data.ids:
+        return None, found
+    fitted = reward_head.fit(
+        features, data.judgements, data.prompts, data.reference, depths, first=data.on_policy
+    )
+    return fitted, found
 
 
 def _store_head_scores(
@@ -215,9 +221,9 @@ def _store_head_scores(
 
 
 def _gate_record(
-    report: reward_head.HeadReport, data: store_tensors.RatedResponses, override: bool
+    found: report.HeadReport, data: store_tensors.RatedResponses, override: bool
 ) -> dict[str, Any]:
-    return {**asdict(report), "ratings": data.count, "overridden": override and not report.passed}
+    return {**asdict(found), "ratings": data.count, "overridden": override and not found.passed}
 
 
 def _ppo(
@@ -227,12 +233,12 @@ def _ppo(
     round_: Round,
     version: Version,
     data: store_tensors.RatedResponses,
-    head: reward_head.RewardHead,
+    fitted: reward_head.FittedHead,
     limits: training_steps.Limits,
     progress: Progress,
 ) -> TrainState:
-    """First the people's own scores on what this version wrote, then fresh rollouts scored by the head."""
-    number = round_.number
+    """First what people say of the responses that this version wrote, then fresh rollouts scored by the head."""
+    number, head = round_.number, fitted.head
     steps = RoundCheckpoints(engine.artifacts, number, round_.snapshot_sha256 or "")
     state = TrainState.begin(engine.policy, config.ppo, number, version.metrics.get("kl", 0.0))
     saved = steps.latest(progress.log)
@@ -243,7 +249,7 @@ def _ppo(
         store.clear_steps(number)
     untouched = version.number == 0 and saved is None
     if not state.people_done:
-        on_ratings = training_steps.ppo_on_ratings(engine, config, data, head, state, progress)
+        on_ratings = training_steps.ppo_on_ratings(engine, config, data, fitted, state, progress)
         _record_step(number, 0, on_ratings, config, untouched, progress)
         untouched = untouched and on_ratings["updates"] == 0
         state.people_done = True

@@ -12,13 +12,15 @@ import numpy as np
 from ppo.config import SampleConfig
 from ppo.model.base_model import BaseModel
 from ppo.model.rollout import Rollout, rollout_of
+from ppo.reward.judgements import COMPARISON, NOBODY, SCORE, THUMB, WORSE_THAN_USUAL, Judgements
 from ppo.training.set_aside import without_set_aside
 from rater_data.errors import BadInput
-from rater_data.records import Prompt, RatedResponse, Response, stored_id
-from rater_data.scales import SCALES
-from rater_data.statistics.rater_effects import corrected_scores
+from rater_data.records import Prompt, RatedResponse, Rating, Response, stored_id
+from rater_data.scales import DEFAULT_SCALE, SCALES
+from rater_data.statistics.score_frame import training_score
 from rater_data.store import Store
 
+THUMBS = "thumbs"
 ON_POLICY = ("train", "calibration")  # strata whose responses may move the policy
 NEVER_TRAINED = ("holdout",)
 
@@ -27,19 +29,17 @@ NEVER_TRAINED = ("holdout",)
 class RatedResponses:
     """A round's frozen ratings as arrays over N rated responses, whose ids in the store are `ids`.
 
-    `ratings` on the raters' scale, raters' offsets taken off, several raters averaged; `prompts` their prompt
-    ids; `reference` True where the base itself wrote it; `on_policy` True where the version in training wrote it
-    on a training prompt: only those are on-policy. `left_out`: why rated responses that were made elsewhere are not
-    among them.
+    `judgements` of them, each rater's own; `prompts` their prompt ids; `reference` True where the base itself wrote
+    it; `on_policy` True where the version in training wrote it on a training prompt: only those are on-policy.
+    `left_out`: why rated responses that were made elsewhere are not among them.
     """
 
     ids: tuple[int, ...]
     rollout: Rollout
-    ratings: np.ndarray
+    judgements: Judgements
     prompts: np.ndarray
     reference: np.ndarray
     on_policy: np.ndarray
-    scale: tuple[float, float]
     count: int
     stored_logprobs: tuple[tuple[float, ...], ...]
     left_out: tuple[str, ...] = ()
@@ -68,11 +68,11 @@ def rated_responses(
     `sample` says how the prompts of imported responses are written: they have no token ids of their own.
     """
     rated = [r for r in ratings if _is_trained_on(r)]
-    scores = corrected_scores(rated)
-    responses = {stored_id(r.response): r for r in rated if r.response.id in scores}
-    for row in rated:  # of comparisons, those that were only ever the second
+    told = [r for r in rated if training_score(r.rating) is not None]
+    responses = {stored_id(r.response): r for r in told}
+    for row in told:  # of comparisons, those that were only ever the second
         other = row.rating.other_id
-        if other in scores and other not in responses:
+        if other is not None and other not in responses:
             responses[other] = replace(row, response=store.response(other))
     rows, ids, left_out = [], [], []
     for row in (responses[i] for i in sorted(responses)):
@@ -81,7 +81,6 @@ def rated_responses(
             rows.append(row)
         except BadInput as error:
             left_out.append(str(error))
-    scale = SCALES[rows[0].rating.scale] if rows else SCALES["score_1_10"]
     order = {p: i for i, p in enumerate(dict.fromkeys(r.response.prompt_id for r in rows))}
     return RatedResponses(
         ids=tuple(stored_id(r.response) for r in rows),
@@ -94,14 +93,46 @@ def rated_responses(
             base.pad_id,
             next(base.lm.parameters()).device,
         ),
-        ratings=np.array([scores[stored_id(r.response)] for r in rows], dtype=np.float64),
+        judgements=judgements_of([r.rating for r in told], [stored_id(r.response) for r in rows]),
         prompts=np.array([r.response.prompt_id for r in rows]),
         reference=np.array([r.response.version_number == 0 for r in rows], dtype=bool),
         on_policy=np.array([_is_on_policy(r.response, version_number) for r in rows], dtype=bool),
-        scale=(scale.low, scale.high),
         count=len(rated),
         stored_logprobs=tuple(r.response.logprobs for r in rows),
         left_out=tuple(left_out),
+    )
+
+
+def judgements_of(ratings: Sequence[Rating], ids: Sequence[int]) -> Judgements:
+    """What ratings that teach something say of the responses `ids`; those of others are left out.
+
+    "Both bad" is a tie of two that both lost against a usual response. Scores of another scale than the first's are
+    put on that one.
+    """
+    place = {response_id: row for row, response_id in enumerate(ids)}
+    told = [r for r in ratings if r.response_id in place and (r.other_id is None or r.other_id in place)]
+    raters = sorted({r.rater_id for r in told})
+    scale = SCALES[told[0].scale if told else DEFAULT_SCALE]
+    lines: list[tuple[int, int, int, int, float]] = []
+    for rating in told:
+        row, rater = place[rating.response_id], raters.index(rating.rater_id)
+        score = training_score(rating)
+        assert score is not None, "it teaches something"
+        if rating.other_id is not None:
+            other = place[rating.other_id]
+            lines.append((COMPARISON, row, other, rater, -score))  # below 0 the first is better
+            if rating.verdict == "both_bad":
+                lines += [(WORSE_THAN_USUAL, one, NOBODY, rater, -1.0) for one in (row, other)]
+        elif rating.scale == THUMBS:
+            lines.append((THUMB, row, NOBODY, rater, 1.0 if score > 0 else -1.0))
+        else:
+            own = SCALES[rating.scale]
+            share = (score - own.low) / (own.high - own.low)
+            lines.append((SCORE, row, NOBODY, rater, scale.low + share * (scale.high - scale.low)))
+    table = np.array(lines, dtype=np.float64).reshape(-1, 5)
+    kind, row_of, other_of, rater_of = table[:, :4].T.astype(np.int64)
+    return Judgements(
+        kind, row_of, other_of, rater_of, table[:, 4], tuple(raters), len(ids), scale.low, scale.high
     )
 
 

@@ -7,7 +7,6 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 
-from ppo.algorithm import reward_head
 from ppo.algorithm.experience import build_experience, evaluate_rollout, experience_metrics
 from ppo.algorithm.measures import distinct_2
 from ppo.algorithm.out_of_memory import in_smaller_pieces
@@ -15,6 +14,7 @@ from ppo.algorithm.ppo_update import TrainState, ppo_update, warm_up_critic
 from ppo.config import ROLLOUTS_PER_PROMPT, Config, seed_of
 from ppo.generation.agreement import check_agreement
 from ppo.progress import Progress
+from ppo.reward.reward_head import FittedHead, RewardHead
 from ppo.training import store_tensors
 from ppo.training.engine import Engine
 from rater_data.lifecycle import Version
@@ -56,20 +56,19 @@ def ppo_on_ratings(
     engine: Engine,
     config: Config,
     data: store_tensors.RatedResponses,
-    head: reward_head.RewardHead,
+    fitted: FittedHead,
     state: TrainState,
     progress: Progress,
 ) -> dict[str, float]:
-    """PPO on the rated responses of the version in training, with the people's ratings as scores."""
+    """PPO on the rated responses of the version in training; a score is what is known of a response's own quality."""
     own = np.flatnonzero(data.on_policy)
     if config.ppo.people_epochs == 0 or len(own) == 0:
         return {"score": 0.0, "kl": 0.0, "updates": 0.0}
     passes = 1 + config.ppo.people_epochs
     progress.phase("PPO on ratings", len(own) * passes)
     rollout = data.rollout.take(torch.from_numpy(own).to(engine.policy.device))
-    scores = torch.tensor(
-        head.normalise_ratings(data.ratings[own]), dtype=torch.float32, device=engine.policy.device
-    )
+    known = fitted.rated.mean[own]
+    scores = torch.tensor(known, dtype=torch.float32, device=engine.policy.device)
     ppo, coef = config.ppo, state.kl.coef
     seed = seed_of(config.seed, state.round_number, 1)
     critic = copy.deepcopy(state.policy.value_head.state_dict())
@@ -87,7 +86,7 @@ def ppo_on_ratings(
         experience = build_experience(evaluated, scores, coef, ppo.gae_lambda)
         experience = warm_up_critic(state, experience, ppo)
         found = experience_metrics(experience, coef)
-        found["rating"] = float(data.ratings[own].mean())
+        found["rating"] = float(fitted.head.rating_of_score(known).mean())
         found["sampling_gap"] = _sampling_gap(evaluated.logprobs, data, own)
         return found | ppo_update(state, experience, config, ppo.people_epochs, seed, tick)
 
@@ -107,7 +106,7 @@ def ppo_on_rollouts(
     engine: Engine,
     config: Config,
     prompts: list[Prompt],
-    head: reward_head.RewardHead,
+    head: RewardHead,
     state: TrainState,
     limits: Limits,
     progress: Progress,

@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ppo.algorithm import reward_head
 from ppo.config import Config
+from ppo.reward import reward_head
 from rater_data.errors import BadInput
 from rater_data.round_settings import (
     EMBEDDED_MODEL,

@@ -5,8 +5,9 @@ import math
 import numpy as np
 import pytest
 
-from ppo.algorithm import reward_head
 from ppo.demo.score_worth import JudgedTexts, best_of, score_gain
+from ppo.reward import reward_head
+from ppo.reward.judgements import of_scores
 
 SCALE = (1.0, 10.0)
 
@@ -16,7 +17,7 @@ def head():
     draw = np.random.default_rng(0)
     x = draw.normal(size=(200, 7))
     y = 5 + x @ np.array([1.0, 0.5, 0, 0, 0, 0, 0]) + 0.1 * draw.normal(size=200)
-    return reward_head.fit(x, y, np.ones(200, dtype=bool), SCALE)
+    return reward_head.fit(x, of_scores(y, SCALE), np.arange(200), np.ones(200, dtype=bool)).head
 
 
 @pytest.mark.parametrize("sign", [1, -1])

@@ -10,11 +10,12 @@ from peft import PeftModel
 
 from ppo.algorithm.experience import build_experience, evaluate_rollout
 from ppo.algorithm.ppo_update import TrainState, ppo_update
-from ppo.algorithm.reward_head import fit
 from ppo.config import Config, LoraSettings, PPOConfig
 from ppo.model.loading.tiny_model import tiny_model
 from ppo.model.policy import Policy
 from ppo.model.rollout import rollout_of
+from ppo.reward.judgements import of_scores
+from ppo.reward.reward_head import fit
 from ppo.training import checkpoint
 from ppo.training.checkpoint import RoundCheckpoints
 from rater_data.artifacts.folders import FolderArtifacts
@@ -49,7 +50,8 @@ def everything(state):
 
 def head():
     x = np.random.default_rng(0).normal(size=(20, 10))
-    return fit(x, np.clip(5 + x[:, 0], 1, 10), np.ones(20, dtype=bool), (1, 10))
+    scores = of_scores(np.clip(5 + x[:, 0], 1, 10), (1, 10))
+    return fit(x, scores, np.arange(20) // 2, np.ones(20, dtype=bool)).head
 
 
 def test_n_plus_m_steps_are_n_a_new_process_and_m(tmp_path):

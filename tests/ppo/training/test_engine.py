@@ -6,9 +6,10 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from ppo.algorithm import reward_head
 from ppo.config import Config, SampleConfig
 from ppo.model.rollout import rollout_of
+from ppo.reward import reward_head
+from ppo.reward.judgements import of_scores
 from ppo.training import store_tensors
 from ppo.training.engine import Engine
 from rater_data.errors import BadInput
@@ -54,11 +55,10 @@ def test_an_imported_response_longer_than_the_context_is_cut(engine):
 
 def test_a_single_rating_gives_a_head_that_says_one_thing():
     x = np.random.default_rng(0).normal(size=(1, 12))
-    head = reward_head.fit(x, np.array([7.0]), np.array([True]), (1, 10))
+    head = reward_head.fit(x, of_scores(np.array([7.0]), (1, 10)), np.array([1]), np.array([True])).head
     new = np.random.default_rng(1).normal(size=(5, 12))
     assert np.isfinite(head.score(new)).all()
     assert head.rating(new) == pytest.approx(7.0)
-    assert np.isfinite(head.normalise_ratings(np.array([7.0]))).all()
 
 
 def test_the_references_logprob_is_read_with_the_adapter_off(engine):

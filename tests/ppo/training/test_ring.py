@@ -17,15 +17,15 @@ import pytest
 import torch
 from playwright.sync_api import expect
 
-from ppo.algorithm import reward_head
 from ppo.config import Config, PlanConfig, SampleConfig
 from ppo.demo.demo import Demo, DemoConfig
+from ppo.reward import reward_head
+from ppo.reward.evaluation import report
+from ppo.reward.judgements import of_scores
 from ppo.training import round_recipe, store_tensors, training_steps
 from ppo.training.engine import Engine
 from ppo.training.worker import Worker
 from rater_data.artifacts.objects import ObjectArtifacts
-from rater_data.statistics.rater_effects import rater_offsets
-from rater_data.statistics.score_frame import score_frame
 from rater_data.store import Store
 from tests.app.helpers import serving, wait_until
 from tests.browser.helpers import chromium, signed_in, wait_for_card
@@ -248,11 +248,13 @@ def test_a_training_cancelled_in_the_middle_ends_bit_for_bit_when_it_is_begun_ag
 
 def test_a_refused_round_is_followed_by_more_and_can_be_overridden(home, monkeypatch):
     refusal = replace(
-        reward_head.cross_validate(np.zeros((0, 3)), np.zeros(0), np.zeros(0), 2, (1, 10), 0),
+        report.cross_validate(np.zeros((0, 3)), of_scores(np.zeros(0), (1, 10)), np.zeros(0), 2, 0),
         reason="Chance.",
     )
     monkeypatch.setattr(
-        round_recipe, "_fit", lambda d, f, c: (reward_head.fit(f, d.ratings, d.reference, d.scale), refusal)
+        round_recipe,
+        "_fit",
+        lambda d, f, c, n: (reward_head.fit(f, d.judgements, d.prompts, d.reference, n), refusal),
     )
     home.worker.run_one()
     assert home.store.round(1).state == "refused"
@@ -331,17 +333,17 @@ def test_ratings_of_holdout_prompts_never_reach_the_head(home):
     assert len(data.ids) > 0
 
 
-def test_ratings_of_several_raters_are_one_row_the_mean_of_what_they_say_without_their_habits(home):
+def test_every_rating_of_a_response_reaches_the_head_as_it_was_given(home):
     counted = [r for r in home.store.snapshot(1) if r.prompt.split != "holdout"]
-    offsets = rater_offsets(score_frame(counted))
-    by_response = {}
-    for r in counted:
-        corrected = r.rating.score - offsets[r.rating.rater_id]
-        by_response.setdefault(r.response.id, []).append(corrected)
-    assert any(len(set(scores)) > 1 for scores in by_response.values()), "several raters, of several minds"
+    told = sorted((r.response.id, r.rating.rater_id, r.rating.score) for r in counted)
+    assert len({r for r, _, _ in told}) < len({(r, s) for r, _, s in told}), (
+        "several raters, of several minds"
+    )
     data = store_tensors.load_sealed_ratings(home.store, home.engine.base, 1, 0, home.engine.config.sample)
-    assert list(data.ids) == sorted(by_response)
-    assert data.ratings.tolist() == pytest.approx([np.mean(by_response[i]) for i in data.ids])
+    assert list(data.ids) == sorted({r for r, _, _ in told})
+    found = data.judgements
+    ids, raters = np.array(data.ids)[found.row], np.array(found.rater_ids)[found.rater]
+    assert sorted(zip(ids.tolist(), raters.tolist(), found.said.tolist(), strict=True)) == told
     assert data.count == len(counted)
 
 

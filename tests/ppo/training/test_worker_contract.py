@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from ppo.algorithm.reward_head import HeadReport
+from ppo.reward.evaluation.report import HeadReport
 from ppo.training import round_recipe, training_steps
 from ppo.training.worker import Worker
 from rater_data.errors import RateloopError
@@ -78,8 +78,8 @@ def real_trainer(rated_home, folder, monkeypatch) -> Iterator[Trainer]:
     fit, rollouts = round_recipe._fit, training_steps.ppo_on_rollouts
 
     def refuse(refuses: bool) -> None:
-        def refusing(data, features, config):
-            head, report = fit(data, features, config)
+        def refusing(data, features, config, depths):
+            head, report = fit(data, features, config, depths)
             return head, replace(report, passed=False, reason=REFUSAL)
 
         monkeypatch.setattr(round_recipe, "_fit", refusing if refuses else fit)

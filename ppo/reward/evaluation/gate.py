@@ -1,0 +1,71 @@
+"""Is what people say told by features at all? The evidence for it, against the same answers shuffled.
+
+The statistic is the evidence of "features tell something" over that of "they do not", averaged over weights of blocks
+drawn from their prior: of all tests at a given level, the most powerful on average over that prior (Neyman and
+Pearson). Its probability under chance comes from permutation and is exact whatever the prior: a rater's scores are
+shuffled among that rater's own (so offsets do not matter), the sides of comparisons are turned at random.
+"""
+
+import numpy as np
+from scipy.linalg import solve_triangular
+
+from ppo.reward.evidence import Kernels
+from ppo.reward.hyperparameters import CONSTANT, PRIOR_SD
+from ppo.reward.judgements import COMPARISON, SCORE, THUMB, WORSE_THAN_USUAL, Judgements
+
+LEVEL = 0.05
+PERMUTATIONS = 999
+DRAWS = 32  # of block weights
+RESIDUAL, OFFSETS = (
+    0.5,
+    0.3,
+)  # variances of what features do not see, and of raters' offsets, where answers have 1
+MOST_JUDGEMENTS = 400  # of more, whole prompts are drawn: chance is then no question
+
+
+def chance_probability(
+    rows: np.ndarray, edges: list[slice], judgements: Judgements, answers: np.ndarray, seed: int
+) -> float:
+    """The share of shuffled answers that features tell as well; rows (N, F) standardised, answers (n,)."""
+    kept = judgements.kind != WORSE_THAN_USUAL  # always the same answer: nothing could be shuffled
+    part, draw = judgements.take(kept), np.random.default_rng(seed)
+    shuffled = np.concatenate([answers[kept][None], shuffle(part, answers[kept], PERMUTATIONS, draw)])
+    statistics = feature_evidence(Kernels.of(rows, edges, part), part, shuffled, draw)
+    return float((statistics[1:] >= statistics[0] - 1e-9).sum() + 1) / (PERMUTATIONS + 1)
+
+
+def shuffle(judgements: Judgements, answers: np.ndarray, times: int, draw: np.random.Generator) -> np.ndarray:
+    """Answers (n,) as they could have been if nobody looked at the responses, (times, n)."""
+    shuffled = np.tile(answers, (times, 1))
+    for kind in (SCORE, THUMB):
+        for rater in range(len(judgements.rater_ids)):
+            own = np.flatnonzero((judgements.kind == kind) & (judgements.rater == rater))
+            shuffled[:, own] = draw.permuted(shuffled[:, own], axis=1)
+    compared = np.flatnonzero(judgements.kind == COMPARISON)
+    shuffled[:, compared] *= draw.choice([-1.0, 1.0], size=(times, len(compared)))
+    return shuffled
+
+
+def feature_evidence(
+    kernels: Kernels, judgements: Judgements, answers: np.ndarray, draw: np.random.Generator
+) -> np.ndarray:
+    """Log of the mean evidence over draws of block weights, less that without features, of answers (m, n) → (m,)."""
+    spread = np.sqrt(np.mean(answers[0] ** 2)) or 1.0
+    level = np.outer(kernels.constant, kernels.constant)
+    chance = CONSTANT * level + OFFSETS * kernels.raters + RESIDUAL / 2 * kernels.own
+    chance[np.diag_indices_from(chance)] += RESIDUAL / 2
+    signal = (1 - RESIDUAL) / len(kernels.blocks)
+    weights = signal * np.exp(PRIOR_SD * draw.normal(size=(DRAWS, len(kernels.blocks))))
+    targets = answers.T / spread
+    found = np.stack([_log_density(chance + np.tensordot(w, kernels.blocks, 1), targets) for w in weights])
+    most = found.max(0)
+    evidence: np.ndarray = most + np.log(np.exp(found - most).mean(0)) - _log_density(chance, targets)
+    return evidence
+
+
+def _log_density(covariance: np.ndarray, targets: np.ndarray) -> np.ndarray:
+    """Of a Gaussian at targets (n, m) → (m,), without the constant."""
+    factor = np.linalg.cholesky(covariance)
+    white = solve_triangular(factor, targets, lower=True, check_finite=False)
+    density: np.ndarray = -0.5 * np.einsum("ij,ij->j", white, white) - np.log(np.diag(factor)).sum()
+    return density
