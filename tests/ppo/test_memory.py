@@ -1,8 +1,14 @@
 """Peaks of memory: those of a phase are its own, and the process's is forgotten by nobody."""
 
+import json
+import os
+import subprocess
+import sys
+
 import torch
 
 from ppo.memory import PhasePeaks, process_peak
+from ppo.model.cpu.allocator import CACHES
 
 CPU = torch.device("cpu")
 LARGE = 64 * 2**20  # bytes: above what an allocator keeps when it is freed
@@ -30,3 +36,36 @@ def test_a_phase_that_comes_again_keeps_its_highest():
     with peaks.phase("nothing"):
         pass
     assert peaks.found["work"] - peaks.found["nothing"] > 0.9 * LARGE
+
+
+def test_shapes_that_were_seen_once_are_forgotten():
+    """oneDNN keeps a compiled product of every shape, unless it is told to keep few: by `main`, before the first."""
+    code = """if True:
+        import json, sys
+        import ppo.cli.main
+        from ppo.memory import _resident_peak, begin_peak
+        sys.argv = ["ppo", "--help"]
+        try:
+            ppo.cli.main.main()
+        except SystemExit:
+            pass
+        import torch
+        weight = torch.randn(64, 64).bfloat16()
+        def read(rows):
+            torch.randn(rows, 64).bfloat16() @ weight.T
+        read(1)
+        begin_peak(torch.device("cpu"))
+        before = _resident_peak()
+        for rows in range(2, 402):
+            read(rows)
+        print(json.dumps(_resident_peak() - before))
+    """
+    quiet = {k: v for k, v in os.environ.items() if k not in CACHES}
+    found = {}
+    for kept in (None, "1024"):
+        env = quiet if kept is None else quiet | dict.fromkeys(CACHES, kept)
+        run = subprocess.run(
+            [sys.executable, "-c", code], env=env, capture_output=True, text=True, check=True
+        )
+        found[kept] = json.loads(run.stdout.splitlines()[-1])
+    assert found[None] < found["1024"] / 2

@@ -1,11 +1,27 @@
-"""What glibc does with memory that was freed: kept for the next forward, or handed back to the system."""
+"""What glibc and oneDNN keep: memory that was freed, for the next forward or handed back, and compiled products."""
 
 import ctypes
+import os
 import platform
 import sys
 
 M_TRIM_THRESHOLD, M_TOP_PAD, M_MMAP_THRESHOLD = -1, -2, -3
 LARGE = 32 * 2**20  # bytes: the largest threshold that glibc takes; weights are above it, activations below
+
+# Products are compiled for each shape, and oneDNN and torch's bridge to it keep 1,024 of them each, .6 MiB together:
+# new shapes come with every reading, so that hundreds of MiB are held after a round. A block's way there and back
+# takes two dozen shapes, again and again.
+PRODUCTS_KEPT = 64
+CACHES = ("ONEDNN_PRIMITIVE_CACHE_CAPACITY", "LRU_CACHE_CAPACITY")
+
+
+def keep_few_products() -> None:
+    """Has oneDNN keep the last `PRODUCTS_KEPT` products, where the environment says nothing else.
+
+    To be called before the first product: that is when it is read.
+    """
+    for cache in CACHES:
+        os.environ.setdefault(cache, str(PRODUCTS_KEPT))
 
 
 def keep_freed_blocks() -> None:

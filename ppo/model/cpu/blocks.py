@@ -10,7 +10,7 @@ kept. The same sums as the model's (the tests hold it to them, forwards and back
 
 import copy
 from dataclasses import dataclass
-from typing import Any, overload
+from typing import Any
 
 import torch
 from peft import PeftModel
@@ -21,119 +21,10 @@ from transformers.models.llama.modeling_llama import LlamaDecoderLayer
 from transformers.models.mistral.modeling_mistral import MistralDecoderLayer
 from transformers.models.qwen2.modeling_qwen2 import Qwen2DecoderLayer
 
-from ppo.config import ADAPTER
 from ppo.model.cpu.attention import attend, attend_backward
-from ppo.model.cpu.onednn_linear import OneDNNLinear
+from ppo.model.cpu.fused_linear import FusedLoraLinear, MergedLinear
 
 SHAPES = (LlamaDecoderLayer, MistralDecoderLayer, Qwen2DecoderLayer)
-
-
-class FusedLoraLinear:
-    """Linear layers that read the same input, and their adapters, as one product.
-
-    `weight` (O, I + n·r) holds the n frozen weights one below the other and, right of them, scale·B of each in
-    columns of its own: [x | x·Aᵀ] · weightᵀ = x·Wᵀ + scale·x·Aᵀ·Bᵀ, and backwards one product gives the gradients of
-    x and of x·Aᵀ. The members' own weights become views of it: nothing is kept twice.
-    """
-
-    def __init__(self, members: list[Any], dtype: torch.dtype):
-        bases = [m.get_base_layer() for m in members]
-        self.a = [m.lora_A[ADAPTER].weight for m in members]
-        self.b = [m.lora_B[ADAPTER].weight for m in members]
-        self.scales = [m.scaling[ADAPTER] for m in members]
-        self.inputs, self.rank = bases[0].weight.shape[1], self.a[0].shape[0]
-        self.sizes = [base.weight.shape[0] for base in bases]
-        low = self.rank * len(members)
-        device = bases[0].weight.device
-        self.weight = torch.zeros(sum(self.sizes), self.inputs + low, dtype=dtype, device=device)
-        self.down = torch.zeros(low, self.inputs, dtype=dtype, device=device)
-        self.bias: Tensor | None = None
-        if any(base.bias is not None for base in bases):
-            parts = [
-                torch.zeros(n, device=device) if base.bias is None else base.bias
-                for base, n in zip(bases, self.sizes, strict=True)
-            ]
-            self.bias = torch.cat(parts).to(dtype)
-        self.ups, self.downs = [], []
-        row = 0
-        for i, (base, size) in enumerate(zip(bases, self.sizes, strict=True)):
-            own = self.weight[row : row + size]
-            own[:, : self.inputs].copy_(base.weight)
-            base.weight.data = own[:, : self.inputs]
-            columns = slice(i * self.rank, (i + 1) * self.rank)
-            self.ups.append(own[:, self.inputs :][:, columns])
-            self.downs.append(self.down[columns])
-            row += size
-
-    def refresh(self) -> None:
-        """Takes the adapter's present values over."""
-        for target, source in zip(self.downs, self.a, strict=True):
-            target.copy_(source)
-        for target, source, scale in zip(self.ups, self.b, self.scales, strict=True):
-            target.copy_(source * scale)
-
-    def input(self, rows: int) -> Tensor:
-        """An empty [x | x·Aᵀ] (rows, I + n·r): fill the first I columns, then call `forward`."""
-        return self.weight.new_empty(rows, self.weight.shape[1])
-
-    def forward(self, wide: Tensor, adapted: bool) -> Tensor:
-        """wide = [x | …] → (rows, O); the rest of `wide` is filled in. Not adapted: as with B = 0, to the bit."""
-        low = wide[:, self.inputs :]
-        if adapted:
-            low.copy_(wide[:, : self.inputs] @ self.down.T)
-        else:
-            low.zero_()
-        return functional.linear(wide, self.weight, self.bias)
-
-    @overload
-    def backward(self, upstream: Tensor, wide: Tensor) -> tuple[Tensor, list[Tensor]]: ...
-
-    @overload
-    def backward(
-        self, upstream: Tensor, wide: Tensor, inputs_need_grad: bool
-    ) -> tuple[Tensor | None, list[Tensor]]: ...
-
-    def backward(
-        self, upstream: Tensor, wide: Tensor, inputs_need_grad: bool = True
-    ) -> tuple[Tensor | None, list[Tensor]]:
-        """upstream (rows, O) → the gradient of x (rows, I), and those of A and B of each member, A first."""
-        x, low = wide[:, : self.inputs], wide[:, self.inputs :]
-        if inputs_need_grad:
-            both = upstream @ self.weight
-            grad_low = both[:, self.inputs :]
-            grad_x = torch.addmm(both[:, : self.inputs], grad_low, self.down)
-        else:
-            grad_low, grad_x = upstream @ self.weight[:, self.inputs :], None
-        grad_a = (grad_low.T @ x).float()
-        grads, row = [], 0
-        for i, (size, scale) in enumerate(zip(self.sizes, self.scales, strict=True)):
-            columns = slice(i * self.rank, (i + 1) * self.rank)
-            grad_b = (upstream[:, row : row + size].T @ low[:, columns]).float().mul_(scale)
-            grads += [grad_a[columns], grad_b]
-            row += size
-        return grad_x, grads
-
-    def parameters(self) -> list[nn.Parameter]:
-        """A and B of each member, in the order of `backward`'s gradients."""
-        return [p for pair in zip(self.a, self.b, strict=True) for p in pair]
-
-
-class MergedLinear:
-    """A `FusedLoraLinear` with the adapter in its weights, for generation: one product for both, without
-    gradients."""
-
-    def __init__(self, projection: FusedLoraLinear):
-        frozen, up = projection.weight[:, : projection.inputs], projection.weight[:, projection.inputs :]
-        self.inputs, self.like = projection.inputs, projection.down
-        self.packed = OneDNNLinear(torch.addmm(frozen, up, projection.down), projection.bias)
-
-    def input(self, rows: int) -> Tensor:
-        """An empty x (rows, I) to be filled."""
-        return self.like.new_empty(rows, self.inputs)
-
-    def forward(self, x: Tensor, adapted: bool) -> Tensor:
-        """x (rows, I) → (rows, O)."""
-        return self.packed(x)
 
 
 @dataclass(frozen=True)
@@ -197,22 +88,31 @@ class DecoderBlock:
         gate, up = self.gate_up.forward(read2, adapted).chunk(2, dim=1)
         product = self.down.input(len(x))
         torch.mul(functional.silu(gate), up, out=product[:, : self.down.inputs])
+        out = middle + self.down.forward(product, adapted)
         if kept is not None:
-            kept += [x, read, inverse, q, k, v, p, mixed, middle, read2, inverse2, gate, up, product]
-        return middle + self.down.forward(product, adapted)
+            lows = (self.qkv.low(read), self.gate_up.low(read2), self.down.low(product))
+            kept += [x, inverse, q, k, v, p, mixed, middle, inverse2, gate, up, lows]
+        return out
 
     def backward(
         self, grad: Tensor, kept: list, inputs: AttentionInputs, inputs_need_grad: bool
     ) -> tuple[Tensor | None, list[Tensor]]:
-        """grad (R·L, H) fp32 of the output → that of x (if wanted), and those of `parameters`."""
-        x, read, inverse, q, k, v, p, mixed, middle, read2, inverse2, gate, up, product = kept
-        low = product.dtype
+        """grad (R·L, H) fp32 of the output → that of x (if wanted), and those of `parameters`.
+
+        What one pass over memory makes anew was not kept: what the norms gave, and silu(gate)·up. The same operations
+        on the same numbers give it to the bit, and it would be a fourth of what a block keeps.
+        """
+        x, inverse, q, k, v, p, mixed, middle, inverse2, gate, up, (low_qkv, low_gate_up, low_down) = kept
+        low = gate.dtype
+        silu, product = functional.silu(gate), self.down.input_with(low_down)
+        torch.mul(silu, up, out=product[:, : self.down.inputs])
         grad_product, down = self.down.backward(grad.to(low), product)
-        silu = functional.silu(gate)
         both = torch.empty(len(x), 2 * gate.shape[1], dtype=low, device=x.device)
         grad_gate, grad_up = both.chunk(2, dim=1)
         torch.mul(grad_product, silu, out=grad_up)
         torch.ops.aten.silu_backward.grad_input(grad_product.mul_(up), gate, grad_input=grad_gate)
+        read2 = self.gate_up.input_with(low_gate_up)
+        self.norms[1].apply(middle, inverse2, read2[:, : self.gate_up.inputs])
         grad_read2, gate_up = self.gate_up.backward(both, read2)
         grad_middle = grad + self.norms[1].backward(grad_read2, middle, inverse2)
         grad_mixed, out = self.out.backward(grad_middle.to(low), mixed)
@@ -225,6 +125,8 @@ class DecoderBlock:
             torch.cat([grad_q.mul_(self.scaling), grad_k], dim=1), inputs, laid[:, : self.heads + self.groups]
         )
         laid[:, self.heads + self.groups :].copy_(grad_v)
+        read = self.qkv.input_with(low_qkv)
+        self.norms[0].apply(x, inverse, read[:, : self.qkv.inputs])
         grad_read, qkv = self.qkv.backward(grad_qkv, read, inputs_need_grad)
         grads = qkv + out + gate_up + down
         if grad_read is None:
@@ -241,8 +143,12 @@ class _RMSNorm:
     def forward(self, x: Tensor, out: Tensor) -> Tensor:
         """x (N, H) fp32 → normed into `out`, any type; returns 1/√(…) (N, 1)."""
         inverse = x.square().mean(-1, keepdim=True).add_(self.eps).rsqrt_()
-        out.copy_((x * inverse).mul_(self.weight))
+        self.apply(x, inverse, out)
         return inverse
+
+    def apply(self, x: Tensor, inverse: Tensor, out: Tensor) -> None:
+        """x (N, H) fp32 and what `forward` gave → normed into `out` once more."""
+        out.copy_((x * inverse).mul_(self.weight))
 
     def backward(self, grad: Tensor, x: Tensor, inverse: Tensor) -> Tensor:
         """grad (N, H) of the normed → of x, fp32."""
@@ -312,8 +218,14 @@ class LayerCache:
         return self.keys[:, :, :end], self.values[:, :, :end]
 
     def take(self, index: Tensor) -> None:
-        """Keeps the rows of `index`, in its order."""
-        self.keys, self.values = self.keys[index], self.values[index]
+        """Keeps the rows of `index`, in its order. What is not filled yet is neither read nor written: memory that
+        was never touched costs nothing."""
+        self.keys, self.values = self._rows(self.keys, index), self._rows(self.values, index)
+
+    def _rows(self, old: Tensor, index: Tensor) -> Tensor:
+        new = old.new_empty(len(index), *old.shape[1:])
+        torch.index_select(old[:, :, : self.filled], 0, index, out=new[:, :, : self.filled])
+        return new
 
 
 class DecoderBlocks:

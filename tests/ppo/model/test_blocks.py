@@ -6,11 +6,13 @@ from transformers import AutoModelForCausalLM, MistralConfig
 
 from ppo.config import LoraSettings
 from ppo.model.base_model import BaseModel
-from ppo.model.cpu.blocks import DecoderBlocks, MergedLinear
+from ppo.model.cpu.blocks import DecoderBlocks
+from ppo.model.cpu.fused_linear import MergedLinear
 from ppo.model.cpu.onednn_linear import OneDNNLinear
-from ppo.model.decoders import BlocksDecoder, ModuleDecoder
+from ppo.model.decoders import BlocksDecoder, ModuleDecoder, additive_mask
 from ppo.model.policy import Policy
 from ppo.model.rollout import rollout_of
+from ppo.model.row_packing import pack_rows
 from tests.ppo.model.test_families import FAMILIES, SHAPE, TOKENIZER
 
 CPU = torch.device("cpu")
@@ -119,6 +121,27 @@ def test_without_an_adapter_the_reference_is_the_policy_to_the_bit(config, rollo
             own = policy.forward(rollout, T).logprobs
             with policy.reference():
                 assert torch.equal(policy.forward(rollout, T).logprobs, own)
+
+
+def test_a_block_keeps_no_more_than_its_backward_needs(config, rollout):
+    """Bytes a token: its input, the state in its middle, queries, keys, values and their scores, what attention gave,
+    gate and up; not what the norms gave, nor silu(gate)·up, which are made anew."""
+    policy = make(config, "bf16")
+    block, packed = policy._blocks.blocks[0], pack_rows(rollout)
+    inputs = policy._blocks.attention_inputs(
+        packed.positions, additive_mask(packed.attention, torch.bfloat16)
+    )
+    x, kept = torch.randn(packed.ids.numel(), config.hidden_size), []
+    with torch.no_grad():
+        block.forward(x, inputs, True, None, kept)
+    flat = [t for one in kept for t in (one if isinstance(one, tuple) else (one,))]
+    held = {t.untyped_storage().data_ptr(): t.untyped_storage().nbytes() for t in flat}
+    low = 4 * (
+        block.qkv.rank * 6
+    )  # of three, one, two and one layers, and the one that lies beside its input
+    numbers = sum(block.qkv.sizes) + block.heads * packed.ids.shape[1] + 2 * config.intermediate_size
+    widest = 2 * 4 * config.hidden_size + 2 * (numbers + config.hidden_size) + low + 2 * 4
+    assert sum(held.values()) <= widest * len(x)
 
 
 def test_an_adapter_changed_behind_its_back_is_seen(config, rollout):
