@@ -119,6 +119,9 @@ class PPOConfig:
     head_lambda: float = (
         0.6  # for the head's: what each token adds to them is known, so credit is near; measured
     )
+    pessimism: float = (
+        1.0  # standard deviations of the way's own uncertainty that are taken off the head's scores
+    )
     kl_coef: float = 0.05  # reward (standard deviations of the score) a nat costs, at first
     kl_target: float = (
         6.0  # nats per response that the adaptive coefficient steers to; 0 = a fixed coefficient

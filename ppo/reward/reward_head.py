@@ -117,13 +117,15 @@ class RatedQuality:
 class FittedHead:
     """A head, what it says of the responses it was fitted on, and the hyperparameters that it was fitted with.
 
-    `offsets` (R,) of raters, in points or logits.
+    `offsets` (R,) of raters, in points or logits. `start` (F,): mean features of what the policy wrote before this
+    training.
     """
 
     head: RewardHead
     rated: RatedQuality
     hyperparameters: Hyperparameters
     offsets: np.ndarray
+    start: np.ndarray
 
 
 @dataclass(frozen=True)
@@ -206,7 +208,8 @@ def fit(
     rated = RatedQuality(
         head.to_score(unit.zero + unit.one * known.mean), unit.one * known.sd / head.reference_std
     )
-    return FittedHead(head, rated, h, unit.one * known.offsets)
+    written = features if first is None or not first.any() else features[first]
+    return FittedHead(head, rated, h, unit.one * known.offsets, written.mean(0))
 
 
 def _head(

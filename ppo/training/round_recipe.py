@@ -257,7 +257,7 @@ def _ppo(
     progress.phase("PPO on rollouts", config.ppo.steps, done=state.step)
     while state.step < config.ppo.steps:
         prompts = _prompts_of_step(store, engine, config, state, progress)
-        metrics = training_steps.ppo_on_rollouts(engine, config, prompts, head, state, limits, progress)
+        metrics = training_steps.ppo_on_rollouts(engine, config, prompts, fitted, state, limits, progress)
         if metrics is None:
             progress.log(f"The KL limit of {limits.kl:.1f} nats per response is reached; back to people.")
             break

@@ -14,7 +14,8 @@ from ppo.algorithm.ppo_update import TrainState, ppo_update, warm_up_critic
 from ppo.config import ROLLOUTS_PER_PROMPT, Config, seed_of
 from ppo.generation.agreement import check_agreement
 from ppo.progress import Progress
-from ppo.reward.reward_head import FittedHead, RewardHead
+from ppo.reward.pessimism import pessimistic_scores
+from ppo.reward.reward_head import FittedHead
 from ppo.training import store_tensors
 from ppo.training.engine import Engine
 from rater_data.lifecycle import Version
@@ -106,7 +107,7 @@ def ppo_on_rollouts(
     engine: Engine,
     config: Config,
     prompts: list[Prompt],
-    head: RewardHead,
+    fitted: FittedHead,
     state: TrainState,
     limits: Limits,
     progress: Progress,
@@ -116,6 +117,7 @@ def ppo_on_rollouts(
     rollout, texts = engine.rollout(
         prompts, ROLLOUTS_PER_PROMPT, config, seed, lambda: progress.advance(state.step)
     )
+    head = fitted.head
     weights = torch.tensor(head.hidden_weights(), dtype=torch.float32, device=engine.policy.device)
     coef = state.kl.coef
     state.anneal_learning_rate(config.ppo)
@@ -130,10 +132,12 @@ def ppo_on_rollouts(
         if float(evaluated.kl_per_response().mean()) > limits.kl:
             return None
         features = evaluated.features.cpu().numpy().astype(np.float64)
-        scores = torch.tensor(head.score(features), dtype=torch.float32, device=engine.policy.device)
+        lowered, way = pessimistic_scores(fitted, features, rollout.group.cpu().numpy(), config.ppo.pessimism)
+        scores = torch.tensor(lowered, dtype=torch.float32, device=engine.policy.device)
         experience = build_experience(evaluated, scores, coef, config.ppo.head_lambda)
         found = experience_metrics(experience, coef) | agreed
         found["rating"] = float(head.rating(features).mean())
+        found["way_sd"] = way.sd
         return found | ppo_update(state, experience, config, config.ppo.epochs, seed, tick)
 
     found = in_smaller_pieces(engine.policy, learn, progress.log)
