@@ -14,6 +14,7 @@ from app.access.public_address import address_of, root_of
 from app.api_schemas import json_responses
 from app.console.state import actions
 from app.console.state.round_overview import overview_as_json
+from app.console.state.round_verdicts import RoundVerdicts, judgement_as_json
 from app.console.state.version_list import versions_as_json
 from app.rating import decisions, history, screen
 from app.safe_html import render_markdown
@@ -150,28 +151,32 @@ def rater_routes(store: Store, guard: Guard, supervisor: Supervisor) -> APIRoute
     return router
 
 
-def operator_routes(store: Store, guard: Guard, supervisor: Supervisor) -> APIRouter:
+def operator_routes(store: Store, guard: Guard, supervisor: Supervisor, verdicts: RoundVerdicts) -> APIRouter:
     router = APIRouter(prefix="/api")
     operator = Depends(guard.require_operator)
 
+    def current_state() -> dict[str, Any]:
+        judgement = judgement_as_json(verdicts.read(store), store.scale())
+        return overview_as_json(store, supervisor.status) | judgement
+
     @router.get("/round", response_model=None, responses=json_responses(api_schemas.RoundState))
     def round_(user: User = operator) -> dict[str, Any]:
-        return overview_as_json(store, supervisor.status)
+        return current_state()
 
     @router.post("/train", response_model=None, responses=json_responses(api_schemas.RoundState, 409))
     def train(body: TrainBody, user: User = operator) -> dict[str, Any]:
         actions.train(store, user, override=body.override)
-        return overview_as_json(store, supervisor.status)
+        return current_state()
 
     @router.post("/cancel", response_model=None, responses=json_responses(api_schemas.RoundState, 404))
     def cancel(user: User = operator) -> dict[str, Any]:
         actions.cancel_training(store, user)
-        return overview_as_json(store, supervisor.status)
+        return current_state()
 
     @router.post("/rollback", response_model=None, responses=json_responses(api_schemas.RoundState, 404, 409))
     def roll_back(body: RollBackBody, user: User = operator) -> dict[str, Any]:
         actions.roll_back(store, user, body.to)
-        return overview_as_json(store, supervisor.status)
+        return current_state()
 
     @router.post("/invite", response_model=None, responses=json_responses(api_schemas.Link))
     def invite(body: InviteBody, request: Request, user: User = operator) -> dict[str, Any]:

@@ -235,8 +235,54 @@ class Trainer(Schema):
     last_words: str
 
 
+class Estimate(Schema):
+    """A mean with its 95 % interval, of n observations."""
+
+    mean: float
+    low: float
+    high: float
+    n: int
+
+
+class Verdict(Schema):
+    """Did it help? The version that wrote the round against its parent, by ratings of the same prompts, blind.
+
+    `gain`: in points (of comparisons from -1 to 1), with an interval that holds at every look; `win_rate`: how often
+    the new version is preferred on the same prompt; `explained_by_length`: how much of the gain goes with answers that
+    are `length_difference` characters longer. `blind` of `planned` control ratings are in, and about `more` would
+    settle it.
+    `drift`: how much higher raters score the anchors than when they first read them.
+    """
+
+    round: int
+    version: int
+    parent: int | None
+    word: Literal["helped", "open", "hurt"]
+    title: str
+    sentence: str
+    gain: Estimate | None
+    win_rate: Estimate | None
+    explained_by_length: Estimate | None
+    length_difference: float | None
+    blind: int
+    planned: int
+    more: int | None
+    drift: Estimate | None
+
+
+class CurvePoint(Schema):
+    """How far the version that wrote a round is above the first one: points, or of comparisons the share that prefers
+    it. Null where a gain on the way was not measured."""
+
+    round: int
+    version: int
+    value: Estimate | None
+
+
 class RoundState(Schema):
     round: CurrentRound | None
+    verdict: Verdict | None
+    learning_curve: list[CurvePoint]
     job: Job | None
     next: NextStep
     worker: Trainer

@@ -41,6 +41,7 @@ os.environ.update(GRADIO_ANALYTICS_ENABLED="False", GRADIO_RUN_HISTORY="False", 
 import gradio as gr
 
 from app.console import console_page
+from app.console.state.round_verdicts import RoundVerdicts
 from app.rating import rating_page
 
 
@@ -63,6 +64,7 @@ def _build_app(
     settings: Settings, store: Store, supervisor: Supervisor, artifacts: Artifacts
 ) -> SecurityMiddleware:
     pending_exports = PendingExports()
+    verdicts = RoundVerdicts()
     guard = Guard(store, load_session_secret(settings.home), settings.cookie_name)
     os.environ["GRADIO_TEMP_DIR"] = str(settings.home / "gradio")
 
@@ -75,7 +77,7 @@ def _build_app(
     app = FastAPI(title="Rateloop", docs_url=None, redoc_url=None, openapi_url=None, lifespan=lifespan)
     add_error_handlers(app)
     app.include_router(rater_routes(store, guard, supervisor))
-    app.include_router(operator_routes(store, guard, supervisor))
+    app.include_router(operator_routes(store, guard, supervisor, verdicts))
     app.include_router(export_routes(store, guard, pending_exports))
     app.include_router(adapter_routes(store, artifacts, guard))
     app.include_router(openapi_route(app, guard))
@@ -88,7 +90,9 @@ def _build_app(
     app.mount(f"/static/{version}", ImmutableFiles(directory=STATIC))
     app.mount("/static", StaticFiles(directory=STATIC))
     mount_gradio(app, rating_page.build_page(version, store.scale()), "/rate", guard.rater_name)
-    mount_gradio(app, console_page.build(store, guard, supervisor), "/operator", guard.operator_name)
+    mount_gradio(
+        app, console_page.build(store, guard, supervisor, verdicts), "/operator", guard.operator_name
+    )
     mounts = {
         "/rate": GradioMount(role="rater", head=rating_page.head_html(version), has_handlers=False),
         "/operator": GradioMount(role="operator", head=console_page.head(version), has_handlers=True),

@@ -30,6 +30,10 @@ CHOSEN_SCALE = "scale"  # what raters judge by
 SERVER_URL = "url"  # where this home was last served
 ARTIFACTS = "artifacts"  # where adapters and checkpoints are kept, if not in the home: {"id", "location"}
 RELEASE = "release"  # of the server that was started last: {"version", "schema", "checkpoints"}
+RETURN_WHEN_HURT = (
+    "return_when_hurt"  # whether a version that is certain to have hurt goes out of use by itself
+)
+RETURNED_FROM = "returned_from"  # the versions that went out of use so: whoever uses one again keeps it
 WORKERS = "workers"  # who trained here lately, by name: {"host", "device", "release", "seen_at"}
 
 GENERATOR_KEY = "RATELOOP_GENERATOR_KEY"

@@ -16,15 +16,17 @@ from app.console.forms import (
     prompts,
     rater_notes,
     rating_questions,
+    return_setting,
     round_actions,
     settings,
     versions,
 )
 from app.console.forms.live_page import LivePage
 from app.console.forms.toolkit import html
-from app.console.panels import export_panel, history_panel, round_panels, training_panels
+from app.console.panels import export_panel, history_panel, round_panels, training_panels, verdict_panel
 from app.console.panels.elements import section
 from app.console.panels.page_header import navigation
+from app.console.state.round_verdicts import RoundVerdicts
 from app.console.state.training_health import check_rules, engine_check
 from app.static_files import stylesheet_links
 from app.trainer.supervisor import Supervisor
@@ -36,13 +38,13 @@ def head(version: str) -> str:
     return stylesheet_links(version, "operator")
 
 
-def build(store: Store, guard: Guard, supervisor: Supervisor) -> gr.Blocks:
-    return build_page(store, guard, supervisor).blocks
+def build(store: Store, guard: Guard, supervisor: Supervisor, verdicts: RoundVerdicts) -> gr.Blocks:
+    return build_page(store, guard, supervisor, verdicts).blocks
 
 
-def build_page(store: Store, guard: Guard, supervisor: Supervisor) -> LivePage:
+def build_page(store: Store, guard: Guard, supervisor: Supervisor, verdicts: RoundVerdicts) -> LivePage:
     with gr.Blocks(title="Console · Rateloop", analytics_enabled=False) as blocks:
-        page = LivePage(store, guard, supervisor, blocks)
+        page = LivePage(store, guard, supervisor, verdicts, blocks)
         html(navigation("../static"))
         with gr.Column(elem_classes="ops"):
             round_actions.lay_out(page)
@@ -55,6 +57,7 @@ def build_page(store: Store, guard: Guard, supervisor: Supervisor) -> LivePage:
 
 
 def lay_out_round(page: LivePage) -> None:
+    page.add_html("verdict", lambda state: verdict_panel.verdict(state.judgement, state.scale))
     rater_notes.lay_out(page)
     page.add_html("tiles", lambda state: round_panels.tiles(state.overview, state.summary, state.scale))
     page.add_html("job", lambda state: training_panels.job_progress(state.overview.job))
@@ -87,6 +90,7 @@ def lay_out_round(page: LivePage) -> None:
 
 def lay_out_settings(page: LivePage) -> None:
     settings.lay_out(page)
+    return_setting.lay_out(page)
     rating_questions.lay_out(page)
     guidelines.lay_out(page)
 

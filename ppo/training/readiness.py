@@ -1,5 +1,6 @@
-"""While people still rate: would the reward head pass the gate now, and who rates unlike the others?"""
+"""While people rate: would the head pass the gate now, who rates unlike the others, and has the version hurt?"""
 
+import contextlib
 import time
 from dataclasses import asdict
 
@@ -8,10 +9,20 @@ from ppo.progress import Progress
 from ppo.reward.evaluation.report import cross_validate
 from ppo.training import store_tensors
 from ppo.training.engine import Engine
-from rater_data.round_settings import MIN_RATINGS_TO_TRAIN, RATER_REVIEW, READINESS
+from rater_data.errors import Busy, Refused
+from rater_data.round_settings import (
+    MIN_RATINGS_TO_TRAIN,
+    RATER_REVIEW,
+    READINESS,
+    RETURN_WHEN_HURT,
+    RETURNED_FROM,
+)
+from rater_data.statistics.round_verdict import HURT
 from rater_data.store import Store
 
 EVERY = 8  # ratings after which the head is looked at again
+RETURNER = "automatic return"  # who rolled back, in the log of events
+SHARE = 20  # looks at the verdict take one part in so many of the time
 MAX_RATINGS = 5_000  # responses whose features are read while raters work; more wait for the training
 
 
@@ -58,3 +69,36 @@ class ReadinessCheck:
 def excluded_raters(store: Store) -> list[int]:
     """The ids of those whose ratings do not count."""
     return sorted(user.id for user in store.users() if user.excluded)
+
+
+class ReturnWhenHurt:
+    """Goes back to the version before once people's verdict on the one in use is that it hurt; where operators want it.
+
+    The verdict's interval holds at every look, so looking after every rating makes it no less certain.
+    """
+
+    def __init__(self) -> None:
+        self._last_mark: tuple[int, int] | None = None
+        self._not_before = 0.0
+
+    def look(self, store: Store) -> bool:
+        """Whether the version before was put in use again; the next responses are asked for then."""
+        if not store.setting(RETURN_WHEN_HURT, False) or time.monotonic() < self._not_before:
+            return False
+        mark, round_, version = store.change_mark(), store.round(), store.current_version()
+        if mark == self._last_mark or round_ is None or version is None or version.parent is None:
+            return False
+        self._last_mark, began = mark, time.monotonic()
+        is_open = round_.state in ("generating", "rating") and round_.version_number == version.number
+        if not is_open or version.number in store.setting(RETURNED_FROM, []):
+            return False
+        verdict = store.round_verdict(round_.number)
+        self._not_before = began + (SHARE + 1) * (time.monotonic() - began)
+        if verdict.word != HURT or verdict.gain is None:
+            return False
+        gain = {"gain": verdict.gain.mean, "low": verdict.gain.low, "high": verdict.gain.high}
+        with contextlib.suppress(Busy, Refused):  # an operator was quicker
+            store.return_from(version.number, RETURNER, round=round_.number, **gain)
+            store.enqueue("generate", {})
+            return True
+        return False

@@ -27,7 +27,7 @@ from ppo.progress import Cancelled, Progress
 from ppo.training.engine import Engine
 from ppo.training.followers import joined_processes
 from ppo.training.prompt_trial import answer_prompt_trial
-from ppo.training.readiness import ReadinessCheck
+from ppo.training.readiness import ReadinessCheck, ReturnWhenHurt
 from ppo.training.round_recipe import generate_round, train_round
 from rater_data import checks
 from rater_data.artifacts.opening import open_artifacts
@@ -62,7 +62,7 @@ class Worker:
         self.store, self._make_engine, self._show = store, make_engine, show
         self.name = f"{_machine()}:{os.getpid()}:{time.monotonic_ns() % 1_000_000}"
         self._engine: Engine | None = None
-        self._readiness = ReadinessCheck()
+        self._readiness, self._returning = ReadinessCheck(), ReturnWhenHurt()
 
     @property
     def device(self) -> str | None:
@@ -107,8 +107,14 @@ class Worker:
                 self._enqueue_next(job, result)
         return self.store.job(job.id)
 
+    def look_at_ratings(self) -> None:
+        """While nothing is asked: has the version hurt, and how ready is the reward head?"""
+        if self._returning.look(self.store):
+            return
+        self.check_readiness()
+
     def check_readiness(self) -> None:
-        """While nothing is asked: how ready is the reward head?"""
+        """How ready is the reward head?"""
         if not self._readiness.is_due(self.store):
             return
         silent = Progress(lambda _: None)
@@ -321,6 +327,6 @@ def _work_as_first(
         with Presence(worker, device) as presence:
             while presence.refused is None:
                 if worker.run_one() is None:
-                    worker.check_readiness()
+                    worker.look_at_ratings()
                     time.sleep(IDLE_S)
         raise presence.refused

@@ -49,7 +49,7 @@ def benchmark_store(store: Store, ratings: int, files: bool = True) -> Iterator[
     yield time_calls("the operator's overview", lambda: _read_overview(store), OVERVIEWS, 300)
     yield time_calls("… a round's progress in it", store.round_progress, OVERVIEWS)
     yield time_calls("raters' own figures (counted beside)", store.rater_stats, 5)
-    yield time_calls("did a round help (counted beside)", lambda: _version_gain(store), 5)
+    yield time_calls("did a round help (counted beside)", lambda: _round_verdict(store), 5)
     # back to back, of which the console does one part in twenty: the worst that a rater can meet
     with repeat_in_background(store.rater_stats):
         yield time_calls("the next card, while those are counted", deal_card, CARDS)
@@ -120,11 +120,8 @@ def _read_overview(store: Store) -> None:
     store.guideline()
 
 
-def _version_gain(store: Store) -> None:
-    from rater_data.statistics.version_gain import version_gain_of_frame
-
-    number = store.rounds()[-2].number
-    version_gain_of_frame(store.score_frame(number), number)
+def _round_verdict(store: Store) -> None:
+    store.round_verdict(store.rounds()[-2].number)
 
 
 def _agreement(store: Store) -> None:

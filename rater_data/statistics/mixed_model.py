@@ -70,6 +70,7 @@ class MixedModel:
             self._raters = columns[1].shape[1]
         self._fixed = design.shape[1]
         self._table = np.column_stack([*columns, scores])[order]
+        self._products, self._ones = self._table.T @ self._table, np.ones(len(scores))
         self._freedom = len(scores) - self._fixed
         self._rounding = rounding
         # the rows at which the groups of each level begin, counted in groups of the level before
@@ -84,8 +85,12 @@ class MixedModel:
         self._prior = np.log(guesses)
         self._best: np.ndarray | None = None
 
+    def value(self, contrast: np.ndarray) -> float:
+        """`contrast` (p,) times the coefficients."""
+        return float(contrast @ self._at(self._most_likely()).coefficients)
+
     def effect(self, contrast: np.ndarray) -> Effect:
-        """`contrast` (p,) times the coefficients. Raises ValueError where there are no more rows than coefficients."""
+        """The same with its error. Raises ValueError where there are no more rows than coefficients."""
         if self._freedom < 1:
             raise ValueError("there are no more ratings than coefficients")
         best = self._most_likely()
@@ -135,11 +140,11 @@ class MixedModel:
     def _at(self, logs: np.ndarray) -> _Point:
         """`logs`: of each level's sd in units of the noise's, then of the raters'."""
         ratios = np.exp(2 * logs)
-        products = self._table.T @ self._table
-        sums, weights, log_det = self._table, np.ones(len(self._table)), 0.0
+        products, sums, weights, log_det = self._products, self._table, self._ones, 0.0
         for starts, ratio in zip(self._starts, ratios, strict=False):
             # Woodbury's identity, level by level: what a level's groups share counts once
-            sums, weights = np.add.reduceat(sums, starts), np.add.reduceat(weights, starts)
+            if len(starts) < len(weights):  # else each group is one row: its own sum
+                sums, weights = np.add.reduceat(sums, starts), np.add.reduceat(weights, starts)
             shared = 1 + ratio * weights
             products = products - sums.T @ (sums * (ratio / shared)[:, None])
             sums, weights = sums / shared[:, None], weights / shared
@@ -151,12 +156,13 @@ class MixedModel:
                 1 / ratios[-1]
             )
             log_det += self._raters * 2 * float(logs[-1])
-        factor = linalg.cho_factor(equations + 1e-9 * np.eye(len(right)))
-        solution = linalg.cho_solve(factor, right)
+        factor = linalg.cho_factor(equations + 1e-9 * np.eye(len(right)), check_finite=False)
+        solution = linalg.cho_solve(factor, right, check_finite=False)
         left = max(0.0, float(products[-1, -1] - right @ solution)) / self._freedom
         noise = max(left, self._rounding)
         objective = self._freedom * np.log(left + self._rounding / 100) + log_det  # smooth, and never of 0
         objective += 2 * float(np.log(np.diag(factor[0])).sum())
         objective += float((((logs - self._prior) / PRIOR_SD) ** 2).sum())
-        covariance = linalg.cho_solve(factor, np.eye(len(right)))[:, : self._fixed][: self._fixed]
+        units = np.eye(len(right), self._fixed)
+        covariance = linalg.cho_solve(factor, units, check_finite=False)[: self._fixed]
         return _Point(objective, noise, solution[: self._fixed], covariance)

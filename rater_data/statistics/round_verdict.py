@@ -24,6 +24,7 @@ Word = Literal["helped", "open", "hurt"]
 HELPED: Final = "helped"
 OPEN: Final = "open"
 HURT: Final = "hurt"
+NEITHER_ARM = ("anchor", "imported")
 FEWEST_PROMPTS, FEWEST_RATINGS = 2, 4  # of the control arm, below which nothing is computed
 WORTH_KNOWING = 0.05  # of the scale's length: a smaller difference is not searched for
 LARGEST_TABLE = (
@@ -48,15 +49,16 @@ class RoundVerdict:
     """What a round's ratings say of the version that wrote it, against the one before.
 
     `gain`: in points, of comparisons from −1 (the control is always preferred) to 1; its 95 % interval holds at every
-    look. `plain`: the same with the interval of a single look. `win_rate`: how often the new version is preferred on
-    the same prompt, ties half (95 %, of a single look), n prompts. `blind`: control ratings that are in, of `planned`.
-    `more`: about how many more would settle it; None where it is settled, where a difference can only be smaller than
-    WORTH_KNOWING, and where nothing is known.
+    look. `plain`: the same with the interval of a single look; `se`: its standard error. `win_rate`: how often the new
+    version is preferred on the same prompt, ties half (95 %, of a single look), n prompts. `blind`: control ratings
+    that are in, of `planned`. `more`: about how many more would settle it; None where it is settled, where a difference
+    can only be smaller than WORTH_KNOWING, and where nothing is known.
     """
 
     word: Word
     gain: Interval | None = None
     plain: Interval | None = None
+    se: float | None = None
     win_rate: Interval | None = None
     length: LengthEffect | None = None
     blind: int
@@ -81,6 +83,7 @@ def round_verdict(frame: pd.DataFrame, traits: pd.DataFrame, scale: Scale, plann
         word=word,
         gain=gain,
         plain=_single_look(effect, blind),
+        se=effect.se,
         win_rate=_win_rate(table, scale),
         length=_length_effect(table, scale, effect),
         blind=blind,
@@ -94,18 +97,17 @@ def comparisons_with_control(frame: pd.DataFrame, traits: pd.DataFrame) -> pd.Da
     response_id, rater_id, length (new minus control)."""
     of = traits.set_index("response_id")
     frame = frame[frame["paired"]]
-    control = frame[["response_id", "other_id"]].apply(lambda ids: ids.map(of["stratum"]) == "control")
-    length = frame[["response_id", "other_id"]].apply(lambda ids: ids.map(of["length"]))
-    first_is_new = control["other_id"]
-    sign = np.where(first_is_new, -1.0, 1.0)  # a score below 0 says that the first is better
-    table = frame.assign(
-        score=frame["score"] * sign, length=(length["other_id"] - length["response_id"]) * sign
-    )
-    return table[control["response_id"] != control["other_id"]]
+    first, second = frame["response_id"], frame["other_id"]
+    strata = first.map(of["stratum"]), second.map(of["stratum"])
+    is_new = [~stratum.isin(("control", *NEITHER_ARM)) for stratum in strata]
+    new_first, new_second = is_new[0] & (strata[1] == "control"), is_new[1] & (strata[0] == "control")
+    sign = np.where(new_first, -1.0, 1.0)  # a score below 0 says that the first is better
+    longer = (second.map(of["length"]) - first.map(of["length"])) * sign
+    return frame.assign(score=frame["score"] * sign, length=longer)[new_first | new_second]
 
 
 def _arms(frame: pd.DataFrame, traits: pd.DataFrame) -> pd.DataFrame:
-    frame = frame[~frame["stratum"].isin(("anchor", "imported"))]
+    frame = frame[~frame["stratum"].isin(NEITHER_ARM)]
     length = frame["response_id"].map(traits.set_index("response_id")["length"]).astype("float64")
     return frame.assign(control=frame["stratum"] == "control", length=length)
 

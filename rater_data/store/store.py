@@ -31,8 +31,8 @@ from rater_data.store.people.people import People
 from rater_data.store.people.purge import Purging
 from rater_data.store.reports.coverage import Coverage
 from rater_data.store.reports.export_rows import ExportRows
-from rater_data.store.reports.rater_stats import RaterStatistics
 from rater_data.store.reports.rating_fingerprints import RatingFingerprints
+from rater_data.store.reports.round_verdicts import RoundVerdicts
 from rater_data.store.reports.vital_signs import VitalSigns
 from rater_data.store.rounds.events import Events
 from rater_data.store.rounds.jobs import Jobs
@@ -68,7 +68,7 @@ class Store(
     ExportRows,
     Purging,
     Coverage,
-    RaterStatistics,
+    RoundVerdicts,
     RatingFingerprints,
     VitalSigns,
     Jobs,

@@ -17,6 +17,7 @@ import gradio as gr
 from app.access.auth import Guard
 from app.console.forms.toolkit import DIRECT, Action, action_handler, html, require_operator
 from app.console.state.console_state import ConsoleCaches, ConsoleState
+from app.console.state.round_verdicts import RoundVerdicts
 from app.trainer.supervisor import Supervisor
 from rater_data.store import Store
 
@@ -54,10 +55,12 @@ class LivePage:
     left: gr.Dropdown
     right: gr.Dropdown
 
-    def __init__(self, store: Store, guard: Guard, supervisor: Supervisor, blocks: gr.Blocks) -> None:
+    def __init__(
+        self, store: Store, guard: Guard, supervisor: Supervisor, verdicts: RoundVerdicts, blocks: gr.Blocks
+    ) -> None:
         self.store, self.guard, self.supervisor, self.blocks = store, guard, supervisor, blocks
         self.parts: dict[str, LivePart] = {}
-        self._caches = ConsoleCaches()
+        self._caches = ConsoleCaches(verdicts)
         self._actions: list[tuple[Callable[..., Any], Action]] = []
         # laid out where the page wants it
         self.notice = html(elem_classes="rl ops-notices", js_on_load=NOTICE_JS, render=False)

@@ -33,7 +33,7 @@ def lay_out(page: LivePage) -> None:
     table = page.add_html(
         "versions",
         lambda state: version_panels.versions_table(
-            state.versions, state.is_training, state.version_gains, state.ratings_trained_on
+            state.versions, state.is_training, state.judgement.by_version(), state.ratings_trained_on
         ),
         js_on_load=VERSIONS_JS,
     )

@@ -20,7 +20,7 @@ from app.sample_comparison import SampleComparison
 from rater_data.lifecycle import Version
 from rater_data.records import RESTORED
 from rater_data.round_settings import Told
-from rater_data.statistics.intervals import Interval
+from rater_data.statistics.round_verdict import RoundVerdict
 
 STATUS_LABELS = {"current": "In use", "kept": "Kept", "candidate": "Candidate", "rolled_back": "Rolled back"}
 HEADINGS = (
@@ -40,26 +40,26 @@ HEADINGS = (
 def versions_table(
     versions: Sequence[Version],
     is_training: bool,
-    gains: Mapping[int, Interval],
+    verdicts: Mapping[int, RoundVerdict],
     ratings_trained_on: Mapping[int, int],
 ) -> str:
-    """`gains` over their parents and `ratings_trained_on` by version number; what is not known is missing."""
+    """`verdicts` against their parents and `ratings_trained_on` by version number; what is not known is missing."""
     if not versions:
         return quiet("The base model becomes version 0 once it is loaded.")
     rows = [
-        _version_row(v, is_training, gains.get(v.number), ratings_trained_on.get(v.number))
+        _version_row(v, is_training, verdicts.get(v.number), ratings_trained_on.get(v.number))
         for v in sorted(versions, key=lambda v: -v.number)
     ]
     return table(("Version", *HEADINGS), rows, "cards versions")
 
 
-def _version_row(v: Version, is_training: bool, gain: Interval | None, ratings: int | None) -> str:
+def _version_row(v: Version, is_training: bool, verdict: RoundVerdict | None, ratings: int | None) -> str:
     cells = (
         f'<span class="ops-state {h(v.status)}">{h(STATUS_LABELS.get(v.status, v.status))}</span>',
         _roll_back_button(v, is_training),
         h("–" if v.parent is None else f"Version {v.parent}"),
         h("–" if ratings is None else f"{ratings} ratings"),
-        gain_cell(gain, v.parent is not None),
+        gain_cell(verdict, v.parent is not None),
         h(format_time(v.created_at)) + _download_link(v),
         h(format_number(v.metrics.get("kl"), "{:.2f}")),
         h(format_number(v.metrics.get("length"), "{:.0f}")),
@@ -88,14 +88,14 @@ def _roll_back_button(v: Version, is_training: bool) -> str:
     return f'<button type="button" class="rl-button" data-roll-back="{v.number}"{disabled}>Use again</button>'
 
 
-def gain_cell(interval: Interval | None, has_parent: bool) -> str:
+def gain_cell(verdict: RoundVerdict | None, has_parent: bool) -> str:
     """Did it help? What people say of a version against its parent, on the same prompts and blind."""
-    if interval is None:
+    if verdict is None or verdict.gain is None:
         return h("too few ratings yet" if has_parent else "–")
-    verdict = "better" if interval.low > 0 else "worse" if interval.high < 0 else "open"
-    words = {"better": "better", "worse": "worse", "open": "not told from chance"}[verdict]
-    text = f"{interval.mean:+.1f} ({interval.low:+.1f} … {interval.high:+.1f})"
-    return f'<span class="ops-compared {verdict}">{h(text)}</span> <small>{h(words)}, {h(interval.n)} prompts</small>'
+    kind = {"helped": "better", "hurt": "worse"}.get(verdict.word, "open")
+    gain, words = verdict.gain, verdict.word if verdict.word != "open" else "no evidence yet"
+    text = f"{gain.mean:+.1f} ({gain.low:+.1f} … {gain.high:+.1f})"
+    return f'<span class="ops-compared {kind}">{h(text)}</span> <small>{h(words)}, {h(gain.n)} blind ratings</small>'
 
 
 def samples_side_by_side(

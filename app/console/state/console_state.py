@@ -12,8 +12,8 @@ from app.console.state.background_cache import BackgroundCache
 from app.console.state.prompt_trials import PromptTrial, find_latest_trial
 from app.console.state.round_overview import RoundOverview, read_overview
 from app.console.state.round_summary import RoundSummaries, RoundSummary
+from app.console.state.round_verdicts import Judgement, RoundVerdicts
 from app.console.state.training_health import find_last_training
-from app.console.state.version_gains import VersionGains
 from app.console.state.version_list import ratings_trained_on
 from app.sample_comparison import SampleComparison, compare_samples
 from app.trainer.supervisor import WorkerStatus
@@ -21,7 +21,6 @@ from rater_data.lifecycle import Event, Lessons, Round, Version
 from rater_data.records import RaterStats, Token, User
 from rater_data.round_settings import ENGINE_REPORT, RATER_REVIEW, SET_ASIDE, is_continuation
 from rater_data.scales import Scale
-from rater_data.statistics.intervals import Interval
 from rater_data.store import Store
 
 EVENTS_SHOWN = 50
@@ -29,9 +28,9 @@ EVENTS_SHOWN = 50
 
 @dataclass
 class ConsoleCaches:
-    """What is slow to compute, kept for all pages of a server."""
+    """What is slow to compute, kept for all pages of a server; `verdicts` for its JSON routes, too."""
 
-    version_gains: VersionGains = field(default_factory=VersionGains)
+    verdicts: RoundVerdicts
     summaries: RoundSummaries = field(default_factory=RoundSummaries)
     lessons: BackgroundCache[Lessons | None] = field(default_factory=lambda: BackgroundCache(None))
     rater_stats: BackgroundCache[list[RaterStats]] = field(default_factory=lambda: BackgroundCache([]))
@@ -98,8 +97,9 @@ class ConsoleState:
         return self.store.versions()
 
     @cached_property
-    def version_gains(self) -> dict[int, Interval]:
-        return self.caches.version_gains.latest(self.store)
+    def judgement(self) -> Judgement:
+        """Whether training helped, round by round."""
+        return self.caches.verdicts.read(self.store)
 
     @cached_property
     def ratings_trained_on(self) -> dict[int, int]:

@@ -2,17 +2,20 @@
 
 import time
 from pathlib import Path
+from typing import Any
 
 import sqlalchemy as sa
 
 from rater_data import checks
 from rater_data.errors import BadInput, Busy, Missing, Refused
 from rater_data.lifecycle import Version
+from rater_data.round_settings import RETURNED_FROM
 from rater_data.store.database import schema as t
 from rater_data.store.database.engine import Database
 from rater_data.store.database.rows import version_of, version_row
 from rater_data.store.rounds.events import record_event
 from rater_data.store.rounds.round_states import move_rounds_that_may
+from rater_data.store.rounds.settings import read_setting, write_setting
 
 
 def require_version(connection: sa.Connection, number: int) -> Version:
@@ -111,34 +114,48 @@ class Versions(Database):
         Rolling "back" to a version that was itself rolled back takes that back. Raises Missing for an unknown
         version, Refused when it is in use already, Busy while a round is in training.
         """
-        now = time.time()
         with self.writing() as connection:
-            target = require_version(connection, to)
-            if target.status == "current":
-                raise Refused(f"Version {to} is in use already.")
-            if (
-                connection.scalar(sa.select(t.rounds.c.number).where(t.rounds.c.state == "training"))
-                is not None
-            ):
-                raise Busy("A round is in training: cancel it first, then roll back.")
-            abandoned, ancestors = _branches(connection, to)
-            v = t.policy_versions.c.number
-            set_status(connection, "rolled_back", v.in_(abandoned))
-            set_status(connection, "kept", v.in_(ancestors))
-            set_status(connection, "current", v == to)
-            move_rounds_that_may(connection, t.rounds.c.published_version.in_(abandoned), "rolled_back", now)
-            move_rounds_that_may(
-                connection, t.rounds.c.published_version.in_([*ancestors, to]), "published", now
-            )
-            move_rounds_that_may(
-                connection,
-                t.rounds.c.published_version.is_(None) & t.rounds.c.version_number.in_(abandoned),
-                "rolled_back",
-                now,
-            )
-            _stop_jobs(connection, now)
-            record_event(connection, actor, f"rolled back to version {to}", now, to=to, abandoned=abandoned)
-            return require_version(connection, to)
+            return _roll_back(connection, to, actor)
+
+    def return_from(self, number: int, actor: str, **evidence: Any) -> Version:
+        """Puts the parent of the version in use, `number`, in its place, because people find it worse; returns that.
+
+        As `roll_back`, with `evidence` in the event; using the version again takes it back. Raises Refused where it is
+        not in use, has no parent, or was returned from before (then somebody wanted it all the same); Busy, Missing.
+        """
+        with self.writing() as connection:
+            version = require_version(connection, number)
+            before = list(read_setting(connection, RETURNED_FROM, []))
+            if version.status != "current" or version.parent is None or number in before:
+                raise Refused(
+                    f"Version {number} is not in use, is the first one, or was put in use again by hand: it stays."
+                )
+            write_setting(connection, RETURNED_FROM, [*before, number])
+            return _roll_back(connection, version.parent, actor, **evidence)
+
+
+def _roll_back(connection: sa.Connection, to: int, actor: str, **evidence: Any) -> Version:
+    now = time.time()
+    target = require_version(connection, to)
+    if target.status == "current":
+        raise Refused(f"Version {to} is in use already.")
+    in_training = sa.select(t.rounds.c.number).where(t.rounds.c.state == "training")
+    if connection.scalar(in_training) is not None:
+        raise Busy("A round is in training: cancel it first, then roll back.")
+    abandoned, ancestors = _branches(connection, to)
+    v, published = t.policy_versions.c.number, t.rounds.c.published_version
+    set_status(connection, "rolled_back", v.in_(abandoned))
+    set_status(connection, "kept", v.in_(ancestors))
+    set_status(connection, "current", v == to)
+    move_rounds_that_may(connection, published.in_(abandoned), "rolled_back", now)
+    move_rounds_that_may(connection, published.in_([*ancestors, to]), "published", now)
+    open_round = published.is_(None) & t.rounds.c.version_number.in_(abandoned)
+    move_rounds_that_may(connection, open_round, "rolled_back", now)
+    _stop_jobs(connection, now)
+    record_event(
+        connection, actor, f"rolled back to version {to}", now, to=to, abandoned=abandoned, **evidence
+    )
+    return require_version(connection, to)
 
 
 def _branches(connection: sa.Connection, to: int) -> tuple[list[int], list[int]]:

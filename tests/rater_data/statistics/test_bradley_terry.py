@@ -11,7 +11,6 @@ from rater_data.records import Prompt, RatedResponse
 from rater_data.statistics import agreement
 from rater_data.statistics.bradley_terry import strengths
 from rater_data.statistics.rater_effects import corrected_scores
-from rater_data.statistics.version_gain import version_gain
 from tests.rater_data.store_world import rating, response
 
 
@@ -86,8 +85,8 @@ def test_new_against_old_and_agreement():
             rated(10 * p + 1, 10 * p, 1.0, "control", p),
         )
     ]
-    found = version_gain(better, 1)
-    assert found.n == 5 and found.low > 0 and found.mean <= 2
+    strength = corrected_scores(better)
+    assert all(strength[10 * p] > 0.2 > -0.2 > strength[10 * p + 1] for p in range(1, 6))
     turned = [
         RatedResponse(
             rating=compared(r.rating.response_id, r.rating.other_id, -r.rating.score),
@@ -96,7 +95,8 @@ def test_new_against_old_and_agreement():
         )
         for r in better
     ]
-    assert version_gain(turned, 1).mean == pytest.approx(-found.mean, abs=1e-4)
+    opposite = corrected_scores(turned)
+    assert opposite == pytest.approx({i: -value for i, value in strength.items()}, abs=1e-4)
     assert corrected_scores(better).keys() == {i for p in range(1, 6) for i in (10 * p, 10 * p + 1)}
     both = [
         RatedResponse(

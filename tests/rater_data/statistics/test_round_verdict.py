@@ -113,6 +113,12 @@ def test_a_comparison_turned_round_says_the_same():
     turned = turned.assign(
         score=-frame["score"], stratum=turned["response_id"].map(traits.set_index("response_id")["stratum"])
     )
+    anchors = turned.assign(stratum="anchor", response_id=turned["response_id"] + 1000, score=1.0)
+    more_traits = traits.assign(stratum="anchor", response_id=traits["response_id"] + 1000)
+    with_anchors = round_verdict(
+        pd.concat([frame, anchors]), pd.concat([traits, more_traits]), SCALES["pair"], 32
+    )
+    assert with_anchors == round_verdict(frame, traits, SCALES["pair"], 32), "an anchor is of neither arm"
     here, there = (round_verdict(f, traits, SCALES["pair"], planned=32) for f in (frame, turned))
     assert here.gain.mean == pytest.approx(there.gain.mean, abs=0.02)
     assert here.win_rate.mean == pytest.approx(there.win_rate.mean)

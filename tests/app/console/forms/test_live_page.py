@@ -7,6 +7,7 @@ import asyncio
 from app.access.auth import Guard
 from app.console.console_page import build_page
 from app.console.forms.live_page import LivePage
+from app.console.state.round_verdicts import RoundVerdicts
 from app.settings import Settings
 from app.startup import prepare_home
 from app.trainer.supervisor import Supervisor
@@ -17,7 +18,9 @@ from tests.app.console.helpers import rate_all, work
 def page_of(store: Store) -> LivePage:
     async def build() -> LivePage:
         settings = Settings(home=store.home, worker=False)
-        return build_page(store, Guard(store, "secret", settings.cookie_name), Supervisor(settings))
+        return build_page(
+            store, Guard(store, "secret", settings.cookie_name), Supervisor(settings), RoundVerdicts()
+        )
 
     return asyncio.run(build())
 

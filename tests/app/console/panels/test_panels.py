@@ -18,12 +18,14 @@ from app.console.panels import (
     rater_panels,
     round_panels,
     training_panels,
+    verdict_panel,
     version_panels,
 )
 from app.console.panels.elements import format_number
 from app.console.state.next_step import decide_next_step
 from app.console.state.prompt_trials import PromptTrial
 from app.console.state.round_overview import RoundOverview
+from app.console.state.round_verdicts import JudgedRound, Judgement
 from app.console.state.training_health import check_rules, engine_check
 from app.safe_html import render_markdown
 from app.sample_comparison import SampleComparison
@@ -32,6 +34,10 @@ from app.trainer.supervisor import WorkerStatus
 from rater_data.lifecycle import Lessons, Worker
 from rater_data.records import Token
 from rater_data.round_settings import Told
+from rater_data.scales import SCALES
+from rater_data.statistics.intervals import Interval
+from rater_data.statistics.learning_curve import CurvePoint
+from rater_data.statistics.round_verdict import LengthEffect, RoundVerdict
 from rater_data.store import Store
 from tests import fake_worker
 from tests.app.console.helpers import DOWN, HOSTILE, OFF, UP, job, progress, work
@@ -317,3 +323,44 @@ def test_habits_have_intervals_and_say_who_judged(store: Store) -> None:
     shown = rater_panels.habits_table(review(ada.id), store.users())
     assert '<td data-label="Direction">−0.60 <small>−0.90 … −0.20</small></td>' in shown
     assert "14 shared, 6 by the head of 20" in shown
+
+
+@pytest.mark.parametrize(
+    ("scale", "wanted"),
+    [
+        (
+            "score_1_10",
+            [
+                "+1.2 points (+0.2 … +2.2)",
+                "75 % of the time (50 … 90)",
+                "+0.3 points",
+                "40 characters longer",
+            ],
+        ),
+        ("thumbs", ["+120 % thumbs up (+20 … +220)"]),
+        ("pair", ["of the time", "9 comparisons"]),
+    ],
+)
+def test_a_verdict_in_the_units_of_its_scale(scale: str, wanted: list[str]) -> None:
+    def interval(mean: float, wide: float) -> Interval:
+        return Interval(mean=mean, low=mean - wide, high=mean + wide, n=9)
+
+    found = RoundVerdict(
+        word="helped",
+        gain=interval(1.2, 1.0),
+        win_rate=Interval(mean=0.75, low=0.5, high=0.9, n=6),
+        length=LengthEffect(explained=interval(0.3, 0.1), difference=40.0),
+        blind=9,
+        planned=12,
+    )
+    judged = JudgedRound(number=2, version=1, parent=0, in_use=True, verdict=found)
+    values = (None, interval(0.0, 0.0), interval(1.2, 0.7))
+    curve = tuple(CurvePoint(round_number=i, version=i, value=value) for i, value in enumerate(values))
+    shown = verdict_panel.verdict(
+        Judgement(rounds=(judged,), curve=curve, drift=interval(-0.4, 0.5)), SCALES[scale]
+    )
+    for text in (*wanted, "Version 1 helped", "9 anchors read again"):
+        assert text in shown, text
+    assert shown.count("<circle") == 2, "what was not measured is no point"
+    assert "nan" not in shown.lower()
+    assert verdict_panel.verdict(Judgement(), SCALES[scale]) == "", "before there is a round"

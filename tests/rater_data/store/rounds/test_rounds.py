@@ -365,6 +365,29 @@ def test_roll_back_leaves_versions_behind_and_takes_them_up_again(world, store):
     assert store.start_round({}, 2).number == 4
 
 
+def test_a_version_that_hurt_goes_out_of_use_once(world, store):
+    """It is logged with the evidence, can be taken back, and then stays taken back."""
+    for _ in range(2):
+        rate_next(store, world.rater)
+        publish(store)
+        start_round(store, 3, 4)
+    ratings = store.count_ratings()
+    for wrong in (0, 1):
+        with pytest.raises(Refused, match="it stays"):
+            store.return_from(wrong, "automatic return")
+    assert store.return_from(2, "automatic return", round=3, gain=-1.5).number == 1
+    assert [v.status for v in store.versions()] == ["kept", "current", "rolled_back"]
+    assert store.count_ratings() == ratings, "nothing is deleted"
+    event = store.events(1)[0]
+    assert (event.actor, event.what) == ("automatic return", "rolled back to version 1")
+    assert event.data == {"to": 1, "abandoned": [2], "round": 3, "gain": -1.5}
+    store.roll_back(2, "Olga")
+    assert store.current_version().number == 2
+    with pytest.raises(Refused, match="by hand"):
+        store.return_from(2, "automatic return")
+    assert store.current_version().number == 2
+
+
 def test_no_roll_back_while_a_round_is_trained(world, store):
     rate_next(store, world.rater)
     publish(store)

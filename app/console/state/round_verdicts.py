@@ -1,0 +1,201 @@
+"""Did training help? The verdicts of all rounds, kept while their ratings stay the same, and what they say in words.
+
+The statistics are in rater_data/statistics/round_verdict.py, how it is shown in panels/verdict_panel.py.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from app.console.state.background_cache import BackgroundRunner
+from rater_data.lifecycle import Round
+from rater_data.scales import Scale
+from rater_data.statistics.intervals import Interval
+from rater_data.statistics.learning_curve import CurvePoint, learning_curve
+from rater_data.statistics.round_verdict import HELPED, HURT, WORTH_KNOWING, RoundVerdict
+from rater_data.store import Store
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class JudgedRound:
+    """A round, the version that wrote it and its parent; `verdict` is None where there is no parent, and before it is
+    computed. `in_use`: the version was not rolled back."""
+
+    number: int
+    version: int
+    parent: int | None
+    in_use: bool
+    verdict: RoundVerdict | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Judgement:
+    """`rounds`: oldest first; `curve`: a point each; `drift` of raters on anchors, in points."""
+
+    rounds: Sequence[JudgedRound] = ()
+    curve: Sequence[CurvePoint] = ()
+    drift: Interval | None = None
+
+    @property
+    def latest(self) -> JudgedRound | None:
+        return self.rounds[-1] if self.rounds else None
+
+    def by_version(self) -> dict[int, RoundVerdict]:
+        """For each version the verdict of the latest round that it wrote and that can tell."""
+        told = (
+            (r.version, r.verdict)
+            for r in self.rounds
+            if r.verdict is not None and r.verdict.gain is not None
+        )
+        return {version: verdict for version, verdict in told if verdict is not None}
+
+
+class RoundVerdicts:
+    """The verdicts of all rounds. Follows the ratings of every round, sealed or not, while somebody looks.
+
+    A verdict is computed anew when the fingerprint of the round's ratings differs: something was rated, changed, taken
+    back or removed, or a rater was excluded or counts again; and when the round went on. Fingerprints are counted only
+    after something happened at all.
+    """
+
+    def __init__(self) -> None:
+        self._by_round: dict[int, tuple[object, RoundVerdict]] = {}
+        self._drift: Interval | None = None
+        self._last_mark: tuple[int, int] | None = None
+        self._runner = BackgroundRunner()
+
+    def read(self, store: Store) -> Judgement:
+        """What is known by now; what is slow comes with a later look."""
+        if store.change_mark() != self._last_mark:
+            self._runner.run(lambda: self._refresh(store))
+        verdicts = {number: verdict for number, (_, verdict) in self._by_round.items()}
+        rounds = [(r.number, r.version_number) for r in store.rounds() if r.version_number is not None]
+        versions = {version.number: version for version in store.versions()}
+        parents = {number: version.parent for number, version in versions.items()}
+        return Judgement(
+            rounds=tuple(
+                JudgedRound(
+                    number=n,
+                    version=v,
+                    parent=parents[v],
+                    in_use=versions[v].status != "rolled_back",
+                    verdict=verdicts.get(n),
+                )
+                for n, v in rounds
+            ),
+            curve=tuple(learning_curve(rounds, parents, verdicts, store.scale().paired)),
+            drift=self._drift,
+        )
+
+    def _refresh(self, store: Store) -> None:
+        """The newest rounds first; each is shown as soon as it is computed."""
+        mark = store.change_mark()  # before the ratings are read: what is added meanwhile is read again
+        fingerprints = store.rating_fingerprints()
+        for round_ in _rounds_with_parent(store):
+            sign = (fingerprints.get(round_.number), round_.state)
+            known = self._by_round.get(round_.number)
+            if known is None or known[0] != sign:
+                self._by_round[round_.number] = (sign, store.round_verdict(round_.number))
+        self._drift = store.anchor_drift()
+        self._last_mark = mark
+
+
+def _rounds_with_parent(store: Store) -> list[Round]:
+    """Rounds whose version has a parent, newest first."""
+    with_parent = {version.number for version in store.versions() if version.parent is not None}
+    return [round_ for round_ in reversed(store.rounds()) if round_.version_number in with_parent]
+
+
+def verdict_title(judged: JudgedRound) -> str:
+    """In a few words."""
+    verdict = judged.verdict
+    if judged.parent is None:
+        return "Nothing to compare yet"
+    if verdict is not None and verdict.word == HELPED:
+        return f"Version {judged.version} helped"
+    if verdict is not None and verdict.word == HURT:
+        return f"Version {judged.version} hurt"
+    if verdict is not None and verdict.gain is not None and verdict.more is None:
+        return "No difference that matters"
+    return "No evidence yet"
+
+
+def verdict_sentence(judged: JudgedRound, scale: Scale) -> str:
+    """What the ratings say of the version that wrote the round, and what would settle it."""
+    verdict, old, new = judged.verdict, judged.parent, judged.version
+    if old is None:
+        return f"Round {judged.number} is written by the first version; the next one's control arm compares with it."
+    if verdict is None:
+        return "The ratings are being counted."
+    if verdict.planned == 0:
+        return (
+            f"This round has no control arm, so nothing tells whether version {new} is better than version {old}: "
+            "raise Control arm under Settings."
+        )
+    if verdict.gain is None:
+        in_ = f"{verdict.blind} of {verdict.planned} blind {_units(scale, 2)} with version {old} are in"
+        return f"{in_}: too few to tell."
+    if verdict.word in (HELPED, HURT):
+        than = "better" if verdict.word == HELPED else "worse"
+        found = f"People find it {than} than version {old}, on the same prompts and blind."
+        if not judged.in_use:
+            return f"{found} It was rolled back."
+        return found if verdict.word == HELPED else f"{found} Versions puts version {old} in use again."
+    if verdict.more is None:
+        worth = WORTH_KNOWING * (scale.high - scale.low)
+        return f"Versions {old} and {new} are less than {worth:.2g} {'of 1' if scale.paired else _points(scale)} apart."
+    left = verdict.planned - verdict.blind
+    sentence = f"About {verdict.more} more blind {_units(scale, verdict.more)} would settle it"
+    if verdict.more <= left:
+        return f"{sentence}; {left} are still to come in this round."
+    has = f"{left} are left" if left else "none is left"
+    return f"{sentence}; in this round {has}. A larger control arm, under Settings, tells more in the next."
+
+
+def _units(scale: Scale, count: int) -> str:
+    return ("comparison" if scale.paired else "rating") + "s" * (count != 1)
+
+
+def _points(scale: Scale) -> str:
+    return "thumbs up a response" if scale.name == "thumbs" else "points"
+
+
+def judgement_as_json(judgement: Judgement, scale: Scale) -> dict[str, Any]:
+    """The latest round's verdict and the curve, for /api/round."""
+    latest = judgement.latest
+    return {
+        "verdict": latest and _verdict_as_json(latest, judgement.drift, scale),
+        "learning_curve": [
+            {"round": point.round_number, "version": point.version, "value": _interval_as_json(point.value)}
+            for point in judgement.curve
+        ],
+    }
+
+
+def _verdict_as_json(judged: JudgedRound, drift: Interval | None, scale: Scale) -> dict[str, Any]:
+    verdict = judged.verdict
+    length = verdict.length if verdict else None
+    return {
+        "round": judged.number,
+        "version": judged.version,
+        "parent": judged.parent,
+        "word": verdict.word if verdict else "open",
+        "title": verdict_title(judged),
+        "sentence": verdict_sentence(judged, scale),
+        "gain": _interval_as_json(verdict.gain if verdict else None),
+        "win_rate": _interval_as_json(verdict.win_rate if verdict else None),
+        "explained_by_length": _interval_as_json(length.explained if length else None),
+        "length_difference": length.difference if length else None,
+        "blind": verdict.blind if verdict else 0,
+        "planned": verdict.planned if verdict else 0,
+        "more": verdict.more if verdict else None,
+        "drift": _interval_as_json(drift),
+    }
+
+
+def _interval_as_json(interval: Interval | None) -> dict[str, float] | None:
+    if interval is None:
+        return None
+    return {"mean": interval.mean, "low": interval.low, "high": interval.high, "n": interval.n}

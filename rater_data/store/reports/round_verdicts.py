@@ -1,0 +1,106 @@
+"""What a round's ratings say of the version that wrote it, and whether raters have drifted; without reading texts."""
+
+from typing import TYPE_CHECKING, Any
+
+import sqlalchemy as sa
+
+from rater_data.records import IMPORTED_ROUND
+from rater_data.store.database import schema as t
+from rater_data.store.reports.rater_stats import RaterStatistics
+from rater_data.store.rounds.round_states import require_round
+from rater_data.store.rounds.rounds import trusted_ratings
+from rater_data.store.rounds.settings import read_scale
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from rater_data.statistics.intervals import Interval
+    from rater_data.statistics.round_verdict import RoundVerdict
+
+_g, _r, _u = t.ratings.c, t.responses.c, t.users.c
+FIRST_ROUND = 1  # whose responses are the anchors
+FEWEST_PAIRS = 4  # of readings of the same anchor by the same rater: two or three leave everything open
+
+
+class RoundVerdicts(RaterStatistics):
+    """Whether training helped, by the raters who count."""
+
+    def round_verdict(self, round_number: int) -> "RoundVerdict":
+        """Of the latest ratings, sealed or not. Raises Missing for a round that does not exist."""
+        from rater_data.statistics.round_verdict import round_verdict
+
+        with self.reading() as connection:
+            round_, scale = require_round(connection, round_number), read_scale(connection)
+            excluded = list(connection.scalars(sa.select(_u.id).where(_u.excluded)))
+        traits = self.response_traits(round_number)
+        planned = planned_control_ratings(traits, scale.paired)
+        if round_.state == "generating":  # more of the control arm may be on its way
+            planned = max(planned, _control_in_config(round_.config) * (2 if scale.paired else 1))
+        return round_verdict(self.score_frame(round_number, excluded), traits, scale, planned)
+
+    def response_traits(self, round_number: int) -> "pd.DataFrame":
+        """Of each response of a round: response_id, prompt_id, stratum, overlap, length in characters."""
+        import pandas as pd
+
+        columns = (_r.id, _r.prompt_id, _r.stratum, _r.overlap, sa.func.length(_r.text))
+        with self.reading() as connection:
+            rows = connection.execute(sa.select(*columns).where(_r.round_number == round_number)).all()
+        names = ["response_id", "prompt_id", "stratum", "overlap", "length"]
+        return pd.DataFrame(rows, columns=names).astype({"length": "float64"})
+
+    def anchor_drift(self) -> "Interval | None":
+        """How much higher raters score the anchors today than when they first read them, in points.
+
+        The newest score of each rater for each text minus their own first, in another round; with a 95 % t-interval.
+        None below FEWEST_PAIRS.
+        """
+        from rater_data.statistics.intervals import t_interval
+
+        anchors = sa.select(_r.prompt_id, _r.text).where(_r.stratum == "anchor").distinct()
+        with self.reading() as connection:
+            texts = {(row.prompt_id, row.text) for row in connection.execute(anchors)}
+            prompts = sorted({prompt for prompt, _ in texts})
+            rows = connection.execute(_ratings_of_prompts(prompts)).all() if prompts else []
+        first: dict[tuple[int, int, str], Any] = {}
+        newest: dict[tuple[int, int, str], Any] = {}
+        for row in rows:
+            if (row.prompt_id, row.text) in texts:
+                key = (row.rater_id, row.prompt_id, row.text)
+                first.setdefault(key, row)
+                newest[key] = row
+        pairs = [(first[key], last) for key, last in newest.items()]
+        changes = [b.score - a.score for a, b in pairs if a.round_number < b.round_number]
+        return t_interval(changes) if len(changes) >= FEWEST_PAIRS else None
+
+
+def planned_control_ratings(traits: "pd.DataFrame", paired: bool) -> int:
+    """How many ratings the control arm is to get; of comparisons, those on its prompts: each is of both versions."""
+    control = traits[traits["stratum"] == "control"]
+    if paired:
+        control = traits[traits["prompt_id"].isin(control["prompt_id"]) & (traits["stratum"] != "anchor")]
+    return int(control["overlap"].sum())
+
+
+def _control_in_config(config: dict[str, Any]) -> int:
+    """As ppo/training/plan.py plans it, at most."""
+    plan = config.get("plan", {})
+    per_prompt, ratings = int(plan.get("responses_per_prompt", 1)), int(plan.get("ratings", 0))
+    prompts = round(-(-ratings // per_prompt) * float(plan.get("control_share", 0.0)) * 2)
+    return prompts * (per_prompt // 2)
+
+
+def _ratings_of_prompts(prompts: list[int]) -> sa.Select[Any]:
+    """Scores of responses that may be anchors, or what anchors repeat; in the order of their rounds."""
+    return (
+        trusted_ratings()
+        .with_only_columns(_g.rater_id, _g.score, _r.prompt_id, _r.round_number, _r.text)
+        .join(t.responses, _r.id == _g.response_id)
+        .where(
+            _r.prompt_id.in_(prompts),
+            _r.round_number != IMPORTED_ROUND,
+            _g.score.is_not(None),
+            _g.other_id.is_(None),
+            (_r.round_number == FIRST_ROUND) | (_r.stratum == "anchor"),
+        )
+        .order_by(_r.round_number, _g.id)
+    )

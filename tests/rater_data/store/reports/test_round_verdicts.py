@@ -1,0 +1,87 @@
+"""A round's verdict and the raters' drift as the store reads them."""
+
+import dataclasses
+
+import pytest
+
+from rater_data.store.reports.round_verdicts import planned_control_ratings
+from tests.rater_data.store_world import make_world, publish, rate_next, response
+
+pytestmark = pytest.mark.usefixtures("backend")
+
+
+@pytest.fixture
+def world(tmp_path):
+    """A round of the first version, published; both raters have rated all of it."""
+    made = make_world(tmp_path / "home", prompts=4, k=2, overlap=2)
+    for rater in made.raters:
+        for _ in range(8):
+            rate_next(made.store, rater, 5.0)
+    publish(made.store)
+    yield made
+    made.store.close()
+
+
+def open_round(store, state="rating", config=None):
+    """Of version 1, with an answer of either version to each prompt and two anchors."""
+    store.start_round({"quota": 8} | (config or {}), 1)
+    prompts = store.prompts()
+    answers = [
+        dataclasses.replace(
+            response(p.id, 2 * i + new),
+            round_number=2,
+            version_number=new,
+            stratum="train" if new else "control",
+        )
+        for i, p in enumerate(prompts)
+        for new in (0, 1)
+    ]
+    anchors = [
+        dataclasses.replace(one, id=None, round_number=2, slot=20 + i, stratum="anchor", overlap=2)
+        for i, one in enumerate(store.responses(1)[:2])
+    ]
+    store.add_responses(answers + anchors)
+    if state == "rating":
+        store.set_round_state(2, "rating")
+
+
+def rate_everything(world, scores):
+    """`scores` by stratum."""
+    strata = {r.id: r.stratum for r in world.store.responses(2)}
+    for rater in world.raters:
+        while (card := world.store.next_card(rater.id)) is not None:
+            rate_next(world.store, rater, scores[strata[card.response_id]])
+
+
+def test_the_verdict_is_of_the_raters_who_count(world):
+    open_round(world.store)
+    rate_everything(world, {"train": 8.0, "control": 3.0, "anchor": 4.0})
+    found = world.store.round_verdict(2)
+    assert (found.word, found.blind, found.planned) == ("helped", 4, 4)
+    assert found.gain.mean == pytest.approx(5, abs=0.01)
+    for rater in world.raters:
+        world.store.set_excluded(rater.id, True, "op")
+    assert world.store.round_verdict(2).gain is None
+
+
+def test_while_responses_are_written_the_plan_is_that_of_the_settings(world):
+    """So that a look at the first few control ratings does not take them for all."""
+    plan = {"ratings": 64, "responses_per_prompt": 4, "control_share": 0.12}
+    open_round(world.store, "generating", {"plan": plan})
+    assert world.store.round_verdict(2).planned == 8
+    world.store.set_round_state(2, "rating")
+    traits = world.store.response_traits(2)
+    assert world.store.round_verdict(2).planned == planned_control_ratings(traits, paired=False) == 4
+    assert planned_control_ratings(traits, paired=True) == 8, "of comparisons, all on its prompts"
+    texts = {r.id: len(r.text) for r in world.store.responses(2)}
+    assert dict(zip(traits["response_id"], traits["length"], strict=True)) == texts
+
+
+def test_raters_drift_is_read_off_the_anchors(world):
+    assert world.store.anchor_drift() is None
+    open_round(world.store)
+    rate_everything(world, {"train": 8.0, "control": 3.0, "anchor": 4.0})
+    drift = world.store.anchor_drift()
+    assert (drift.mean, drift.n) == (-1.0, 4), "each of two raters read two anchors again"
+    world.store.set_excluded(world.rater.id, True, "op")
+    assert world.store.anchor_drift() is None, "two pairs say nothing"
