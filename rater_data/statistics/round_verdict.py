@@ -203,7 +203,7 @@ def _length_effect(table: pd.DataFrame, scale: Scale, effect: Effect) -> LengthE
         return None
     model = _model(table, scale, with_length=True)
     slope = model.effect(_contrast(scale, True, "length"))
-    explained = effect.value - model.effect(_contrast(scale, True, "arm")).value
+    explained = effect.value - model.value(_contrast(scale, True, "arm"))
     wide = _single_look(slope, 0).high - slope.value
     wide = abs(explained / slope.value) * wide if slope.value else 0.0
     if scale.paired:
