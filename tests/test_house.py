@@ -82,6 +82,9 @@ ROOMS = {
         "ppo.reward.evaluation, rater_data, rater_data.artifacts, rater_data.statistics, rater_data.store, "
         "rater_data.store.database"
     ),
+    "ppo.sharing": (
+        "ppo.model.loading, rater_data, rater_data.artifacts, rater_data.statistics, rater_data.store"
+    ),
     "ppo.doctor": (
         "ppo, ppo.algorithm, ppo.benchmark, ppo.model, ppo.model.loading, ppo.training, rater_data, "
         "rater_data.store"
@@ -91,8 +94,8 @@ ROOMS = {
         "rater_data.importing, rater_data.store"
     ),
     "ppo.cli": (
-        "ppo, ppo.benchmark, ppo.demo, ppo.doctor, ppo.model, ppo.model.cpu, ppo.model.loading, ppo.training, "
-        "rater_data, rater_data.artifacts, rater_data.store"
+        "ppo, ppo.benchmark, ppo.demo, ppo.doctor, ppo.model, ppo.model.cpu, ppo.model.loading, ppo.sharing, "
+        "ppo.training, rater_data, rater_data.artifacts, rater_data.store"
     ),
     "app": "rater_data, rater_data.store",
     "app.access": "app, rater_data, rater_data.store",
