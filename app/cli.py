@@ -49,6 +49,9 @@ PublicUrl = Annotated[
         envvar=PUBLIC_URL_VARIABLE, help="Address that people use, as in https://example.org/rateloop."
     ),
 ]
+Device = Annotated[
+    str, typer.Option(help="auto, cpu or cuda; split: the layers over all GPUs, cuda:0,cuda:2: over those.")
+]
 Quantize = Annotated[str, typer.Option(help="4bit: the trainer's base in 4 bits (needs bitsandbytes there).")]
 Url = Annotated[str, typer.Option(help="The address people use (default: where it was last served).")]
 
@@ -68,7 +71,7 @@ def serve(
     port: Annotated[int | None, typer.Option(help="Port to listen on (default: $PORT or 7860).")] = None,
     home: Home = None,
     model: Annotated[str | None, typer.Option(help="Base model: a name, a folder or a hub id.")] = None,
-    device: Annotated[str, typer.Option(help="auto, cpu or cuda.")] = "auto",
+    device: Device = "auto",
     scale: Annotated[
         str | None,
         typer.Option(help=f"What raters judge by, while there are no ratings: {', '.join(SCALES)}."),

@@ -30,6 +30,8 @@ OWN_PATHS = (
 )
 """How the server's own addresses begin: a root path that began so could not be told from them."""
 
+GPUS = re.compile(r"cuda:\d+(,cuda:\d+)*")
+
 # seconds
 SESSION_TTL = 30 * 24 * 3600
 RATER_LINK_TTL = 14 * 24 * 3600
@@ -70,8 +72,10 @@ class Settings:
     def __post_init__(self) -> None:
         if not 0 < self.port < 65536:
             raise BadInput(f"Port {self.port} does not exist: choose one from 1 to 65535.")
-        if self.device not in ("auto", "cpu", "cuda"):
-            raise BadInput(f"The device {self.device!r} is not known: choose auto, cpu or cuda.")
+        if self.device not in ("auto", "cpu", "cuda", "split") and not GPUS.fullmatch(self.device):
+            raise BadInput(
+                f"The device {self.device!r} is not known: choose auto, cpu, cuda, split or GPUs as in cuda:0,cuda:1."
+            )
         if self.quantize not in ("", "4bit"):
             raise BadInput(f"--quantize is 4bit or left out, not {self.quantize!r}.")
         if self.processes < 1:

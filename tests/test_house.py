@@ -70,8 +70,9 @@ ROOMS = {
     ),
     "ppo": "rater_data",
     "ppo.model.cpu": "ppo",
-    "ppo.model": "ppo, ppo.model.cpu, rater_data",
-    "ppo.model.loading": "ppo, ppo.model, rater_data",
+    "ppo.model.devices": "rater_data",
+    "ppo.model": "ppo, ppo.model.cpu, ppo.model.devices, rater_data",
+    "ppo.model.loading": "ppo, ppo.model, ppo.model.devices, rater_data",
     "ppo.algorithm": "ppo, ppo.model, ppo.reward, rater_data, rater_data.statistics",
     "ppo.reward": "",
     "ppo.reward.evaluation": "ppo.reward",
@@ -380,7 +381,7 @@ def test_a_circle_would_be_seen() -> None:
 
 
 # Pinned although nothing of ours imports them: peft needs the first, transformers reads GGUF files with the second
-NEEDED_BY_OTHERS = {"accelerate", "gguf"}
+NEEDED_BY_OTHERS = {"gguf"}
 # Pinned in requirements-dev.txt: only measuring the page in a browser needs it, and says so where it is missing
 FOR_MEASURING = {"playwright"}
 

@@ -27,7 +27,7 @@ from ppo.config import Config
 from ppo.memory import PhasePeaks, process_peak
 from ppo.model.base_model import BaseModel
 from ppo.model.decoders import left_pad
-from ppo.model.loading.base_models import load_base, pick_device
+from ppo.model.loading.base_models import load_base, pick_device, pick_devices
 from ppo.model.lora import linear_layers
 from ppo.model.policy import Policy, pick_precision
 from ppo.model.rollout import Rollout, rollout_of
@@ -69,6 +69,10 @@ class Bench:
     ):
         self.processes, self.quantize = processes, quantize
         self.device = pick_device(device)
+        if shape is not None and len(pick_devices(device)) > 1:
+            raise BadInput(
+                f"A shape is made and measured on one device: name one instead of --device {device}."
+            )
         self.precision = pick_precision(precision, self.device)
 
         def make() -> BaseModel:

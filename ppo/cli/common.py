@@ -22,7 +22,10 @@ HOME = Annotated[Path | None, typer.Option(help="Home folder; $RATELOOP_HOME or 
 MODEL = Annotated[
     str, typer.Option(help="smollm2-135m-instruct (the default), tiny, a local folder or a hub id.")
 ]
-DEVICE = Annotated[str, typer.Option(help="auto, cpu, cuda or cuda:N.")]
+DEVICE = Annotated[
+    str,
+    typer.Option(help="auto, cpu, cuda, cuda:N; split: the layers over all GPUs, cuda:0,cuda:2: over those."),
+]
 JSON_FILE = Annotated[Path | None, typer.Option("--json", help="Write the numbers to this file too.")]
 QUANTIZE = Annotated[
     str,

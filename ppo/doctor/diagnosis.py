@@ -36,7 +36,7 @@ QUESTIONS = (
 @dataclass(frozen=True)
 class Measured:
     """One mini-batch: responses in it, their tokens with their prompts, tokens of the largest micro-batch that it was
-    read in, seconds to write them and to train on them, and bytes of memory before and at the peak."""
+    read in, seconds to write them and to train on them, and bytes of memory before and at the peak (on `device`)."""
 
     responses: int
     tokens: int
@@ -45,6 +45,7 @@ class Measured:
     train_s: float
     rest: int
     peak: int
+    device: str = "cpu"
 
 
 @dataclass(frozen=True)
@@ -104,7 +105,7 @@ def diagnose(engine: Engine, config: Config, tell: Callable[[str], None]) -> dic
 def measure_needs(engine: Engine, config: Config) -> Needs:
     """Works a mini-batch and says what a round needs. The adapter is afterwards what it was."""
     whole = _work(engine, config, config.ppo.minibatch)
-    had = int(HEADROOM * (_free(engine.policy.device) + whole.peak))
+    had = int(HEADROOM * (_free(whole.device) + whole.peak))
     per_token = max(1.0, (whole.peak - whole.rest) / whole.microbatch)
     prompt = whole.tokens // whole.responses - config.sample.max_new_tokens
     longest = min(int(max(0, had - whole.rest) / per_token), engine.base.context) - prompt
@@ -118,8 +119,10 @@ def measure_needs(engine: Engine, config: Config) -> Needs:
 def _work(engine: Engine, config: Config, responses: int) -> Measured:
     policy, seed = engine.policy, config.seed
     still = replace(config, ppo=replace(config.ppo, learning_rate=0.0, value_learning_rate=0.0))
-    begin_peak(policy.device)
-    rest = end_peak(policy.device)
+    rests = []
+    for device in policy.devices:
+        begin_peak(device)
+        rests.append(end_peak(device))
     began = time.monotonic()
     rollout = _longest_rollout(engine, config, responses)
     written = time.monotonic()
@@ -131,8 +134,12 @@ def _work(engine: Engine, config: Config, responses: int) -> Measured:
     tokens = int(rollout.prompt_mask.sum() + rollout.response_mask.sum())
     parts = [part for minibatch in evaluated.minibatches for part in minibatch]
     microbatch = max(tokens_of(rollout, part) for part in parts)
-    peak, ended = end_peak(policy.device), time.monotonic()
-    return Measured(len(rollout), tokens, microbatch, written - began, ended - written, rest, peak)
+    ended = time.monotonic()
+    peaks = [end_peak(device) for device in policy.devices]
+    # Of several devices the one that has least to spare
+    i = min(range(len(peaks)), key=lambda i: _free(policy.devices[i]))
+    seconds = (written - began, ended - written)
+    return Measured(len(rollout), tokens, microbatch, *seconds, rests[i], peaks[i], str(policy.devices[i]))
 
 
 def _longest_rollout(engine: Engine, config: Config, responses: int) -> Rollout:
@@ -157,7 +164,8 @@ def _longest_rollout(engine: Engine, config: Config, responses: int) -> Rollout:
     )
 
 
-def _free(device: torch.device) -> int:
+def _free(name: str | torch.device) -> int:
+    device = torch.device(name)
     if device.type == "cuda":
         return int(torch.cuda.mem_get_info(device)[0])
     return int(psutil.virtual_memory().available)

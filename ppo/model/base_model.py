@@ -10,6 +10,7 @@ from transformers import PreTrainedModel
 
 from ppo.config import SampleConfig
 from ppo.model.chat_format import Chat, ChatFormat
+from ppo.model.devices.moving import devices_of
 from rater_data.errors import BadInput
 from rater_data.round_settings import PLAIN
 
@@ -80,7 +81,8 @@ def prepare(name: str, lm: PreTrainedModel, tokenizer: Any, device: torch.device
     lm.requires_grad_(False)
     lm.eval()
     try:
-        lm.to(device)  # type: ignore[arg-type]  # transformers' decorator hides the method's types
+        if len(devices_of(lm)) == 1:  # the layers of one that is spread stay where they are
+            lm.to(device)  # type: ignore[arg-type]  # transformers' decorator hides the method's types
     except torch.OutOfMemoryError as error:
         raise BadInput(
             f"Model {name!r} does not fit on {device}. Use --device cpu or a smaller model."

@@ -16,6 +16,7 @@ from transformers.cache_utils import StaticLayer
 
 from ppo.model.cpu.blocks import DecoderBlocks, LayerCache
 from ppo.model.cpu.onednn_linear import OneDNNLinear
+from ppo.model.devices.moving import devices_of
 from ppo.model.lm_head import LMHead, logits_of_rows, tempered_logits
 
 Context = Callable[[], AbstractContextManager]
@@ -52,10 +53,12 @@ class ModuleDecoder:
         self.model, self.context = model, context
         self.body, self.head = self.model.base_model, self.model.get_output_embeddings()
         self.device = self.head.weight.device
+        devices = devices_of(self.model)  # it begins to read on the first of them
+        self._first, self._spread = devices[0], len(devices) > 1
 
     def prefill(self, prompts: Sequence[Sequence[int]], per_prompt: int, room: int) -> Tensor:
         """As `Decoder.prefill`."""
-        ids, mask = left_pad(prompts, self.device)
+        ids, mask = left_pad(prompts, self._first)
         with self.context():
             out = self.body(
                 input_ids=ids, attention_mask=mask.long(), position_ids=_position_ids(mask), use_cache=True
@@ -70,7 +73,7 @@ class ModuleDecoder:
         self._mask = torch.cat([self._mask, self._mask.new_ones(len(token), 1)], dim=1)
         with self.context():
             out = self.body(
-                input_ids=token.unsqueeze(1),
+                input_ids=token.unsqueeze(1).to(self._first),
                 attention_mask=self._mask,
                 position_ids=self._mask.sum(1, keepdim=True) - 1,
                 past_key_values=self._cache,
@@ -80,8 +83,9 @@ class ModuleDecoder:
 
     def keep_rows(self, index: Tensor) -> None:
         """As `Decoder.keep_rows`."""
-        self._cache.batch_select_indices(index)
-        self._mask = self._mask[index]
+        # Each layer's keys are on its own device; an index on the CPU is right for all
+        self._cache.batch_select_indices(index.cpu() if self._spread else index)
+        self._mask = self._mask[index.to(self._first)]
 
     def logits(self, states: Tensor, temperature: float) -> Tensor:
         """As `Decoder.logits`."""

@@ -43,7 +43,10 @@ class LMHead:
 
         The first carries a gradient to `rows` (never to the head), the second none.
         """
-        return _RowLogprobs.apply(rows, ids, self, _logit_transform(self.config, temperature))
+        here = self.weight.device  # of a model on several devices its own one, and the rows may be on another
+        transform = _logit_transform(self.config, temperature)
+        logprobs, entropy = _RowLogprobs.apply(rows.to(here), ids.to(here), self, transform)
+        return logprobs.to(rows.device), entropy.to(rows.device)
 
     def weighted_rows(self, p: Tensor, rows: slice) -> Tensor:
         """p (n, b) · those rows of its weight → (n, H) fp32."""
@@ -55,7 +58,8 @@ def logprobs_of_logits(logits: Tensor, ids: Tensor, temperature: float) -> tuple
     every = torch.log_softmax(logits.float() / temperature, -1)
     with torch.no_grad():
         entropy = -(every.exp() * every).sum(-1)
-    return every.gather(1, ids.unsqueeze(1)).squeeze(1), entropy
+    picked = every.gather(1, ids.unsqueeze(1).to(every.device)).squeeze(1)
+    return picked.to(ids.device), entropy.to(ids.device)
 
 
 def logits_of_rows(rows: Tensor, head: nn.Linear, temperature: float, config: Any) -> Tensor:

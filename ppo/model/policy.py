@@ -23,12 +23,13 @@ from ppo.model.base_model import BaseModel
 from ppo.model.cpu import attention
 from ppo.model.cpu.blocks import DecoderBlocks
 from ppo.model.decoders import BlocksDecoder, Decoder, ModuleDecoder, StaticDecoder, additive_mask
+from ppo.model.devices.moving import devices_of
 from ppo.model.lm_head import LMHead, logprobs_of_logits
 from ppo.model.lora import adapted_layers, fuse_lora_layers
 from ppo.model.plain_path import PADDED, PlainDecoder, PlainReading, read_plainly
 from ppo.model.recomputation import recompute_layers
 from ppo.model.rollout import Rollout
-from ppo.model.row_packing import pack_rows, widest_group
+from ppo.model.row_packing import pack_rows, rows_at, widest_group
 from ppo.processes import ALONE
 
 WINDOW_NAME = re.compile(
@@ -71,14 +72,17 @@ class Policy:
         self.base, self.precision = base, precision
         self.processes = ALONE
         self._sent: Tensor | None = None  # the weights that the other processes have
-        self.device = next(base.lm.parameters()).device
+        self.devices = devices_of(base.lm)
+        self.device = self.devices[0]  # where a rollout is and what is said of it, wherever the layers are
         self.microbatch_tokens = MICROBATCH_TOKENS.get(self.device.type, 1024)
         self.rows_at_once = 2**31  # responses that are written together, until memory runs out
         self.plain_because = fast_path_obstacle(base.lm)
         self.writer = PADDED
         dtype = torch.bfloat16 if precision == "bf16" else torch.float32
         self._attention = base.lm.config._attn_implementation
+        self._spread = len(self.devices) > 1
         by_blocks = not self.plain_because and self.device.type == "cpu" and DecoderBlocks.supports(base.lm)
+        by_blocks = by_blocks and not self._spread
         if precision == "bf16":
             if not by_blocks:  # they take the weights over themselves
                 _frozen_linears_to_bf16(base.lm)
@@ -228,9 +232,9 @@ class Policy:
                 use_cache=False,
                 output_hidden_states=bool(keep_layers),
             )
-        rows = out.last_hidden_state.flatten(0, 1)[packed.state_positions]
+        rows = rows_at(out.last_hidden_state, packed.state_positions)
         return rows, [
-            out.hidden_states[i].flatten(2).flatten(0, 1)[packed.token_positions].float() for i in keep_layers
+            rows_at(out.hidden_states[i].flatten(2), packed.token_positions).float() for i in keep_layers
         ]
 
     def _attention_input(self, allowed: Tensor) -> Tensor | None:
@@ -294,7 +298,8 @@ class Policy:
             return PlainDecoder(self.base.lm, self.writer, self.autocast)
         if self._blocks is not None:
             return BlocksDecoder(self._blocks, self.lm_head)
-        static = self.device.type == "cuda" and StaticDecoder.supports(self.base.lm)
+        # No graph holds steps on several devices
+        static = self.device.type == "cuda" and not self._spread and StaticDecoder.supports(self.base.lm)
         kind = StaticDecoder if static else ModuleDecoder
         return kind(self.base.lm, self._writing)
 

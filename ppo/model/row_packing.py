@@ -94,6 +94,11 @@ def pack_rows(rollout: Rollout, share: bool = True) -> PackedRows:
     )
 
 
+def rows_at(states: Tensor, positions: Tensor) -> Tensor:
+    """states (R, L, …) → those at `positions` (N,) of the flattened rows, (N, …), on the device of the positions."""
+    return states.flatten(0, 1)[positions.to(states.device)].to(positions.device)
+
+
 def widest_group(rollout: Rollout) -> int:
     """Tokens of the longest prompt with all of its responses: no row of shared prompts can be shorter."""
     lengths = torch.zeros(len(rollout), dtype=torch.long, device=rollout.group.device)

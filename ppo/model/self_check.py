@@ -29,7 +29,7 @@ from ppo.model.lora import fused_experts, idle_layers, linear_layers
 from ppo.model.plain_path import PADDED, WRITERS, PlainDecoder, read_plainly
 from ppo.model.policy import Policy, fast_path_obstacle, narrowest_window
 from ppo.model.rollout import Rollout, rollout_of
-from ppo.model.row_packing import pack_rows
+from ppo.model.row_packing import pack_rows, rows_at
 from rater_data.errors import BadInput
 
 FP32_LIMIT = 1e-3  # nats a token, the largest difference
@@ -144,13 +144,13 @@ def _read_packed(lm: Any, texts: "Texts") -> Tensor:
         position_ids=packed.positions,
         use_cache=False,
     )
-    rows = out.last_hidden_state.flatten(0, 1)[packed.state_positions]
+    rows = rows_at(out.last_hidden_state, packed.state_positions)
     logits = logits_of_rows(rows, lm.get_output_embeddings(), TEMPERATURE, lm.config.get_text_config())
     return logprobs_of_logits(logits, rollout.response_ids[rollout.response_mask], 1.0)[0]
 
 
 def _hold(what: str, found: Tensor, truth: Tensor, limit: float) -> float:
-    gap = float((found.float() - truth).abs().max())
+    gap = float((found.float().to(truth.device) - truth).abs().max())
     if not gap <= limit:
         raise ValueError(f"{what} otherwise than the model's own forward, by {gap:.2g} nats a token")
     return gap
@@ -283,7 +283,10 @@ class _Check:
     def _gap(self, what: str, found: Tensor, truth: Tensor, times: float) -> tuple[float, float]:
         if self.policy.precision == "fp32":
             return _hold(what, found, truth, FP32_LIMIT), FP32_LIMIT
-        gap, limit = float((found.float() - truth).abs().mean()), times * self.rounding + BF16_LIMIT
+        gap, limit = (
+            float((found.float().to(truth.device) - truth).abs().mean()),
+            times * self.rounding + BF16_LIMIT,
+        )
         if not gap <= limit:
             raise ValueError(f"{what} otherwise than the model's own forward, by {gap:.2g} nats a token")
         return gap, limit

@@ -19,7 +19,7 @@ from ppo.generation.agreement import check_agreement
 from ppo.generation.generator import BuiltIn, Generator
 from ppo.generation.vllm_generator import VllmGenerator
 from ppo.generation.vllm_server import open_generator
-from ppo.model.loading.base_models import load_base, pick_device
+from ppo.model.loading.base_models import load_base, pick_devices
 from ppo.model.policy import pick_precision
 from ppo.model.rollout import Rollout, rollout_of
 from ppo.model.sampling import SampledResponse
@@ -76,7 +76,13 @@ class Engine:
         self.artifacts = artifacts or FolderArtifacts(home)
         # Asked first: to load a model takes minutes, to learn that nobody is there a moment
         opened = None if generator is None else open_generator(generator)
-        precision = pick_precision(self.config.precision, pick_device(device))
+        devices = pick_devices(device)
+        if processes.size > 1 and len(devices) > 1:
+            raise BadInput(
+                f"--device {device} spreads the layers of one process over several devices, and {processes.size} "
+                "processes were started: start one."
+            )
+        precision = pick_precision(self.config.precision, devices[0])
         lora, seed = self.config.lora, self.config.seed
         quantize = self.config.quantize
         wanted = {

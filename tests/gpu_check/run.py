@@ -18,7 +18,7 @@ from tests.gpu_check.outcome import Outcome
 from tests.paths import ROOT
 
 # Modules of this folder with a `check`, and whether it is one of exactness
-HERE = {"device": True, "exactness": True, "families": True, "decoding": True, "head": False}
+HERE = {"device": True, "exactness": True, "families": True, "decoding": True, "spread": True, "head": False}
 SHAPES = ("smollm2-135m", "qwen2.5-0.5b", "qwen2.5-1.5b", "llama-3.1-8b")
 TOTAL = 470  # seconds after which no further check is begun
 LIMITS = {
@@ -26,6 +26,7 @@ LIMITS = {
     "exactness": 90,
     "families": 120,
     "decoding": 120,
+    "spread": 60,
     "head": 60,
     "ring": 120,
     "bench": 110,

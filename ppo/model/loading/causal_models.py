@@ -1,5 +1,6 @@
 """One folder of weights, config and tokenizer: loaded and tried."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -28,16 +29,19 @@ class Loaded:
 
 
 def load_causal_model(
-    folder: ModelFolder, device: torch.device = CPU, precision: str = "fp32", quantize: str = ""
+    folder: ModelFolder,
+    devices: Sequence[torch.device] = (CPU,),
+    precision: str = "fp32",
+    quantize: str = "",
 ) -> Loaded:
-    """The folder's model on `device`, for products in `precision`, with `quantize` ("4bit") in 4 bits. Raises Missing
+    """The folder's model on `devices`, for products in `precision`, with `quantize` ("4bit") in 4 bits. Raises Missing
     or BadInput with one sentence."""
     architecture = read_config(folder)
     dtype = loaded_type(_dtype_by_config(architecture.config), precision)
-    check_memory(folder, architecture, dtype, device, quantize)
+    check_memory(folder, architecture, dtype, devices, quantize)
     tokenizer, of_tokenizer = load_tokenizer(folder, architecture.config)
     folder = fetch_weights(folder)
-    lm, stored_dtype, of_weights = load_weights(folder, architecture, device, precision, quantize)
+    lm, stored_dtype, of_weights = load_weights(folder, architecture, devices, precision, quantize)
     embeddings: Any = lm.get_input_embeddings()
     of_ids = check_ids(folder, tokenizer, embeddings.weight.shape[0])
     check_finite(folder.whose, lm)

@@ -8,14 +8,18 @@ import contextlib
 import copy
 import re
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 import psutil
 import torch
+from accelerate.hooks import remove_hook_from_submodules  # type: ignore[import-untyped]
 from safetensors import SafetensorError, safe_open
+from torch import Tensor
 from transformers import GenerationConfig, PreTrainedModel
 
+from ppo.model.devices.layer_map import layer_map
+from ppo.model.devices.moving import move_inputs
 from ppo.model.loading.config_checks import Architecture
 from ppo.model.loading.folders import ModelFolder
 from ppo.model.loading.foreign import count, read_json, reason_of, silenced, some
@@ -64,11 +68,11 @@ UNFINISHED = (
 def load_weights(
     folder: ModelFolder,
     architecture: Architecture,
-    device: torch.device = CPU,
+    devices: Sequence[torch.device] = (CPU,),
     precision: str = "fp32",
     quantize: str = "",
 ) -> tuple[PreTrainedModel, str, tuple[str, ...]]:
-    """The model with all tensors of the folder on `device`, the type in which they are stored, and what was done.
+    """The model with all tensors of the folder on `devices`, the type in which they are stored, and what was done.
 
     In fp32; for products in bf16 a model that is stored in bf16 stays as it is. With `quantize` ("4bit") each linear
     layer is put into 4 bits as its weight is read.
@@ -82,10 +86,12 @@ def load_weights(
     renamed, notes = _unwrapped(stored)
     _check_names_once(folder, architecture, renamed)
     dtype = loaded_type(dtype_of(stored), precision)
-    lm = _build(folder, architecture, _open(folder, renamed), device, dtype, quantize)
+    lm = _build(folder, architecture, _open(folder, renamed), devices, dtype, quantize)
     notes += _keep_own_head(lm)
     if quantize:
         notes.append(quantize_layers(lm, folder.name))
+    if len(devices) > 1:
+        move_inputs(lm)
     return lm, dtype_of(stored), tuple(notes)
 
 
@@ -98,17 +104,17 @@ def check_memory(
     folder: ModelFolder,
     architecture: Architecture,
     dtype: torch.dtype,
-    device: torch.device = CPU,
+    devices: Sequence[torch.device] = (CPU,),
     quantize: str = "",
 ) -> None:
     """Raises BadInput when the weights alone, held in `dtype` (with `quantize` the linear layers in 4 bits), exceed the
-    free memory of `device`."""
+    free memory of `devices`."""
     skeleton = _skeleton(architecture)
     if skeleton is None:
         return  # what is wrong is said when it is built in earnest
-    needed, free = weight_bytes(skeleton, dtype, quantize) / 2**30, free_memory(device) / 2**30
+    needed, free = weight_bytes(skeleton, dtype, quantize) / 2**30, sum(map(free_memory, devices)) / 2**30
     if needed > free:
-        where = "" if device.type == "cpu" else f" on {device}"
+        where = "" if devices[0].type == "cpu" else f" on {', '.join(map(str, devices))}"
         raise BadInput(
             f"{folder.whose} needs about {needed:.1f} GiB of memory for its weights alone and {free:.1f} GiB are "
             f"free{where}: {needed - free:.1f} GiB are missing. Free some memory or name a smaller model with --model."
@@ -122,6 +128,33 @@ def weight_bytes(lm: PreTrainedModel, dtype: torch.dtype, quantize: str = "") ->
     linear = [m.weight.numel() for m in quantizable_layers(lm).values()] if quantize else []
     plain = parameters - sum(linear) + max(linear, default=0)
     return plain * dtype.itemsize + sum(linear) * BITS / 8
+
+
+def place_layers(
+    lm: PreTrainedModel, devices: Sequence[torch.device], bytes_of: Callable[[str, Tensor], float]
+) -> dict[str, torch.device]:
+    """Each part of a model → its device, as full as its share of what is free. Raises BadInput where that is too
+    little."""
+    return layer_map(lm, devices, [float(free_memory(device)) for device in devices], bytes_of)
+
+
+def _places(
+    folder: ModelFolder,
+    architecture: Architecture,
+    devices: Sequence[torch.device],
+    dtype: torch.dtype,
+    quantize: str,
+) -> dict[str, torch.device]:
+    """Where each part of the model is read to, for transformers' `device_map`."""
+    if len(devices) == 1:
+        return {"": devices[0]}
+    skeleton = _skeleton(architecture)
+    if skeleton is None:
+        raise BadInput(f"{folder.whose} cannot be spread over several devices; name one with --device.")
+    narrow = {f"{name}.weight" for name in quantizable_layers(skeleton)} if quantize else set()
+    return place_layers(
+        skeleton, devices, lambda name, p: p.numel() * (BITS / 8 if name in narrow else dtype.itemsize)
+    )
 
 
 def free_memory(device: torch.device) -> int:
@@ -192,12 +225,13 @@ def _build(
     folder: ModelFolder,
     architecture: Architecture,
     tensors: dict[str, Any],
-    device: torch.device,
+    devices: Sequence[torch.device],
     dtype: torch.dtype,
     quantize: str,
 ) -> PreTrainedModel:
     generation = _generation_config(folder)
     quantized = QuantizedWhileRead() if quantize else None
+    places = _places(folder, architecture, devices, dtype, quantize)
     shapes = {name: torch.Size(tensor.get_shape()) for name, tensor in tensors.items()}
     try:
         with silenced():
@@ -207,7 +241,7 @@ def _build(
                 state_dict=tensors,
                 generation_config=generation,
                 dtype=dtype,
-                device_map={"": device},
+                device_map=places,
                 quantization_config=quantized,
                 trust_remote_code=False,
                 ignore_mismatched_sizes=True,  # they are told by name, with the others
@@ -215,7 +249,7 @@ def _build(
             )
     except torch.OutOfMemoryError as error:
         raise BadInput(
-            f"{folder.whose} does not fit on {device}. Use --device cpu or a smaller model."
+            f"{folder.whose} does not fit on {', '.join(map(str, devices))}. Use --device cpu or a smaller model."
         ) from error
     except RuntimeError as error:
         # Experts of a mixture that cannot be stacked; the report that says which goes to the log alone
@@ -228,6 +262,10 @@ def _build(
     except Exception as error:  # every family builds itself in its own way
         raise _cannot_build(folder, error) from error
     lm, info = built
+    if len(devices) > 1:
+        remove_hook_from_submodules(
+            lm
+        )  # accelerate's, which would move each mask for each layer; ours come later
     _check_complete(folder, lm, info, shapes)
     if quantized is not None and quantized.not_finite:
         raise not_finite(folder.whose, quantized.not_finite[0])

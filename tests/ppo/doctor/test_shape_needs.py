@@ -28,9 +28,15 @@ def test_a_page_says_what_fits_and_with_which_flag(tmp_path, monkeypatch):
     real = torch.nn.Parameter.__new__
     monkeypatch.setattr(torch.nn.Parameter, "__new__", lambda *a, **k: made.append(a) or real(*a, **k))
     monkeypatch.setattr(shape_needs, "free_memory", lambda _device: 10 * 2**30)
-    out = tmp_path / "needs.json"
+    out, changes = tmp_path / "needs.json", ("--set", "lora.r=8", "--set", "plan.responses_per_prompt=4")
     said = doctor(
-        "--shape", "llama-3.1-8b", "--max-new-tokens", "200", "--set", "lora.r=8", "--json", str(out)
+        "--shape",
+        "llama-3.1-8b",
+        "--max-new-tokens",
+        "200",
+        *changes,
+        "--json",
+        str(out),
     )
     assert "8.03 billion parameters in 32 layers, reads 131072 tokens" in said
     assert "cpu, 9.0 GiB to be had" in said
