@@ -265,8 +265,9 @@ class BlocksDecoder:
     """A Llama-shaped model by its hand-written blocks, for one call of `sample_responses`: the adapter is merged."""
 
     def __init__(self, blocks: DecoderBlocks, head: LMHead):
-        self.blocks, self.config = blocks.merged(), head.config
+        # The head first: while it is packed it stands in memory twice, and the blocks one projection at a time
         self._head = OneDNNLinear(head.weight.to(head.low), head.bias)
+        self.blocks, self.config = blocks.merged(), head.config
         self.device = head.weight.device
 
     def prefill(self, prompts: Sequence[Sequence[int]], per_prompt: int, room: int) -> Tensor:

@@ -5,7 +5,7 @@ import os
 import platform
 import sys
 
-M_TRIM_THRESHOLD, M_TOP_PAD, M_MMAP_THRESHOLD = -1, -2, -3
+M_TRIM_THRESHOLD, M_TOP_PAD, M_MMAP_THRESHOLD, M_ARENA_MAX = -1, -2, -3, -8
 LARGE = 32 * 2**20  # bytes: the largest threshold that glibc takes; weights are above it, activations below
 
 # Products are compiled for each shape, and oneDNN and torch's bridge to it keep 1,024 of them each, .6 MiB together:
@@ -27,9 +27,11 @@ def keep_few_products() -> None:
 def keep_freed_blocks() -> None:
     """Asks glibc to keep freed blocks instead of handing them back at once: forward and backward × 1.2.
 
-    But for large ones, which are not asked for again and again.
+    But for large ones, which are not asked for again and again. All threads take their blocks from one place: what
+    those that load a model have freed would be of no use to the one that trains it.
     """
     if (libc := _glibc()) is not None:
+        libc.mallopt(M_ARENA_MAX, 1)
         libc.mallopt(M_MMAP_THRESHOLD, LARGE)
         libc.mallopt(M_TRIM_THRESHOLD, 2**31 - 1)
         libc.mallopt(M_TOP_PAD, 64 * 2**20)
