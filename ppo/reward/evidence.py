@@ -126,7 +126,7 @@ class Evidence:
             return -value, -slope
 
         start = np.zeros(len(self.coordinates.names))
-        options = {"maxiter": MOST_STEPS, "ftol": 1e-7, "gtol": 1e-3}
+        options = {"maxiter": MOST_STEPS, "ftol": 1e-5, "gtol": 1e-2}
         found = minimize(
             downhill, start, jac=True, method="L-BFGS-B", bounds=self.coordinates.bounds(), options=options
         )

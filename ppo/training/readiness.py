@@ -56,7 +56,7 @@ class ReadinessCheck:
         features = engine.reward_features(data, config, progress)
         depths = len(engine.reward_layers(config))
         report = cross_validate(
-            features, data.judgements, data.prompts, config.reward.folds, config.seed, depths
+            features, data.judgements, data.prompts, config.reward.folds, config.seed, depths, data.ceiling
         )
         readiness = {"round": round_.number, "ratings": len(rated), "at": time.time(), **asdict(report)}
         store.set_setting(READINESS, readiness)

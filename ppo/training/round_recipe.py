@@ -195,7 +195,7 @@ def _fit(
     data: store_tensors.RatedResponses, features: np.ndarray, config: Config, depths: int
 ) -> tuple[reward_head.FittedHead | None, report.HeadReport]:
     found = report.cross_validate(
-        features, data.judgements, data.prompts, config.reward.folds, config.seed, depths
+        features, data.judgements, data.prompts, config.reward.folds, config.seed, depths, data.ceiling
     )
     if not data.ids:
         return None, found

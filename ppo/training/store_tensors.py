@@ -17,6 +17,7 @@ from ppo.training.set_aside import without_set_aside
 from rater_data.errors import BadInput
 from rater_data.records import Prompt, RatedResponse, Rating, Response, stored_id
 from rater_data.scales import DEFAULT_SCALE, SCALES
+from rater_data.statistics.agreement import human_ceiling
 from rater_data.statistics.score_frame import training_score
 from rater_data.store import Store
 
@@ -31,7 +32,8 @@ class RatedResponses:
 
     `judgements` of them, each rater's own; `prompts` their prompt ids; `reference` True where the base itself wrote
     it; `on_policy` True where the version in training wrote it on a training prompt: only those are on-policy.
-    `left_out`: why rated responses that were made elsewhere are not among them.
+    `ceiling`: how well one rater foretells the others. `left_out`: why rated responses that were made elsewhere are
+    not among them.
     """
 
     ids: tuple[int, ...]
@@ -42,6 +44,7 @@ class RatedResponses:
     on_policy: np.ndarray
     count: int
     stored_logprobs: tuple[tuple[float, ...], ...]
+    ceiling: dict[str, float | int | None] | None
     left_out: tuple[str, ...] = ()
 
 
@@ -99,6 +102,7 @@ def rated_responses(
         on_policy=np.array([_is_on_policy(r.response, version_number) for r in rows], dtype=bool),
         count=len(rated),
         stored_logprobs=tuple(r.response.logprobs for r in rows),
+        ceiling=human_ceiling(told),
         left_out=tuple(left_out),
     )
 

@@ -7,11 +7,14 @@ import numpy as np
 from ppo.reward.evaluation.agreement import Agreement, Estimate, Pairs, agree
 from ppo.reward.evaluation.gate import LEVEL, MOST_JUDGEMENTS, chance_probability
 from ppo.reward.evaluation.held_out import HeldOut
+from ppo.reward.evaluation.learning_curve import Advice, CurvePoint, learning_curve
 from ppo.reward.evaluation.people import values_of_people
 from ppo.reward.features import EXTRAS, Standard, block_edges
 from ppo.reward.influence import judgement_weights
 from ppo.reward.judgements import WORSE_THAN_USUAL, Judgements
 from ppo.reward.reward_head import MINIMUM, MOST_EXACT, Unit, drawn_prompts, learn_hyperparameters
+
+Ceiling = dict[str, float | int | None] | None
 
 
 @dataclass(frozen=True)
@@ -21,8 +24,10 @@ class HeadReport:
     `spearman` and `pearson` over all responses; `pair_accuracy` within a prompt, of pairs that people told apart;
     `length_pair_accuracy` what "the longer one is better" reaches. `favourite_gain`: how much better than its
     prompt's mean the head's favourite is, in points (of thumbs and comparisons in logits). `calibration`: slope of
-    people on the head's predictions, 1 when it promises what it keeps. `passed`: shuffled answers are told by
-    features as well with a probability `p_value` below the gate's level. `reason` says it in a sentence.
+    people on the head's predictions, 1 when it promises what it keeps. `ceiling`: how one rater foretells the others
+    (`human_ceiling` of rater_data), None where no two saw the same. `curve` and `advice`: what more ratings bought
+    and should buy. `passed`: shuffled answers are told by features as well with a probability `p_value` below the
+    gate's level. `reason` says it in a sentence.
     """
 
     pearson: float
@@ -37,6 +42,9 @@ class HeadReport:
     calibration_ci: tuple[float, float]
     length_pair_accuracy: float
     length_ci: tuple[float, float]
+    ceiling: Ceiling
+    curve: tuple[CurvePoint, ...]
+    advice: tuple[Advice, ...]
     responses: int
     prompts: int
     passed: bool
@@ -44,7 +52,13 @@ class HeadReport:
 
 
 def cross_validate(
-    features: np.ndarray, judgements: Judgements, prompts: np.ndarray, folds: int, seed: int, depths: int = 1
+    features: np.ndarray,
+    judgements: Judgements,
+    prompts: np.ndarray,
+    folds: int,
+    seed: int,
+    depths: int = 1,
+    ceiling: Ceiling = None,
 ) -> HeadReport:
     """Fits on all prompts but a fold, says what the held-out ones get, and compares with people.
 
@@ -64,7 +78,9 @@ def cross_validate(
     longer = agree(rows[:, -EXTRAS], people, prompts, pairs, seed)
     few = drawn_prompts(part, prompts, MOST_JUDGEMENTS)
     p_value = chance_probability(rows, edges, part.take(few), answers[few], seed)
-    return _report(agreement, longer.pairs, p_value, len(prompts), len(np.unique(prompts)))
+    grown = learning_curve(held_out, part, people, prompts, folds, seed)
+    report = _report(agreement, longer.pairs, p_value, len(prompts), len(np.unique(prompts)))
+    return replace(report, ceiling=ceiling, curve=grown.points, advice=grown.advice)
 
 
 def pairs_of(judgements: Judgements, people: np.ndarray, prompts: np.ndarray) -> Pairs:
@@ -122,6 +138,9 @@ def _report(
         calibration_ci=agreement.slope.interval,
         length_pair_accuracy=longer.value,
         length_ci=longer.interval,
+        ceiling=None,
+        curve=(),
+        advice=(),
         responses=responses,
         prompts=prompts,
         passed=passed,

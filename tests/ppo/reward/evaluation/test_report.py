@@ -1,0 +1,103 @@
+"""ppo/reward/evaluation: what is said of held-out prompts, the gate's level and power, what more ratings buy."""
+
+import json
+from dataclasses import asdict, replace
+
+import numpy as np
+import pytest
+
+from ppo.reward.evaluation import gate, learning_curve
+from ppo.reward.evaluation.agreement import Pairs, favourite_gains, groups_of
+from ppo.reward.evaluation.held_out import HeldOut, prompt_folds
+from ppo.reward.evaluation.report import cross_validate
+from ppo.reward.features import block_edges
+from ppo.reward.hyperparameters import expected
+from ppo.reward.judgements import COMPARISON, SCORE, THUMB, WORSE_THAN_USUAL, of_scores
+from ppo.reward.posterior import condition
+from tests.ppo.reward.made_up import SCALE, judgements, responses
+
+
+def test_equal_ratings_and_few_are_refused_with_a_reason():
+    x, y, prompts = responses()
+    found = cross_validate(x, of_scores(np.full_like(y, 7.0), SCALE), prompts, 8, 0)
+    assert not found.passed and "all ratings are equal" in found.reason
+    for n in (0, 1, 3):
+        found = cross_validate(x[:n], of_scores(y[:n], SCALE), prompts[:n], 8, 0)
+        assert not found.passed and "too few ratings" in found.reason
+
+
+@pytest.mark.parametrize("kinds", [[SCORE], [THUMB], [COMPARISON, WORSE_THAN_USUAL], [SCORE, COMPARISON]])
+def test_a_real_preference_passes_and_its_report_is_whole(kinds):
+    x, found, prompts = judgements(kinds, n=96, count=64, likes=2.5)
+    report = cross_validate(x, found, prompts, 8, 0, depths=3, ceiling={"spearman": 0.9, "n": 12})
+    assert report.passed
+    assert report.spearman > 0.3 and report.spearman_ci[0] < report.spearman < report.spearman_ci[1]
+    assert report.pair_accuracy > 0.6 and report.favourite_gain > 0
+    assert report.calibration_ci[0] < report.calibration < report.calibration_ci[1]
+    assert report.length_pair_accuracy < report.pair_accuracy
+    assert len(report.curve) == 4 and [a.more for a in report.advice] == [16, 32, 64]
+    assert json.loads(json.dumps(asdict(report)))["ceiling"] == {"spearman": 0.9, "n": 12}
+
+
+def test_a_fold_left_out_is_a_head_that_never_saw_it():
+    x, found, prompts = judgements([SCORE, SCORE], n=40)
+    h, edges, held_out = expected(found, 5), block_edges(14, 3), prompts < 3
+    whole = HeldOut(x, edges, found, found.said, h, np.ones(40))
+    left = ~held_out[found.row]
+    alone = condition(x, edges, found.take(left), found.said[left], h, np.ones(left.sum()))
+    np.testing.assert_allclose(whole.predict(~left), x @ alone.weights, atol=1e-10)
+
+
+def test_a_prompt_is_never_on_both_sides():
+    prompts = np.repeat(np.arange(10), 3)
+    folds = list(prompt_folds(prompts, 4))
+    assert (np.sum(folds, axis=0) == 1).all()
+    assert all(not set(prompts[f]) & set(prompts[~f]) for f in folds)
+
+
+def test_the_gate_refuses_random_raters_as_often_as_it_says(monkeypatch):
+    monkeypatch.setattr(gate, "PERMUTATIONS", 99)
+    passed = 0
+    for seed in range(60):
+        x, y, _ = responses(seed, prompts=8)
+        draw = np.random.default_rng(1000 + seed)
+        rater = draw.integers(3, size=len(y))
+        said = of_scores(draw.uniform(*SCALE, size=len(y)) + 2 * rater, SCALE, rater)
+        found = gate.chance_probability(x, block_edges(42, 1), said, said.said - said.said.mean(), seed)
+        passed += found <= gate.LEVEL
+    assert passed <= 7, "5 % of 60 is 3; 8 or more would come up once in 100 times"
+
+
+@pytest.mark.parametrize("kind", [THUMB, COMPARISON])
+def test_the_gate_tells_thumbs_and_comparisons_from_chance(kind, monkeypatch):
+    monkeypatch.setattr(gate, "PERMUTATIONS", 99)
+    x, found, _ = judgements([kind], n=60, likes=2.0)
+    edges = block_edges(14, 3)
+    assert gate.chance_probability(x, edges, found, found.said, 0) <= 0.05
+    at_random = np.random.default_rng(0).permutation(found.said)
+    assert gate.chance_probability(x, edges, replace(found, said=at_random), at_random, 0) > 0.05
+
+
+def test_shuffling_keeps_a_rater_s_answers_with_the_rater():
+    _, found, _ = judgements([SCORE, COMPARISON], n=40)
+    shuffled = gate.shuffle(found, found.said, 5, np.random.default_rng(0))
+    for rater in range(3):
+        own = (found.rater == rater) & (found.kind == SCORE)
+        assert (np.sort(shuffled[:, own]) == np.sort(found.said[own])).all()
+    compared = found.kind == COMPARISON
+    assert (np.abs(shuffled[:, compared]) == np.abs(found.said[compared])).all()
+
+
+def test_pairs_and_gains_count_only_what_people_told_apart():
+    said, people = np.array([1.0, 2.0, 3.0, 0.0]), np.array([5.0, 5.0, 9.0, 1.0])
+    prompts = np.array([0, 0, 1, 1])
+    pairs = Pairs.within_prompts(people, prompts)
+    assert (pairs.accuracy(said), pairs.accuracy(-said)) == (1.0, 0.0)
+    assert Pairs.within_prompts(np.ones(4), prompts).accuracy(said) == 0.5
+    assert favourite_gains(said, people, groups_of(prompts)).tolist() == [0.0, 4.0]
+
+
+def test_the_law_of_learning_is_found_again():
+    ratings = np.array([16.0, 32, 48, 64])
+    top, half = learning_curve.fit_law(ratings, 0.8 * np.sqrt(ratings / (ratings + 50)))
+    assert top == pytest.approx(0.8, abs=0.02) and half == pytest.approx(50, rel=0.15)
