@@ -49,7 +49,10 @@ ROOMS = {
         "rater_data.store.reports"
     ),
     "rater_data.importing.readers": "rater_data, rater_data.exporting.formats",
-    "rater_data.importing.layouts": "rater_data, rater_data.exporting.formats, rater_data.importing.readers",
+    "rater_data.importing.cells": "rater_data, rater_data.exporting.formats, rater_data.importing.readers",
+    "rater_data.importing.layouts": (
+        "rater_data, rater_data.exporting.formats, rater_data.importing.cells, rater_data.importing.readers"
+    ),
     "rater_data.importing": (
         "rater_data, rater_data.importing.layouts, rater_data.importing.readers, rater_data.store, "
         "rater_data.store.transfer"

@@ -20,7 +20,7 @@ from rater_data.importing.import_rows import import_rows
 from rater_data.importing.layouts.table import LAYOUTS
 from rater_data.importing.options import AUTO, ImportOptions
 from rater_data.importing.readers.column_files import read_dataset
-from rater_data.importing.readers.read_file import check_readable
+from rater_data.importing.readers.read_file import check_readable, parts_of
 from rater_data.importing.rejects import SUFFIX
 from rater_data.importing.report import ImportReport
 from rater_data.records import SPLITS
@@ -37,7 +37,8 @@ class LayoutName(StrEnum):
 File = Annotated[
     Path | None,
     typer.Argument(
-        help="A .jsonl, .csv (both also .gz) or .parquet file, or a dataset's folder.", show_default=False
+        help="A .jsonl, .csv, .parquet, .json or .xlsx file (packed, too), or a dataset's folder.",
+        show_default=False,
     ),
 ]
 Dataset = Annotated[
@@ -45,10 +46,18 @@ Dataset = Annotated[
     typer.Option(help="In place of a file: a dataset of the Hugging Face hub.", show_default=False),
 ]
 Config = Annotated[
-    str | None, typer.Option(help="Which part of the dataset, if it has several.", show_default=False)
+    str | None,
+    typer.Option(
+        help="Which configuration of the dataset, or which sheet of an .xlsx file, if there are several.",
+        show_default=False,
+    ),
 ]
 DatasetSplit = Annotated[
-    str | None, typer.Option(help="Which split of the dataset [default: train].", show_default=False)
+    str | None,
+    typer.Option(
+        help="Which split of the dataset [default: of a --dataset train, of a folder all].",
+        show_default=False,
+    ),
 ]
 LayoutOption = Annotated[
     LayoutName, typer.Option("--shape", help="How the rows are laid out; auto goes by the columns.")
@@ -74,7 +83,7 @@ def import_prompts(
         str | None,
         typer.Option(
             help="Of a file: train or holdout, for rows that do not say [default: a tenth is holdout]. "
-            "With --dataset: its split [default: train].",
+            "Of a dataset: which of its splits [default: of a --dataset train, of a folder all].",
             show_default=False,
         ),
     ] = None,
@@ -87,17 +96,18 @@ def import_prompts(
 ) -> None:
     """Add prompts from a file (also .txt, one a line) or a dataset: all of it, or nothing."""
     with exit_on_error():
-        if dataset is None and split is not None:
+        part = split if dataset is not None or _has_part(file, config, split) else None
+        if part is None and split is not None:
             checks.one_of("The split", split, SPLITS)
         options = ImportOptions(
             kind="prompts",
             layout=layout.value,
             columns=_parse_column_map(column_map),
-            split=split if dataset is None else None,
+            split=split if part is None else None,
             skip_bad=skip_bad,
             dry_run=dry_run,
         )
-        _import(_Source(file, dataset, config, split), options, home, database)
+        _import(_Source(file, dataset, config, part), options, home, database)
 
 
 @app.command("import-responses")
@@ -173,7 +183,7 @@ def import_ratings(
 
 @dataclass(frozen=True, slots=True)
 class _Source:
-    """A file or a dataset; `config` and `split` are the dataset's (the prompts of a file may have a split, too)."""
+    """A file, a dataset's folder or one of the hub. `split` is the dataset's, `config` its own or a workbook's."""
 
     file: Path | None
     dataset: str | None
@@ -185,17 +195,24 @@ class _Source:
         if (self.file is None) == (self.dataset is None):
             raise BadInput("Name a file or a --dataset, one of the two.")
         if self.file is not None:
-            if (options.kind != "prompts" and self.split is not None) or self.config is not None:
-                raise BadInput("--split and --config are for a --dataset.")
-            check_readable(self.file, file_suffixes(options))
+            check_readable(self.file, file_suffixes(options), self.split, self.config)
 
     def import_into(self, store: Store, options: ImportOptions) -> ImportReport:
         if self.file is not None:
-            return import_file(store, self.file, options, progress=_progress_bar)
+            return import_file(
+                store, self.file, options, split=self.split, config=self.config, progress=_progress_bar
+            )
         assert self.dataset is not None, "checked before"
         rows = read_dataset(self.dataset, self.split, self.config)
         rejects = Path.cwd() / (re.sub(r"[^\w.-]+", "-", self.dataset).strip("-") + SUFFIX)
         return import_rows(store, rows, options, name=self.dataset, rejects=rejects, progress=_progress_bar)
+
+
+def _has_part(file: Path | None, config: str | None, split: str | None) -> bool:
+    """Whether --split names a part of the dataset in a folder, and not the split of the prompts in it."""
+    if file is None or split is None or not file.expanduser().is_dir():
+        return False
+    return split not in SPLITS or split in parts_of(file, config)
 
 
 def _import(source: _Source, options: ImportOptions, home: Path | None, database: str | None) -> None:

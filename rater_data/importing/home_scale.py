@@ -50,12 +50,27 @@ def _points(parsed: ParsedRows, options: ParseOptions) -> ParsedRows:
 def _point(scored: ScoredResponse, options: ParseOptions) -> ImportedRating:
     return ImportedRating(
         response=ImportedResponse(prompt=scored.prompt, text=scored.response),
-        score=_to_scale(scored.score, scored.score_range or options.score_range, options.scale),
+        score=_point_of(scored, options),
         scale=options.scale.name,
         rater=scored.rater,
         comment=scored.comment,
         attributes=scored.attributes,
     )
+
+
+def _point_of(scored: ScoredResponse, options: ParseOptions) -> float:
+    score_range = scored.score_range or options.score_range
+    if not isinstance(scored.score, bool):
+        return _to_scale(scored.score, score_range, options.scale)
+    worth = options.chosen_score if scored.score else options.rejected_score
+    if worth is not None:
+        return options.scale.check(worth)
+    if score_range is None and len(options.scale.points) > 2:
+        raise BadInput(
+            f"the score is a thumb, true or false, and raters of this home give numbers ({options.scale.name}): say "
+            "what thumbs are worth with --chosen-score and --rejected-score"
+        )
+    return float(options.scale.high if scored.score else options.scale.low)
 
 
 def _to_scale(score: float, score_range: tuple[float, float] | None, scale: Scale) -> float:
@@ -72,13 +87,20 @@ def _to_scale(score: float, score_range: tuple[float, float] | None, scale: Scal
 
 
 def _two_points(preference: Preference, options: ParseOptions) -> Iterator[ImportedRating]:
-    if options.chosen_score is None or options.rejected_score is None:
+    """Both ratings, worth what the operator says, or what the row does."""
+    chosen, rejected = (
+        said if said is not None or own is None else _to_scale(own, options.score_range, options.scale)
+        for said, own in (
+            (options.chosen_score, preference.chosen_score),
+            (options.rejected_score, preference.rejected_score),
+        )
+    )
+    if chosen is None or rejected is None:
         raise Refused(
             f"Raters of this home give scores ({options.scale.name}): say what chosen and rejected are worth with "
             "--chosen-score and --rejected-score, or import into a home whose scale is pair."
         )
-    both = ((preference.chosen, options.chosen_score), (preference.rejected, options.rejected_score))
-    for text, score in both:
+    for text, score in ((preference.chosen, chosen), (preference.rejected, rejected)):
         yield ImportedRating(
             response=ImportedResponse(prompt=preference.prompt, text=text),
             score=options.scale.check(score),

@@ -28,18 +28,21 @@ def import_file(
     path: Path,
     options: ImportOptions,
     *,
+    split: str | None = None,
+    config: str | None = None,
     keep_rejects: bool = True,
     progress: Progress = no_progress,
 ) -> ImportReport:
     """Imports a file by the ending of its name, or a dataset's folder. Raises as `import_rows` does.
 
+    `split`, `config`: which part and configuration of a folder's dataset, or which sheet of a workbook (`config`).
     `keep_rejects`: bad rows go to a file beside it.
     """
     path = path.expanduser()
     path = path.resolve() if path.is_dir() else path  # "." has no name
     return import_rows(
         store,
-        read_file(path, file_suffixes(options)),
+        read_file(path, file_suffixes(options), split, config),
         options,
         name=path.name,
         rejects=rejects_path(path) if keep_rejects else None,

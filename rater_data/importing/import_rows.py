@@ -11,7 +11,14 @@ from typing import Any
 
 from rater_data.errors import BadInput
 from rater_data.importing.home_scale import to_ratings
-from rater_data.importing.layouts.base import Kind, Layout, ParsedRows, ParseOptions, map_columns
+from rater_data.importing.layouts.base import (
+    Kind,
+    Layout,
+    ParsedRows,
+    ParseOptions,
+    lower_columns,
+    map_columns,
+)
 from rater_data.importing.layouts.records import (
     BadRow,
     IgnoredRow,
@@ -55,6 +62,7 @@ def import_rows(
     when the home's scale does not go with it.
     """
     options.check_names()
+    rows = lower_columns(rows)
     sample = list(islice(rows, SAMPLE_ROWS))
     layout = LAYOUTS.get(options.layout) or detect_layout(options.kind, sample, options.columns)
     scale = _scale(store, sample, layout)

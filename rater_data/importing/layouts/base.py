@@ -2,8 +2,9 @@
 
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field, replace
+from functools import lru_cache
 from itertools import chain, islice
-from typing import Literal
+from typing import Any, Literal
 
 from rater_data.errors import BadInput
 from rater_data.importing.layouts.records import BadRow, Record
@@ -81,7 +82,7 @@ def map_columns(rows: Iterable[Row], columns: dict[str, str]) -> Iterator[Row]:
     rows = iter(rows)
     first = list(islice(rows, 1))
     for name, file_column in columns.items():
-        if first and not first[0].fault and file_column not in first[0].values:
+        if first and not first[0].fault and _column(first[0], file_column) not in first[0].values:
             existing = ", ".join(str(column) for column in list(first[0].values)[:MAX_LISTED_COLUMNS])
             raise BadInput(
                 f"{first[0].file} has no column {file_column} to take as {name}: "
@@ -89,6 +90,27 @@ def map_columns(rows: Iterable[Row], columns: dict[str, str]) -> Iterator[Row]:
             )
     for row in chain(first, rows):
         if columns and not row.fault:
-            mapped = {name: row.values.get(file_column) for name, file_column in columns.items()}
+            mapped = {name: row.values.get(_column(row, column)) for name, column in columns.items()}
             row = replace(row, values={**row.values, **mapped})
         yield row
+
+
+def _column(row: Row, name: str) -> str:
+    """The name as the row has it, whose columns may have lost their case."""
+    return name if name in row.values else name.strip().lower()
+
+
+def lower_columns(rows: Iterable[Row]) -> Iterator[Row]:
+    """The rows with the names of their columns in lower case, as we look for them, unless that makes two of one."""
+    for row in rows:
+        lowered = _lowered(tuple(row.values))
+        if lowered is not None:
+            row = replace(row, values=dict(zip(lowered, row.values.values(), strict=True)))
+        yield row
+
+
+@lru_cache(maxsize=64)
+def _lowered(names: tuple[Any, ...]) -> tuple[str, ...] | None:
+    """The names in lower case; None where they are so already, or where two would be the same."""
+    lowered = tuple(str(name).strip().lower() for name in names)
+    return None if lowered == names or len(set(lowered)) < len(names) else lowered

@@ -1,11 +1,11 @@
 """The layout `helpsteer`, NVIDIA's: a response with its helpfulness and further qualities, each from 0 to 4."""
 
 from rater_data.errors import BadInput
+from rater_data.importing.cells.values import SCORE_COLUMNS, parse_rater, parse_score
 from rater_data.importing.layouts.base import Layout, ParseOptions, row_by_row
-from rater_data.importing.layouts.cells import SCORE_COLUMNS, parse_rater, parse_score
 from rater_data.importing.layouts.prompts import parse_prompt
+from rater_data.importing.layouts.ratings import parse_response_text
 from rater_data.importing.layouts.records import ScoredResponse
-from rater_data.importing.layouts.responses import parse_response_text
 from rater_data.importing.readers.row import Row
 from rater_data.scales import ATTRIBUTE_LOW
 

@@ -4,14 +4,13 @@ import hashlib
 import json
 from collections.abc import Iterable
 from dataclasses import replace
-from datetime import UTC, datetime
 from typing import Any
 
 from rater_data import checks
 from rater_data.errors import BadInput
 from rater_data.exporting.formats.table import HASH_COLUMN
+from rater_data.importing.cells.values import parse_decimal, parse_time
 from rater_data.importing.layouts.base import Layout, ParseOptions, row_by_row
-from rater_data.importing.layouts.cells import parse_decimal
 from rater_data.importing.layouts.prompts import parse_prompt
 from rater_data.importing.layouts.records import ImportedRating, ImportedResponse, Origin, check_attributes
 from rater_data.importing.readers.row import Row
@@ -167,19 +166,7 @@ def _bool(row: Row, name: str, default: bool) -> bool:
 
 
 def _time(row: Row, name: str) -> float | None:
-    """A time (ISO 8601, a datetime, or seconds) as UTC epoch seconds."""
-    value = row.first(name)
-    try:
-        if isinstance(value, str):
-            value = datetime.fromisoformat(value)
-        if isinstance(value, datetime):
-            # a time without a zone is UTC, as all times of an export are; Python would take it for this machine's
-            return (value if value.tzinfo else value.replace(tzinfo=UTC)).timestamp()
-    except (ValueError, OverflowError, OSError):
-        raise BadInput(f"the {name} {checks.quoted(value)} is no time") from None
-    if value is not None:
-        checks.seconds(f"The {name}", value)
-    return value
+    return parse_time(name, row.first(name))
 
 
 OWN_EXPORT = Layout(

@@ -4,8 +4,10 @@ from typing import Any
 
 from rater_data import checks
 from rater_data.errors import BadInput
+from rater_data.importing.cells.chats import parse_conversation
+from rater_data.importing.cells.texts import CHAT_COLUMNS, find_answer, find_text_or_chat
+from rater_data.importing.cells.values import parse_rater, parse_score
 from rater_data.importing.layouts.base import Layout, ParseOptions, row_by_row
-from rater_data.importing.layouts.cells import find_answer, find_text_or_chat, parse_conversation, parse_rater
 from rater_data.importing.layouts.prompts import chat_prompt, parse_prompt
 from rater_data.importing.layouts.records import Preference
 from rater_data.importing.readers.row import Row
@@ -13,6 +15,9 @@ from rater_data.records import Message, Prompt
 
 Conversation = tuple[tuple[Message, ...], str]
 """What came before the response, and the response."""
+CHOSEN_SCORES = ("chosen_score", "score_chosen", "chosen_rating", "chosen-rating")
+REJECTED_SCORES = ("rejected_score", "score_rejected", "rejected_rating", "rejected-rating")
+"""What some files say that the two are worth: ours, UltraFeedback's, Argilla's."""
 
 
 def has_pair(columns: set[str]) -> bool:
@@ -22,7 +27,7 @@ def has_pair(columns: set[str]) -> bool:
 def is_bare_text_pair(row: Row, columns: set[str]) -> bool:
     """Whether chosen and rejected are texts that have to have their prompt in them: there is no other column for it."""
     texts = all(isinstance(find_text_or_chat(row, column), str) for column in ("chosen", "rejected"))
-    return texts and not columns & {"prompt", "text", "messages"}
+    return texts and not columns & {"prompt", "text", *CHAT_COLUMNS}
 
 
 def preference_of(row: Row, prompt: Prompt, chosen: Any, rejected: Any) -> Preference:
@@ -33,8 +38,18 @@ def preference_of(row: Row, prompt: Prompt, chosen: Any, rejected: Any) -> Prefe
         raise BadInput("chosen and rejected are the same text")
     comment = row.first("comment") or ""
     return Preference(
-        prompt=prompt, chosen=chosen, rejected=rejected, rater=parse_rater(row), comment=comment
+        prompt=prompt,
+        chosen=chosen,
+        rejected=rejected,
+        chosen_score=_find_score(row, *CHOSEN_SCORES),
+        rejected_score=_find_score(row, *REJECTED_SCORES),
+        rater=parse_rater(row),
+        comment=comment,
     )
+
+
+def _find_score(row: Row, *columns: str) -> float | None:
+    return None if row.first(*columns) is None else parse_score(row, *columns)
 
 
 def check_shared_start(chosen: Conversation, rejected: Conversation) -> None:
@@ -53,7 +68,7 @@ def _parse_row(row: Row, options: ParseOptions) -> Preference:
     chosen, rejected = parse_conversation(chosen), parse_conversation(rejected)
     check_shared_start(chosen, rejected)
     before = chosen[0]
-    has_prompt = row.first("prompt", "messages") is not None and (
+    has_prompt = row.first("prompt", *CHAT_COLUMNS) is not None and (
         not before or isinstance(find_text_or_chat(row, "prompt"), list)
     )
     prompt = parse_prompt(row, options, "train") if has_prompt else chat_prompt(row, options, before)

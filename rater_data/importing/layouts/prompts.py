@@ -2,8 +2,10 @@
 
 from rater_data import checks
 from rater_data.errors import BadInput
+from rater_data.importing.cells.chats import parse_messages
+from rater_data.importing.cells.texts import PROMPT_COLUMNS, check_no_images, find_chat, find_text_or_chat
+from rater_data.importing.cells.values import parse_tags
 from rater_data.importing.layouts.base import Layout, ParseOptions, row_by_row
-from rater_data.importing.layouts.cells import PROMPT_COLUMNS, find_text_or_chat, parse_messages, parse_tags
 from rater_data.importing.readers.row import Row
 from rater_data.records import Message, Prompt
 
@@ -13,18 +15,19 @@ MAX_NAMED_COLUMNS = 12  # in the error for a row without a prompt
 def parse_prompt(row: Row, options: ParseOptions, default_split: str | None = None) -> Prompt:
     """The prompt of a row: `messages`, or `prompt` or `text`, which may hold messages, too.
 
-    Its split is the row's own, else that of the options, else `default_split`, else that of its text's hash.
+    Its split is the row's own, else that of the options, of the part of the dataset, `default_split`, or of its text's
+    hash. Of messages that end with the assistant it is what came before that.
     """
-    tags, split = parse_tags(row), row.first("split") or options.split or default_split
-    value = row.first("messages")
-    if value is None:
-        value = find_text_or_chat(row, *PROMPT_COLUMNS)
+    check_no_images(row)
+    tags, split = parse_tags(row), row.first("split") or options.split or row.split or default_split
+    chat = find_chat(row)
+    value = find_text_or_chat(row, *PROMPT_COLUMNS) if chat is None else chat[0]
     if value is None:
         raise BadInput(
             f"there is no prompt: name the column prompt, text or messages, and fill it{_describe_columns(row)}"
         )
-    if isinstance(value, list) or row.first("messages") is not None:
-        messages = parse_messages(value)
+    if isinstance(value, list | tuple):
+        messages = parse_messages(value) if isinstance(value, list) else value
         # what a text's own hash decides, the last message's decides for a chat
         split = split or Prompt.of(messages[-1].content).split
         return Prompt(messages=messages, tags=tags, split=split, source=options.source)
@@ -33,7 +36,8 @@ def parse_prompt(row: Row, options: ParseOptions, default_split: str | None = No
 
 def chat_prompt(row: Row, options: ParseOptions, messages: tuple[Message, ...]) -> Prompt:
     """The prompt of a row that has its conversation in another column. It is there to be learned from."""
-    split = row.first("split") or options.split or "train"
+    check_no_images(row)
+    split = row.first("split") or options.split or row.split or "train"
     return Prompt(messages=messages, tags=parse_tags(row), split=split, source=options.source)
 
 
@@ -42,9 +46,7 @@ def _describe_columns(row: Row) -> str:
     names = [str(name) for name in row.values]
     listed = ", ".join(checks.quoted(name) for name in names[:MAX_NAMED_COLUMNS]) or "none"
     more = f" and {len(names) - MAX_NAMED_COLUMNS} more" if len(names) > MAX_NAMED_COLUMNS else ""
-    wrong = next((mark for mark in (";", "\t", "|") if len(names) == 1 and mark in names[0]), "")
-    hint = f" (columns are parted by commas here, not by {checks.quoted(wrong)})" if wrong else ""
-    return f"; the columns are {listed}{more}{hint}"
+    return f"; the columns are {listed}{more}"
 
 
 PROMPTS = Layout(name="prompts", holds="prompts", parse_rows=row_by_row(parse_prompt))

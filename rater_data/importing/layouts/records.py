@@ -5,12 +5,12 @@ from typing import Any
 
 from rater_data import checks
 from rater_data.errors import BadInput
+from rater_data.importing.cells.values import DEFAULT_RATER
 from rater_data.names import check_name
 from rater_data.records import FINISH_REASONS, IMPORTED_ROUND, STRATA, Prompt
 from rater_data.round_settings import CHAT, PLAIN
 from rater_data.scales import SCALES, VERDICTS
 
-DEFAULT_RATER = "imported"
 MAX_ATTRIBUTES = 200  # of one rating
 LARGEST_SMALL_INT = 2**31 - 1  # what a column of whole numbers holds in PostgreSQL
 
@@ -147,11 +147,14 @@ def check_attributes(attributes: Any) -> None:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ScoredResponse:
-    """A response with a score, in `score_range` (lowest, highest) where the layout has one of its own."""
+    """A response with a score, in `score_range` (lowest, highest) where the layout has one of its own.
+
+    A score that is true or false is a thumb, up or down.
+    """
 
     prompt: Prompt
     response: str
-    score: float
+    score: float | bool
     rater: str = DEFAULT_RATER
     comment: str = ""
     attributes: dict[str, Any] = field(default_factory=dict)
@@ -160,11 +163,13 @@ class ScoredResponse:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Preference:
-    """Two responses of which the first was preferred."""
+    """Two responses of which the first was preferred, and what the file says that each is worth, if it does."""
 
     prompt: Prompt
     chosen: str
     rejected: str
+    chosen_score: float | None = None
+    rejected_score: float | None = None
     rater: str = DEFAULT_RATER
     comment: str = ""
 

@@ -9,8 +9,7 @@ from rater_data.importing.layouts.openassistant import OPENASSISTANT
 from rater_data.importing.layouts.own_export import OWN_EXPORT
 from rater_data.importing.layouts.preferences import PREFERENCES
 from rater_data.importing.layouts.prompts import PROMPTS
-from rater_data.importing.layouts.ratings import RATINGS
-from rater_data.importing.layouts.responses import RESPONSES
+from rater_data.importing.layouts.ratings import RATINGS, RESPONSES
 from rater_data.importing.readers.row import Row
 
 LAYOUTS: dict[str, Layout] = {

@@ -1,47 +1,58 @@
-"""Rows out of text files: JSON lines, CSV and plain text, each also packed with gzip."""
+"""Rows out of files of lines: JSON lines and plain text."""
 
-import csv
-import gzip
 import io
 import json
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from rater_data.csv_cells import unescape_cell
 from rater_data.errors import NOTHING_IMPORTED, BadInput
-from rater_data.exporting.formats.table import is_own_csv
+from rater_data.importing.readers.json_documents import read_json_array, read_json_document
+from rater_data.importing.readers.packing import open_text
 from rater_data.importing.readers.row import NOT_UTF8, Row
 
-"""A column that only our own export of ratings has."""
 LONGEST_LINE = 32 * 2**20  # bytes; a line or a cell beyond that is no row but another kind of file
 
-csv.field_size_limit(LONGEST_LINE)
 
-
-def _open(path: Path) -> gzip.GzipFile | io.BufferedReader:
-    return gzip.open(path, "rb") if path.name.lower().endswith(".gz") else path.open("rb")
-
-
-def _byte_lines(path: Path) -> Iterator[tuple[int, bytes]]:
+def _byte_lines(file: io.BufferedReader, name: str) -> Iterator[tuple[int, bytes]]:
     """The lines of a file with their numbers, from 1."""
-    with _open(path) as file:
-        number = 0
-        while line := file.readline(LONGEST_LINE + 1):
-            number += 1
-            if len(line) > LONGEST_LINE:
-                raise BadInput(
-                    f"{path.name}, line {number}: the line is longer than {LONGEST_LINE >> 20} MB. {NOTHING_IMPORTED}"
-                )
-            # spreadsheets and editors on Windows put a byte order mark at the start
-            yield number, line.removeprefix(b"\xef\xbb\xbf") if number == 1 else line
+    number = 0
+    while line := file.readline(LONGEST_LINE + 1):
+        number += 1
+        if len(line) > LONGEST_LINE:
+            raise BadInput(
+                f"{name}, line {number}: the line is longer than {LONGEST_LINE >> 20} MB. {NOTHING_IMPORTED}"
+            )
+        yield number, line
 
 
 def read_json_lines(path: Path) -> Iterator[Row]:
-    for number, line in _byte_lines(path):
-        if line.strip():
-            values, fault = _parse_object(line)
-            yield Row(file=path.name, line=number, values=values, fault=fault)
+    """A row a line, or the elements of an array, which some write under this ending too."""
+    with open_text(path) as file:
+        if _begins_with(file, b"["):
+            yield from read_json_array(file, path.name, LONGEST_LINE)
+            return
+        for number, line in _byte_lines(file, path.name):
+            if line.strip():
+                values, fault = _parse_object(line)
+                yield Row(file=path.name, line=number, values=values, fault=fault)
+
+
+def read_json(path: Path) -> Iterator[Row]:
+    """A file that ends in .json: an array, JSON lines, or one document with the rows in it."""
+    with open_text(path) as file:
+        first_line = b"" if _begins_with(file, b"[") else file.readline(LONGEST_LINE + 1)
+        is_lines = bool(first_line) and not _parse_object(first_line)[1] and bool(file.peek(1).strip())
+    if is_lines or not first_line:
+        yield from read_json_lines(path)
+        return
+    with open_text(path) as file:
+        yield from read_json_document(file, path.name, LONGEST_LINE)
+
+
+def _begins_with(file: io.BufferedReader, mark: bytes) -> bool:
+    """Whether the first of what is no blank is this. Looks no further than what the file has in its buffer."""
+    return file.peek(1).lstrip().startswith(mark)
 
 
 def _parse_object(line: bytes) -> tuple[dict[str, Any], str]:
@@ -61,44 +72,10 @@ def _parse_object(line: bytes) -> tuple[dict[str, Any], str]:
 
 def read_text_lines(path: Path) -> Iterator[Row]:
     """One prompt a line."""
-    for number, line in _byte_lines(path):
-        if line.strip():
-            try:
-                yield Row(file=path.name, line=number, values={"prompt": line.decode().strip()})
-            except UnicodeDecodeError:
-                yield Row(file=path.name, line=number, values={}, fault=NOT_UTF8)
-
-
-def read_csv(path: Path) -> Iterator[Row]:
-    with _open(path) as packed, io.TextIOWrapper(packed, encoding="utf-8-sig", newline="") as file:
-        reader = csv.reader(file, strict=True)
-        header: list[str] | None = None
-        escaped = False
-        start = 1
-        try:
-            for cells in reader:
-                line, start = start, reader.line_num + 1  # a cell may go over several lines
-                if not any(cell.strip() for cell in cells):
-                    continue
-                if header is None:
-                    header = _parse_header(Row(file=path.name, line=line, values={}), cells)
-                    escaped = is_own_csv(set(header))
-                    continue
-                if len(cells) != len(header):
-                    values = dict(zip(header, cells, strict=False))
-                    fault = f"there are {len(cells)} cells, but the header has {len(header)}"
-                    yield Row(file=path.name, line=line, values=values, fault=fault)
-                    continue
-                if escaped:
-                    cells = [unescape_cell(cell) for cell in cells]
-                values = dict(zip(header, cells, strict=True))
-                yield Row(file=path.name, line=line, values=values, text_only=True)
-        except csv.Error as error:
-            raise Row(file=path.name, line=start, values={}).error(f"this is no CSV ({error})") from None
-
-
-def _parse_header(row: Row, cells: list[str]) -> list[str]:
-    columns = [cell.strip().lower() for cell in cells]
-    if len(set(columns)) < len(columns):
-        raise row.error("two columns have the same name")
-    return columns
+    with open_text(path) as file:
+        for number, line in _byte_lines(file, path.name):
+            if line.strip():
+                try:
+                    yield Row(file=path.name, line=number, values={"prompt": line.decode().strip()})
+                except UnicodeDecodeError:
+                    yield Row(file=path.name, line=number, values={}, fault=NOT_UTF8)

@@ -6,7 +6,6 @@ import io
 import json
 import tempfile
 from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
 import pyarrow as pa
@@ -22,8 +21,8 @@ from rater_data.importing.layouts.table import LAYOUTS
 from rater_data.importing.options import KINDS, ImportOptions
 from rater_data.importing.report import ImportReport
 from rater_data.store import Store
-from rater_data.store.database import schema as t
 from rater_data.verify.home import verify
+from tests.rater_data.importing.import_world import TABLES, emptied
 from tests.rater_data.store_world import make_world, rate_next
 
 EXAMPLES = 40
@@ -81,9 +80,6 @@ def stores() -> Iterator[dict[str, Store]]:
             store.close()
 
 
-TABLES = [table for table in t.metadata.sorted_tables if table.name not in ("settings", "alembic_version")]
-
-
 def counts(store: Store) -> dict[str, int]:
     import sqlalchemy as sa
 
@@ -96,14 +92,6 @@ class Files(dict):
 
     def __repr__(self) -> str:
         return f"Files({list(self)})"
-
-
-@contextmanager
-def emptied(store: Store) -> Iterator[None]:
-    yield
-    with store.writing() as connection:
-        for table in reversed(TABLES):
-            connection.execute(table.delete())
 
 
 def check_import(store: Store, name: str, content: bytes, options: ImportOptions) -> ImportReport | None:

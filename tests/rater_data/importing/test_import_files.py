@@ -113,7 +113,7 @@ def test_files_that_cannot_be_read(store, tmp_path):
         ("a.jsonl", "", "empty"),
         ("b.csv", "prompt\n", "empty"),
         ("c.txt", "\n \n", "empty"),
-        ("d.xlsx", "x", r"has to end in \.jsonl, \.csv, .* or \.txt"),
+        ("d.docx", "x", r"has to end in \.jsonl, \.csv, .* or \.txt"),
         ("e.txt", b"\xff\xfe\x00", "UTF-8"),
     ):
         with pytest.raises(BadInput, match=what):

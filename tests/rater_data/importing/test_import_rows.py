@@ -53,8 +53,8 @@ def test_messages_of_a_table_have_empty_names(store, tmp_path):
     plain, named = {"role": "user", "content": "Hi?"}, {"role": "user", "content": "Ho?", "name": "me"}
     table = pa.Table.from_pylist([{"messages": [plain]}, {"messages": [named]}])
     pq.write_table(table, tmp_path / "a.parquet")
-    report = import_file(store, tmp_path / "a.parquet", ImportOptions(kind="prompts", skip_bad=True))
-    assert (report.stored.prompts, report.bad_rows) == (1, 1)
+    assert import_file(store, tmp_path / "a.parquet", ImportOptions(kind="prompts")).stored.prompts == 2
+    assert [prompt.text for prompt in store.prompts()] == ["Hi?", "Ho?"]
 
 
 def test_a_dataset_of_the_hub(store, tmp_path, monkeypatch):

@@ -1,0 +1,114 @@
+"""Rows out of CSV, whichever sign parts its columns."""
+
+import csv
+import io
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from rater_data.csv_cells import unescape_cell
+from rater_data.exporting.formats.table import is_own_csv
+from rater_data.importing.readers.packing import open_text
+from rater_data.importing.readers.row import Row
+from rater_data.importing.readers.text_files import LONGEST_LINE
+
+SEPARATORS = (",", ";", "\t", "|")
+EXCEL_LINE = "sep="  # the first line that Excel writes and reads to say what parts the columns
+USUAL_NAMES = {
+    *(
+        "prompt",
+        "text",
+        "messages",
+        "conversations",
+        "response",
+        "completion",
+        "chosen",
+        "rejected",
+        "message_id",
+    ),
+    *("rating", "score", "reward", "helpfulness", "label", "rater", "comment", "split", "tags"),
+}
+
+csv.field_size_limit(LONGEST_LINE)
+
+
+@dataclass(frozen=True, slots=True)
+class _Header:
+    """The names of the columns, and how the rows below them are written."""
+
+    names: list[str]
+    separator: str
+    escaped: bool
+
+
+def read_csv(path: Path) -> Iterator[Row]:
+    with open_text(path) as packed, io.TextIOWrapper(packed, encoding="utf-8", newline="") as file:
+        start = 1
+        first = file.readline(LONGEST_LINE)
+        separator = ""
+        if first.lower().startswith(EXCEL_LINE) and len(first.strip()) <= len(EXCEL_LINE) + 1:
+            separator = first[len(EXCEL_LINE) :].strip("\r\n") or ","
+            first, start = file.readline(LONGEST_LINE), 2
+        while first and not first.strip(" \r\n,;\t"):  # empty lines, or those that a spreadsheet leaves so
+            first, start = file.readline(LONGEST_LINE), start + 1
+        separator = "\t" if path.name.lower().partition(".tsv")[1] else separator or _find_separator(first)
+        yield from _read_rows(path.name, first, file, separator, start)
+
+
+def _read_rows(name: str, first: str, file: io.TextIOWrapper, separator: str, start: int) -> Iterator[Row]:
+    def lines() -> Iterator[str]:
+        yield first
+        yield from file
+
+    reader = csv.reader(lines(), strict=True, delimiter=separator)
+    before = start - 1  # lines above the header
+    header: _Header | None = None
+    try:
+        for cells in reader:
+            line, start = start, before + reader.line_num + 1  # a cell may go over several lines
+            if not any(cell.strip() for cell in cells):
+                continue
+            if header is None:
+                header = _parse_header(Row(file=name, line=line, values={}), cells, separator)
+                continue
+            yield _parse_cells(name, line, cells, header)
+    except csv.Error as error:
+        raise Row(file=name, line=start, values={}).error(f"this is no CSV ({error})") from None
+
+
+def _parse_header(row: Row, cells: list[str], separator: str) -> _Header:
+    """Columns without a name at the end are those that a spreadsheet has beside its table."""
+    names = [cell.strip().lower() for cell in cells]
+    while not names[-1]:
+        names.pop()
+    if len(set(names)) < len(names):
+        raise row.error("two columns have the same name")
+    return _Header(names, separator, is_own_csv(set(names)))
+
+
+def _parse_cells(name: str, line: int, cells: list[str], header: _Header) -> Row:
+    names = header.names
+    while len(cells) > len(names) and not cells[-1].strip():
+        cells.pop()
+    if len(cells) != len(names):
+        values = dict(zip(names, cells, strict=False))
+        fault = f"there are {len(cells)} cells, but the header has {len(names)}"
+        return Row(file=name, line=line, values=values, fault=fault)
+    if header.escaped:
+        cells = [unescape_cell(cell) for cell in cells]
+    values = dict(zip(names, cells, strict=True))
+    comma = header.separator == ";"
+    return Row(file=name, line=line, values=values, text_only=True, decimal_comma=comma)
+
+
+def _find_separator(header: str) -> str:
+    """The sign that makes the most usual names of the header, then the most columns, then the comma."""
+
+    def rank(separator: str) -> tuple[int, int]:
+        try:
+            cells = next(csv.reader([header], delimiter=separator))
+        except (csv.Error, StopIteration):
+            return 0, 0
+        return len(USUAL_NAMES.intersection(cell.strip().lower() for cell in cells)), len(cells)
+
+    return max(SEPARATORS, key=rank)  # of equals the first
