@@ -78,7 +78,10 @@ class DecoderBlock:
         rotated = _apply_rotary(qkv[:, : self.heads + self.groups], inputs.cos, inputs.sin)
         q = rotated[:, : self.heads] * self.scaling
         k, v = rotated[:, self.heads :], qkv[:, self.heads + self.groups :]
-        k, v = (k.contiguous(), v.contiguous()) if cache is None else cache.extend(k, v)
+        if cache is None:  # copies also of a single row, or the keys kept would hold the queries beside them
+            k, v = (t.clone(memory_format=torch.contiguous_format) for t in (k, v))
+        else:
+            k, v = cache.extend(k, v)
         attended, p = attend(q, k, v, inputs.mask)
         mixed = self.out.input(len(x))
         mixed[:, : self.out.inputs].view(rows, length, self.heads, self.head).copy_(attended.transpose(1, 2))

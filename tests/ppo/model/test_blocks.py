@@ -136,9 +136,7 @@ def test_a_block_keeps_no_more_than_its_backward_needs(config, rollout):
         block.forward(x, inputs, True, None, kept)
     flat = [t for one in kept for t in (one if isinstance(one, tuple) else (one,))]
     held = {t.untyped_storage().data_ptr(): t.untyped_storage().nbytes() for t in flat}
-    low = 4 * (
-        block.qkv.rank * 6
-    )  # of three, one, two and one layers, and the one that lies beside its input
+    low = 2 * block.qkv.rank * (3 + 1 + 2 + 1)  # x·Aᵀ of all seven layers
     numbers = sum(block.qkv.sizes) + block.heads * packed.ids.shape[1] + 2 * config.intermediate_size
     widest = 2 * 4 * config.hidden_size + 2 * (numbers + config.hidden_size) + low + 2 * 4
     assert sum(held.values()) <= widest * len(x)
