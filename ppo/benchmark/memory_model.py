@@ -20,7 +20,9 @@ STATE = 4  # bytes of a number of the states, which are fp32 always
 CONTEXT = (
     0.8e9  # bytes that CUDA takes for itself: context, kernels, two cuBLAS workspaces; assumed, not measured
 )
-PROCESS = 0.6e9  # bytes of a process on a CPU without a model: Python, torch, transformers; measured
+# Bytes of a process on a CPU beside the model: Python, torch and transformers (.45e9), and what the allocator keeps of
+# what is freed; measured on SmolLM2-135M
+PROCESS = 0.9e9
 GB = 1e9
 CARDS = (16, 24, 40, 80)  # GB
 
@@ -67,10 +69,10 @@ class RoundSize:
 @dataclass(frozen=True)
 class MemoryNeeds:
     """Bytes. `weights`, `adapter` (with its gradients and Adam's two moments) and `context` stay; the others are those
-    of one phase: `kv_cache`, `logits` and, on a CPU, `merged` weights of writing; `hidden_states` of scoring;
-    `activations` of updating; `head_block` and `buffers` (the rollout's states for the critic) of both. `loaded` are
-    the weights while they are loaded, of those in 4 bits one in the type that it comes in; `fp32_table` is the head as
-    the self-check reads it."""
+    of one phase: `kv_cache`, `logits` and, on a CPU, `merged` weights of writing, which the self-check does too;
+    `hidden_states` of scoring; `activations` of updating; `head_block` and `buffers` (the rollout's states for the
+    critic) of both. `loaded` are the weights while they are loaded, of those in 4 bits one in the type that it comes
+    in; `fp32_table` is the head as the self-check reads it."""
 
     weights: float
     adapter: float
@@ -92,7 +94,7 @@ class MemoryNeeds:
         both = self.head_block + self.buffers
         return {
             "load": self.loaded + self.context,
-            "policy": self.weights + self.adapter / 4 + self.context + self.fp32_table,
+            "policy": self.weights + self.adapter / 4 + self.context + self.fp32_table + self.merged,
             "generate": stays + self.kv_cache + self.logits + self.merged,
             "score": stays + self.hidden_states + both,
             "update": stays + self.activations + both,
