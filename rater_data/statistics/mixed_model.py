@@ -49,8 +49,8 @@ class MixedModel:
     """Ratings of one round. `scores` (n,), `design` (n, p); `levels` from the finest to the coarsest, each nested in
     the next; `raters` are a level of their own that crosses those, None for no such effects.
 
-    `rounding`: the variance that the noise has at least, because scores are whole points: what all rated alike is not
-    known exactly either.
+    `rounding`: the variance of a score that is a whole point. No effect is surer than this alone would let it be: what
+    all rated alike is not known exactly either.
     """
 
     def __init__(
@@ -98,9 +98,14 @@ class MixedModel:
         gradient, curvature = self._derivatives(best, contrast)
         uncertain = 2 / self._freedom + 2 * gradient @ linalg.solve(curvature, gradient, assume_a="pos")
         variance = point.noise * contrast @ point.unit_covariance @ contrast
+        variance = max(variance, self._rounding * contrast @ self._least_covariance() @ contrast)
         return Effect(
             float(contrast @ point.coefficients), float(np.sqrt(variance)), max(1.0, 2 / float(uncertain))
         )
+
+    def _least_covariance(self) -> np.ndarray:
+        """Of the coefficients, were there nothing but noise of variance 1."""
+        return np.linalg.pinv(self._products[: self._fixed, : self._fixed])
 
     def _most_likely(self) -> np.ndarray:
         if self._best is None:
@@ -159,8 +164,8 @@ class MixedModel:
         factor = linalg.cho_factor(equations + 1e-9 * np.eye(len(right)), check_finite=False)
         solution = linalg.cho_solve(factor, right, check_finite=False)
         left = max(0.0, float(products[-1, -1] - right @ solution)) / self._freedom
-        noise = max(left, self._rounding)
-        objective = self._freedom * np.log(left + self._rounding / 100) + log_det  # smooth, and never of 0
+        noise = left + self._rounding / 100  # never 0
+        objective = self._freedom * np.log(noise) + log_det
         objective += 2 * float(np.log(np.diag(factor[0])).sum())
         objective += float((((logs - self._prior) / PRIOR_SD) ** 2).sum())
         units = np.eye(len(right), self._fixed)

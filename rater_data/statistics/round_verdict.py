@@ -1,8 +1,8 @@
 """Did the last training help? A round's verdict: the new version against the control arm, of the version before.
 
 All ratings of the round are read together (`mixed_model`): the two arms meet on the same prompts, and what the new
-version wrote to other prompts tells how far prompts, responses and raters differ. The interval holds however often it
-is looked at while ratings come in (`always_valid`), and the verdict is what the interval says: nothing else is tested.
+version wrote to other prompts tells how far prompts, responses and raters differ. The verdict is drawn at four stated
+looks (`stated_looks`) and is what the interval there says: nothing else is tested.
 `python -m rater_data verdict-error` measures how often it is wrong.
 """
 
@@ -15,10 +15,10 @@ import pandas as pd
 from scipy import stats
 
 from rater_data.scales import Scale
-from rater_data.statistics.always_valid import FINAL_BOUND, margin
 from rater_data.statistics.intervals import CONFIDENCE, Interval
 from rater_data.statistics.mixed_model import Effect, Level, MixedModel
 from rater_data.statistics.rater_effects import subtract_offsets
+from rater_data.statistics.stated_looks import FINAL_BOUND, margin, thresholds
 
 Word = Literal["helped", "open", "hurt"]
 HELPED: Final = "helped"
@@ -27,9 +27,8 @@ HURT: Final = "hurt"
 NEITHER_ARM = ("anchor", "imported")
 FEWEST_PROMPTS, FEWEST_RATINGS = 2, 4  # of the control arm, below which nothing is computed
 WORTH_KNOWING = 0.05  # of the scale's length: a smaller difference is not searched for
-LARGEST_TABLE = (
-    2_000_000  # ratings times raters; beyond it offsets are so well known that they are just taken off
-)
+# ratings times raters; beyond it offsets are known so well that they are just taken off
+LARGEST_TABLE = 200_000
 NORMAL_QUANTILE = float(stats.norm.isf((1 - CONFIDENCE) / 2))
 
 
@@ -48,11 +47,12 @@ class LengthEffect:
 class RoundVerdict:
     """What a round's ratings say of the version that wrote it, against the one before.
 
-    `gain`: in points, of comparisons from −1 (the control is always preferred) to 1; its 95 % interval holds at every
-    look. `plain`: the same with the interval of a single look; `se`: its standard error. `win_rate`: how often the new
-    version is preferred on the same prompt, ties half (95 %, of a single look), n prompts. `blind`: control ratings
-    that are in, of `planned`. `more`: about how many more would settle it; None where it is settled, where a difference
-    can only be smaller than WORTH_KNOWING, and where nothing is known.
+    `gain`: in points, of comparisons from −1 (the control is always preferred) to 1; its 95 % interval holds over all
+    looks, n control ratings were in at the latest one. `plain`: the same with the interval of a single look; `se`: its
+    standard error. `win_rate`: how often the new version is preferred on the same prompt, ties half (95 %, of a single
+    look), n prompts. `blind`: control ratings that are in by now, of `planned`. `more`: about how many more would
+    settle it; None where it is settled, where a difference can only be smaller than WORTH_KNOWING, and where nothing is
+    known.
     """
 
     word: Word
@@ -67,13 +67,18 @@ class RoundVerdict:
 
 
 def round_verdict(frame: pd.DataFrame, traits: pd.DataFrame, scale: Scale, planned: int) -> RoundVerdict:
-    """`frame`: the round's ratings as `score_frame` makes it; `traits` of its responses, with response_id, stratum and
-    length (characters); `planned`: how many ratings the control arm is to get (of comparisons: how many with it)."""
+    """`frame`: the round's ratings as `score_frame` makes it, as they came in; `traits` of its responses, with
+    response_id, stratum and length (characters); `planned`: how many ratings the control arm is to get (of comparisons:
+    how many with it)."""
     table = comparisons_with_control(frame, traits) if scale.paired else _arms(frame, traits)
-    on_control = table if scale.paired else table[table["control"]]
-    blind, planned = len(on_control), max(planned, len(on_control))
+    now = len(table) if scale.paired else int(table["control"].sum())
+    blind = max((look for look in thresholds(planned) if look <= now), default=0)
+    table = _until_look(table, blind, scale.paired)
+    if scale.paired:  # what one rater said of the same two twice is one answer
+        table = table.assign(score=table.groupby(["pair", "rater_id"])["score"].transform("mean"))
+        table = table.drop_duplicates(["pair", "rater_id"])
     if blind < FEWEST_RATINGS or not _has_both_arms(table, scale.paired):
-        return RoundVerdict(word=OPEN, blind=blind, planned=planned)
+        return RoundVerdict(word=OPEN, blind=now, planned=planned)
     span = float(scale.high - scale.low)
     effect = _effect(table, scale)
     wide = min(margin(effect.se, effect.freedom, blind / planned), span)
@@ -86,10 +91,20 @@ def round_verdict(frame: pd.DataFrame, traits: pd.DataFrame, scale: Scale, plann
         se=effect.se,
         win_rate=_win_rate(table, scale),
         length=_length_effect(table, scale, effect),
-        blind=blind,
+        blind=now,
         planned=planned,
         more=_ratings_to_settle(effect, gain, planned, WORTH_KNOWING * span) if word == OPEN else None,
     )
+
+
+def _until_look(table: pd.DataFrame, blind: int, paired: bool) -> pd.DataFrame:
+    """What was in with the first `blind` control ratings: the rest waits for the next look."""
+    if paired or blind == 0:
+        return table.iloc[:blind]
+    last = int(np.flatnonzero(table["control"])[blind - 1])
+    # the other half of the last pair belongs to it, whichever of the two was rated first
+    late = (table["prompt_id"] == table["prompt_id"].iloc[last]) & ~table["control"]
+    return table[(np.arange(len(table)) <= last) | late]
 
 
 def comparisons_with_control(frame: pd.DataFrame, traits: pd.DataFrame) -> pd.DataFrame:
@@ -103,7 +118,8 @@ def comparisons_with_control(frame: pd.DataFrame, traits: pd.DataFrame) -> pd.Da
     new_first, new_second = is_new[0] & (strata[1] == "control"), is_new[1] & (strata[0] == "control")
     sign = np.where(new_first, -1.0, 1.0)  # a score below 0 says that the first is better
     longer = (second.map(of["length"]) - first.map(of["length"])) * sign
-    return frame.assign(score=frame["score"] * sign, length=longer)[new_first | new_second]
+    pair = np.minimum(first, second) * 1e9 + np.maximum(first, second)
+    return frame.assign(score=frame["score"] * sign, length=longer, pair=pair)[new_first | new_second]
 
 
 def _arms(frame: pd.DataFrame, traits: pd.DataFrame) -> pd.DataFrame:
@@ -136,7 +152,7 @@ def _model(table: pd.DataFrame, scale: Scale, with_length: bool) -> MixedModel:
     if use_raters and len(table) * raters > LARGEST_TABLE:
         table, use_raters = subtract_offsets(table), False
     prompt = pd.factorize(table["prompt_id"])[0]
-    levels = [Level(pd.factorize(table["response_id"])[0], 0.8)]
+    levels = [Level(pd.factorize(table["pair" if scale.paired else "response_id"])[0], 0.8)]
     ones = np.ones(len(table))
     if scale.paired:
         columns = [ones]
@@ -169,8 +185,10 @@ def _ratings_to_settle(effect: Effect, gain: Interval, planned: int, worth: floa
     now, n = max(abs(effect.value), worth) / effect.se, gain.n
     # a statistic grows with the root of the ratings, and its bound falls with the root of their share of the plan
     within_plan = FINAL_BOUND * math.sqrt(planned * n) / now
-    needed = within_plan if within_plan <= planned else n * (FINAL_BOUND / now) ** 2
-    return max(1, math.ceil(needed) - n)
+    for look in thresholds(planned):
+        if look > n and look >= within_plan:
+            return look - n
+    return max(1, math.ceil(n * (FINAL_BOUND / now) ** 2) - n)
 
 
 def _win_rate(table: pd.DataFrame, scale: Scale) -> Interval:

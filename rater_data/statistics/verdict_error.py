@@ -6,10 +6,13 @@ from dataclasses import dataclass, replace
 import numpy as np
 import pandas as pd
 
+from rater_data.round_settings import SETTING_OF_PATH
 from rater_data.scales import DEFAULT_SCALE, SCALES
 from rater_data.statistics.round_verdict import HELPED, HURT, OPEN, round_verdict
 
-RESPONSES_PER_PROMPT, CONTROL_SHARE, CALIBRATION_SHARE, OVERLAP = 4, 0.12, 0.15, 3  # a round's defaults
+CONTROL_SHARE = float(SETTING_OF_PATH["plan.control_share"].default)
+CALIBRATION_SHARE = float(SETTING_OF_PATH["plan.calibration_share"].default)
+OVERLAP = int(SETTING_OF_PATH["plan.overlap"].default)
 FIRST_LOOK = 0.2  # share of the round's ratings
 
 
@@ -78,51 +81,55 @@ def simulated_round(world: World, seed: int) -> tuple[pd.DataFrame, pd.DataFrame
     return frame, traits.assign(length=200.0)
 
 
-def _prompts(world: World, random: np.random.Generator) -> Iterator[tuple[int, list[tuple[int, str, float]]]]:
-    """Each prompt of a round with its responses: id, stratum, quality."""
-    half = RESPONSES_PER_PROMPT // 2
-    with_control = world.control // half
-    prompts = round(with_control / (2 * CONTROL_SHARE))
-    calibration = max(1, round(prompts * CALIBRATION_SHARE / OVERLAP))
-    kinds = ["control"] * with_control + ["calibration"] * calibration
-    kinds = (kinds + ["train"] * prompts)[:prompts]
+@dataclass(frozen=True)
+class _SimulatedPrompt:
+    """A prompt with its two responses, id, stratum and quality each, and how many raters each is for."""
+
+    number: int
+    responses: list[tuple[int, str, float]]
+    raters: int
+
+
+def _prompts(world: World, random: np.random.Generator) -> Iterator[_SimulatedPrompt]:
+    """As a round of the default settings is planned: two responses a prompt, and what several see is control first."""
+    several_per_prompt = CALIBRATION_SHARE / OVERLAP / (2 * CONTROL_SHARE)
+    ratings_per_prompt = 1 + (OVERLAP - 1) * several_per_prompt
+    several = max(1, round(world.control / ratings_per_prompt * several_per_prompt))
+    with_control = max(2, world.control - (OVERLAP - 1) * several)
+    kinds = [(True, i < several) for i in range(with_control)]
+    kinds += [(False, False)] * (round(with_control / (2 * CONTROL_SHARE)) - with_control)
     random.shuffle(kinds)
-    for prompt, kind in enumerate(kinds):
+    for number, (has_control, is_shared) in enumerate(kinds):
         usual, gain = random.normal(5.5, world.between), random.normal(world.gain, world.by_prompt)
         responses = []
-        for i in random.permutation(RESPONSES_PER_PROMPT):
-            old = kind == "control" and i >= half
-            stratum = "control" if old else "train" if kind == "control" else kind
+        for i in random.permutation(2):
+            old = bool(has_control and i == 1)
             quality = usual + random.normal(0, world.within) + (0.0 if old else gain)
-            responses.append((RESPONSES_PER_PROMPT * prompt + int(i), stratum, quality))
-        yield prompt, responses
+            responses.append((2 * number + int(i), "control" if old else "train", quality))
+        yield _SimulatedPrompt(number, responses, min(OVERLAP, world.raters) if is_shared else 1)
 
 
 def _ratings(world: World, random: np.random.Generator) -> Iterator[tuple[object, ...]]:
     scale = SCALES[world.scale]
     offsets = random.normal(0, world.bias, world.raters)
-    for prompt, responses in _prompts(world, random):
-        first = random.integers(world.raters)
-        for response, stratum, quality in responses:
-            several = stratum == "calibration"
-            raters = random.permutation(world.raters)[:OVERLAP] if several else [first]
-            for rater in raters:
+    for prompt in _prompts(world, random):
+        for rater in random.permutation(world.raters)[: prompt.raters]:
+            for response, stratum, quality in prompt.responses:
                 felt = quality + offsets[rater] + random.normal(0, world.noise)
                 if scale.name == "thumbs":
                     score = float(felt > 5.5)
                 else:
                     middle, points = (scale.low + scale.high) / 2, (scale.high - scale.low) / 9
                     score = float(np.clip(round(middle + points * (felt - 5.5)), scale.low, scale.high))
-                yield response, int(rater), prompt, stratum, score, np.nan
+                yield response, int(rater), prompt.number, stratum, score, np.nan
 
 
 def _comparisons(world: World, random: np.random.Generator) -> Iterator[tuple[object, ...]]:
-    """Every response is once the first of a card, with one of the other version where there is any."""
-    for prompt, responses in _prompts(world, random):
-        rater = int(random.integers(world.raters))
-        for place, (response, stratum, quality) in enumerate(responses):
-            after = responses[place + 1 :] + responses[:place]
-            partners = [r for r in after if (r[1] == "control") != (stratum == "control")] or after
-            other, _, other_quality = partners[0]
+    """Each response is once the first of a card; who has compared the two says the same of them again."""
+    for prompt in _prompts(world, random):
+        (first, stratum, quality), (other, other_stratum, other_quality) = prompt.responses
+        for rater in random.permutation(world.raters)[: prompt.raters]:
             felt = other_quality - quality + random.normal(0, world.noise * np.sqrt(2))
-            yield response, rater, prompt, stratum, float(np.sign(felt) * (abs(felt) > 0.5)), other
+            score = float(np.sign(felt) * (abs(felt) > 0.5))
+            yield first, int(rater), prompt.number, stratum, score, other
+            yield other, int(rater), prompt.number, other_stratum, -score, first

@@ -146,7 +146,7 @@ def verdict_sentence(judged: JudgedRound, scale: Scale) -> str:
     if verdict.more is None:
         worth = WORTH_KNOWING * (scale.high - scale.low)
         return f"Versions {old} and {new} are less than {worth:.2g} {'of 1' if scale.paired else _points(scale)} apart."
-    left = verdict.planned - verdict.blind
+    left = max(0, verdict.planned - verdict.blind)
     sentence = f"About {verdict.more} more blind {_units(scale, verdict.more)} would settle it"
     if verdict.more <= left:
         return f"{sentence}; {left} are still to come in this round."

@@ -1,5 +1,6 @@
 """What a round's ratings say of the version that wrote it, and whether raters have drifted; without reading texts."""
 
+import math
 from typing import TYPE_CHECKING, Any
 
 import sqlalchemy as sa
@@ -33,10 +34,13 @@ class RoundVerdicts(RaterStatistics):
             round_, scale = require_round(connection, round_number), read_scale(connection)
             excluded = list(connection.scalars(sa.select(_u.id).where(_u.excluded)))
         traits = self.response_traits(round_number)
-        planned = planned_control_ratings(traits, scale.paired)
-        if round_.state == "generating":  # more of the control arm may be on its way
-            planned = max(planned, _control_in_config(round_.config) * (2 if scale.paired else 1))
-        return round_verdict(self.score_frame(round_number, excluded), traits, scale, planned)
+        planned = planned_control_ratings(traits, scale.paired, int(round_.config.get("quota", 0)))
+        frame = self.score_frame(round_number, excluded)
+        if (
+            round_.state == "generating"
+        ):  # how much of the control arm is on its way is not known: no look yet
+            frame = frame.iloc[:0]
+        return round_verdict(frame, traits, scale, planned)
 
     def response_traits(self, round_number: int) -> "pd.DataFrame":
         """Of each response of a round: response_id, prompt_id, stratum, overlap, length in characters."""
@@ -73,20 +77,17 @@ class RoundVerdicts(RaterStatistics):
         return t_interval(changes) if len(changes) >= FEWEST_PAIRS else None
 
 
-def planned_control_ratings(traits: "pd.DataFrame", paired: bool) -> int:
-    """How many ratings the control arm is to get; of comparisons, those on its prompts: each is of both versions."""
+def planned_control_ratings(traits: "pd.DataFrame", paired: bool, quota: int) -> int:
+    """How many ratings the control arm has by the time the quota is full: a round has more cards than its quota.
+
+    Of comparisons, those on its prompts: each is of both versions.
+    """
     control = traits[traits["stratum"] == "control"]
     if paired:
         control = traits[traits["prompt_id"].isin(control["prompt_id"]) & (traits["stratum"] != "anchor")]
-    return int(control["overlap"].sum())
-
-
-def _control_in_config(config: dict[str, Any]) -> int:
-    """As ppo/training/plan.py plans it, at most."""
-    plan = config.get("plan", {})
-    per_prompt, ratings = int(plan.get("responses_per_prompt", 1)), int(plan.get("ratings", 0))
-    prompts = round(-(-ratings // per_prompt) * float(plan.get("control_share", 0.0)) * 2)
-    return prompts * (per_prompt // 2)
+    cards = int(traits["overlap"].sum())
+    share = min(1.0, quota / cards) if quota and cards else 1.0
+    return math.floor(share * int(control["overlap"].sum()))
 
 
 def _ratings_of_prompts(prompts: list[int]) -> sa.Select[Any]:

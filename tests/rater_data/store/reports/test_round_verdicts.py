@@ -22,9 +22,9 @@ def world(tmp_path):
     made.store.close()
 
 
-def open_round(store, state="rating", config=None):
+def open_round(store, state="rating"):
     """Of version 1, with an answer of either version to each prompt and two anchors."""
-    store.start_round({"quota": 8} | (config or {}), 1)
+    store.start_round({"quota": 12}, 1)
     prompts = store.prompts()
     answers = [
         dataclasses.replace(
@@ -64,15 +64,22 @@ def test_the_verdict_is_of_the_raters_who_count(world):
     assert world.store.round_verdict(2).gain is None
 
 
-def test_while_responses_are_written_the_plan_is_that_of_the_settings(world):
-    """So that a look at the first few control ratings does not take them for all."""
-    plan = {"ratings": 64, "responses_per_prompt": 4, "control_share": 0.12}
-    open_round(world.store, "generating", {"plan": plan})
-    assert world.store.round_verdict(2).planned == 8
+def test_while_responses_are_written_there_is_no_look(world):
+    """The first few control ratings are not taken for all of them."""
+    open_round(world.store, "generating")
+    rate_everything(world, {"train": 8.0, "control": 3.0, "anchor": 4.0})
+    assert world.store.round_verdict(2).gain is None
     world.store.set_round_state(2, "rating")
+    assert world.store.round_verdict(2).gain is not None
+
+
+def test_the_plan_is_what_is_rated_when_the_quota_is_full(world):
+    open_round(world.store)
     traits = world.store.response_traits(2)
-    assert world.store.round_verdict(2).planned == planned_control_ratings(traits, paired=False) == 4
-    assert planned_control_ratings(traits, paired=True) == 8, "of comparisons, all on its prompts"
+    assert planned_control_ratings(traits, paired=False, quota=0) == 4
+    assert planned_control_ratings(traits, paired=True, quota=0) == 8, "of comparisons, all on its prompts"
+    cards = int(traits["overlap"].sum())
+    assert planned_control_ratings(traits, paired=False, quota=cards // 2) == 2
     texts = {r.id: len(r.text) for r in world.store.responses(2)}
     assert dict(zip(traits["response_id"], traits["length"], strict=True)) == texts
 
