@@ -89,6 +89,10 @@ ROOMS = {
     "ppo.sharing": (
         "ppo.model.loading, rater_data, rater_data.artifacts, rater_data.statistics, rater_data.store"
     ),
+    "ppo.fitting": (
+        "ppo, ppo.algorithm, ppo.reward, ppo.reward.evaluation, ppo.training, rater_data, rater_data.statistics, "
+        "rater_data.store"
+    ),
     "ppo.doctor": (
         "ppo, ppo.algorithm, ppo.benchmark, ppo.model, ppo.model.loading, ppo.training, rater_data, "
         "rater_data.store"
@@ -98,8 +102,8 @@ ROOMS = {
         "rater_data.importing, rater_data.store"
     ),
     "ppo.cli": (
-        "ppo, ppo.benchmark, ppo.demo, ppo.doctor, ppo.model, ppo.model.cpu, ppo.model.loading, ppo.sharing, "
-        "ppo.training, rater_data, rater_data.artifacts, rater_data.store"
+        "ppo, ppo.benchmark, ppo.demo, ppo.doctor, ppo.fitting, ppo.model, ppo.model.cpu, "
+        "ppo.model.loading, ppo.sharing, ppo.training, rater_data, rater_data.artifacts, rater_data.store"
     ),
     "app": "rater_data, rater_data.store",
     "app.access": "app, rater_data, rater_data.store",

@@ -25,7 +25,8 @@ class Wanted:
     """What a reading is for: mini-batches of how many responses, at which temperature, and what is to be read.
 
     `own`: log-probabilities, values and entropy by the policy; `states`: its last hidden states, too; `reference`: the
-    reference's log-probabilities; `layers`: which of its hidden states become features.
+    reference's log-probabilities; `layers`: which of its hidden states become features. `most_tokens`: of a
+    micro-batch, where that is less than the policy's; 0 = the policy's.
     """
 
     minibatch: int
@@ -34,6 +35,7 @@ class Wanted:
     states: bool = False
     reference: bool = False
     layers: tuple[int, ...] = ()
+    most_tokens: int = 0
 
 
 @dataclass(frozen=True)
@@ -84,7 +86,8 @@ def read_for_first(policy: Policy, message: dict[str, Any]) -> list[Tensor]:
 
 
 def _minibatches(policy: Policy, rollout: Rollout, wanted: Wanted) -> tuple[Minibatch, ...]:
-    return minibatches_of(rollout, wanted.minibatch, policy.microbatch_tokens, policy.processes.size)
+    tokens = min(policy.microbatch_tokens, wanted.most_tokens or policy.microbatch_tokens)
+    return minibatches_of(rollout, wanted.minibatch, tokens, policy.processes.size)
 
 
 @torch.no_grad()

@@ -6,6 +6,7 @@ from ppo.cli import (  # noqa: F401 - in the order of --help
     bench_command,
     classify_command,
     demo_command,
+    fit_head_command,
     model_commands,
     version_commands,
     work_command,

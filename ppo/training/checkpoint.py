@@ -67,11 +67,16 @@ def _write(state: TrainState, aside: Path, config: Config, head: RewardHead | No
         "config": config.to_dict(),
     }
     if head is not None:
-        save_file(
-            {k: torch.from_numpy(getattr(head, k).copy()) for k in ARRAYS}, aside / "reward_head.safetensors"
-        )
-        record["reward_head"] = {k: v for k, v in dataclasses.asdict(head).items() if k not in ARRAYS}
+        record["reward_head"] = write_head(head, aside)
     (aside / "state.json").write_text(json.dumps(record, indent=1), encoding="utf-8")
+
+
+def write_head(head: RewardHead, folder: Path) -> dict[str, Any]:
+    """The arrays of a head go into `reward_head.safetensors`; what else it is, is returned, as JSON takes it."""
+    save_file(
+        {k: torch.from_numpy(getattr(head, k).copy()) for k in ARRAYS}, folder / "reward_head.safetensors"
+    )
+    return {k: v for k, v in dataclasses.asdict(head).items() if k not in ARRAYS}
 
 
 def _order(config: Path) -> None:

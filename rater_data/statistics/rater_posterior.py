@@ -26,6 +26,7 @@ A few ratings leave it nearly as it is. A normal prior alone would never let a d
 COMMON_WEIGHT = 5.0  # ratings that the common spread and mean are worth
 HEAD_LIMIT = 0.8  # of the variance of quality a head is taken to explain at most so much
 SMALLEST = 1e-6  # the variance where all scores are equal
+MOST_DEVIATIONS = 3.0  # what a head says of one response counts for no more
 SWEEPS = 4
 MOST_RATINGS = 200  # of a rater, those of which most is known: more would only cost time
 
@@ -94,11 +95,10 @@ class RatedWorld:
         """Of a frame with rater_id, unit, score, paired and expected."""
         raters, rater = np.unique(frame["rater_id"].to_numpy(), return_inverse=True)
         paired = bool(frame["paired"].any())
-        given, head = frame["score"].to_numpy(), frame["expected"]
-        if not paired:  # a head that others taught may lie higher than another one
-            head = head - head.groupby(frame["rater_id"]).transform("mean")
+        given = frame["score"].to_numpy()
+        head = _one_unit(frame["expected"], frame["rater_id"], paired)
         score = given if paired else given - given.mean()
-        return cls(raters, rater, pd.factorize(frame["unit"])[0], score, head.to_numpy(), paired)
+        return cls(raters, rater, pd.factorize(frame["unit"])[0], score, head, paired)
 
     def posteriors(self) -> list[Posterior]:
         """All raters (R,), each judged by what is known of the others, over and over.
@@ -209,6 +209,17 @@ class RatedWorld:
         likelihood = likelihood + _LOG_PRIOR
         weights = np.exp(likelihood - likelihood.max())
         return Posterior(weights / weights.sum(), offset, offset_variance, spread)
+
+
+def _one_unit(head: pd.Series, raters: pd.Series, paired: bool) -> np.ndarray:
+    """What each rater's head says (N,), with mean 0 and deviation 1: heads lie at different heights, and one that was
+    taught little says little. Of comparisons 0 stays 0."""
+    if not paired:
+        head = head - head.groupby(raters).transform("mean")
+    size = np.sqrt((head**2).groupby(raters).transform("mean"))
+    told = np.clip(head / size.where(size > SMALLEST), -MOST_DEVIATIONS, MOST_DEVIATIONS)
+    units: np.ndarray = told.to_numpy(dtype="float64")
+    return units
 
 
 @dataclass(frozen=True)
