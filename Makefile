@@ -24,7 +24,7 @@ PYTHON := $(or $(PYTHON),$(shell \
 # A stamp carries the checksum of what was asked for: other pins or another Python, another stamp
 key = $(shell { $(PYTHON) --version; cat $(1); } 2>/dev/null | cksum | tr -d ' ')
 READY := $(VENV)/.ready-$(call key,requirements.txt requirements-model.txt)
-DEV_READY := $(VENV)/.dev-$(call key,requirements.txt requirements-model.txt requirements-dev.txt requirements-4bit.txt)
+DEV_READY := $(VENV)/.dev-$(call key,requirements.txt requirements-model.txt requirements-dev.txt requirements-4bit.txt requirements-tracking.txt)
 MODEL := "$$RATELOOP_HOME/models/smollm2-135m-instruct/model.safetensors"
 
 .PHONY: help setup serve test check demo gpu-check clean programs chromium postgresql
@@ -72,7 +72,7 @@ $(READY):
 
 $(DEV_READY): $(READY)
 	$(RUN) -m pip install -r requirements-dev.txt
-	$(RUN) -m pip install --upgrade --no-deps --target $(VENV)/extras -r requirements-4bit.txt
+	$(RUN) -m pip install --upgrade --no-deps --target $(VENV)/extras -r requirements-4bit.txt -r requirements-tracking.txt
 	@rm -f $(VENV)/.dev-* && touch $@
 
 programs: # one after the other: both may be installed by apt

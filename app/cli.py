@@ -20,7 +20,7 @@ from app.settings import PUBLIC_URL_VARIABLE, ROOT_PATH_VARIABLE, Settings, port
 from app.trainer.supervisor import Supervisor
 from app.wording import format_datetime
 from rater_data.artifacts.opening import open_artifacts
-from rater_data.database_option import ArtifactsUrl, DatabaseUrl
+from rater_data.database_option import ArtifactsUrl, DatabaseUrl, Track
 from rater_data.errors import Missing, RateloopError
 from rater_data.rater_functions import CLASSIFIER_HELP, CLASSIFIER_SIGN
 from rater_data.round_settings import GENERATOR_KEY, SERVER_URL
@@ -51,6 +51,13 @@ PublicUrl = Annotated[
 ]
 Device = Annotated[
     str, typer.Option(help="auto, cpu or cuda; split: the layers over all GPUs, cuda:0,cuda:2: over those.")
+]
+Generator = Annotated[
+    str | None,
+    typer.Option(
+        help="A server of vLLM that writes the trainer's responses, as in http://127.0.0.1:8000; its key in "
+        f"{GENERATOR_KEY}."
+    ),
 ]
 Quantize = Annotated[str, typer.Option(help="4bit: the trainer's base in 4 bits (needs bitsandbytes there).")]
 Url = Annotated[str, typer.Option(help="The address people use (default: where it was last served).")]
@@ -91,14 +98,9 @@ def serve(
             help="Longest response in tokens, or a range as in 4:16 from which each draws its limit."
         ),
     ] = None,
-    generator: Annotated[
-        str | None,
-        typer.Option(
-            help="A server of vLLM that writes the trainer's responses, as in http://127.0.0.1:8000; its key in "
-            f"{GENERATOR_KEY}."
-        ),
-    ] = None,
+    generator: Generator = None,
     quantize: Quantize = "",
+    track: Track = None,
     processes: Annotated[
         int, typer.Option(help="Processes of the trainer, one for each GPU; they share every step.")
     ] = 1,
@@ -120,6 +122,7 @@ def serve(
             device=device,
             generator=generator,
             quantize=quantize,
+            track=track,
             processes=processes,
             worker=worker,
             allow_public=allow_public,

@@ -51,6 +51,8 @@ class Settings:
     """Address of a server of vLLM that writes the trainer's responses; None = the trainer does."""
     quantize: str = ""
     """How the trainer holds its base: "4bit", or as it is."""
+    track: str | None = None
+    """The experiment tracker that the trainer tells of its trainings."""
     processes: int = 1
     """How many processes the trainer is; on one machine, each with a GPU of its own where there are any."""
     worker: bool = True
@@ -76,6 +78,8 @@ class Settings:
             raise BadInput(
                 f"The device {self.device!r} is not known: choose auto, cpu, cuda, split or GPUs as in cuda:0,cuda:1."
             )
+        if self.track is not None:
+            checks.tracker(self.track)
         if self.quantize not in ("", "4bit"):
             raise BadInput(f"--quantize is 4bit or left out, not {self.quantize!r}.")
         if self.processes < 1:

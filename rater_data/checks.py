@@ -1,6 +1,7 @@
 """What a database can hold: checks that records use when they are built (each raises BadInput with a sentence), and
-values made fit for it; and the address of a server that an operator names."""
+values made fit for it; and what an operator names: the address of a server, an experiment tracker."""
 
+import importlib.util
 import math
 from collections.abc import Collection
 from typing import Any
@@ -8,6 +9,13 @@ from urllib.parse import urlsplit
 
 from rater_data.errors import BadInput
 
+TRACKERS = {
+    "trackio": "trackio==0.43.0",
+    "tensorboard": "tensorboard==2.21.0",
+    "wandb": "wandb==0.31.0",
+    "mlflow": "mlflow==3.17.2",
+}
+"""Experiment trackers, each with what pip installs for it."""
 LARGEST_INT = 2**63 - 1  # what a database integer holds
 LONGEST_QUOTE = 80  # characters
 LATEST_SECOND = 253_402_300_799  # the end of the year 9999
@@ -107,3 +115,15 @@ def server_address(what: str, value: str, key_variable: str) -> str:
     if not known or parts.query or parts.fragment or not value.isascii() or " " in value.strip():
         raise wrong
     return f"{parts.scheme}://{parts.netloc}{parts.path.rstrip('/').removesuffix('/v1')}"
+
+
+def tracker(kind: str) -> None:
+    """Raises BadInput for what is no experiment tracker that is known, or one that is not installed."""
+    if kind not in TRACKERS:
+        raise BadInput(f"--track is one of {', '.join(TRACKERS)}, or left out, not {quoted(kind)}.")
+    found = importlib.util.find_spec(kind)
+    # without an origin it is no package, but a folder of that name where the program was started
+    if found is None or found.origin is None:
+        raise BadInput(
+            f"--track {kind} needs {kind}, which is not installed: pip install {TRACKERS[kind]} into this environment."
+        )

@@ -1,8 +1,10 @@
-"""The options --database and --artifacts of all three command lines, and the environment variables behind them."""
+"""Options of several command lines: --database and --artifacts, with the environment variables behind them; --track."""
 
 from typing import Annotated
 
 import typer
+
+from rater_data.checks import TRACKERS
 
 DATABASE_VARIABLE = "RATELOOP_DATABASE_URL"
 ARTIFACTS_VARIABLE = "RATELOOP_ARTIFACTS"
@@ -24,6 +26,15 @@ ArtifactsUrl = Annotated[
         "--artifacts",
         envvar=ARTIFACTS_VARIABLE,
         help="Where versions and checkpoints are kept instead of the home: a folder, s3://bucket/path, gs://bucket/path.",
+        show_default=False,
+    ),
+]
+
+Track = Annotated[
+    str | None,
+    typer.Option(
+        "--track",
+        help=f"Tell an experiment tracker every step: {', '.join(TRACKERS)}; none by default.",
         show_default=False,
     ),
 ]

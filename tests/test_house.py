@@ -83,27 +83,28 @@ ROOMS = {
     "ppo.generation": "ppo, ppo.algorithm, ppo.model, rater_data",
     "ppo.training": (
         "ppo, ppo.algorithm, ppo.generation, ppo.model, ppo.model.loading, ppo.reward, "
-        "ppo.reward.evaluation, rater_data, rater_data.artifacts, rater_data.statistics, rater_data.store, "
-        "rater_data.store.database"
+        "ppo.reward.evaluation, ppo.tracking, rater_data, rater_data.artifacts, rater_data.statistics, "
+        "rater_data.store, rater_data.store.database"
     ),
     "ppo.sharing": (
-        "ppo.model.loading, rater_data, rater_data.artifacts, rater_data.statistics, rater_data.store"
+        "ppo, ppo.model.loading, rater_data, rater_data.artifacts, rater_data.statistics, rater_data.store"
     ),
     "ppo.fitting": (
         "ppo, ppo.algorithm, ppo.reward, ppo.reward.evaluation, ppo.training, rater_data, rater_data.statistics, "
         "rater_data.store"
     ),
+    "ppo.tracking": "ppo, rater_data, rater_data.store",
     "ppo.doctor": (
         "ppo, ppo.algorithm, ppo.benchmark, ppo.model, ppo.model.loading, ppo.training, rater_data, "
         "rater_data.store"
     ),
     "ppo.demo": (
-        "ppo, ppo.algorithm, ppo.model, ppo.model.loading, ppo.reward, ppo.training, rater_data, "
-        "rater_data.importing, rater_data.store"
+        "ppo, ppo.algorithm, ppo.model, ppo.model.loading, ppo.reward, ppo.tracking, ppo.training, "
+        "rater_data, rater_data.importing, rater_data.store"
     ),
     "ppo.cli": (
-        "ppo, ppo.benchmark, ppo.demo, ppo.doctor, ppo.fitting, ppo.model, ppo.model.cpu, "
-        "ppo.model.loading, ppo.sharing, ppo.training, rater_data, rater_data.artifacts, rater_data.store"
+        "ppo, ppo.benchmark, ppo.demo, ppo.doctor, ppo.fitting, ppo.model, ppo.model.cpu, ppo.model.loading, "
+        "ppo.sharing, ppo.tracking, ppo.training, rater_data, rater_data.artifacts, rater_data.store"
     ),
     "app": "rater_data, rater_data.store",
     "app.access": "app, rater_data, rater_data.store",

@@ -75,6 +75,7 @@ class Supervisor:
             ("--model", settings.model),
             ("--generator", settings.generator),
             ("--quantize", settings.quantize),
+            ("--track", settings.track),
         ]
         return [*wrapper, *work, *(part for flag, value in given if value for part in (flag, value))]
 

@@ -3,9 +3,10 @@
 import contextlib
 import json
 import tempfile
+import time
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -22,10 +23,20 @@ from ppo.cli.common import (
     console,
     quiet,
 )
+from rater_data.database_option import Track
 from rater_data.rater_functions import CLASSIFIER_HELP
 from rater_data.round_settings import EMBEDDED_MODEL as DEFAULT_MODEL
 from rater_data.round_settings import PLAIN
 from rater_data.store import default_home
+
+if TYPE_CHECKING:
+    from ppo.tracking.trackers import TrackerChoice
+
+
+NOISE = Annotated[float, typer.Option(min=0, help="Standard deviation of a rating's noise, in points.")]
+PROMPTS = Annotated[
+    Path | None, typer.Option(help="A file that import-prompts reads; its holdout prompts measure.")
+]
 
 
 @cli.command()
@@ -43,9 +54,7 @@ def demo(
     device: DEVICE = "auto",
     generator: GENERATOR = None,
     seed: Annotated[int, typer.Option(help="Of everything that is drawn.")] = 0,
-    noise: Annotated[
-        float, typer.Option(min=0, help="Standard deviation of a rating's noise, in points.")
-    ] = 1.0,
+    noise: NOISE = 1.0,
     bias: Annotated[float, typer.Option(min=0, help="Raters lie between −bias and +bias points off.")] = 0.0,
     raters: Annotated[int, typer.Option(min=1, max=50, help="How many scripted raters.")] = 3,
     flip: Annotated[bool, typer.Option("--flip", help="Turn the rater's taste round: 10 becomes 1.")] = False,
@@ -57,9 +66,7 @@ def demo(
     system: SYSTEM = None,
     prompt_format: PROMPT_FORMAT = None,
     max_new_tokens: MAX_NEW_TOKENS = None,
-    prompts: Annotated[
-        Path | None, typer.Option(help="A file that import-prompts reads; its holdout prompts measure.")
-    ] = None,
+    prompts: PROMPTS = None,
     best_of: Annotated[
         int, typer.Option(min=0, help="Base responses a holdout prompt that each head picks from; 0: none.")
     ] = 16,
@@ -67,6 +74,7 @@ def demo(
         list[str] | None,
         typer.Option("--set", help="Change a setting of ppo/config.py, as in ppo.kl_coef=0.02; repeatable."),
     ] = None,
+    track: Track = None,
     json_file: JSON_FILE = None,
     home: Annotated[
         Path | None, typer.Option(help="An empty folder to keep; a temporary one by default.")
@@ -79,8 +87,10 @@ def demo(
     from ppo.demo.progress_bars import job_bars
     from ppo.demo.scripted_raters import load_rater
     from ppo.demo.tables import print_demo
+    from ppo.tracking.tracking import Tracking
     from ppo.training.followers import joined_processes
 
+    choice = _tracker_choice(track, home, seed)
     settings = DemoConfig(
         rounds, ratings, seed, noise, bias, raters, flip, scale, prompts=prompts, best_of=best_of
     )
@@ -95,10 +105,19 @@ def demo(
             run = Demo(
                 folder, model, device, taste, settings, config, console.print, show, generator, processes
             )
+            run.tracking = None if choice is None else Tracking(choice)
             result = {"rater": rater} | run.run()
     print_demo(console, result, run.texts)
     if json_file is not None:
         json_file.write_text(json.dumps(result, indent=1), encoding="utf-8")
+
+
+def _tracker_choice(track: str | None, home: Path | None, seed: int) -> "TrackerChoice | None":
+    """The tracker's files outlive a demo whose home is a temporary one; each demo's runs have names of their own."""
+    from ppo.tracking.trackers import TRACKED, TrackerChoice
+
+    prefix = f"demo-{time.strftime('%Y%m%d-%H%M%S')}-seed-{seed}-"
+    return None if track is None else TrackerChoice(track, (home or default_home()) / TRACKED, prefix)
 
 
 @contextlib.contextmanager

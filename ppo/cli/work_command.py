@@ -6,7 +6,7 @@ from typing import Annotated
 import typer
 
 from ppo.cli.common import DEVICE, GENERATOR, HOME, QUANTIZE, cli, quiet
-from rater_data.database_option import ArtifactsUrl, DatabaseUrl
+from rater_data.database_option import ArtifactsUrl, DatabaseUrl, Track
 from rater_data.store import default_home
 
 
@@ -21,10 +21,11 @@ def work(
     generator: GENERATOR = None,
     database: DatabaseUrl = None,
     artifacts: ArtifactsUrl = None,
+    track: Track = None,
 ) -> None:
     """Claim jobs and do them until ended: the trainer's process."""
     quiet()
     from ppo.training.worker import work as run
 
     with contextlib.suppress(KeyboardInterrupt):
-        run(home or default_home(), model, device, database, generator, artifacts, quantize)
+        run(home or default_home(), model, device, database, generator, artifacts, quantize, track)

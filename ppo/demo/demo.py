@@ -22,6 +22,7 @@ from ppo.demo.classifier import ClassifierRater
 from ppo.demo.score_worth import JudgedTexts, best_of, draw_judged, score_gain
 from ppo.demo.scripted_raters import ratings_of
 from ppo.processes import ALONE, Processes
+from ppo.tracking.tracking import Tracking
 from ppo.training import checkpoint, store_tensors
 from ppo.training.engine import Engine
 from ppo.training.worker import Worker
@@ -66,6 +67,7 @@ class Demo:
     """One run: a store, a worker and some scripted raters.
 
     `log` gets a line for what happens, `on_progress` each job's progress. `generator` and `processes`: as for `Engine`.
+    `tracking`: what is told of the trainings.
     """
 
     home: Path
@@ -78,6 +80,7 @@ class Demo:
     on_progress: Callable[[Job, dict[str, Any]], None] | None = None
     generator: str | None = None
     processes: Processes = ALONE
+    tracking: Tracking | None = None
     _before: JudgedTexts | None = field(default=None, init=False, repr=False)
     _candidates: JudgedTexts | None = field(default=None, init=False, repr=False)
     rows: list[dict[str, Any]] = field(default_factory=list)
@@ -119,7 +122,7 @@ class Demo:
         engine = Engine(
             self.home, self.model, self.device, self.config, self.generator, processes=self.processes
         )
-        self.worker = Worker(store, lambda: engine, self.on_progress)
+        self.worker = Worker(store, lambda: engine, self.on_progress, self.tracking)
         store.enqueue("generate", {})
         self._run_job()
         self._evaluate(None, {})

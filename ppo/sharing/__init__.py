@@ -1,4 +1,4 @@
 """A version leaves this home: its adapter with a card that says how it came about, or merged into a plain model.
 
-May import: ppo.model.loading, rater_data, rater_data.artifacts, rater_data.statistics, rater_data.store.
+May import: ppo, ppo.model.loading, rater_data, rater_data.artifacts, rater_data.statistics, rater_data.store.
 """

@@ -3,8 +3,8 @@
 from collections.abc import Sequence
 from typing import Any
 
+from ppo.markdown import span
 from ppo.sharing.facts import AdapterFacts, Training
-from ppo.sharing.markdown import span
 from rater_data import checks
 from rater_data.statistics.intervals import Interval
 from rater_data.statistics.round_verdict import HELPED, HURT

@@ -5,8 +5,6 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-import pandas as pd
-
 from rater_data.errors import Missing, Refused
 from rater_data.lifecycle import Round, Version
 from rater_data.records import IMPORTED_ROUND, RESTORED, RatedResponse
@@ -14,7 +12,7 @@ from rater_data.round_settings import REFERENCE, Told, joined_text
 from rater_data.scales import SCALES, Scale
 from rater_data.statistics.agreement import krippendorff_alpha
 from rater_data.statistics.intervals import Interval
-from rater_data.statistics.round_verdict import RoundVerdict, round_verdict
+from rater_data.statistics.round_verdict import RoundVerdict
 from rater_data.statistics.score_frame import training_score
 from rater_data.store import Store
 
@@ -148,16 +146,10 @@ def _scale_of(rated: list[RatedResponse]) -> Scale | None:
 
 def _verdict(store: Store, version: Version, rounds: list[Round]) -> tuple[int | None, RoundVerdict | None]:
     """What the latest round that can tell says of a version against its parent; all ratings until now count."""
-    excluded = [user.id for user in store.users() if user.excluded]
     for round_ in reversed(rounds):
         if round_.version_number != version.number:
             continue
-        responses = store.responses(round_.number)
-        rows = [(r.id, r.stratum, float(len(r.text))) for r in responses]
-        traits = pd.DataFrame(rows, columns=["response_id", "stratum", "length"])
-        planned = sum(r.overlap for r in responses if r.stratum == "control")
-        frame = store.score_frame(round_.number, excluded)
-        verdict = round_verdict(frame, traits, store.scale(), planned)
+        verdict = store.round_verdict(round_.number)
         if verdict.gain is not None:
             return round_.number, verdict
     return None, None

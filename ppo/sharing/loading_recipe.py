@@ -2,9 +2,9 @@
 
 import shlex
 
+from ppo.markdown import fenced
 from ppo.sharing.bases import SharedBase
 from ppo.sharing.facts import AdapterFacts
-from ppo.sharing.markdown import fenced
 from rater_data.round_settings import Told
 
 _LOAD = """\

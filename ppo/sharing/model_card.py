@@ -5,11 +5,11 @@ Every figure is from the store or the version's files. Texts of others (prompts,
 
 from huggingface_hub import ModelCardData
 
+from ppo.markdown import fenced, shortened, span
 from ppo.sharing.bases import SharedBase
 from ppo.sharing.card_figures import figure, gain_words, training_rows, training_words
 from ppo.sharing.facts import AdapterFacts
 from ppo.sharing.loading_recipe import loading_recipe
-from ppo.sharing.markdown import fenced, shortened, span
 from rater_data.lifecycle import Version
 from rater_data.round_settings import Told
 

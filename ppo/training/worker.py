@@ -24,6 +24,8 @@ from ppo.model.loading.default_model import DEFAULT
 from ppo.model.loading.quantize import check_can_quantize
 from ppo.processes import Processes, ProcessGone
 from ppo.progress import Cancelled, Progress
+from ppo.tracking.trackers import TRACKED, TrackerChoice
+from ppo.tracking.tracking import Tracking
 from ppo.training.engine import Engine
 from ppo.training.followers import joined_processes
 from ppo.training.prompt_trial import answer_prompt_trial
@@ -57,9 +59,13 @@ class Worker:
     """One engine, one store, one job at a time."""
 
     def __init__(
-        self, store: Store, make_engine: Callable[[], Engine], show: Callable[[Job, dict], None] | None = None
+        self,
+        store: Store,
+        make_engine: Callable[[], Engine],
+        show: Callable[[Job, dict], None] | None = None,
+        tracking: Tracking | None = None,
     ):
-        self.store, self._make_engine, self._show = store, make_engine, show
+        self.store, self._make_engine, self._show, self._tracking = store, make_engine, show, tracking
         self.name = f"{_machine()}:{os.getpid()}:{time.monotonic_ns() % 1_000_000}"
         self._engine: Engine | None = None
         self._readiness, self._returning = ReadinessCheck(), ReturnWhenHurt()
@@ -131,9 +137,21 @@ class Worker:
             return answer_prompt_trial(self.store, engine, job, progress)
         if job.kind == "generate":
             return {"round": generate_round(self.store, engine, progress)}
-        number = int(job.payload["round"])
-        state = train_round(self.store, engine, number, progress, override=bool(job.payload.get("override")))
+        number, override = int(job.payload["round"]), bool(job.payload.get("override"))
+        with self._tracked(number, progress.log):
+            state = train_round(self.store, engine, number, progress, override=override)
         return {"round": number, "state": state}
+
+    @contextlib.contextmanager
+    def _tracked(self, number: int, log: Callable[[str], None]) -> Iterator[None]:
+        """Tells the tracker, if there is one, how the training of a round ended."""
+        try:
+            yield
+            if self._tracking is not None:
+                self._tracking.end_round(self.store, log, number)
+        finally:
+            if self._tracking is not None:
+                self._tracking.close(lambda _line: None)  # the job may be another's by now
 
     def _enqueue_next(self, job: Job, result: dict[str, Any]) -> None:
         """A training, published or refused, is followed by the writing of the next round: raters never run dry.
@@ -178,7 +196,13 @@ class Worker:
         def log(line: str) -> None:
             self.store.job_heartbeat(job.id, self.name, log=line)
 
-        return Progress(show, self.store.add_step, log)
+        def record_step(number: int, step: int, metrics: dict[str, Any]) -> None:
+            if self._tracking is None:
+                self.store.add_step(number, step, metrics)
+            else:
+                self._tracking.record_step(self.store, log, number, step, metrics)
+
+        return Progress(show, record_step, log)
 
     @contextlib.contextmanager
     def _heartbeat(self, job: Job) -> Iterator[threading.Event]:
@@ -286,20 +310,24 @@ def work(
     generator: str | None = None,
     artifacts: str | None = None,
     quantize: str = "",
+    track: str | None = None,
 ) -> None:
     """Works until it is ended. Without a model, the home's own, or the default in a new home.
 
     `generator`: address of a server of vLLM that writes the responses; `artifacts`: where versions are kept, in the
-    home by default. With `url` the database is shared with a server, whose release has to be this one. Raises Refused
-    where it is another, BadInput for what is no address, and what opening database and artifacts raises.
+    home by default; `track`: the name of a tracker that is told of trainings. With `url` the database is shared with a
+    server, whose release has to be this one. Raises Refused where it is another, BadInput for what is no address or no
+    tracker that is installed, and what opening database and artifacts raises.
     """
     if generator is not None:
         checks.server_address("--generator", generator, GENERATOR_KEY)
     check_can_quantize(quantize)
+    choice = None if track is None else TrackerChoice(track, home / TRACKED)
     with joined_processes(home, device) as joined:
         if joined is not None:
             config = Config(quantize=quantize)
-            _work_as_first(home, model, *joined, url, generator, artifacts, config)
+            tracking = None if choice is None else Tracking(choice)  # on the first process alone
+            _work_as_first(home, model, *joined, url, generator, artifacts, config, tracking)
 
 
 def _work_as_first(
@@ -311,6 +339,7 @@ def _work_as_first(
     generator: str | None,
     artifacts: str | None,
     config: Config,
+    tracking: Tracking | None,
 ) -> None:
     # the server brings a shared database up to date; where it has none of its own, the trainer may be there first
     with contextlib.closing(PatientStore.open(home, url, upgrade=url is None)) as store:
@@ -320,7 +349,11 @@ def _work_as_first(
         kept.check_writable()
         chosen = store.base_model(model) or model_name(model or DEFAULT)
         prepare_settings(store, chosen)
-        worker = Worker(store, lambda: Engine(home, chosen, device, config, generator, kept, processes))
+        worker = Worker(
+            store,
+            lambda: Engine(home, chosen, device, config, generator, kept, processes),
+            tracking=tracking,
+        )
         release_jobs_of_dead_workers(store)
         store.wait_for_the_database(PATIENCE_S)
         kept.wait_for_the_store(PATIENCE_S)

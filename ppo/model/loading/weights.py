@@ -13,7 +13,7 @@ from typing import Any
 
 import psutil
 import torch
-from accelerate.hooks import remove_hook_from_submodules  # type: ignore[import-untyped]
+from accelerate.hooks import remove_hook_from_submodules
 from safetensors import SafetensorError, safe_open
 from torch import Tensor
 from transformers import GenerationConfig, PreTrainedModel

@@ -8,10 +8,10 @@ import pytest
 from huggingface_hub import ModelCard
 from markdown_it import MarkdownIt
 
+from ppo.markdown import LONGEST, fenced, shortened, span
 from ppo.sharing.bases import EMBEDDED_ON_HUB, shared_base
 from ppo.sharing.card_figures import figure, gain_words
 from ppo.sharing.facts import AdapterFacts, SampleText, Training
-from ppo.sharing.markdown import LONGEST, fenced, shortened, span
 from ppo.sharing.model_card import model_card
 from rater_data.errors import BadInput
 from rater_data.scales import SCALES

@@ -168,6 +168,19 @@ def test_a_version_known_from_an_import_is_refused(store, tmp_path):
         send(store, tmp_path / "adapter", version=7)
 
 
+def test_the_training_was_tracked_from_its_first_step_to_its_version(store, told):
+    assert told[0][:2] == ("run", "round-0001") and told[-1] == ("finish",)
+    logged = [(step, values) for kind, step, values in told[1:-1] if kind == "log"]
+    for stored in store.steps(1):
+        (values,) = (v for step, v in logged if step == stored["step"] and "score" in v)
+        kept = {n: v for n, v in stored.items() if isinstance(v, float | int) and n != "step"}
+        assert {name: value for name, value in values.items() if name in kept} == kept
+    last = {name: value for _, values in logged for name, value in values.items()}
+    assert last["version/kl"] == store.version(1).metrics["kl"] and last["version/number"] == 1
+    assert last["gate/pearson"] == store.round(1).gate["pearson"]
+    assert "Version 1 learned from" in last["decision"] and "answer:" in last["version/samples"]
+
+
 # ---- merged
 
 
