@@ -27,7 +27,11 @@ def rater_notes(review: Mapping[str, Any], users: Sequence[User], lessons: Lesso
     if lessons is not None:
         notes.append(_lessons(lessons))
     items = "".join(notes)
-    return f'<ul class="ops-raters rl-panel" aria-label="Raters to look at">{items}</ul>' if items else ""
+    return (
+        f'<div class="ops-raters rl-panel"><ul aria-label="Raters to look at">{items}</ul></div>'
+        if items
+        else ""
+    )
 
 
 def _note(finding: Mapping[str, Any], review: Mapping[str, Any], users: Mapping[int, User]) -> str:
@@ -78,8 +82,9 @@ def habits_table(review: Mapping[str, Any], users: Sequence[User]) -> str:
 
 
 def _habits_row(name: str, habits: RaterHabits) -> str:
-    intervals = (habits.offset, habits.slope, habits.noise, habits.direction)
-    cells = [*map(_interval, intervals), h(_judged_by(habits))]
+    signed = (habits.offset, habits.slope, habits.direction)
+    offset, slope, direction = (_interval(interval, "+.2f") for interval in signed)
+    cells = (offset, slope, _interval(habits.noise, ".2f"), direction, h(_judged_by(habits)))
     labelled = "".join(
         f'<td data-label="{heading}">{cell}</td>'
         for heading, cell in zip((*HABITS, "Judged by"), cells, strict=True)
@@ -87,8 +92,8 @@ def _habits_row(name: str, habits: RaterHabits) -> str:
     return f"<tr><th>{h(name)}</th>{labelled}</tr>"
 
 
-def _interval(interval: Interval) -> str:
-    mean, low, high = (f"{x:+.2f}".replace("-", "−") for x in (interval.mean, interval.low, interval.high))
+def _interval(interval: Interval, shape: str) -> str:
+    mean, low, high = (f"{x:{shape}}".replace("-", "−") for x in (interval.mean, interval.low, interval.high))
     return f"{mean} <small>{low} … {high}</small>"
 
 
