@@ -119,7 +119,7 @@ def gain_words(training: Training, parent: int) -> str:
     parts = [
         f"{word} Against version {parent}{' (the base)' if parent == 0 else ''}, on the same prompts and blind, in "
         f"round {training.judged_in}: {gain.mean:+.2f} {unit}, 95 % interval {gain.low:+.2f} to {gain.high:+.2f} (it "
-        f"holds however often it is looked at), with {verdict.blind} of {verdict.planned} planned ratings of the "
+        f"allows for several looks while ratings come in), with {gain.n} of {verdict.planned} planned ratings of the "
         "version before."
     ]
     rate = verdict.win_rate
