@@ -7,9 +7,15 @@ import signal
 import subprocess
 import sys
 from pathlib import Path
+from types import SimpleNamespace
 
 import psutil
+import pytest
 
+from app.settings import Settings
+from app.trainer.supervisor import Supervisor
+from rater_data import checks
+from rater_data.errors import BadInput
 from tests.app.helpers import serving, wait_until
 
 
@@ -49,3 +55,12 @@ def test_worker_dies_with_a_killed_parent(tmp_path: Path) -> None:
     wait_until(
         lambda: not psutil.pid_exists(pid) or psutil.Process(pid).status() == "zombie", "the worker's end"
     )
+
+
+def test_the_trainer_is_told_of_the_tracker(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    with pytest.raises(BadInput, match="--track is one of"):
+        Settings(home=tmp_path, track="pencil")
+    monkeypatch.setattr(checks.importlib.util, "find_spec", lambda name: SimpleNamespace(origin=name))
+    command = Supervisor(Settings(home=tmp_path, track="trackio")).command()
+    assert command[command.index("--track") + 1] == "trackio"
+    assert "--track" not in Supervisor(Settings(home=tmp_path)).command()
