@@ -79,7 +79,9 @@ ROOMS = {
     "ppo.algorithm": "ppo, ppo.model, ppo.reward, rater_data, rater_data.statistics",
     "ppo.reward": "",
     "ppo.reward.evaluation": "ppo.reward",
-    "ppo.benchmark": "ppo, ppo.algorithm, ppo.model, ppo.model.loading, rater_data",
+    "ppo.benchmark": (
+        "ppo, ppo.algorithm, ppo.model, ppo.model.loading, ppo.reward, ppo.reward.evaluation, rater_data"
+    ),
     "ppo.generation": "ppo, ppo.algorithm, ppo.model, rater_data",
     "ppo.training": (
         "ppo, ppo.algorithm, ppo.generation, ppo.model, ppo.model.loading, ppo.reward, "

@@ -36,6 +36,9 @@ def bench(
     scaling: Annotated[
         bool, typer.Option("--scaling", help="Also batches of 8 to 64 and responses of 24 to 96 tokens.")
     ] = False,
+    head: Annotated[
+        bool, typer.Option("--head", help="The reward head instead: seconds to fit it and to report on it.")
+    ] = False,
     peer: Annotated[
         list[Path] | None, typer.Option(help="A result file of another trainer on the same work; repeatable.")
     ] = None,
@@ -46,10 +49,16 @@ def bench(
     quiet()
     from ppo.benchmark.bench import Bench
     from ppo.benchmark.command import calculate_memory, measure_step
+    from ppo.benchmark.head_cost import measure_head
     from ppo.benchmark.work import BenchmarkSize
     from ppo.training.followers import joined_processes
     from rater_data.errors import BadInput
 
+    if head:
+        measured = measure_head(console)
+        if json_file is not None:
+            json_file.write_text(json.dumps(measured, indent=1), encoding="utf-8")
+        return
     if model is not None and shape is not None:
         raise BadInput("Give --model or --shape, not both: a shape is a model of its own.")
     work = BenchmarkSize(

@@ -15,6 +15,7 @@ from ppo.reward.hyperparameters import Hyperparameters
 from ppo.reward.judgements import Judgements
 from ppo.reward.laplace import Mode, find_mode
 
+MANY = 2_000  # rows, beyond which products are taken in single precision: noise is 1e5 times its rounding
 RANK = 256  # directions in which the posterior of the weights is narrower than the prior, that are kept
 
 
@@ -41,6 +42,13 @@ def prior_variances(h: Hyperparameters, edges: list[slice], features: int) -> np
     for variance, edge in zip(h.blocks, edges, strict=True):
         prior[edge] = variance / (edge.stop - edge.start)
     return prior
+
+
+def products_of(rows: np.ndarray, prior: np.ndarray) -> np.ndarray:
+    """Prior covariance (N, N) of the line at rows (N, F); of many rows in single precision, half the time."""
+    scaled = (rows * np.sqrt(prior)).astype(np.float32 if len(rows) > MANY else np.float64)
+    products: np.ndarray = (scaled @ scaled.T).astype(np.float64)
+    return products
 
 
 def latent_covariance(products: np.ndarray, judgements: Judgements, h: Hyperparameters) -> np.ndarray:
@@ -71,8 +79,7 @@ def condition(
 ) -> Posterior:
     """The posterior after all judgements; rows (N, F) standardised features, answers (n,), weight (n,)."""
     prior = prior_variances(h, edges, rows.shape[1])
-    scaled = rows * np.sqrt(prior)
-    products = scaled @ scaled.T
+    products = products_of(rows, prior)
     mode = find_mode(
         latent_covariance(products, judgements, h), likelihood_of(judgements, h, answers, weight)
     )
@@ -90,8 +97,8 @@ def condition(
     with_judgements[n, judgements.row] += h.own
     compared = judgements.compared
     with_judgements[n[compared], judgements.other[compared]] -= h.own
-    seen = mode.whiten(sensitivity[:, None] * with_judgements)
-    variance = variance - np.einsum("ij,ij->j", seen, seen)
+    with_judgements *= sensitivity[:, None]
+    variance = variance - mode.explained(with_judgements)
     return Posterior(
         weights,
         constant,

@@ -15,7 +15,7 @@ from ppo.reward.features import differences
 from ppo.reward.hyperparameters import Hyperparameters
 from ppo.reward.judgements import Judgements
 from ppo.reward.laplace import find_mode
-from ppo.reward.posterior import latent_covariance, prior_variances
+from ppo.reward.posterior import latent_covariance, prior_variances, products_of
 
 
 class HeldOut:
@@ -33,8 +33,7 @@ class HeldOut:
         h: Hyperparameters,
         weight: np.ndarray,
     ) -> None:
-        scaled = rows * np.sqrt(prior_variances(h, edges, rows.shape[1]))
-        products = scaled @ scaled.T
+        products = products_of(rows, prior_variances(h, edges, rows.shape[1]))
         mode = find_mode(
             latent_covariance(products, judgements, h), likelihood_of(judgements, h, answers, weight)
         )
