@@ -14,6 +14,7 @@ from ppo.reward.hyperparameters import CONSTANT, PRIOR_SD
 from ppo.reward.judgements import COMPARISON, SCORE, THUMB, WORSE_THAN_USUAL, Judgements
 
 LEVEL = 0.05
+HELD_OUT_LEVEL = 0.1  # what is asked of predictions on unseen prompts beside it
 PERMUTATIONS = 999
 DRAWS = 32  # of block weights
 RESIDUAL, OFFSETS = (
@@ -32,6 +33,17 @@ def chance_probability(
     shuffled = np.concatenate([answers[kept][None], shuffle(part, answers[kept], PERMUTATIONS, draw)])
     statistics = feature_evidence(Kernels.of(rows, edges, part), part, shuffled, draw)
     return float((statistics[1:] >= statistics[0] - 1e-9).sum() + 1) / (PERMUTATIONS + 1)
+
+
+def held_out_probability(predicted: np.ndarray, people: np.ndarray, seed: int) -> float:
+    """How often shuffled values of people (N,) correlate as well with what the head says of unseen prompts (N,).
+
+    Evidence alone also finds what only the prompts of these answers have in common (some are rated higher as a whole),
+    which is of no use on others. By itself this would be too lenient: hyperparameters were fitted on all answers.
+    """
+    said = predicted - predicted.mean()
+    shuffled = np.random.default_rng(seed).permuted(np.tile(people, (PERMUTATIONS, 1)), axis=1) @ said
+    return float((shuffled >= people @ said - 1e-9).sum() + 1) / (PERMUTATIONS + 1)
 
 
 def shuffle(judgements: Judgements, answers: np.ndarray, times: int, draw: np.random.Generator) -> np.ndarray:

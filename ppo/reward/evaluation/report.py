@@ -5,7 +5,13 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from ppo.reward.evaluation.agreement import Agreement, Estimate, Pairs, agree
-from ppo.reward.evaluation.gate import LEVEL, MOST_JUDGEMENTS, chance_probability
+from ppo.reward.evaluation.gate import (
+    HELD_OUT_LEVEL,
+    LEVEL,
+    MOST_JUDGEMENTS,
+    chance_probability,
+    held_out_probability,
+)
 from ppo.reward.evaluation.held_out import HeldOut
 from ppo.reward.evaluation.learning_curve import Advice, CurvePoint, learning_curve
 from ppo.reward.evaluation.people import values_of_people
@@ -26,8 +32,9 @@ class HeadReport:
     prompt's mean the head's favourite is, in points (of thumbs and comparisons in logits). `calibration`: slope of
     people on the head's predictions, 1 when it promises what it keeps. `ceiling`: how one rater foretells the others
     (`human_ceiling` of rater_data), None where no two saw the same. `curve` and `advice`: what more ratings bought
-    and should buy. `passed`: shuffled answers are told by features as well with a probability `p_value` below the
-    gate's level. `reason` says it in a sentence.
+    and should buy. `passed`: shuffled answers are told by features as well with a probability `p_value` of at most
+    the gate's level; to that of the evidence comes, at twice the level, that of predictions on unseen prompts, and
+    the larger counts. `reason` says it in a sentence.
     """
 
     pearson: float
@@ -77,7 +84,10 @@ def cross_validate(
     agreement = agree(predicted, people, prompts, pairs, seed)
     longer = agree(rows[:, -EXTRAS], people, prompts, pairs, seed)
     few = drawn_prompts(part, prompts, MOST_JUDGEMENTS)
-    p_value = chance_probability(rows, edges, part.take(few), answers[few], seed)
+    p_value = max(
+        chance_probability(rows, edges, part.take(few), answers[few], seed),
+        held_out_probability(predicted, people, seed) * LEVEL / HELD_OUT_LEVEL,
+    )
     grown = learning_curve(held_out, part, people, prompts, folds, seed)
     report = _report(agreement, longer.pairs, p_value, len(prompts), len(np.unique(prompts)))
     return replace(report, ceiling=ceiling, curve=grown.points, advice=grown.advice)
