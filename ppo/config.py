@@ -82,7 +82,7 @@ class PlanConfig:
 
 @dataclass(frozen=True)
 class RewardConfig:
-    """The reward head: ridge regression on the reference's hidden states."""
+    """The reward head: a line from the reference's hidden states, with weights by evidence."""
 
     depths: tuple[float, ...] = (
         0.0,

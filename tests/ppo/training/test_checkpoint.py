@@ -146,6 +146,16 @@ def test_a_damaged_step_is_named_and_the_one_before_it_used(tmp_path):
     assert steps.latest(said.append) is None
 
 
+def test_steps_that_another_kind_of_head_rewarded_are_not_gone_on_from(tmp_path, monkeypatch):
+    state, said, steps = begin(), [], RoundCheckpoints(FolderArtifacts(tmp_path), 1, "ab")
+    with monkeypatch.context() as earlier:
+        earlier.setattr(checkpoint, "HEAD_FORM", 1)
+        steps.save(state, CONFIG, head())
+        assert steps.latest(said.append) is not None
+    assert steps.latest(said.append) is None
+    assert "begins anew" in said[0]
+
+
 def test_a_full_disk_leaves_the_old_checkpoint(tmp_path, monkeypatch):
     state = begin()
     digest = checkpoint.save(state, FolderArtifacts(tmp_path), "v", CONFIG, None, resumable=False)
