@@ -7,7 +7,7 @@ looks (`stated_looks`) and is what the interval there says: nothing else is test
 """
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final, Literal
 
 import numpy as np
@@ -81,6 +81,9 @@ def round_verdict(frame: pd.DataFrame, traits: pd.DataFrame, scale: Scale, plann
         return RoundVerdict(word=OPEN, blind=now, planned=planned)
     span = float(scale.high - scale.low)
     effect = _effect(table, scale)
+    prompts = int((table if scale.paired else table[table["control"]])["prompt_id"].nunique())
+    # the arms meet on few prompts: how much chance there is is not known better than those can tell
+    effect = replace(effect, freedom=min(effect.freedom, 2.0 * (prompts - 1)))
     wide = min(margin(effect.se, effect.freedom, blind / planned), span)
     gain = Interval(mean=effect.value, low=effect.value - wide, high=effect.value + wide, n=blind)
     word: Word = HELPED if gain.low > 0 else HURT if gain.high < 0 else OPEN
