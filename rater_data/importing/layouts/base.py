@@ -114,3 +114,24 @@ def _lowered(names: tuple[Any, ...]) -> tuple[str, ...] | None:
     """The names in lower case; None where they are so already, or where two would be the same."""
     lowered = tuple(str(name).strip().lower() for name in names)
     return None if lowered == names or len(set(lowered)) < len(names) else lowered
+
+
+PROMPT_NAMES = ("instruction", "question", "query", "input")
+ANSWER_NAMES = ("answer", "output", "generation", "reply")
+"""What people call a prompt and a response in other tools, where they name the fields themselves."""
+
+
+def row_of_fields(row: Row, fields: Any, options: ParseOptions) -> Row:
+    """The row with the fields of another tool's task as its columns, by our names; `--map` names those of its own.
+
+    Raises BadInput for fields that are no object.
+    """
+    if not isinstance(fields, dict):
+        raise BadInput("the fields of a task have to be an object of names and values")
+    values = {str(name).lower(): value for name, value in fields.items()}
+    values |= {name: values.get(column.lower()) for name, column in options.columns.items()}
+    for name, others in (("prompt", PROMPT_NAMES), ("response", ANSWER_NAMES)):
+        found = next((values[other] for other in others if values.get(other) not in (None, "")), None)
+        if values.get(name) in (None, "") and found is not None:
+            values[name] = found
+    return replace(row, values=values)

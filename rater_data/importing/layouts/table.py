@@ -2,9 +2,12 @@
 
 from collections.abc import Iterable
 
+from rater_data.importing.layouts.argilla import ARGILLA
 from rater_data.importing.layouts.base import Kind, Layout
 from rater_data.importing.layouts.helpsteer import HELPSTEER
 from rater_data.importing.layouts.hh_transcripts import HH_TRANSCRIPTS
+from rater_data.importing.layouts.label_studio import LABEL_STUDIO
+from rater_data.importing.layouts.open_webui import OPEN_WEBUI
 from rater_data.importing.layouts.openassistant import OPENASSISTANT
 from rater_data.importing.layouts.own_export import OWN_EXPORT
 from rater_data.importing.layouts.preferences import PREFERENCES
@@ -19,6 +22,9 @@ LAYOUTS: dict[str, Layout] = {
         RESPONSES,
         RATINGS,
         OWN_EXPORT,
+        LABEL_STUDIO,
+        ARGILLA,
+        OPEN_WEBUI,
         PREFERENCES,
         HH_TRANSCRIPTS,
         HELPSTEER,

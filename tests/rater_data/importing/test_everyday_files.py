@@ -7,6 +7,7 @@ from rater_data.importing.import_files import import_file
 from rater_data.importing.options import ImportOptions
 from tests.rater_data.importing.everyday_chats import CHATS, CHATS_IN_CELLS
 from tests.rater_data.importing.everyday_files import CONTAINERS
+from tests.rater_data.importing.everyday_tools import ARGILLA, LABEL_STUDIO, OPEN_WEBUI
 from tests.rater_data.importing.everyday_values import VALUES
 from tests.rater_data.importing.import_world import emptied
 from tests.rater_data.store_world import file_store
@@ -16,6 +17,9 @@ GROUPS = {
     "chats in cells": CHATS_IN_CELLS,
     "chats": CHATS,
     "values": VALUES,
+    "Label Studio": LABEL_STUDIO,
+    "Argilla": ARGILLA,
+    "Open WebUI": OPEN_WEBUI,
 }
 EVERYDAY = [pytest.param(case, id=f"{group}: {case.id}") for group, cases in GROUPS.items() for case in cases]
 
