@@ -2,11 +2,14 @@
 
 import csv
 import io
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from functools import partial
+from itertools import chain
 from pathlib import Path
 
 from rater_data.csv_cells import unescape_cell
+from rater_data.errors import NOTHING_IMPORTED, BadInput
 from rater_data.exporting.formats.table import is_own_csv
 from rater_data.importing.readers.packing import open_text
 from rater_data.importing.readers.row import Row
@@ -43,24 +46,28 @@ class _Header:
 
 def read_csv(path: Path) -> Iterator[Row]:
     with open_text(path) as packed, io.TextIOWrapper(packed, encoding="utf-8", newline="") as file:
-        start = 1
-        first = file.readline(LONGEST_LINE)
-        separator = ""
+        lines = _lines(file, path.name)
+        start, separator, first = 1, "", next(lines, "")
         if first.lower().startswith(EXCEL_LINE) and len(first.strip()) <= len(EXCEL_LINE) + 1:
             separator = first[len(EXCEL_LINE) :].strip("\r\n") or ","
-            first, start = file.readline(LONGEST_LINE), 2
+            first, start = next(lines, ""), 2
         while first and not first.strip(" \r\n,;\t"):  # empty lines, or those that a spreadsheet leaves so
-            first, start = file.readline(LONGEST_LINE), start + 1
-        separator = "\t" if path.name.lower().partition(".tsv")[1] else separator or _find_separator(first)
-        yield from _read_rows(path.name, first, file, separator, start)
+            first, start = next(lines, ""), start + 1
+        separator = "\t" if ".tsv" in path.name.lower() else separator or _find_separator(first)
+        yield from _read_rows(path.name, chain([first], lines), separator, start)
 
 
-def _read_rows(name: str, first: str, file: io.TextIOWrapper, separator: str, start: int) -> Iterator[Row]:
-    def lines() -> Iterator[str]:
-        yield first
-        yield from file
+def _lines(file: io.TextIOWrapper, name: str) -> Iterator[str]:
+    for line in iter(partial(file.readline, LONGEST_LINE + 1), ""):
+        if len(line) > LONGEST_LINE:
+            raise BadInput(
+                f"{name} has a line that is longer than {LONGEST_LINE >> 20} MB. {NOTHING_IMPORTED}"
+            )
+        yield line
 
-    reader = csv.reader(lines(), strict=True, delimiter=separator)
+
+def _read_rows(name: str, lines: Iterable[str], separator: str, start: int) -> Iterator[Row]:
+    reader = csv.reader(lines, strict=True, delimiter=separator)
     before = start - 1  # lines above the header
     header: _Header | None = None
     try:

@@ -15,8 +15,8 @@ from typing import Any
 import yaml
 
 from rater_data.errors import BadInput
-from rater_data.importing.readers.column_files import read_saved
 from rater_data.importing.readers.row import Row
+from rater_data.importing.readers.saved_datasets import read_saved
 from rater_data.importing.readers.splits import part_of_file, split_named
 
 MOST_FILES = 10_000
@@ -83,10 +83,10 @@ def _read_saved(path: Path, split: str | None) -> Iterator[Row]:
     if not (path / "dataset_dict.json").is_file():
         if split not in (None, "train"):
             raise BadInput(f"{path.name} has no split {split}: it is one dataset without splits.")
-        yield from read_saved(path)
+        yield from read_saved(path, path.name)
         return
     for part, folder in _chosen([(part, path / part) for part in _saved_splits(path)], split, path.name):
-        yield from read_saved(folder, part)
+        yield from read_saved(folder, path.name, part)
 
 
 def _saved_splits(path: Path) -> list[str]:

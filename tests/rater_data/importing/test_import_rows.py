@@ -10,7 +10,7 @@ import pytest
 from rater_data.errors import BadInput, DiskFull
 from rater_data.importing.import_files import import_file, import_ratings
 from rater_data.importing.options import ImportOptions
-from rater_data.importing.readers.column_files import read_dataset
+from rater_data.importing.readers.saved_datasets import read_dataset
 from tests.rater_data.importing.import_world import import_as_ratings, judgements, read_jsonl, write_jsonl
 from tests.rater_data.store_world import (
     make_world,
