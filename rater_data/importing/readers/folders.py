@@ -9,6 +9,7 @@ from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from fnmatch import fnmatchcase
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +21,7 @@ from rater_data.importing.readers.saved_datasets import read_saved
 from rater_data.importing.readers.splits import part_of_file, split_named
 
 MOST_FILES = 10_000
+DEEPEST = 4  # names below each other, as in en/data/train/a.parquet
 LONGEST_CARD = 2**22  # characters
 DEFAULT_CONFIG = "default"
 PARQUET = ".parquet"
@@ -114,15 +116,18 @@ def _find_parts(path: Path, config: str | None, is_readable: Callable[[Path], bo
         return _parts_of_config(path.name, _choose_config(configs, config, path.name), files)
     if config is not None:
         raise BadInput(f"The card of {path.name} names no configurations: leave --config out.")
-    return [
-        (part_of_file(name), file) for name, file in files.items() if _ending(name) == _main_ending(files)
-    ]
+    # a folder of whatever files is none: those of a dataset are Parquet, or say which part they are of
+    ending = _main_ending(files)
+    parts = [(part_of_file(name), file) for name, file in files.items() if _ending(name) == ending]
+    return parts if ending == PARQUET else [part for part in parts if part[0]]
 
 
 def _files_of(path: Path, is_readable: Callable[[Path], bool]) -> dict[str, Path]:
     """The readable files by their path in the folder, in order. Hidden ones are the version control's."""
     found: dict[str, Path] = {}
-    for file in sorted(path.rglob("*")):
+    for file in sorted(
+        chain.from_iterable(path.glob("/".join("*" * depth)) for depth in range(1, DEEPEST + 1))
+    ):
         name = file.relative_to(path)
         hidden = any(part.startswith((".", "__")) for part in name.parts)
         if not hidden and not file.name.endswith(NO_DATA) and is_readable(file) and file.is_file():
@@ -139,7 +144,7 @@ def _ending(name: str) -> str:
 def _main_ending(files: dict[str, Path]) -> str:
     """The ending of the data: Parquet, or what most files have. Files about the dataset lie beside it."""
     endings = Counter(_ending(name) for name in files)
-    return PARQUET if PARQUET in endings else max(endings, key=lambda ending: endings[ending])
+    return PARQUET if PARQUET in endings else max(endings, key=lambda ending: endings[ending], default="")
 
 
 def _configs(path: Path) -> list[dict[str, Any]]:

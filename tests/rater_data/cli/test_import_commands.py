@@ -101,7 +101,7 @@ def test_responses(run):
     [
         (["import-ratings"], "Name a file or a --dataset"),
         (["import-prompts", "x.txt", "--dataset", "y"], "one of the two"),
-        (["import-ratings", "x.jsonl", "--split", "train"], "are for a --dataset"),
+        (["import-ratings", "x.jsonl", "--split", "train"], "--split chooses a part of a dataset's folder"),
         (["import-prompts", "x.jsonl", "--split", "test"], "train, holdout"),
         (["import-prompts", "x.jsonl", "--map", "prompt"], "--map prompt is not understood"),
         (["import-ratings", "x.jsonl", "--scores", "5"], "--scores 5 is not understood"),
@@ -122,10 +122,7 @@ def test_what_is_asked_wrongly_is_one_sentence(run, words, told):
 @pytest.mark.parametrize(
     ("text", "told"),
     [
-        (
-            "prompt;response;rating\na;b;3\n",
-            "'prompt;response;rating' (columns are parted by commas here, not by ';')",
-        ),
+        ("question;answer;rating\na;b;3\n", "the columns are 'question', 'answer', 'rating'."),
         ("question,answer,rating\na,b,3\n", "the columns are 'question', 'answer', 'rating'."),
     ],
 )

@@ -88,6 +88,7 @@ CASES = {
     "splits elsewhere": (folder_of({"dataset_dict.json": json.dumps({"splits": ["../x"]}).encode()}), {},
                          "does not list the splits"),
     "a part that is no Parquet": (folder_of({"train.parquet": b"PAR1"}), {}, "train.parquet is no Parquet file"),
+    "whatever files": (folder_of({"a.jsonl": lines(rows("a")), "b.csv": b"prompt\n"}), {}, "without a dataset"),
     "nothing": (folder_of({"x.png": b""}), {}, "without a dataset"),
 }  # fmt: skip
 
