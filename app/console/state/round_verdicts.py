@@ -149,8 +149,8 @@ def verdict_sentence(judged: JudgedRound, scale: Scale) -> str:
     left = max(0, verdict.planned - verdict.blind)
     sentence = f"About {verdict.more} more blind {_units(scale, verdict.more)} would settle it"
     if verdict.more <= left:
-        return f"{sentence}; {left} are still to come in this round."
-    has = f"{left} are left" if left else "none is left"
+        return f"{sentence}; {left} {'are' if left > 1 else 'is'} still to come in this round."
+    has = f"{left or 'none'} {'are' if left > 1 else 'is'} left"
     return f"{sentence}; in this round {has}. A larger control arm, under Settings, tells more in the next."
 
 
