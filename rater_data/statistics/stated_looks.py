@@ -6,7 +6,7 @@ quarter, half, three quarters and all of the planned control ratings are in. Bet
 however often somebody looks. At a share t a standard normal statistic has to exceed c / √t (O'Brien and Fleming 1979),
 c = 2.024 for four looks at 5 % (Jennison and Turnbull 2000, table 2.3): early looks have to show much, the last asks
 for little more than the 1.96 of a single look. Left out: a bound for looking all the time (c = 2.24), with which a
-point was found in 53 of 100 rounds with 24 control ratings instead of 61.
+point was found in 53 % of 60 rounds with 24 control ratings instead of 61.
 """
 
 import math
