@@ -33,6 +33,8 @@ NAMES = (
     "chosen", "rejected", "helpfulness", "correctness", "message_id", "parent_id", "role", "rank", "labels", "replies",
     "completion_sha256", "revision", "is_current", "verdict", "response_id", "flags", "attributes", "shown_at", "round",
     "policy_version", "stratum", "scale", "other_id", "other_completion", "slot", "key", "",
+    "label", "conversations", "images", "score_chosen", "data", "annotations", "result", "value", "fields", "responses",
+    "snapshot", "user_id", "meta", "from", "content", "type", "annotator", "annotation_id", "lead_time", "q.responses",
 )  # fmt: skip
 VALUES: st.SearchStrategy = st.one_of(
     st.none(), st.booleans(), st.integers(), st.integers(0, 12), st.floats(), st.text(), st.text("ab\0\ud800=é\n"),
@@ -63,7 +65,10 @@ OPTIONS = st.builds(
 )
 
 
-FILES = ("a.jsonl", "a.csv", "a.txt", "a.parquet", "a.jsonl.gz", "a.csv.gz")
+FILES = (
+    *("a.jsonl", "a.csv", "a.txt", "a.parquet", "a.jsonl.gz", "a.csv.gz"),
+    *("a.json", "a.ndjson", "a.tsv", "a.xlsx", "a.json.zst", "a.csv.xz", "a.jsonl.bz2"),
+)
 BYTES = st.binary(max_size=300) | st.text(max_size=300).map(lambda s: s.encode("utf-8", "surrogatepass"))
 
 
@@ -132,6 +137,7 @@ def check_import(store: Store, name: str, content: bytes, options: ImportOptions
 def test_json_lines(stores, rows, options, scale):
     content = "".join(json.dumps(row) + "\n" for row in rows)
     check_import(stores[scale], "a.jsonl", content.encode(), options)
+    check_import(stores[scale], "a.json", json.dumps(rows).encode(), options)
 
 
 @quickly
