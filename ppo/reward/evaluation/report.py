@@ -85,7 +85,7 @@ def cross_validate(
     longer = agree(rows[:, -EXTRAS], people, prompts, pairs, seed)
     few = drawn_prompts(part, prompts, MOST_JUDGEMENTS)
     p_value = max(
-        chance_probability(rows, edges, part.take(few), answers[few], seed),
+        chance_probability(rows, edges, part.take(few), answers[few], prompts, seed),
         held_out_probability(predicted, people, seed) * LEVEL / HELD_OUT_LEVEL,
     )
     grown = learning_curve(held_out, part, people, prompts, folds, seed)

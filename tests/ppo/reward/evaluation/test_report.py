@@ -59,28 +59,45 @@ def test_the_gate_refuses_random_raters_as_often_as_it_says(monkeypatch):
     monkeypatch.setattr(gate, "PERMUTATIONS", 99)
     passed = 0
     for seed in range(60):
-        x, y, _ = responses(seed, prompts=8)
+        x, y, prompts = responses(seed, prompts=8)
         draw = np.random.default_rng(1000 + seed)
         rater = draw.integers(3, size=len(y))
         said = of_scores(draw.uniform(*SCALE, size=len(y)) + 2 * rater, SCALE, rater)
-        found = gate.chance_probability(x, block_edges(42, 1), said, said.said - said.said.mean(), seed)
+        found = gate.chance_probability(
+            x, block_edges(42, 1), said, said.said - said.said.mean(), prompts, seed
+        )
         passed += found <= gate.LEVEL
     assert passed <= 7, "5 % of 60 is 3; 8 or more would come up once in 100 times"
+
+
+def test_raters_who_agree_on_what_no_feature_tells_are_refused_too(monkeypatch):
+    """Three read the same responses: that a response has one value for all is no sign that features tell it."""
+    monkeypatch.setattr(gate, "PERMUTATIONS", 99)
+    passed = 0
+    for seed in range(30):
+        x, _, prompts = responses(seed, prompts=6)
+        draw = np.random.default_rng(2000 + seed)
+        rows, rater = np.repeat(np.arange(24), 3), np.tile(np.arange(3), 24)
+        value = draw.uniform(*SCALE, size=24)
+        said = of_scores(value[rows] + 0.5 * draw.normal(size=72), SCALE, rater, rows)
+        answers = said.said - said.said.mean()
+        passed += gate.chance_probability(x, block_edges(42, 1), said, answers, prompts, seed) <= gate.LEVEL
+    assert passed <= 5, "5 % of 30 is 1.5; shuffled rating by rating nearly all of them pass"
 
 
 @pytest.mark.parametrize("kind", [THUMB, COMPARISON])
 def test_the_gate_tells_thumbs_and_comparisons_from_chance(kind, monkeypatch):
     monkeypatch.setattr(gate, "PERMUTATIONS", 99)
-    x, found, _ = judgements([kind], n=60, likes=2.0)
+    x, found, prompts = judgements([kind], n=60, count=200, likes=2.0)
     edges = block_edges(14, 3)
-    assert gate.chance_probability(x, edges, found, found.said, 0) <= 0.05
+    assert gate.chance_probability(x, edges, found, found.said, prompts, 0) <= 0.05
     at_random = np.random.default_rng(0).permutation(found.said)
-    assert gate.chance_probability(x, edges, replace(found, said=at_random), at_random, 0) > 0.05
+    assert gate.chance_probability(x, edges, replace(found, said=at_random), at_random, prompts, 0) > 0.05
 
 
 def test_shuffling_keeps_a_rater_s_answers_with_the_rater():
-    _, found, _ = judgements([SCORE, COMPARISON], n=40)
-    shuffled = gate.shuffle(found, found.said, 5, np.random.default_rng(0))
+    _, found, prompts = judgements([SCORE, COMPARISON], n=40)
+    shuffled = gate.shuffle(found, found.said, prompts, 5, np.random.default_rng(0))
     for rater in range(3):
         own = (found.rater == rater) & (found.kind == SCORE)
         assert (np.sort(shuffled[:, own]) == np.sort(found.said[own])).all()
