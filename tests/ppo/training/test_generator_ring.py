@@ -98,13 +98,13 @@ def test_a_server_that_dies_fails_the_job_which_is_taken_up_again(writing):
     assert job.error.startswith("The generator at http://127.0.0.1:")
     assert job.error.endswith("start it, and begin the job again.")
     written = {r.slot: r.token_ids for r in store.responses(1)}
-    assert len(written) == 4
+    assert len(written) == 2
     assert store.round().state == "generating"
     server.dies_after = None
     store.enqueue("generate", {})
     assert worker.run_one().state == "done"
     now = {r.slot: r.token_ids for r in store.responses(1)}
-    assert len(now) > 4 and {slot: now[slot] for slot in written} == written
+    assert len(now) > 2 and {slot: now[slot] for slot in written} == written
 
 
 def test_a_server_that_disagrees_fails_the_job_with_the_cause(writing):
