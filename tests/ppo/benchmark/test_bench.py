@@ -8,13 +8,13 @@ from rich.console import Console
 from torch.utils.flop_counter import FlopCounterMode
 from typer.testing import CliRunner
 
-from ppo import cli
 from ppo.algorithm.experience import evaluate_rollout
-from ppo.benchmark import bench
+from ppo.benchmark import bench, head_cost
 from ppo.benchmark.bench import Bench
 from ppo.benchmark.peers import compare_with_peer, read_peer
 from ppo.benchmark.tables import print_scaling
 from ppo.benchmark.work import BenchmarkSize
+from ppo.cli.main import cli
 from rater_data.errors import BadInput, Missing
 
 WORK = BenchmarkSize(batch=4, tokens=6, epochs=2, minibatch=2, rank=4)
@@ -72,7 +72,7 @@ def test_the_command_writes_its_numbers(tmp_path):
     arguments = ["bench", "--model", "tiny", "--precision", "fp32", "--steps", "1", "--batch", "2"]
     arguments += ["--tokens", "4", "--epochs", "1"]
     done = CliRunner().invoke(
-        cli.cli, [*arguments, "--peer", str(peer), "--json", str(out), "--home", str(tmp_path)]
+        cli, [*arguments, "--peer", str(peer), "--json", str(out), "--home", str(tmp_path)]
     )
     assert done.exit_code == 0, done.output
     assert "times the bound" in done.output
@@ -102,3 +102,13 @@ def test_scaling_has_the_batches_and_the_lengths(tiny):
     console = Console(record=True, width=120, file=io.StringIO())
     print_scaling(console, [bench.run(tiny, WORK, 1)])
     assert "ms a token" in console.export_text()
+
+
+def test_the_head_is_measured_without_a_model(tmp_path, monkeypatch):
+    monkeypatch.setattr(head_cost, "SIZES", (16, 24))
+    out = tmp_path / "head.json"
+    done = CliRunner().invoke(cli, ["bench", "--head", "--json", str(out)], catch_exceptions=False)
+    assert done.exit_code == 0 and "report, s" in done.output
+    rows = json.loads(out.read_text())
+    assert [r["ratings"] for r in rows] == [16, 24]
+    assert all(r["fit_s"] > 0 and r["report_s"] > 0 for r in rows)

@@ -7,13 +7,13 @@ import torch
 from transformers import LlamaForCausalLM, Qwen2ForCausalLM
 from typer.testing import CliRunner
 
-from ppo import cli
 from ppo.benchmark import shapes
 from ppo.benchmark.bench import Bench
 from ppo.benchmark.machine import Machine
 from ppo.benchmark.report import report
 from ppo.benchmark.shapes import LLAMA, QWEN2, SHAPES, Shape, shaped_model
 from ppo.benchmark.work import BenchmarkSize
+from ppo.cli.main import cli
 from ppo.memory import process_peak
 from rater_data.errors import BadInput
 
@@ -109,7 +109,7 @@ def test_a_shape_that_is_unknown_too_large_or_beside_a_model_is_one_sentence(sma
     with pytest.raises(BadInput, match=r"--shape gpt-9 is not known. Use one of smollm2-135m, "):
         shaped_model("gpt-9", CPU, "fp32")
     with pytest.raises(BadInput, match="not both"):
-        CliRunner().invoke(cli.cli, ["bench", "--model", "tiny", "--shape", "small"], catch_exceptions=False)
+        CliRunner().invoke(cli, ["bench", "--model", "tiny", "--shape", "small"], catch_exceptions=False)
     monkeypatch.setattr(shapes, "free_memory", lambda _device: 10**4)
     with pytest.raises(BadInput, match="Name a smaller one"):
         shaped_model("small", CPU, "bf16")
@@ -130,7 +130,7 @@ def test_the_command_measures_a_shape(small, tmp_path):
         "--epochs",
         "1",
     ]
-    done = CliRunner().invoke(cli.cli, [*arguments, "--json", str(out)], catch_exceptions=False)
+    done = CliRunner().invoke(cli, [*arguments, "--json", str(out)], catch_exceptions=False)
     assert "× weights" in done.output and "of the memory's speed" in done.output
     found = json.loads(out.read_text())
     assert found["share_of_bandwidth"] == pytest.approx(1 / found["times_generate_bound"])

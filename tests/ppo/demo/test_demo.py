@@ -6,8 +6,8 @@ import pytest
 from rich.console import Console
 from typer.testing import CliRunner
 
-from ppo import cli
 from ppo.algorithm import measures
+from ppo.cli.main import cli
 from ppo.demo import tables
 from ppo.demo.classifier import load_classifier
 from rater_data.errors import BadInput, Missing, RateloopError
@@ -95,7 +95,7 @@ def test_mean_interval_is_over_prompts_and_not_over_responses():
 
 
 def run(*arguments):
-    result = CliRunner().invoke(cli.cli, ["demo", *arguments])
+    result = CliRunner().invoke(cli, ["demo", *arguments])
     return result.exception
 
 
@@ -143,7 +143,7 @@ def test_a_classifier_rates_continuations_of_other_prompts(tmp_path, sentiment):
     arguments = ("--rater", f"hf:{sentiment}:positive", "--model", "tiny", "--ratings", "8", "--rounds", "1")
     plain = ("--prompt-format", "plain", "--max-new-tokens", "2:6", "--set", "ppo.steps=1")
     asked = ("--prompts", str(prompts_file(tmp_path, 2)), "--json", str(file), "--device", "cpu")
-    result = CliRunner().invoke(cli.cli, ["demo", *arguments, *plain, *asked])
+    result = CliRunner().invoke(cli, ["demo", *arguments, *plain, *asked])
     assert result.exception is None
     said = " ".join(result.output.split())
     assert "of prompt and continuation as one text" in said
