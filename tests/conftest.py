@@ -5,7 +5,10 @@ import pytest
 import torch
 
 # How long an example takes is the machine's affair: a shared one may be busy
-hypothesis.settings.register_profile("rateloop", deadline=None)
+# The same examples in every run: a machine that gates changes must not fail for one that no change made. pyarrow
+# ends the process on some damaged Parquet files (a byte turned in about one of 3,000); searching finds them.
+hypothesis.settings.register_profile("rateloop", deadline=None, derandomize=True)
+hypothesis.settings.register_profile("search", deadline=None)  # --hypothesis-profile=search
 hypothesis.settings.load_profile("rateloop")
 
 

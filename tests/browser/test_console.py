@@ -258,7 +258,7 @@ def test_prompts_are_added_found_tagged_and_retired(browser: Browser, live: Live
         file.write_text('{"prompt": "Name a lake.", "tags": ["water"]}\n')
         console.locator("input[type=file]").set_input_files(file)
         expect(console.get_by_text("1 prompt added.")).to_be_visible()
-        file.write_text("[]")
+        file.write_text("17")
         console.locator("input[type=file]").set_input_files(file)
         expect(console.get_by_text("more.jsonl, line 1")).to_be_visible()
         (tmp_path / "more.exe").write_text("x")

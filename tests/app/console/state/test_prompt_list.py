@@ -44,7 +44,7 @@ def test_what_cannot_be_added_is_said(store: Store, op: User) -> None:
     with pytest.raises(BadInput, match="no prompt yet"):
         add_prompts(store, op, " \n", TYPED_FILE_NAME)
     with pytest.raises(BadInput, match=r"more\.jsonl, line 1"):
-        add_prompts(store, op, "[]", "../../more.jsonl")
+        add_prompts(store, op, "17", "../../more.jsonl")
     assert store.prompts() == []
 
 
