@@ -66,13 +66,18 @@ class _Attention(torch.autograd.Function):
 def attend(q: Tensor, k: Tensor, v: Tensor, mask: Tensor) -> tuple[Tensor, Tensor]:
     """q (R, H, N, D), scaled; k, v (R, G, L, D); additive mask (R, 1, N, L) → (R, H, N, D), and for the backward
     the probabilities (R·G, H/G·N, L)."""
+    p = probabilities(q, k, mask)
+    return torch.bmm(p, v.reshape(len(p), *v.shape[2:])).view(q.shape), p
+
+
+def probabilities(q: Tensor, k: Tensor, mask: Tensor) -> Tensor:
+    """What `attend` weighs the values with (R·G, H/G·N, L)."""
     rows, heads, new, width = q.shape
     groups, length = k.shape[1:3]
     together = q.reshape(rows * groups, heads // groups * new, width)
-    k, v = (x.reshape(rows * groups, length, width) for x in (k, v))
-    scores = torch.bmm(together, k.transpose(1, 2)).view(rows, heads, new, length)
-    p = torch.softmax(scores.add_(mask), -1).view(rows * groups, -1, length)
-    return torch.bmm(p, v).view(rows, heads, new, width), p
+    scores = torch.bmm(together, k.reshape(rows * groups, length, width).transpose(1, 2))
+    scores = scores.view(rows, heads, new, length).add_(mask)
+    return torch.softmax(scores, -1).view(rows * groups, -1, length)
 
 
 def attend_backward(

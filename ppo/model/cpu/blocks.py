@@ -21,7 +21,7 @@ from transformers.models.llama.modeling_llama import LlamaDecoderLayer
 from transformers.models.mistral.modeling_mistral import MistralDecoderLayer
 from transformers.models.qwen2.modeling_qwen2 import Qwen2DecoderLayer
 
-from ppo.model.cpu.attention import attend, attend_backward
+from ppo.model.cpu.attention import attend, attend_backward, probabilities
 from ppo.model.cpu.fused_linear import FusedLoraLinear, MergedLinear
 
 SHAPES = (LlamaDecoderLayer, MistralDecoderLayer, Qwen2DecoderLayer)
@@ -82,7 +82,7 @@ class DecoderBlock:
             k, v = (t.clone(memory_format=torch.contiguous_format) for t in (k, v))
         else:
             k, v = cache.extend(k, v)
-        attended, p = attend(q, k, v, inputs.mask)
+        attended, _ = attend(q, k, v, inputs.mask)
         mixed = self.out.input(len(x))
         mixed[:, : self.out.inputs].view(rows, length, self.heads, self.head).copy_(attended.transpose(1, 2))
         middle = x + self.out.forward(mixed, adapted)
@@ -94,7 +94,7 @@ class DecoderBlock:
         out = middle + self.down.forward(product, adapted)
         if kept is not None:
             lows = (self.qkv.low(read), self.gate_up.low(read2), self.down.low(product))
-            kept += [x, inverse, q, k, v, p, mixed, middle, inverse2, gate, up, lows]
+            kept += [x, inverse, q, k, v, mixed, middle, inverse2, gate, up, lows]
         return out
 
     def backward(
@@ -102,10 +102,10 @@ class DecoderBlock:
     ) -> tuple[Tensor | None, list[Tensor]]:
         """grad (R·L, H) fp32 of the output → that of x (if wanted), and those of `parameters`.
 
-        What one pass over memory makes anew was not kept: what the norms gave, and silu(gate)·up. The same operations
-        on the same numbers give it to the bit, and it would be a fourth of what a block keeps.
+        What little work makes anew was not kept: what the norms gave, attention's probabilities and silu(gate)·up. The
+        same operations on the same numbers give it to the bit, and it would be half of what a block keeps.
         """
-        x, inverse, q, k, v, p, mixed, middle, inverse2, gate, up, (low_qkv, low_gate_up, low_down) = kept
+        x, inverse, q, k, v, mixed, middle, inverse2, gate, up, (low_qkv, low_gate_up, low_down) = kept
         low = gate.dtype
         silu, product = functional.silu(gate), self.down.input_with(low_down)
         torch.mul(silu, up, out=product[:, : self.down.inputs])
@@ -121,6 +121,7 @@ class DecoderBlock:
         grad_mixed, out = self.out.backward(grad_middle.to(low), mixed)
         rows, _, length, _ = inputs.cos.shape
         grad_attended = grad_mixed.view(rows, length, self.heads, self.head).transpose(1, 2)
+        p = probabilities(q, k, inputs.mask)
         grad_q, grad_k, grad_v = attend_backward(grad_attended, q, k, v, p)
         grad_qkv = torch.empty(len(x), sum(self.qkv.sizes), dtype=low, device=x.device)
         laid = grad_qkv.view(rows, length, -1, self.head).transpose(1, 2)

@@ -124,8 +124,8 @@ def test_without_an_adapter_the_reference_is_the_policy_to_the_bit(config, rollo
 
 
 def test_a_block_keeps_no_more_than_its_backward_needs(config, rollout):
-    """Bytes a token: its input, the state in its middle, queries, keys, values and their scores, what attention gave,
-    gate and up; not what the norms gave, nor silu(gate)·up, which are made anew."""
+    """Bytes a token: its input, the state in its middle, queries, keys, values, what attention gave, gate and up; not
+    what the norms gave, attention's probabilities or silu(gate)·up, which are made anew."""
     policy = make(config, "bf16")
     block, packed = policy._blocks.blocks[0], pack_rows(rollout)
     inputs = policy._blocks.attention_inputs(
@@ -137,7 +137,7 @@ def test_a_block_keeps_no_more_than_its_backward_needs(config, rollout):
     flat = [t for one in kept for t in (one if isinstance(one, tuple) else (one,))]
     held = {t.untyped_storage().data_ptr(): t.untyped_storage().nbytes() for t in flat}
     low = 2 * block.qkv.rank * (3 + 1 + 2 + 1)  # x·Aᵀ of all seven layers
-    numbers = sum(block.qkv.sizes) + block.heads * packed.ids.shape[1] + 2 * config.intermediate_size
+    numbers = sum(block.qkv.sizes) + 2 * config.intermediate_size
     widest = 2 * 4 * config.hidden_size + 2 * (numbers + config.hidden_size) + low + 2 * 4
     assert sum(held.values()) <= widest * len(x)
 
