@@ -89,7 +89,8 @@ def test_a_flipped_taste_goes_the_other_way(tmp_path):
 
 
 def test_a_rater_at_random_is_refused(tmp_path):
-    draw = random.Random(7)  # a twentieth of such rounds passes a gate of 5 %: 5 does, by the plan as it is now
+    # A twentieth of such rounds passes a gate of 5 %: 5 does, by the plan as it is now
+    draw = random.Random(7)
     run = demo(tmp_path, rater=lambda _p, _r: draw.uniform(1, 10))
     start, row = run.run()["rounds"]
     assert (row["state"], row["version"], row["kl"]) == ("refused", 0, 0.0)
