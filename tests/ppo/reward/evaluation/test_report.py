@@ -55,6 +55,7 @@ def test_a_prompt_is_never_on_both_sides():
     assert all(not set(prompts[f]) & set(prompts[~f]) for f in folds)
 
 
+@pytest.mark.long
 def test_the_gate_refuses_random_raters_as_often_as_it_says(monkeypatch):
     monkeypatch.setattr(gate, "PERMUTATIONS", 99)
     passed = 0
@@ -70,6 +71,7 @@ def test_the_gate_refuses_random_raters_as_often_as_it_says(monkeypatch):
     assert passed <= 7, "5 % of 60 is 3; 8 or more would come up once in 100 times"
 
 
+@pytest.mark.long
 def test_raters_who_agree_on_what_no_feature_tells_are_refused_too(monkeypatch):
     """Three read the same responses: that a response has one value for all is no sign that features tell it."""
     monkeypatch.setattr(gate, "PERMUTATIONS", 99)
