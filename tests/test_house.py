@@ -58,8 +58,8 @@ ROOMS = {
         "rater_data.store.transfer"
     ),
     "rater_data.verify": (
-        "rater_data, rater_data.artifacts, rater_data.importing.layouts, rater_data.statistics, rater_data.store, "
-        "rater_data.store.database, rater_data.store.rounds"
+        "rater_data, rater_data.artifacts, rater_data.importing.layouts, rater_data.importing.readers, "
+        "rater_data.statistics, rater_data.store, rater_data.store.database, rater_data.store.rounds"
     ),
     "rater_data.benchmark": (
         "rater_data, rater_data.exporting, rater_data.importing, rater_data.statistics, rater_data.store, "

@@ -19,8 +19,8 @@ from rater_data.importing.import_files import file_suffixes, import_file
 from rater_data.importing.import_rows import import_rows
 from rater_data.importing.layouts.table import LAYOUTS
 from rater_data.importing.options import AUTO, ImportOptions
+from rater_data.importing.readers.column_files import read_dataset
 from rater_data.importing.readers.read_file import check_readable, parts_of
-from rater_data.importing.readers.saved_datasets import read_dataset
 from rater_data.importing.rejects import SUFFIX
 from rater_data.importing.report import ImportReport
 from rater_data.records import SPLITS

@@ -2,6 +2,6 @@
 
 What is counted anew is counted without the code that it checks.
 
-May import: rater_data, rater_data.artifacts, rater_data.importing.layouts, rater_data.statistics, rater_data.store,
-rater_data.store.database, rater_data.store.rounds.
+May import: rater_data, rater_data.artifacts, rater_data.importing.layouts, rater_data.importing.readers,
+rater_data.statistics, rater_data.store, rater_data.store.database, rater_data.store.rounds.
 """

@@ -12,17 +12,14 @@ from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
-import pyarrow as pa
-import pyarrow.parquet as pq
-
 from rater_data.checksums import CHECKSUMS
 from rater_data.errors import BadInput
 from rater_data.files import sha256_of_file
 from rater_data.importing.layouts.own_export import is_own_export
+from rater_data.importing.readers.column_batches import Unreadable, read_batches
 from rater_data.scales import COUNTING, SCALES, VERDICTS
 from rater_data.verify.agreement import Units, agreement_on, unit_and_score
 
-BATCH_ROWS = 5000
 ALPHA_TOLERANCE = 0.005  # the card gives two digits
 MAX_SHARED = 20_000  # beyond that many shared responses the card's agreement is of a sample
 
@@ -65,7 +62,7 @@ def verify_dataset(folder: Path) -> Iterator[str]:
     for file in files:
         try:
             _add_file(file, totals)
-        except (pa.ArrowException, OSError, ValueError, TypeError, KeyError) as error:
+        except (Unreadable, BadInput, ValueError, TypeError, KeyError) as error:
             yield f"The file data/{file.name} cannot be read: {' '.join(str(error).split())[:200]}."
     if totals.altered:
         yield f"{totals.altered} rows have a completion that is not the one that was exported: the hash differs."
@@ -98,15 +95,12 @@ def _read_checksums(folder: Path) -> dict[str, str]:
 
 def _add_file(file: Path, totals: _Totals) -> None:
     part = file.name.split("-")[0]
-    with pq.ParquetFile(file) as parquet:
-        names = parquet.schema_arrow.names
-        totals.is_ratings = is_own_export(names)
-        columns = None if totals.is_ratings else names[:1]
-        for batch in parquet.iter_batches(batch_size=BATCH_ROWS, columns=columns):
-            totals.parts[part] += batch.num_rows
-            if totals.is_ratings:
-                for row in batch.to_pylist():
-                    _add_rating(row, totals)
+    for batch in read_batches("parquet", str(file.absolute())):
+        totals.is_ratings = is_own_export(batch.schema.names)
+        totals.parts[part] += batch.num_rows
+        if totals.is_ratings:
+            for row in batch.to_pylist():
+                _add_rating(row, totals)
 
 
 def _add_rating(row: dict[str, Any], totals: _Totals) -> None:

@@ -16,8 +16,8 @@ from typing import Any
 import yaml
 
 from rater_data.errors import BadInput
+from rater_data.importing.readers.column_files import read_saved
 from rater_data.importing.readers.row import Row
-from rater_data.importing.readers.saved_datasets import read_saved
 from rater_data.importing.readers.splits import part_of_file, split_named
 
 MOST_FILES = 10_000

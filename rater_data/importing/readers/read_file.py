@@ -10,10 +10,10 @@ from pathlib import Path
 
 from rater_data.errors import BadInput
 from rater_data.files import explain_os_error
+from rater_data.importing.readers.column_files import read_parquet
 from rater_data.importing.readers.csv_files import read_csv
 from rater_data.importing.readers.folders import part_names, read_folder
 from rater_data.importing.readers.packing import PACKED_SUFFIXES, NotWhole
-from rater_data.importing.readers.parquet_files import read_parquet
 from rater_data.importing.readers.row import Row, shorten_error
 from rater_data.importing.readers.text_files import read_json, read_json_lines, read_text_lines
 from rater_data.importing.readers.workbooks import read_workbook

@@ -5,6 +5,8 @@ by how many megabytes the memory grew at most. Run as a process of its own: the 
 import io
 import json
 import lzma
+import random
+import re
 import resource
 import sys
 import zipfile
@@ -12,6 +14,7 @@ import zlib
 from pathlib import Path
 
 import openpyxl
+import psutil
 import pyarrow as pa
 import pyarrow.parquet as pq
 import zstandard
@@ -54,6 +57,22 @@ def long_value(path: Path) -> None:
     pq.write_table(table, path, compression="zstd", use_dictionary=False)
 
 
+def long_row(path: Path) -> None:
+    """A text of 80 MB that cannot be packed, behind a row of everyday length."""
+    noise = random.Random(0).randbytes(40 * MB).hex()
+    table = pa.table({"prompt": ["a", noise], "response": ["b", "b"], "rating": [5, 5]})
+    pq.write_table(table, path, compression="none", use_dictionary=False)
+
+
+def reader_memory() -> int:
+    """The most memory that the process had which reads tables, in MB; 0 without one."""
+    sizes = [
+        int(re.search(r"VmHWM:\s+(\d+) kB", Path(f"/proc/{child.pid}/status").read_text())[1])
+        for child in psutil.Process().children()
+    ]
+    return max(sizes, default=0) // 1024
+
+
 def workbook(path: Path, change: dict[str, bytes] | None = None, cells: tuple = ("p", "r", 5)) -> None:
     book = openpyxl.Workbook()
     for row in (("prompt", "response", "rating"), cells):
@@ -90,6 +109,7 @@ HOSTILE = {
     "deep.csv": b'prompt,response,rating\np,"[{\'role\': ' + b"[" * MB + b'",5\n',
     "dictionary.parquet": one_value,
     "long.parquet": long_value,
+    "row.parquet": long_row,
     "rows.xlsx": lambda path: workbook(path, {SHEET: b"<row/>" * (10 * MB)}),
     "far.xlsx": lambda path: workbook(path, {SHEET: FAR.encode()}),
     "laughs.xlsx": lambda path: workbook(path, {SHEET: LAUGHS.encode()}),
@@ -113,7 +133,10 @@ def main(folder: Path) -> None:
         except RateloopError as error:
             said = str(error)
         grown = (resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before) // 1024
-        print(json.dumps({"name": name, "said": said, "grown_mb": grown}), flush=True)
+        print(
+            json.dumps({"name": name, "said": said, "grown_mb": grown, "reader_mb": reader_memory()}),
+            flush=True,
+        )
         assert not store.prompts()
     store.close()
 

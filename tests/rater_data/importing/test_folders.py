@@ -12,7 +12,7 @@ from rater_data.errors import BadInput
 from rater_data.importing.import_files import import_file
 from rater_data.importing.import_rows import import_rows
 from rater_data.importing.options import ImportOptions
-from rater_data.importing.readers.saved_datasets import read_dataset
+from rater_data.importing.readers.column_files import read_dataset
 from rater_data.importing.readers.splits import part_of_file, split_named
 from rater_data.store import Store
 from tests.rater_data.importing.everyday_files import folder_of, lines, parquet
@@ -149,26 +149,20 @@ def test_split_and_config_on_the_command_line(tmp_path):
 
 
 def test_what_datasets_says_keeps_its_cause(store, tmp_path, monkeypatch):
-    def fails(*_args, **_options):
-        try:
-            raise ValueError("column 7 is of two types")
-        except ValueError as error:
-            raise RuntimeError("An error occurred while generating the dataset") from error
-
-    monkeypatch.setattr(datasets, "load_dataset", fails)
-    with pytest.raises(BadInput, match="generating the dataset: column 7 is of two types"):
-        list(read_dataset("some/thing"))
+    monkeypatch.setenv("HF_HOME", str(tmp_path / "cache"))
+    folder_of({"train.csv": b"prompt,response\na,b\na,b,c,d\n"})(tmp_path / "two")
+    with pytest.raises(BadInput, match=r"generating the dataset: .* Expected 2 fields in line 3, saw 4"):
+        list(read_dataset(str(tmp_path / "two")))
     saved(tmp_path / "mine")
     next((tmp_path / "mine" / "train").glob("*.arrow")).write_bytes(b"no arrow")
     with pytest.raises(BadInput, match=r"The dataset mine \(train\) cannot be read: "):
         import_file(store, tmp_path / "mine", ImportOptions(kind="ratings"))
 
 
-def test_a_dataset_of_the_hub_has_the_split_of_its_part(store, monkeypatch):
-    data = datasets.Dataset.from_list(rows("held"))
-    monkeypatch.setattr(datasets, "load_dataset", lambda *_args, **_options: data)
+def test_a_dataset_has_the_split_of_its_part(store, tmp_path, monkeypatch):
+    monkeypatch.setenv("HF_HOME", str(tmp_path / "cache"))
+    folder_of({"test.parquet": HELD})(tmp_path / "mine")
+    found = read_dataset(str(tmp_path / "mine"), "test")
     with emptied(store):
-        import_rows(
-            store, read_dataset("x/y", "test"), ImportOptions(kind="ratings"), name="x/y", rejects=None
-        )
+        import_rows(store, found, ImportOptions(kind="ratings"), name="x/y", rejects=None)
         assert [prompt.split for prompt in store.prompts()] == ["holdout"]
