@@ -7,7 +7,15 @@ from rater_data.importing.import_rows import Progress, import_rows, no_progress
 from rater_data.importing.layouts.base import ParseOptions
 from rater_data.importing.layouts.prompts import parse_prompt
 from rater_data.importing.options import ImportOptions
-from rater_data.importing.readers.read_file import FILE_SUFFIXES, TABLE_SUFFIXES, read_all, read_file
+from rater_data.importing.readers.packing import PACKED_SUFFIXES
+from rater_data.importing.readers.read_file import (
+    FILE_SUFFIXES,
+    TABLE_SUFFIXES,
+    ending_of,
+    form_of,
+    read_all,
+    read_file,
+)
 from rater_data.importing.rejects import rejects_path
 from rater_data.importing.report import ImportReport
 from rater_data.records import Prompt
@@ -40,7 +48,7 @@ def import_file(
     """
     path = path.expanduser()
     path = path.resolve() if path.is_dir() else path  # "." has no name
-    return import_rows(
+    report = import_rows(
         store,
         read_file(path, file_suffixes(options), split, config),
         options,
@@ -48,6 +56,17 @@ def import_file(
         rejects=rejects_path(path) if keep_rejects else None,
         progress=progress,
     )
+    report.form = form_of(path)
+    return report
+
+
+PROMPT_FILE_ENDINGS = (*FILE_SUFFIXES, *PACKED_SUFFIXES)
+"""How the name of a file of prompts may end."""
+
+
+def prompt_file_ending(name: str) -> str:
+    """The ending of a file's name that says how prompts are read from it, as ".jsonl.gz"; empty for another file."""
+    return ending_of(name)
 
 
 def file_suffixes(options: ImportOptions) -> tuple[str, ...]:

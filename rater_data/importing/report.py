@@ -17,6 +17,7 @@ MAX_BAD_SENTENCES = 10  # all bad rows are in the file beside the one that was i
 class ImportReport:
     """What came of an import.
 
+    `form`: what the file was taken for, as "CSV with semicolons"; empty for a dataset of the hub.
     `duplicates`: what is in the file twice. `ignored`: how many rows were left out, by reason. `bad`: the first bad
     rows as sentences. `rejects_file`: where all of them are. `renamed`: comparisons that stand under a further name.
     `renumbered`: ratings with missing revisions. `in_file`: how many different ones of each kind the file has.
@@ -24,6 +25,7 @@ class ImportReport:
 
     kind: Kind
     layout: str
+    form: str = ""
     dry_run: bool = False
     rows: int = 0
     duplicates: int = 0
@@ -51,11 +53,17 @@ class ImportReport:
         where = f" ({self.rejects_file} has {all_of_them})" if self.rejects_file else ""
         return f"{self.bad[0]} And {more}{where}. {NOTHING_IMPORTED}"
 
+    def recognised(self) -> str:
+        """What the file was taken for."""
+        rows = "1 row" if self.rows == 1 else f"{self.rows} rows"
+        return f"{rows} read as {self.layout}{f' from {self.form}' if self.form else ''}."
+
     def summary(self) -> Iterator[str]:
         """What was imported and what was not, a sentence or two a line."""
         stored, kind = self.stored, self.kind
         if self.dry_run:
-            yield f"This is a dry run: nothing was imported. {self.rows} rows were read as {self.layout}."
+            yield "This is a dry run: nothing was imported."
+        yield self.recognised()
         added, in_file = getattr(stored, kind), self.in_file[kind]
         known = self.duplicates + (stored.existing if kind == "ratings" else in_file - added)
         not_added = f"{known} duplicates left out" if kind == "prompts" else f"{known} were there already"

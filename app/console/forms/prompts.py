@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 from collections.abc import Callable
 from typing import Any
 
@@ -25,7 +26,7 @@ element.addEventListener('change', (event) => {
   if (tags !== undefined) trigger('tag', {prompt: Number(tags), text: event.target.value});
 });
 """
-MAX_FILE_BYTES = 150_000  # what a page may send at once; longer files are for the command line
+MAX_FILE_BYTES = 140_000  # what a page may send at once, in base64; longer files are for the command line
 FILE_JS = (
     f"const maxBytes = {MAX_FILE_BYTES};"
     + """
@@ -33,9 +34,10 @@ element.addEventListener('change', async (event) => {
   const file = event.target.files?.[0];
   if (!file) return;
   if (file.size > maxBytes) {
-    trigger('chosen', {name: '', text: ''});
+    trigger('chosen', {name: '', content: ''});
   } else {
-    trigger('chosen', {name: file.name, text: await file.text()});
+    const bytes = Array.from(new Uint8Array(await file.arrayBuffer()));
+    trigger('chosen', {name: file.name, content: btoa(bytes.map((byte) => String.fromCharCode(byte)).join(''))});
   }
   event.target.value = '';
 });
@@ -59,7 +61,7 @@ def lay_out(page: LivePage) -> None:
     html(
         section(
             "Add prompts",
-            f"One a line, or a file: text, JSON lines or CSV of up to {MAX_FILE_BYTES // 1000} kB.",
+            f"One a line, or a file of up to {MAX_FILE_BYTES // 1000} kB: text, JSON, CSV, Excel, Parquet.",
         )
     )
     with gr.Row(elem_classes="ops-form"):
@@ -83,7 +85,9 @@ def lay_out(page: LivePage) -> None:
     def add_lines(query: str, number: float, lines: str, request: gr.Request) -> dict[Any, Any]:
         user = require_operator(guard, request)
         try:
-            sentence = prompt_list.add_prompts(store, user, lines, prompt_list.TYPED_FILE_NAME)
+            sentence = prompt_list.add_prompts(
+                store, user, (lines or "").encode(errors="replace"), prompt_list.TYPED_FILE_NAME
+            )
         except RateloopError as error:
             return {page.notice: notice(str(error), bad=True)}
         return {page.notice: notice(sentence), text: ""} | refresh(query, 0)
@@ -91,7 +95,11 @@ def lay_out(page: LivePage) -> None:
     def add_file(user: User, event: gr.EventData) -> str:
         if event.name == "":
             raise BadInput("This file is long: add it with `python -m rater_data import-prompts FILE`.")
-        return prompt_list.add_prompts(store, user, str(event.text), str(event.name))
+        try:
+            content = base64.b64decode(str(event.content), validate=True)
+        except ValueError:
+            raise BadInput("The page sent no file: load it anew.") from None
+        return prompt_list.add_prompts(store, user, content, str(event.name))
 
     def retire(user: User, event: gr.EventData) -> str:
         return prompt_list.retire_prompt(store, user, parse_id(event.prompt), event.back is True)

@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 import tempfile
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from rater_data.errors import BadInput
-from rater_data.importing.import_files import import_prompts
+from rater_data.importing.import_files import PROMPT_FILE_ENDINGS, import_file, prompt_file_ending
+from rater_data.importing.options import ImportOptions
 from rater_data.records import Prompt, User
 from rater_data.store import Store
 
 PAGE_SIZE = 25
-FILE_TYPES = (".txt", ".jsonl", ".csv")
+FILE_TYPES = PROMPT_FILE_ENDINGS
+MOST_ROWS = 50_000  # of a file: a small one that is packed may have millions, and the page waits
 MAX_TAGS, MAX_TAG_LENGTH = 12, 40
 TYPED_FILE_NAME = "typed in the console.txt"
 """The file's name for prompts that come from none."""
@@ -42,25 +46,45 @@ def search_prompts(store: Store, words: str, page: int) -> PromptPage:
     return PromptPage(prompts=tuple(prompts), begin=begin, total=total)
 
 
-def add_prompts(store: Store, user: User, text: str, file_name: str) -> str:
-    """Adds prompts from the text of a file of that name (".txt": one a line). All of them, or none.
+def add_prompts(store: Store, user: User, content: bytes, file_name: str) -> str:
+    """Adds the prompts of a file of that name (".txt": one a line), which may be of every kind that is imported.
 
-    Raises BadInput with the line that is wrong.
+    All of them, or none. Raises BadInput with the line that is wrong.
     """
-    file_type = Path(file_name).suffix.lower()
-    if file_type not in FILE_TYPES:
+    ending = prompt_file_ending(file_name)
+    if not ending:
         raise BadInput(f"A file of prompts ends in {' or '.join(FILE_TYPES)}.")
-    if not (text or "").strip():
+    if not content.strip():
         raise BadInput("There is no prompt yet: write one a line, or choose a file.")
     with tempfile.TemporaryDirectory(dir=store.home) as folder:
         # errors and the prompts' source name the operator's file; where it lies is not theirs to say
-        stem = "".join(c if c.isalnum() or c in "-_ " else "_" for c in Path(file_name).stem[:60])
-        file = Path(folder) / f"{stem or 'prompts'}{file_type}"
-        file.write_text(text, encoding="utf-8", errors="replace")
-        added, known = import_prompts(store, file)
-    also = f" {known} {'were' if known != 1 else 'was'} there already." if known else ""
+        name = Path(file_name).name[: -len(ending)][:60]
+        stem = "".join(c if c.isalnum() or c in "-_ " else "_" for c in name)
+        file = Path(folder) / f"{stem or 'prompts'}{ending}"
+        file.write_bytes(content)
+        report = import_file(
+            store, file, ImportOptions(kind="prompts"), keep_rejects=False, progress=_at_most
+        )
+    added = report.stored.prompts
+    known = report.in_file["prompts"] - added + report.duplicates
     store.log(user.name, "added prompts", added=added, known=known)
-    return f"{added} prompt{'s' * (added != 1)} added.{also} They are asked from the next round on."
+    said = [f"{added} prompt{'s' * (added != 1)} added."]
+    if known:
+        said.append(f"{known} {'were' if known != 1 else 'was'} there already.")
+    if file_name != TYPED_FILE_NAME:
+        said.append(f"{file.name}: {report.recognised()}")
+    said += [f"{count} {reason} left out." for reason, count in report.ignored.items()]
+    return " ".join([*said, "They are asked from the next round on."])
+
+
+def _at_most(rows: Iterator[Any], total: int | None) -> Iterator[Any]:
+    """The rows of a file, and BadInput where there are too many. A total is known only of what is stored."""
+    for number, row in enumerate(rows):
+        if total is None and number == MOST_ROWS:
+            raise BadInput(
+                f"This file has more than {MOST_ROWS} rows: add it with `python -m rater_data import-prompts FILE`."
+            )
+        yield row
 
 
 def tag_prompt(store: Store, user: User, prompt_id: int, tags: str) -> str:

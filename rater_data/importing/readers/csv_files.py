@@ -47,14 +47,25 @@ class _Header:
 def read_csv(path: Path) -> Iterator[Row]:
     with open_text(path) as packed, io.TextIOWrapper(packed, encoding="utf-8", newline="") as file:
         lines = _lines(file, path.name)
-        start, separator, first = 1, "", next(lines, "")
-        if first.lower().startswith(EXCEL_LINE) and len(first.strip()) <= len(EXCEL_LINE) + 1:
-            separator = first[len(EXCEL_LINE) :].strip("\r\n") or ","
-            first, start = next(lines, ""), 2
-        while first and not first.strip(" \r\n,;\t"):  # empty lines, or those that a spreadsheet leaves so
-            first, start = next(lines, ""), start + 1
-        separator = "\t" if ".tsv" in path.name.lower() else separator or _find_separator(first)
+        separator, first, start = _find_header(lines, path.name)
         yield from _read_rows(path.name, chain([first], lines), separator, start)
+
+
+def separator_of(path: Path) -> str:
+    """What parts the columns."""
+    with open_text(path) as packed, io.TextIOWrapper(packed, encoding="utf-8", newline="") as file:
+        return _find_header(_lines(file, path.name), path.name)[0]
+
+
+def _find_header(lines: Iterator[str], name: str) -> tuple[str, str, int]:
+    """What parts the columns, the line with their names, and its number."""
+    start, separator, first = 1, "", next(lines, "")
+    if first.lower().startswith(EXCEL_LINE) and len(first.strip()) <= len(EXCEL_LINE) + 1:
+        separator = first[len(EXCEL_LINE) :].strip("\r\n") or ","
+        first, start = next(lines, ""), 2
+    while first and not first.strip(" \r\n,;\t"):  # empty lines, or those that a spreadsheet leaves so
+        first, start = next(lines, ""), start + 1
+    return "\t" if ".tsv" in name.lower() else separator or _find_separator(first), first, start
 
 
 def _lines(file: io.TextIOWrapper, name: str) -> Iterator[str]:

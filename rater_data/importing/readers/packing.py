@@ -49,22 +49,36 @@ def open_text(path: Path) -> io.BufferedReader:
 
     Reading raises NotWhole, UnicodeDecodeError for text that is not of its Unicode form, and BadInput for a bomb.
     """
+    return _open(path)[0]
+
+
+def forms_of(path: Path) -> list[str]:
+    """What a text file is beside plain UTF-8: its Unicode form, and how it is packed."""
+    file, forms = _open(path)
+    file.close()
+    return forms
+
+
+def _open(path: Path) -> tuple[io.BufferedReader, list[str]]:
     raw = path.open("rb")
+    forms = []
     try:
         file = raw
         start = raw.peek(16)
         kind = next((kind for magic, kind in _MAGIC.items() if start.startswith(magic)), "")
         if kind:
+            forms.append(f"packed as {kind}")
             file = io.BufferedReader(_Stream(_bounded(_unpacked(raw, kind), path), raw), CHUNK)
         start = file.peek(4)
         if start.startswith(codecs.BOM_UTF8):
             file.read(len(codecs.BOM_UTF8))
         elif encoding := _wide_encoding(start):
+            forms.insert(0, encoding[:6].upper())
             file = io.BufferedReader(_Stream(_recoded(file, encoding), file), CHUNK)
     except BaseException:
         raw.close()
         raise
-    return file
+    return file, forms
 
 
 def _wide_encoding(start: bytes) -> str:

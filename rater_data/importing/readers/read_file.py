@@ -11,9 +11,9 @@ from pathlib import Path
 from rater_data.errors import BadInput
 from rater_data.files import explain_os_error
 from rater_data.importing.readers.column_files import read_parquet
-from rater_data.importing.readers.csv_files import read_csv
+from rater_data.importing.readers.csv_files import read_csv, separator_of
 from rater_data.importing.readers.folders import part_names, read_folder
-from rater_data.importing.readers.packing import PACKED_SUFFIXES, NotWhole
+from rater_data.importing.readers.packing import PACKED_SUFFIXES, NotWhole, forms_of
 from rater_data.importing.readers.row import Row, shorten_error
 from rater_data.importing.readers.text_files import read_json, read_json_lines, read_text_lines
 from rater_data.importing.readers.workbooks import read_workbook
@@ -32,6 +32,17 @@ _READERS = _PACKABLE | {".parquet": read_parquet, _WORKBOOK: read_workbook}
 TABLE_SUFFIXES = (".jsonl", ".csv", ".parquet", ".json", ".ndjson", ".tsv", ".xlsx")
 """Endings of files with several columns. Text files may be packed, too, and end in one of PACKED_SUFFIXES then."""
 FILE_SUFFIXES = (*TABLE_SUFFIXES, ".txt")
+_NAMES = {
+    ".jsonl": "JSON lines",
+    ".ndjson": "JSON lines",
+    ".json": "JSON",
+    ".csv": "CSV",
+    ".tsv": "CSV",
+    ".txt": "lines of text",
+    ".parquet": "Parquet",
+    ".xlsx": "a workbook",
+}
+_SEPARATORS = {";": " with semicolons", "\t": " with tabs", "|": " with bars"}
 
 
 def read_file(
@@ -88,6 +99,27 @@ def parts_of(path: Path, config: str | None = None) -> list[str]:
     """The named parts of a folder's dataset (train, test, …). Of a file none."""
     path = path.expanduser()
     return part_names(path, config, _is_table) if path.is_dir() else []
+
+
+def form_of(path: Path) -> str:
+    """What a file or folder that was read has been taken for: "CSV with semicolons, UTF-16, packed as .gz"."""
+    path = path.expanduser()
+    ending = _ending(path, FILE_SUFFIXES)
+    if path.is_dir():
+        return "a dataset's folder"
+    if ending is None or not path.is_file():  # a pipe cannot be looked at again
+        return ""
+    form = _NAMES[ending]
+    if ending in _PACKABLE:
+        separator = _SEPARATORS.get(separator_of(path), "") if _NAMES[ending] == "CSV" else ""
+        form = ", ".join([form + separator, *forms_of(path)])
+    return form
+
+
+def ending_of(name: str, suffixes: tuple[str, ...] = FILE_SUFFIXES) -> str:
+    """How a file's name ends, as far as it says what the file is: ".jsonl.gz". Empty for one that is not read."""
+    ending = _ending(Path(name), suffixes)
+    return "" if ending is None else name.lower()[name.lower().rindex(ending) :]
 
 
 def _rows(path: Path, suffixes: tuple[str, ...], split: str | None, config: str | None) -> Iterator[Row]:

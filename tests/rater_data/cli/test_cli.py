@@ -34,9 +34,9 @@ def test_from_nothing_to_an_export(run, tmp_path):
     assert run("init").stdout.rstrip().endswith("0 prompts added.")
     (tmp_path / "mine.txt").write_text("One?\nTwo?\nOne?\n")
     assert run("import-prompts", tmp_path / "mine.txt", "--split", "holdout").stdout == (
-        "2 prompts added, 1 duplicates left out.\n"
+        "3 rows read as prompts from lines of text.\n2 prompts added, 1 duplicates left out.\n"
     )
-    assert run("import-ratings", FIVE).stdout == "5 ratings added, 0 were there already.\n"
+    assert run("import-ratings", FIVE).stdout.endswith(".\n5 ratings added, 0 were there already.\n")
     done = run("export", "--format", "ratings", "--as", "csv", "--out", tmp_path / "out.csv")
     assert (done.exit_code, done.stdout) == (0, f"5 ratings written to {tmp_path / 'out.csv'}.\n")
     again = run("export", "--as", "csv", "--out", tmp_path / "out.csv")

@@ -41,7 +41,8 @@ def test_a_dry_run_says_what_would_be_and_does_nothing(run):
     dry = run(*words, "--dry-run")
     assert dry.exit_code == 1
     assert dry.stdout.splitlines() == [
-        "This is a dry run: nothing was imported. 3 rows were read as preference.",
+        "This is a dry run: nothing was imported.",
+        "3 rows read as preference from JSON lines.",
         "2 ratings would be added, 2 were there already.",
         "2 of those are twice in the file.",
         "New with them: 1 prompts, 2 responses, 1 raters.",
@@ -92,10 +93,13 @@ def test_prompts_of_a_dataset_by_its_own_columns(run, tmp_path, monkeypatch):
 def test_responses(run):
     path = lines("r.jsonl", {"prompt": "p", "response": "a"}, {"prompt": "p", "response": "b"})
     assert run("import-responses", path).stdout.splitlines() == [
+        "2 rows read as responses from JSON lines.",
         "2 responses added, 0 were there already.",
         "New with them: 1 prompts.",
     ]
-    assert run("import-responses", path, "--offer").stdout == "0 responses added, 2 were there already.\n"
+    assert run("import-responses", path, "--offer").stdout.endswith(
+        "\n0 responses added, 2 were there already.\n"
+    )
     store = Store.open("home")
     rater = store.add_user("Anna", "rater")
     assert store.next_card(rater.id).text in ("a", "b")
