@@ -38,6 +38,16 @@ def stored_id(record: "Prompt | Response | Rating") -> int:
     return record.id
 
 
+def judged_ids(response_id: int, other_id: int | None) -> tuple[int, int]:
+    """What a rating is of: a response (both), or the two that were compared, the lower id first.
+
+    Whichever of the two was named first: a rater has one current rating of either.
+    """
+    if other_id is None:
+        return response_id, response_id
+    return (response_id, other_id) if response_id < other_id else (other_id, response_id)
+
+
 def split_of(text: str) -> Split:
     """A tenth of all texts is holdout, always the same ones: by the sha256 of the text."""
     digest = hashlib.sha256(text.strip().encode()).digest()

@@ -33,11 +33,13 @@ def plan_round(
     train: Sequence[Prompt],
     holdout: Sequence[Prompt],
     raters: int,
+    paired: bool = False,
 ) -> list[Slot]:
     """Slots for at least `config.plan.ratings` ratings, grouped by prompt, K responses each, for so many raters.
 
     There are as many responses as wanted ratings although some are rated more than once: a single rater, whom
-    no overlap can help, must be able to fill the round alone.
+    no overlap can help, must be able to fill the round alone. Who compares (`paired`) compares two responses once,
+    and so rates a prompt with two once, and one with three twice at least.
     """
     plan, draw = config.plan, random.Random(f"{config.seed}:{number}")
     if not train:
@@ -45,7 +47,8 @@ def plan_round(
             "There is no prompt to train on. Import some with `python -m rater_data import-prompts FILE`."
         )
     k = plan.responses_per_prompt
-    wanted = max(1, -(-plan.ratings // k))
+    cards = max(1, k - 1) if paired and k < 4 else k  # of a prompt, for one rater
+    wanted = max(1, -(-plan.ratings // cards))
     held = min(len(holdout), round(wanted * plan.holdout_share))
     control = 0 if previous is None else min(wanted - held, round(wanted * plan.control_share * 2))
     overlap = min(plan.overlap, raters)

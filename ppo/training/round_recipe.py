@@ -169,13 +169,14 @@ def _plan(store: Store, engine: Engine, config: Config, round_: Round, progress:
     version = round_.version_number
     assert version is not None, "only round 0, which is imported, is of no version"
     set_aside.begin_round(store, round_.number)
+    paired = store.scale().paired
     # While nobody is known there may be many: responses that wait for several raters cost one alone nothing
     raters = round_.config.get(RATERS) or config.plan.overlap
     while True:
         train, holdout = store_tensors.trainable_prompts(store), store_tensors.holdout_prompts(store)
         set_aside.check_something_left(store, train)
         parent = store.version(version).parent
-        slots = plan_round(config, round_.number, version, parent, train, holdout, raters)
+        slots = plan_round(config, round_.number, version, parent, train, holdout, raters, paired)
         drawn = {stored_id(p): p for p in [*(slot.prompt for slot in slots), *holdout]}
         if not _set_aside(store, engine, config, drawn.values(), progress):
             return slots

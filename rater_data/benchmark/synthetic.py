@@ -148,12 +148,13 @@ class _RoundWriter:
         rows = []
         for k in range(len(response)):
             i, at = self.ratings + k + 1, FIRST_SECOND + self.ratings + k
+            of = self.responses + int(response[k]) + 1
             verdict = "rated" if chance[k] > 0.03 else "skip" if chance[k] > 0.02 else "broken"
             given_score = float(score[k]) if verdict == "rated" else None
             rows.append((
-                i, self.responses + int(response[k]) + 1, int(rater[k]), given_score, verdict, at - 5, at, at,
+                i, of, int(rater[k]), given_score, verdict, at - 5, at, at,
                 int(active_ms[k]), 1 + int(response[k]) % PER_PROMPT, 1, "score_1_10", 1, True, f"made-up {i}", "",
-                "[]", "{}", None, False, None,
+                "[]", "{}", None, False, None, of, of,
             ))  # fmt: skip
         return rows
 

@@ -78,7 +78,7 @@ def import_rows(
                 report.add_bad_row(f"{row.place}: {reason}.")
                 rejects_file.add(row, reason)
         report.renumbered = staged.close()
-        report.duplicates, report.renamed = staged.duplicates, staged.renamed
+        report.duplicates, report.joined = staged.duplicates, staged.joined
         report.in_file = {kind: getattr(staged, kind) for kind in KINDS}
         if report.bad_rows:
             report.rejects_file = rejects_file.keep()

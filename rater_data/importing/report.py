@@ -19,8 +19,8 @@ class ImportReport:
 
     `form`: what the file was taken for, as "CSV with semicolons"; empty for a dataset of the hub.
     `duplicates`: what is in the file twice. `ignored`: how many rows were left out, by reason. `bad`: the first bad
-    rows as sentences. `rejects_file`: where all of them are. `renamed`: comparisons that stand under a further name.
-    `renumbered`: ratings with missing revisions. `in_file`: how many different ones of each kind the file has.
+    rows as sentences. `rejects_file`: where all of them are. `joined`: comparisons that a person made from both
+    sides. `renumbered`: ratings with missing revisions. `in_file`: how many different ones of each kind the file has.
     """
 
     kind: Kind
@@ -33,7 +33,7 @@ class ImportReport:
     bad: list[str] = field(default_factory=list)
     bad_rows: int = 0
     rejects_file: Path | None = None
-    renamed: int = 0
+    joined: int = 0
     renumbered: int = 0
     in_file: dict[str, int] = field(default_factory=dict)
     stored: ImportCounts = field(default_factory=ImportCounts)
@@ -81,8 +81,8 @@ class ImportReport:
                 yield f"New with them: {new}."
         for reason, count in self.ignored.items():
             yield f"{count} {reason} left out."
-        if self.renamed:
-            yield f"{self.renamed} comparisons stand under a further name: a rater begins one with a response once."
+        if self.joined:
+            yield f"{self.joined} comparisons were made twice by one person, A with B and B with A: the later counts."
         if self.renumbered:
             yield f"Of {self.renumbered} ratings some revisions are missing: those that are there were numbered anew."
         if self.bad_rows:

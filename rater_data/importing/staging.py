@@ -8,8 +8,9 @@ import json
 import tempfile
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
+from dataclasses import replace
 from functools import lru_cache
-from operator import attrgetter
+from operator import attrgetter, itemgetter
 from pathlib import Path
 from types import TracebackType
 from typing import IO, Any, Self
@@ -19,7 +20,7 @@ from rater_data.errors import BadInput
 from rater_data.files import explain_os_error
 from rater_data.importing.layouts.records import ImportedRating, ImportedResponse
 from rater_data.names import clean_name, name_key
-from rater_data.records import Message, Prompt
+from rater_data.records import Message, Prompt, judged_ids
 
 _RATING_FIELDS = (
     "score", "scale", "comment", "verdict", "swapped", "shown_at", "submitted_at", "given_at", "active_ms",
@@ -28,6 +29,7 @@ _RATING_FIELDS = (
 )  # fmt: skip
 _STAGED_FIELDS = ("rater", "response", "other", *_RATING_FIELDS)
 _rating_values = attrgetter(*_RATING_FIELDS)
+NewNumbers = dict[tuple[int, int], tuple[int, bool]]
 _to_json = json.JSONEncoder(ensure_ascii=False, allow_nan=False).encode
 
 
@@ -48,7 +50,7 @@ class StagedImport:
     """Prompts, responses and ratings of one file. Use it as a context: its files are gone afterwards."""
 
     def __init__(self) -> None:
-        self.prompts = self.responses = self.ratings = self.duplicates = self.renamed = self.numbers = 0
+        self.prompts = self.responses = self.ratings = self.duplicates = self.joined = self.numbers = 0
         self._prompt_numbers: dict[bytes, int] = {}
         # below 0 (-1 - number): only compared with so far, not written yet
         self._response_numbers: dict[bytes, int] = {}
@@ -56,13 +58,13 @@ class StagedImport:
         self._unwritten: dict[bytes, ImportedResponse] = {}
         # what each rater answered on each response, on each two of them, or in each revision
         self._answers: dict[bytes, Any] = {}
-        # ratings by rater and response: with a current revision; with several: the highest one, and how many but the
-        # first; with missing ones: those that exist
+        # ratings of our export by rater and what they judged: with a current revision; with several: the highest one,
+        # and how many but the first; compared from both sides, as releases before kept them
         self._with_current: set[bytes] = set()
         self._revisions: dict[bytes, tuple[int, int]] = {}
-        self._with_gaps: dict[bytes, list[int]] = {}
-        # the response that a rater's comparison begins with: a rater has one current rating on a response
-        self._first_responses: set[bytes] = set()
+        self._from_both_sides: set[bytes] = set()
+        # of those that are numbered anew: the revision, and whether it is current, by response and old revision
+        self._new_numbers: dict[bytes, NewNumbers] = {}
         with _explain_errors():
             self._content_file: IO[str] = _temporary_file()
             self._rating_file: IO[str] = _temporary_file()
@@ -97,21 +99,16 @@ class StagedImport:
         second = _response_key(rating.other) if rating.other is not None else None
         if first == second:
             raise BadInput("a response cannot be compared with itself")
-        if rating.pseudonym:
-            response = self._response_number(rating.response, first)
-            if not self._is_new_revision(rating, rater, digest(rater, response)):
-                return
-        else:
+        if not rating.pseudonym:
             if not self._is_new_answer(rating, rater, first, second):
                 return
-            if second is not None:
-                name, swap = self._reserve_first(rating.rater, first, second)
-                rating = _renamed(rating, name, swap=swap)
-                first, second = (second, first) if swap else (first, second)
-            response = self._response_number(rating.response, first)
-        other = None
+            if second is not None and second < first:  # a file names the better one first: that is no order
+                rating, first, second = _turned(rating), second, first
+        response, other = self._response_number(rating.response, first), None
         if rating.other is not None and second is not None:
             other = self._other_number(rating.other, second)
+        if rating.pseudonym and not self._is_new_revision(rating, rater, response, other):
+            return
         values = (clean_name(rating.rater), response, other, *_rating_values(rating))
         self._write(self._rating_file, values)
         self.ratings += 1
@@ -136,10 +133,18 @@ class StagedImport:
         self.duplicates += 1
         return False
 
-    def _is_new_revision(self, rating: ImportedRating, rater: str, rating_key: bytes) -> bool:
+    def _is_new_revision(self, rating: ImportedRating, rater: str, response: int, other: int | None) -> bool:
         """Whether this revision of our export is new. Raises for one that contradicts another."""
+        rating_key = digest(rater, *judged_ids(response, other))
         revision_key = digest(rating_key, rating.revision)
-        answer = hash((rating.score, rating.verdict, rating.comment, rating.submitted_at))
+        side_key, answer = rating_key, _answer_of_revision(rating, response)
+        if other is not None:
+            side_key = digest(rating_key, response)
+            if revision_key in self._answers and self._answers[revision_key][0] != response:
+                self._from_both_sides.add(rating_key)
+                revision_key = digest(side_key, rating.revision)
+            if rating.is_current and digest(rating_key, other) in self._with_current:
+                self._from_both_sides.add(rating_key)
         if revision_key in self._answers:
             if self._answers[revision_key] != answer:
                 raise BadInput(
@@ -150,34 +155,17 @@ class StagedImport:
         decision_key = digest(rater, "key", rating.key) if rating.key else None
         if decision_key in self._answers:
             raise BadInput("the key of this rating is that of an earlier one")
-        if rating.is_current and rating_key in self._with_current:
+        if rating.is_current and side_key in self._with_current:
             raise BadInput("there is a current revision of this rating already")
         self._answers[revision_key] = answer
         if decision_key is not None:
             self._answers[decision_key] = True
         if rating.is_current:
-            self._with_current.add(rating_key)
+            self._with_current.add(side_key)
         if rating.revision > 1:
             highest, count = self._revisions.get(rating_key, (0, 0))
             self._revisions[rating_key] = max(highest, rating.revision), count + 1
         return True
-
-    def _reserve_first(self, rater: str, first: bytes, second: bytes) -> tuple[str, bool]:
-        """The name for a comparison, and whether it has to begin with the second response.
-
-        It begins with one with which none of this rater's comparisons begins yet, of the two the one with the lower
-        hash, so that two raters' comparisons of the same two meet. When both are taken, it goes under a further name.
-        """
-        number = 1
-        while True:
-            name = rater if number == 1 else f"{rater} ({number})"
-            for response in sorted((first, second)):
-                key = digest(name_key(name), response.hex())
-                if key not in self._first_responses:
-                    self._first_responses.add(key)
-                    self.renamed += number > 1
-                    return name, response != first
-            number += 1
 
     # ---- numbers of prompts and responses
 
@@ -242,18 +230,22 @@ class StagedImport:
             for key, (highest, count) in self._revisions.items()
             if highest != count + (digest(key, 1) in self._answers)
         }
-        revisions: dict[bytes, list[int]] = {}
-        for row in self.rating_rows() if gaps else ():
-            key = digest(name_key(row["rater"]), row["response"])
-            if key in gaps:
-                revisions.setdefault(key, []).append(row["revision"])
-        self._with_gaps = revisions
+        self.joined = len(self._from_both_sides)
+        self._new_numbers = self._numbers_of(gaps | self._from_both_sides)
         self.numbers = len(self._response_numbers)
         for lookup in (self._prompt_numbers, self._response_numbers, self._answers, self._revisions):
             lookup.clear()
         self._with_current.clear()
-        self._first_responses.clear()
-        return len(gaps)
+        return len(gaps - self._from_both_sides)
+
+    def _numbers_of(self, keys: set[bytes]) -> dict[bytes, NewNumbers]:
+        """The revisions of these from 1 without a gap; what was said last from either side is current."""
+        revisions: dict[bytes, list[dict[str, Any]]] = {}
+        for row in self._read_ratings() if keys else ():
+            key = _key_of_row(row)
+            if key in keys:
+                revisions.setdefault(key, []).append(row)
+        return {key: _number_anew(rows) for key, rows in revisions.items()}
 
     def content_rows(self) -> Iterator[dict[str, Any]]:
         """Prompts (with "sha256") and responses (with "number"); each prompt before its responses."""
@@ -261,14 +253,15 @@ class StagedImport:
 
     def rating_rows(self) -> Iterator[dict[str, Any]]:
         """The ratings, in the order of the file."""
-        with_gaps = self._with_gaps
-        for values in self._read(self._rating_file):
-            row = dict(zip(_STAGED_FIELDS, values, strict=True))
-            if with_gaps:
-                revisions = with_gaps.get(digest(name_key(row["rater"]), row["response"]))
-                if revisions is not None:
-                    row["revision"] = 1 + sorted(revisions).index(row["revision"])
+        new_numbers = self._new_numbers
+        for row in self._read_ratings():
+            if new_numbers and (numbers := new_numbers.get(_key_of_row(row))) is not None:
+                row["revision"], row["is_current"] = numbers[row["response"], row["revision"]]
             yield row
+
+    def _read_ratings(self) -> Iterator[dict[str, Any]]:
+        for values in self._read(self._rating_file):
+            yield dict(zip(_STAGED_FIELDS, values, strict=True))
 
     def _read(self, file: IO[str]) -> Iterator[Any]:
         with _explain_errors():
@@ -301,18 +294,51 @@ def _answer(rating: ImportedRating, rater: str, first: bytes, second: bytes | No
     return digest(rater, low.hex(), high.hex()), score
 
 
-def _renamed(comparison: ImportedRating, rater: str, *, swap: bool) -> ImportedRating:
-    """The comparison under a rater's name, and with `swap` seen from the other response."""
-    fields = {name: getattr(comparison, name) for name in comparison.__slots__} | {"rater": rater}
-    if swap:
-        score = None if comparison.score is None else -comparison.score
-        # a tie stays 0.0: -0.0 would be written differently
-        fields |= {
-            "response": comparison.other,
-            "other": comparison.response,
-            "score": 0.0 if score == 0 else score,
-        }
-    return ImportedRating(**fields)
+def _answer_of_revision(rating: ImportedRating, response: int) -> Any:
+    """What tells a revision from another that has its number; of a comparison with the side it is seen from."""
+    said = hash((rating.score, rating.verdict, rating.comment, rating.submitted_at))
+    return said if rating.other is None else (response, said)
+
+
+def _key_of_row(row: dict[str, Any]) -> bytes:
+    """Whose rating of what a staged row is a revision of."""
+    return digest(name_key(row["rater"]), *judged_ids(row["response"], row["other"]))
+
+
+def _number_anew(rows: list[dict[str, Any]]) -> NewNumbers:
+    """By response and old revision: the new one, and whether it is current. `rows`: all of one rating, in their order.
+
+    What was said from one side stays together; the side of the later answer comes last.
+    """
+    sides: dict[int, list[dict[str, Any]]] = {}
+    for row in sorted(rows, key=itemgetter("revision")):
+        sides.setdefault(row["response"], []).append(row)
+    is_turned = sum(any(row["is_current"] for row in side) for side in sides.values()) > 1
+    is_turned |= len({row["revision"] for row in rows}) < len(rows)
+    if is_turned:
+        rows = [row for side in sorted(sides.values(), key=_last_said) for row in side]
+    else:
+        rows = sorted(rows, key=itemgetter("revision"))
+    return {
+        (row["response"], row["revision"]): (number, row["is_current"] and row is rows[-1])
+        for number, row in enumerate(rows, 1)
+    }
+
+
+def _last_said(side: list[dict[str, Any]]) -> tuple[bool, float]:
+    return any(row["is_current"] for row in side), max(row["submitted_at"] or 0.0 for row in side)
+
+
+def _turned(comparison: ImportedRating) -> ImportedRating:
+    """The comparison seen from the other response."""
+    assert comparison.other is not None, "it is a comparison"
+    score = None if comparison.score is None else -comparison.score
+    return replace(
+        comparison,
+        response=comparison.other,
+        other=comparison.response,
+        score=0.0 if score == 0 else score,  # -0.0 would be written differently
+    )
 
 
 def _explain_contradiction(rating: ImportedRating, before: Any) -> str:

@@ -48,23 +48,26 @@ def check_references(connection: sa.Connection) -> Iterator[str]:
 
 
 def check_revisions(connection: sa.Connection) -> Iterator[str]:
-    """One current revision at most, the newest; numbered from 1 without a gap."""
+    """Of a rater on a response or on two: one current revision at most, the newest; numbered from 1 without a gap."""
     current = sa.func.sum(sa.case((_g.is_current, 1), else_=0))
     newest = sa.func.max(sa.case((_g.is_current, _g.revision)))
     groups = sa.select(
-        _g.response_id,
+        _g.low_id,
+        _g.high_id,
         _g.rater_id,
         sa.func.count().label("n"),
         sa.func.min(_g.revision).label("lowest"),
         sa.func.max(_g.revision).label("highest"),
         current.label("current"),
         newest.label("newest"),
-    ).group_by(_g.response_id, _g.rater_id)
-    rating = groups.order_by(_g.response_id, _g.rater_id).subquery()
+    ).group_by(_g.low_id, _g.high_id, _g.rater_id)
+    rating = groups.order_by(_g.low_id, _g.high_id, _g.rater_id).subquery()
     c = rating.c
     wrong = (c.lowest != 1) | (c.highest != c.n) | (c.current > 1) | (c.newest < c.highest)
     for row in stream_rows(connection, sa.select(rating).where(wrong)):
-        of = f"of rater {row['rater_id']} on response {row['response_id']}"
+        one, other = row["low_id"], row["high_id"]
+        what = f"response {one}" if one == other else f"responses {one} and {other}"
+        of = f"of rater {row['rater_id']} on {what}"
         if row["current"] > 1:
             yield f"There are {row['current']} current ratings {of}: there may be one."
         if row["lowest"] != 1 or row["highest"] != row["n"]:
@@ -157,9 +160,11 @@ def _sealed_in_journal(connection: sa.Connection) -> dict[int, dict[str, Any]]:
 def check_leases(connection: sa.Connection) -> Iterator[str]:
     """Who holds a card may rate, has not rated it, and has two different responses on it."""
     held = sa.select(t.leases, t.users.c.active).join(t.users, t.users.c.id == t.leases.c.rater_id)
-    rated = sa.select(_g.id).where(
-        _g.rater_id == t.leases.c.rater_id, _g.response_id == t.leases.c.response_id, _g.is_current
-    )
+    first, other = t.leases.c.response_id, t.leases.c.other_id
+    low = sa.case((other < first, other), else_=first)
+    high = sa.case((other > first, other), else_=first)
+    is_of_card = (_g.low_id == low) & (_g.high_id == high)
+    rated = sa.select(_g.id).where(_g.rater_id == t.leases.c.rater_id, is_of_card, _g.is_current)
     query = held.add_columns(rated.exists().label("rated")).order_by(t.leases.c.rater_id)
     for row in stream_rows(connection, query):
         who = f"Rater {row['rater_id']} holds the card of response {row['response_id']}"

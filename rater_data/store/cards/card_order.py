@@ -10,21 +10,25 @@ answered it, and it was not set aside (skipped, not judged) by three. The order 
    wants several raters comes earlier than others, and does not wait until all of them are begun: the round is
    over when its quota is full, and by then its overlap has to have happened.
 
-Where raters compare, a card is a response (the first) beside another of its prompt (the second): the next one
-by its place, of another version if there is any. So every response is once the first of a card, and a prompt
-that is answered by two versions compares them. Which of the two is shown first is chance, and kept.
+Where raters compare, a card is a response (the first) beside another of its prompt (the second), of another version
+if there is any; of those that this rater has not compared it with the one they have compared least, the next by its
+place among equals. So a prompt that is answered by two versions compares them. A rater compares two responses once,
+whichever of them is the first: of a prompt with two, the first card is the only one for them. Which of the two is
+shown first is chance, and kept.
 
 The statements are built once: building them costs more than running them.
 """
 
 import hashlib
+from collections import Counter
 from dataclasses import dataclass
+from itertools import chain
 
 import sqlalchemy as sa
 from sqlalchemy import bindparam
 
 from rater_data.lifecycle import RATABLE_STATES
-from rater_data.records import IMPORTED_ROUND, Card
+from rater_data.records import IMPORTED_ROUND, Card, judged_ids
 from rater_data.round_settings import is_continuation, system_prompt
 from rater_data.scales import COUNTING, SET_ASIDE
 from rater_data.store.database import schema as t
@@ -33,7 +37,11 @@ from rater_data.store.rounds.round_states import find_round
 
 SKIPS_TO_RETIRE = 3
 
+Rows = list[sa.Row[tuple[int, ...]]]
+"""The responses of a prompt, with columns of `_availability`."""
+
 _r, _g, _l = t.responses.c, t.ratings.c, t.leases.c
+_in_round = _r.round_number == bindparam("round")
 _rater, _now = bindparam("rater", type_=sa.Integer), bindparam("now", type_=sa.Double)
 
 
@@ -95,9 +103,8 @@ def _availability(where: sa.ColumnElement[bool]) -> sa.Subquery:
     )
 
 
-def _open_prompts(fewest: int) -> sa.Select[tuple[int, int, int, int]]:
-    """The prompts of a round that have a free response among at least `fewest`, in three numbers each."""
-    d = _availability(_r.round_number == bindparam("round")).c
+def _open_prompts(d: sa.ColumnCollection) -> sa.Select[tuple[int, int, int, int]]:
+    """The prompts of a round that have a free response, in three numbers each. `d`: columns of `_availability`."""
     wanted = sa.func.max(d.overlap)
     return (
         sa.select(
@@ -107,7 +114,34 @@ def _open_prompts(fewest: int) -> sa.Select[tuple[int, int, int, int]]:
             sa.case((wanted > 1, 0), else_=sa.func.sum(d.load)).label("taken"),
         )
         .group_by(d.prompt_id)
-        .having((sa.func.sum(d.free) > 0) & (sa.func.count() >= fewest))
+        .having(sa.func.sum(d.free) > 0)
+    )
+
+
+def _comparable() -> sa.Subquery:
+    """As `_availability` of a round; free is what can be compared with something new to this rater."""
+    alone = _availability(_in_round)
+    said = (
+        sa.select(_g.response_id, _g.other_id)
+        .join(t.responses, _r.id == _g.response_id)
+        .where(_g.rater_id == _rater, _g.is_current, _g.other_id.is_not(None), _in_round)
+        .cte("said")
+    )
+    sides = sa.union_all(sa.select(said.c.response_id), sa.select(said.c.other_id)).subquery()
+    compared = (
+        sa.select(sides.c.response_id, sa.func.count().label("times"))
+        .group_by(sides.c.response_id)
+        .subquery()
+    )
+    others = sa.func.count().over(partition_by=alone.c.prompt_id) - 1
+    is_new = others > sa.func.coalesce(compared.c.times, 0)
+    return (
+        sa.select(
+            *(column for column in alone.c if column.name != "free"),
+            sa.case((is_new, alone.c.free), else_=0).label("free"),
+        )
+        .outerjoin(compared, compared.c.response_id == alone.c.id)
+        .subquery()
     )
 
 
@@ -115,7 +149,12 @@ _FREE = sa.select(_availability(_r.id == bindparam("response")).c.free)
 _OF_PROMPT = sa.select(
     _availability((_r.round_number == bindparam("round")) & (_r.prompt_id == bindparam("prompt")))
 )
-_OPEN_PROMPTS = {False: _open_prompts(1), True: _open_prompts(2)}
+_OPEN_PROMPTS = {False: _open_prompts(_availability(_in_round).c), True: _open_prompts(_comparable().c)}
+_COMPARED = (
+    sa.select(_g.low_id, _g.high_id)
+    .join(t.responses, _r.id == _g.low_id)
+    .where(_g.rater_id == _rater, _g.is_current, _g.low_id != _g.high_id, _r.prompt_id == bindparam("prompt"))
+)
 _LAST_PROMPT = (
     sa.select(_r.prompt_id, _r.round_number)
     .join(t.ratings, _g.response_id == _r.id)
@@ -197,10 +236,11 @@ def choice_of(
     """The place of a response that this rater holds."""
     place = connection.execute(_PLACE, {"response": response_id}).one()
     rows = _rows(connection, rater_id, place.round_number, place.prompt_id, now)
-    mine = sum(row.mine for row in rows)
     # the one in hand counts even if somebody took it while its lease had run out
-    others = sum(row.free for row in rows if row.id != response_id)
-    return CardChoice(response_id=response_id, position=mine + 1, of=mine + others + 1, other_id=other_id)
+    free = {row.id for row in rows if row.free}
+    if other_id is not None:
+        free &= _partners(connection, rater_id, place.prompt_id, rows).keys()
+    return _card_choice(rows, response_id, other_id, len(free | {response_id}))
 
 
 def _within_prompt(
@@ -212,25 +252,43 @@ def _within_prompt(
     paired: bool,
 ) -> CardChoice | None:
     rows = _rows(connection, rater_id, round_number, prompt_id, now)
-    free = [row for row in rows if row.free]
-    if not free or (paired and len(rows) < 2):
+    partners = _partners(connection, rater_id, prompt_id, rows) if paired else {}
+    free = [row for row in rows if row.free and (not paired or row.id in partners)]
+    if not free:
         return None
     best = min(free, key=lambda row: (row.load, _chance(rater_id, round_number, "response", row.id)))
+    return _card_choice(rows, best.id, partners.get(best.id), len(free))
+
+
+def _card_choice(rows: Rows, response_id: int, other_id: int | None, free: int) -> CardChoice:
+    """A card of a prompt of which so many responses are free, this one among them."""
     mine = sum(row.mine for row in rows)
-    other_id = _comparison_partner(best, rows) if paired else None
-    return CardChoice(response_id=best.id, position=mine + 1, of=mine + len(free), other_id=other_id)
+    of = mine + free
+    if other_id is not None:
+        of = max(mine + 1, min(of, len(rows) * (len(rows) - 1) // 2))  # there are no more pairs
+    return CardChoice(response_id=response_id, position=mine + 1, of=of, other_id=other_id)
 
 
-def _comparison_partner(first: sa.Row[tuple[int, ...]], rows: list[sa.Row[tuple[int, ...]]]) -> int:
-    """What a response is compared with: the next by its place, of another version if there is any."""
-    after = sorted((row for row in rows if row.id != first.id), key=lambda row: (row.id < first.id, row.id))
-    others = [row for row in after if row.version_number != first.version_number]
-    return (others or after)[0].id
+def _partners(connection: sa.Connection, rater_id: int, prompt_id: int, rows: Rows) -> dict[int, int]:
+    """What each response would be compared with; without those that this rater has compared with all others."""
+    said = connection.execute(_COMPARED, {"rater": rater_id, "prompt": prompt_id})
+    compared = {(low, high) for low, high in said}
+    times = Counter(chain.from_iterable(compared))
+    partners = {}
+    for first in rows:
+        new = [r for r in rows if r.id != first.id and judged_ids(first.id, r.id) not in compared]
+        across = [row for row in new if row.version_number != first.version_number]
+        places = (
+            # the other's own card would be left without one of another version, were it not used by now
+            (bool(across) and not row.mine, times[row.id], row.id < first.id, row.id)
+            for row in across or new
+        )
+        if new:
+            partners[first.id] = min(places)[-1]
+    return partners
 
 
-def _rows(
-    connection: sa.Connection, rater_id: int, round_number: int, prompt_id: int, now: float
-) -> list[sa.Row[tuple[int, ...]]]:
+def _rows(connection: sa.Connection, rater_id: int, round_number: int, prompt_id: int, now: float) -> Rows:
     where = {"rater": rater_id, "round": round_number, "prompt": prompt_id, "now": now}
     return list(connection.execute(_OF_PROMPT, where))
 

@@ -12,7 +12,7 @@ import sqlalchemy as sa
 
 from rater_data.errors import AlreadyRated, BadInput, LeaseExpired, Missing, NotYours
 from rater_data.lifecycle import RATABLE_STATES
-from rater_data.records import Card, RatedResponse, Rating
+from rater_data.records import Card, RatedResponse, Rating, judged_ids
 from rater_data.scales import COUNTING, REMOVED, SCALES
 from rater_data.store.cards.card_order import card_of, choice_of, is_free, is_swapped
 from rater_data.store.cards.leases import LEASE_S, active_rater, deal_card, drop_lease, put_lease
@@ -31,7 +31,7 @@ _latest_first = (_g.given_at.desc(), _g.id.desc())
 _RATINGS = sa.select(*rating_columns())
 _BY_KEY = _RATINGS.where(_g.rater_id == sa.bindparam("rater"), _g.key == sa.bindparam("key"))
 _REVISIONS = sa.select(_g.revision, _g.is_current).where(
-    _g.response_id == sa.bindparam("response"), _g.rater_id == sa.bindparam("rater")
+    _g.low_id == sa.bindparam("low"), _g.high_id == sa.bindparam("high"), _g.rater_id == sa.bindparam("rater")
 )
 _INSERT = t.ratings.insert()
 
@@ -42,11 +42,12 @@ def _find_rating(connection: sa.Connection, query: sa.Select[Any], **values: Any
 
 
 def insert_rating(connection: sa.Connection, rating: Rating, given_at: float) -> Rating:
-    """Stores a rating as the newest revision of its response and rater.
+    """Stores a rating as the newest revision of what this rater said of the response, or of the two.
 
     Raises AlreadyRated when one of those is current.
     """
-    where = {"response": rating.response_id, "rater": rating.rater_id}
+    low, high = judged_ids(rating.response_id, rating.other_id)
+    where = {"low": low, "high": high, "rater": rating.rater_id}
     earlier = connection.execute(_REVISIONS, where).all()
     if any(row.is_current for row in earlier):
         raise AlreadyRated(TWICE)

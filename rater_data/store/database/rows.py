@@ -7,14 +7,14 @@ import sqlalchemy as sa
 
 from rater_data.checks import to_json_value
 from rater_data.lifecycle import Event, Job, Round, Sample, Version
-from rater_data.records import Message, Prompt, Rating, Response, User
+from rater_data.records import Message, Prompt, Rating, Response, User, judged_ids
 from rater_data.store.database import schema as t
 
 Row = Mapping[Any, Any]
 
 # Columns that no record has
 _USER_COLUMNS = [c for c in t.users.c if c.name not in ("name_key", "salt")]
-RATING_COLUMNS = [c for c in t.ratings.c if c.name not in ("given_at", "sha256")]
+RATING_COLUMNS = [c for c in t.ratings.c if c.name not in ("given_at", "low_id", "high_id", "sha256")]
 _RESPONSE_COLUMNS = [c for c in t.responses.c if c.name != "created_at"]
 _PROMPT_COLUMNS = [t.prompts.c[name] for name in ("id", "messages", "tags", "split", "source", "retired_at")]
 
@@ -102,6 +102,7 @@ def response_row(response: Response, now: float) -> dict[str, Any]:
 
 def rating_row(rating: Rating, given_at: float) -> dict[str, Any]:
     row = {c.name: getattr(rating, c.name) for c in RATING_COLUMNS if c.name != "id"}
+    row["low_id"], row["high_id"] = judged_ids(rating.response_id, rating.other_id)
     return row | {
         "flags": list(rating.flags),
         "attributes": to_json_value(rating.attributes),

@@ -180,8 +180,14 @@ ratings = Table(
     Column("swapped", sa.Boolean, nullable=False, server_default=sa.false()),
     # of what was said and about what (`rating_hashes`), kept from the first seal on, and when it is removed
     Column("sha256", sa.Text),
+    # What a rating is of (`records.judged_ids`): a response (both are it), or the two that were compared, the lower id
+    # first, whichever was named first. So one plain constraint, which both kinds of database know, says that a rater
+    # judges either once. A table of their own would have comparisons read, sealed and counted twice over; columns that
+    # the database computes would have to be left out whenever SQLite builds this table anew.
+    Column("low_id", sa.Integer, nullable=False),
+    Column("high_id", sa.Integer, nullable=False),
     UniqueConstraint("rater_id", "key"),
-    UniqueConstraint("response_id", "rater_id", "revision"),
+    UniqueConstraint("low_id", "high_id", "rater_id", "revision"),
     Index(None, "rater_id", "given_at"),
     _among("verdict", tuple(VERDICTS)),
     CheckConstraint("(verdict = 'rated') = (score IS NOT NULL)", name="score_with_verdict"),
@@ -189,10 +195,17 @@ ratings = Table(
     CheckConstraint("revision >= 1", name="revision"),
     CheckConstraint("active_ms >= 0", name="active_ms"),
     CheckConstraint("(scale = 'pair') = (other_id IS NOT NULL)", name="pair_has_other"),
+    CheckConstraint(
+        "low_id = CASE WHEN other_id < response_id THEN other_id ELSE response_id END", name="low_id"
+    ),
+    CheckConstraint(
+        "high_id = CASE WHEN other_id > response_id THEN other_id ELSE response_id END", name="high_id"
+    ),
 )
 Index(
     "uq_ratings_one_current",
-    ratings.c.response_id,
+    ratings.c.low_id,
+    ratings.c.high_id,
     ratings.c.rater_id,
     unique=True,
     sqlite_where=sa.text("is_current = 1"),

@@ -8,6 +8,7 @@ import sqlalchemy as sa
 from rater_data import checks
 from rater_data.errors import NOTHING_IMPORTED, BadInput
 from rater_data.names import name_key
+from rater_data.records import judged_ids
 from rater_data.store.database import schema as t
 from rater_data.store.people.people import new_users_in
 from rater_data.store.rounds.prompts import AT_ONCE
@@ -19,8 +20,8 @@ _ratings = t.ratings.c
 class RatingImport:
     """The ratings of one import, inside its transaction.
 
-    `existing`: how many are of a rater who has one on this response already; `differing`: how many of those say
-    something else.
+    `existing`: how many are of a rater who has said something of this response already, or of these two, whichever
+    was named first; `differing`: how many of those say something else.
     """
 
     def __init__(self, connection: sa.Connection, responses: ResponseImport, now: float) -> None:
@@ -33,34 +34,44 @@ class RatingImport:
     def add(self, rows: list[dict[str, Any]]) -> None:
         """Stores what is new of some staged ratings."""
         self._add_raters(rows)
-        response_ids = [self.responses.response_ids[row["response"]] for row in rows]
-        existing = self._existing_answers({i for i in response_ids if i in self.responses.existing_ids})
+        ids = self.responses.response_ids
+        placed = [
+            (row, ids[row["response"]], None if row["other"] is None else ids[row["other"]]) for row in rows
+        ]
+        judged = [judged_ids(response, other) for _, response, other in placed]
+        existing = self._existing_answers({low for low, _ in judged if low in self.responses.existing_ids})
         new = []
-        for row, response in zip(rows, response_ids, strict=True):
+        for (row, response, other), (low, high) in zip(placed, judged, strict=True):
             rater = self._rater_id(row)
-            if (response, rater) in existing:
+            if (low, high, rater) in existing:
                 self.existing += 1
-                answer = existing[response, rater]
-                self.differing += row["is_current"] and answer != (row["verdict"], row["score"])
+                answer = (row["verdict"], _seen_from(low, response, row["score"]))
+                self.differing += row["is_current"] and answer != existing[low, high, rater]
                 continue
-            new.append(self._new_rating(row, response, rater))
+            new.append(self._new_rating(row, response, other, rater))
         if new:
             self._check_keys(new)
             self.connection.execute(t.ratings.insert(), new)
         self.new += len(new)
 
-    def _new_rating(self, row: dict[str, Any], response: int, rater: int) -> dict[str, Any]:
+    def _new_rating(
+        self, row: dict[str, Any], response: int, other: int | None, rater: int
+    ) -> dict[str, Any]:
         """The columns of a new rating, made of the staged row."""
+        low, high = judged_ids(response, other)
+        judged = f"{response}" if other is None else f"{low}-{high}"
         submitted = self.now if row["submitted_at"] is None else row["submitted_at"]
         own_key = row["key"] if self.responses.rounds.restores else ""
         return {
             "response_id": response,
             "rater_id": rater,
-            "other_id": None if row["other"] is None else self.responses.response_ids[row["other"]],
+            "other_id": other,
+            "low_id": low,
+            "high_id": high,
             "shown_at": submitted if row["shown_at"] is None else row["shown_at"],
             "submitted_at": submitted,
             "given_at": submitted if row["given_at"] is None else row["given_at"],
-            "key": own_key or f"{t.IMPORTED_KEY}{response}:{row['revision']}",
+            "key": own_key or f"{t.IMPORTED_KEY}{judged}:{row['revision']}",
             "sha256": None,
             **{name: row[name] for name in _AS_STAGED},
         }
@@ -83,14 +94,21 @@ class RatingImport:
                     f"{NOTHING_IMPORTED}"
                 )
 
-    def _existing_answers(self, responses: set[int]) -> dict[tuple[int, int], tuple[str, float | None]]:
-        """Verdict and score, by response and rater, of what was stored before: the newest revision."""
+    def _existing_answers(self, lows: set[int]) -> dict[tuple[int, int, int], tuple[str, float | None]]:
+        """Verdict and score of what was stored before, the newest revision.
+
+        By what was judged (`judged_ids`, the lower of which is one of `lows`) and rater; a comparison's score is seen
+        from the lower id.
+        """
         g = _ratings
-        answers: dict[tuple[int, int], tuple[str, float | None]] = {}
-        for ids in _chunks(sorted(responses), AT_ONCE):
-            query = sa.select(g.response_id, g.rater_id, g.verdict, g.score).where(g.response_id.in_(ids))
-            for row in self.connection.execute(query.where(g.id <= self._newest_before).order_by(g.revision)):
-                answers[row.response_id, row.rater_id] = (row.verdict, row.score)
+        columns = (g.low_id, g.high_id, g.rater_id, g.response_id, g.verdict, g.score)
+        answers: dict[tuple[int, int, int], tuple[str, float | None]] = {}
+        for ids in _chunks(sorted(lows), AT_ONCE):
+            query = sa.select(*columns).where(g.low_id.in_(ids), g.id <= self._newest_before)
+            for low, high, rater, response, verdict, score in self.connection.execute(
+                query.order_by(g.revision)
+            ):
+                answers[low, high, rater] = (verdict, _seen_from(low, response, score))
         return answers
 
     def _rater_id(self, row: dict[str, Any]) -> int:
@@ -124,6 +142,11 @@ _AS_STAGED = (
     "score", "scale", "comment", "verdict", "swapped", "active_ms", "position", "guideline_version",
     "revision", "is_current", "flags", "attributes",
 )  # fmt: skip
+
+
+def _seen_from(low: int, response: int, score: float | None) -> float | None:
+    """The score of a comparison from the side of the lower id; of one response it is what it is."""
+    return score if low == response or not score else -score
 
 
 def _chunks(values: list[int], size: int) -> Iterator[list[int]]:

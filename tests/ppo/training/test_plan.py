@@ -70,6 +70,15 @@ def test_as_many_see_the_same_as_there_are_but_no_more_than_wanted(raters, overl
     )
 
 
+@pytest.mark.parametrize(("k", "prompts"), [(2, 64), (3, 32), (4, 16), (8, 8)])
+def test_who_compares_alone_can_fill_the_round(k, prompts):
+    """A prompt with two responses is one comparison for a rater, and one with three two at least."""
+    plan = PlanConfig(ratings=64, responses_per_prompt=k)
+    slots = plan_round(replace(CONFIG, plan=plan), 1, 0, None, TRAIN, [], 1, paired=True)
+    assert len(slots) == prompts * k
+    assert len(plan_round(replace(CONFIG, plan=plan), 1, 0, None, TRAIN, [], 1)) == -(-64 // k) * k
+
+
 @pytest.mark.parametrize("share", [0.0, 0.12, 0.25, 0.5])
 @pytest.mark.parametrize("ratings", [64, 200])
 def test_the_control_arm_has_its_share(share, ratings):

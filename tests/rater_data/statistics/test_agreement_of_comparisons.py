@@ -86,25 +86,3 @@ def test_which_is_named_first_decides_nothing(store, tmp_path):
     assert (alpha.mean, alpha.low, alpha.high, alpha.n) == (1, 1, 1, 9)
     assert (ceiling["pair_accuracy"], ceiling["spearman"]) == (1, pytest.approx(1))
     assert [one.agreement for one in store.rater_stats()] == [pytest.approx(1)] * 2
-
-
-def test_one_rater_who_compares_the_same_two_twice_agrees_with_nobody(store, tmp_path):
-    rows = [(f"p{i}", *pair) for i in range(9) for pair in (("A", "B", "x"), ("B", "A", "x again"))]
-    give(store, tmp_path, rows)
-    with store.writing() as connection:  # as the queue deals the two of a prompt: A beside B, then B beside A
-        g = t.ratings.c
-        again, x = store.user_by_name("x again").id, store.user_by_name("x").id
-        for one in connection.execute(sa.select(g.id, g.response_id, g.other_id, g.rater_id)).all():
-            first = connection.scalar(
-                sa.select(g.response_id).where(
-                    g.rater_id == x, g.other_id.in_([one.response_id, one.other_id])
-                )
-            )
-            if one.rater_id == again:
-                turned = {"rater_id": x, "key": f"again {one.id}"}
-                if first == one.response_id:
-                    score = connection.scalar(sa.select(g.score).where(g.id == one.id))
-                    turned |= {"response_id": one.other_id, "other_id": one.response_id, "score": -score}
-                connection.execute(t.ratings.update().where(g.id == one.id).values(**turned))
-    assert told(store, tmp_path) == (None, None)
-    assert store.count_ratings() == 18

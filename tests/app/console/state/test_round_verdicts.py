@@ -201,5 +201,5 @@ def two_rounds_with_control(home, scale: str) -> Store:
 def publish_rated(store: Store, world, scale: str) -> None:
     for turn in range(8):
         score = (2 + turn % 7) if scale == "score_1_10" else (-1, 0, 1)[turn % 3]
-        rate_next(store, world.rater, float(score), scale=scale)
+        rate_next(store, world.raters[turn % 2], float(score), scale=scale)
     publish(store)

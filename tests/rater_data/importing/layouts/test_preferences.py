@@ -3,6 +3,7 @@
 import pytest
 
 from rater_data.errors import BadInput, Refused
+from rater_data.verify.home import verify
 from tests.rater_data.importing.import_world import import_as_ratings, judgements, write_jsonl
 
 
@@ -81,13 +82,29 @@ def test_two_raters_comparisons_of_the_same_two_meet(pair_store, tmp_path):
 
 
 def test_a_response_is_compared_with_many(pair_store, tmp_path):
-    """A rater has one current rating on a response, so each comparison begins with another one."""
+    """By one person, whom nobody has to invent namesakes for."""
     rows = [{"prompt": "p", "chosen": "best", "rejected": f"r{i}"} for i in range(5)]
     report = import_as_ratings(pair_store, write_jsonl(tmp_path, "star.jsonl", rows))
-    assert (report.stored.ratings, report.renamed) == (5, 0)
+    assert (report.stored.ratings, report.stored.raters) == (5, 1)
     assert sorted(judgements(pair_store)) == [("p", "best", f"r{i}", 1) for i in range(5)]
     every = [{"prompt": "q", "chosen": str(i), "rejected": str(j)} for i in range(4) for j in range(i)]
     report = import_as_ratings(pair_store, write_jsonl(tmp_path, "every.jsonl", every))
-    assert report.stored.ratings == 6
-    assert 0 < report.renamed <= 2
-    assert [u.name for u in pair_store.users()] == ["imported", "imported (2)"]
+    assert (report.stored.ratings, report.stored.raters) == (6, 0)
+    assert [u.name for u in pair_store.users()] == ["imported"]
+    keys = [r.rating.key for r in pair_store.rated()]
+    assert len(set(keys)) == len(keys) == 11
+    assert list(verify(pair_store)) == []
+
+
+def test_the_same_two_again_in_another_file(pair_store, tmp_path):
+    """Whichever is named first: it is there already, and stays as it is where the file says something else."""
+    rows = [{"prompt": "p", "chosen": "a", "rejected": name, "rater": "Ann"} for name in "bc"]
+    import_as_ratings(pair_store, write_jsonl(tmp_path, "a.jsonl", rows))
+    before = judgements(pair_store)
+    rows[0] |= {"chosen": "b", "rejected": "a"}
+    rows += [{"prompt": "p", "chosen": "c", "rejected": "b", "rater": "ann"}]
+    report = import_as_ratings(pair_store, write_jsonl(tmp_path, "b.jsonl", rows))
+    stored = report.stored
+    assert (stored.ratings, stored.existing, stored.differing, stored.raters) == (1, 2, 1, 0)
+    assert "1 of those that were there say something else in the file" in "\n".join(report.summary())
+    assert sorted(judgements(pair_store)) == sorted([*before, ("p", "c", "b", 1)])

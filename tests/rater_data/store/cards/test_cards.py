@@ -2,12 +2,14 @@
 
 import threading
 from collections import Counter, defaultdict
+from dataclasses import replace
 
 import pytest
 
 from rater_data.errors import AlreadyRated, BadInput, LeaseExpired, Missing, NotYours
 from rater_data.records import Message, Prompt
 from rater_data.store.cards.ratings import insert_rating
+from rater_data.verify.relation_checks import check_comparisons, check_leases, check_revisions
 from tests.rater_data.store_world import (
     make_world,
     open_store,
@@ -432,9 +434,43 @@ def test_two_versions_are_compared_with_each_other(tmp_path):
         ]
     )
     rater = store.users()[0]
-    for _ in range(4):
-        _, rated = compare(store, rater, 1.0)
+    given = [compare(store, rater, 1.0)[1] for _ in range(4)]
+    assert len({frozenset((rated.response_id, rated.other_id)) for rated in given}) == 4
+    for rated in given:
         assert {store.response(i).version_number for i in (rated.response_id, rated.other_id)} == {0, 1}
+    store.close()
+
+
+@pytest.mark.parametrize(("k", "cards"), [(2, 1), (3, 2), (4, 4), (5, 5)])
+def test_nobody_compares_the_same_two_twice(tmp_path, backend, k, cards):
+    """Alone a rater gets at least so many cards of a prompt: what rounds are planned by."""
+    world = make_world(tmp_path, prompts=3, k=0, raters=2)
+    store = world.store
+    store.add_version(version(1, parent=0))
+    store.choose_scale("pair")
+    places = [(prompt, i) for prompt in range(3) for i in range(k)]
+    store.add_responses(
+        [response(1 + p, p * k + i, version_number=int(i >= (k + 1) // 2)) for p, i in places]
+    )
+    for rater in world.raters:
+        seen, rated = [], []
+        while (card := store.next_card(rater.id)) is not None:
+            assert card.position <= card.of <= k * (k - 1) // 2
+            assert store.next_card(rater.id).of == card.of
+            rated.append(rate(store, rater, card, 1.0, scale="pair"))
+            seen.append(card.prompt.id)
+        pairs = [frozenset((one.response_id, one.other_id)) for one in rated]
+        assert len(pairs) == len(set(pairs))
+        if rater is world.rater:
+            assert min(seen.count(prompt) for prompt in (1, 2, 3)) >= cards
+    assert store.count_ratings() <= 3 * k
+    with store.writing() as connection, pytest.raises(AlreadyRated):
+        first = store.rated()[0].rating
+        turned = {"response_id": first.other_id, "other_id": first.response_id, "key": "turned"}
+        insert_rating(connection, replace(first, id=None, **turned), 1.0)
+    with store.reading() as connection:
+        for check in (check_revisions, check_comparisons, check_leases):
+            assert list(check(connection)) == []
     store.close()
 
 

@@ -34,7 +34,7 @@ def store(world):
 
 COLUMNS = (
     "response_id, rater_id, score, verdict, comment, flags, attributes, shown_at, submitted_at, given_at, "
-    "active_ms, position, guideline_version, scale, swapped"
+    "active_ms, position, guideline_version, scale, swapped, low_id, high_id"
 )
 COPY = (
     f"INSERT INTO ratings (id, {COLUMNS}, key, revision, is_current) "
