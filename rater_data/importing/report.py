@@ -25,7 +25,7 @@ class ImportReport:
 
     kind: Kind
     layout: str
-    form: str = ""
+    form: str = field(default="", compare=False)
     dry_run: bool = False
     rows: int = 0
     duplicates: int = 0

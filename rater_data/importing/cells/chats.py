@@ -10,7 +10,7 @@ from typing import Any
 
 from rater_data import checks
 from rater_data.errors import BadInput
-from rater_data.importing.cells.literals import parse_literal
+from rater_data.importing.cells.literals import parse_duckdb, parse_literal
 from rater_data.records import SPEAKERS, Message
 
 ROLES = {
@@ -39,17 +39,16 @@ def parse_conversation(value: Any) -> tuple[tuple[Message, ...], str]:
 
 
 def parse_list(text: str) -> list[Any] | dict[str, Any] | None:
-    """The list or dict that a text spells, as JSON or as Python and numpy print it; None for a text that does not."""
+    """The list or dict that a text spells, as JSON or as Python, numpy and DuckDB print it; None where it does not."""
     if not text.lstrip().startswith(("[", "{", "array(")):
         return None
-    try:
-        value = json.loads(text)
-    except (ValueError, RecursionError):
+    for parse in (json.loads, parse_literal, parse_duckdb):
         try:
-            value = parse_literal(text)
-        except (ValueError, SyntaxError, MemoryError):
-            return None
-    return value if isinstance(value, list | dict) else None
+            value = parse(text)
+        except (ValueError, SyntaxError, MemoryError, RecursionError):
+            continue
+        return value if isinstance(value, list | dict) else None
+    return None
 
 
 def is_chat(value: Any) -> bool:

@@ -1,4 +1,4 @@
-"""Lists and dicts as Python and numpy print them: what pandas and `datasets` write into the cells of a CSV.
+"""Lists and dicts as Python, numpy and DuckDB print them: what pandas, `datasets` and others write into cells of a CSV.
 
 A parser of its own, of values and nothing else: `ast.literal_eval` knows no numpy, and takes hundreds of times the
 memory of what it reads. numpy puts no commas between the elements of an array, and leaves some out of long ones.
@@ -15,6 +15,8 @@ _TOKEN = re.compile(
     re.DOTALL,
 )
 _CONSTANTS = {"True": True, "False": False, "None": None, "nan": float("nan")}
+_BARE = re.compile(r"""\s*([^'"(),:=\[\]{}\\]+)""")
+"""A text as DuckDB prints it without quotes: one without any sign that would need them."""
 _CLOSING = {"[": "]", "(": ")"}
 _ARRAYS = ("array", "np.", "numpy.")
 
@@ -22,6 +24,18 @@ _ARRAYS = ("array", "np.", "numpy.")
 def parse_literal(text: str) -> Any:
     """The value that a text spells, arrays as lists. Raises ValueError for anything that is no plain value."""
     parser = _Parser(text)
+    value = parser.value(0)
+    if text[parser.at :].strip():
+        raise ValueError("something stands behind the value")
+    return value
+
+
+def parse_duckdb(text: str) -> Any:
+    """The value that a text spells as DuckDB prints lists and structs: [{'role': user, 'content': 'Hi, you'}].
+
+    Without quotes everything is a text but NULL. Raises ValueError for anything else.
+    """
+    parser = _DuckDbParser(text)
     value = parser.value(0)
     if text[parser.at :].strip():
         raise ValueError("something stands behind the value")
@@ -99,3 +113,26 @@ class _Parser:
             raise ValueError("there is no value")
         self.at = match.end()
         return match.lastgroup, match[match.lastgroup]
+
+
+class _DuckDbParser(_Parser):
+    def value(self, depth: int) -> Any:
+        bare = _BARE.match(self.text, self.at)
+        if bare is not None and bare[1].strip():
+            self.at = bare.end()
+            return None if bare[1].strip() == "NULL" else bare[1].strip()
+        token = _TOKEN.match(self.text, self.at)
+        if token is not None and token["string"]:
+            self.at = token.end()
+            return re.sub(r"\\(.)", r"\1", token["string"][1:-1], flags=re.DOTALL)
+        return super().value(depth)
+
+    def _list(self, end: str, depth: int) -> list[Any]:
+        """With a comma between any two: numpy's "..." is no text."""
+        found: list[Any] = []
+        while not self._take(end, look=True):
+            found.append(self.value(depth + 1))
+            if not self._take(",") and not self._take(end, look=True):
+                raise ValueError("there is no comma between two values")
+        self._take(end)
+        return found

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import datasets
+import duckdb
 import openpyxl
 import pandas as pd
 import pyarrow as pa
@@ -72,6 +73,19 @@ def _pyarrow_csv(rows: list[dict], path: Path) -> None:
     pa_csv.write_csv(pa.Table.from_pylist(flat), path)
 
 
+def _through_duckdb(rows: list[dict], select: str, into: str = "") -> Any:
+    """The rows as a query of DuckDB gives them, or as it writes them into a file (`into`: its path and format)."""
+    table = pa.Table.from_pylist(rows)
+    with duckdb.connect() as connection:
+        connection.register("rows", table)
+        if into:
+            return connection.execute(f"copy (select {select} from rows) to {into}")
+        return connection.sql(f"select {select} from rows").df()
+
+
+OTHER_TYPES = "to_json(prompt) as prompt, response, rating::decimal(6, 2) as rating, rater"
+
+
 def _dataset(rows: list[dict]) -> datasets.Dataset:
     return datasets.Dataset.from_list(rows)
 
@@ -103,6 +117,15 @@ WRITERS: dict[str, tuple[str, Callable[[list[dict], Path], Any]]] = {
     "datasets csv": ("a.csv", lambda rows, path: _dataset(rows).to_csv(path)),
     "datasets json": ("a.json", lambda rows, path: _dataset(rows).to_json(path)),
     "datasets folder": ("a", lambda rows, path: _dataset(rows).save_to_disk(path)),
+    "DuckDB csv": ("a.csv", lambda rows, path: _through_duckdb(rows, "*", f"'{path}'")),
+    "DuckDB json": ("a.json", lambda rows, path: _through_duckdb(rows, "*", f"'{path}' (format json)")),
+    "DuckDB array": ("a.json", lambda rows, path: _through_duckdb(rows, "*", f"'{path}' (array true)")),
+    "DuckDB Parquet": ("a.parquet", lambda rows, path: _through_duckdb(rows, "*", f"'{path}'")),
+    "DuckDB Parquet, other types": (
+        "a.parquet",
+        lambda rows, path: _through_duckdb(rows, OTHER_TYPES, f"'{path}'"),
+    ),
+    "csv of DuckDB": ("a.csv", lambda rows, path: _through_duckdb(rows, "*").to_csv(path, index=False)),
     "workbook": ("a.xlsx", _write_workbook),
 }
 
