@@ -49,6 +49,14 @@ FILE_BUTTON = (
 )
 
 
+def decode_file(content: object) -> bytes:
+    """The bytes of a file that FILE_JS sent. Raises BadInput for anything else."""
+    try:
+        return base64.b64decode(str(content), validate=True)
+    except ValueError:
+        raise BadInput("The page sent no file: load it anew.") from None
+
+
 def lay_out(page: LivePage) -> None:
     store, guard = page.store, page.guard
     html(section("Prompts"))
@@ -85,9 +93,8 @@ def lay_out(page: LivePage) -> None:
     def add_lines(query: str, number: float, lines: str, request: gr.Request) -> dict[Any, Any]:
         user = require_operator(guard, request)
         try:
-            sentence = prompt_list.add_prompts(
-                store, user, (lines or "").encode(errors="replace"), prompt_list.TYPED_FILE_NAME
-            )
+            typed = (lines or "").encode(errors="replace")
+            sentence = prompt_list.add_prompts(store, user, typed, prompt_list.TYPED_FILE_NAME)
         except RateloopError as error:
             return {page.notice: notice(str(error), bad=True)}
         return {page.notice: notice(sentence), text: ""} | refresh(query, 0)
@@ -95,11 +102,7 @@ def lay_out(page: LivePage) -> None:
     def add_file(user: User, event: gr.EventData) -> str:
         if event.name == "":
             raise BadInput("This file is long: add it with `python -m rater_data import-prompts FILE`.")
-        try:
-            content = base64.b64decode(str(event.content), validate=True)
-        except ValueError:
-            raise BadInput("The page sent no file: load it anew.") from None
-        return prompt_list.add_prompts(store, user, content, str(event.name))
+        return prompt_list.add_prompts(store, user, decode_file(event.content), str(event.name))
 
     def retire(user: User, event: gr.EventData) -> str:
         return prompt_list.retire_prompt(store, user, parse_id(event.prompt), event.back is True)
