@@ -74,9 +74,6 @@ def round_verdict(frame: pd.DataFrame, traits: pd.DataFrame, scale: Scale, plann
     now = len(table) if scale.paired else int(table["control"].sum())
     blind = max((look for look in thresholds(planned) if look <= now), default=0)
     table = _until_look(table, blind, scale.paired)
-    if scale.paired:  # what one rater said of the same two twice is one answer
-        table = table.assign(score=table.groupby(["pair", "rater_id"])["score"].transform("mean"))
-        table = table.drop_duplicates(["pair", "rater_id"])
     if blind < FEWEST_RATINGS or not _has_both_arms(table, scale.paired):
         return RoundVerdict(word=OPEN, blind=now, planned=planned)
     span = float(scale.high - scale.low)

@@ -45,8 +45,8 @@ def score_frame(rated: Iterable[RatedResponse]) -> pd.DataFrame:
 def with_units(frame: pd.DataFrame) -> pd.DataFrame:
     """The frame with `unit`: the response that was scored, or the two that were compared, whichever came first.
 
-    A with B and B with A are one unit, seen from the side of the lower id. What one rater said of the same two twice
-    is one answer, their mean.
+    A with B and B with A are one unit, seen from the side of the lower id. What one rater said of the same two twice,
+    as in seals of before schema 0005, is one answer, their mean.
     """
     if "other_id" not in frame or frame["other_id"].isna().all():
         return frame.assign(unit=frame["response_id"])

@@ -61,10 +61,9 @@ def error_rates(world: World, rounds: int, looks: int, seed: int) -> ErrorRates:
 def first_word(world: World, looks: int, seed: int) -> str:
     """The first verdict that is not open, at looks spread over the round; an operator would act on it."""
     frame, traits = simulated_round(world, seed)
-    planned = world.control * (2 if SCALES[world.scale].paired else 1)
     for share in np.linspace(FIRST_LOOK if looks > 1 else 1.0, 1.0, looks):
         seen = frame.iloc[: round(share * len(frame))]
-        word = round_verdict(seen, traits, SCALES[world.scale], planned).word
+        word = round_verdict(seen, traits, SCALES[world.scale], world.control).word
         if word != OPEN:
             return word
     return OPEN
@@ -74,11 +73,13 @@ def simulated_round(world: World, seed: int) -> tuple[pd.DataFrame, pd.DataFrame
     """Ratings in the order in which they come in, as `score_frame` makes them, and traits of the responses."""
     random = np.random.default_rng(seed)
     rows = list(_comparisons(world, random) if SCALES[world.scale].paired else _ratings(world, random))
-    columns = ["response_id", "rater_id", "prompt_id", "stratum", "score", "other_id"]
+    columns = ["response_id", "rater_id", "prompt_id", "stratum", "score", "other_id", "other_stratum"]
     frame = pd.DataFrame(rows, columns=columns).astype({"score": "float64", "other_id": "float64"})
     frame = frame.assign(round=2, paired=frame["other_id"].notna())
-    traits = frame[["response_id", "stratum"]].drop_duplicates("response_id")
-    return frame, traits.assign(length=200.0)
+    others = frame[["other_id", "other_stratum"]].dropna().set_axis(["response_id", "stratum"], axis=1)
+    traits = pd.concat([frame[["response_id", "stratum"]], others.astype({"response_id": "int64"})])
+    traits = traits.drop_duplicates("response_id").assign(length=200.0)
+    return frame.drop(columns="other_stratum"), traits
 
 
 @dataclass(frozen=True)
@@ -121,15 +122,14 @@ def _ratings(world: World, random: np.random.Generator) -> Iterator[tuple[object
                 else:
                     middle, points = (scale.low + scale.high) / 2, (scale.high - scale.low) / 9
                     score = float(np.clip(round(middle + points * (felt - 5.5)), scale.low, scale.high))
-                yield response, int(rater), prompt.number, stratum, score, np.nan
+                yield response, int(rater), prompt.number, stratum, score, np.nan, ""
 
 
 def _comparisons(world: World, random: np.random.Generator) -> Iterator[tuple[object, ...]]:
-    """Each response is once the first of a card; who has compared the two says the same of them again."""
+    """Who has compared the two of a prompt has compared them; either may be the first."""
     for prompt in _prompts(world, random):
         (first, stratum, quality), (other, other_stratum, other_quality) = prompt.responses
         for rater in random.permutation(world.raters)[: prompt.raters]:
             felt = other_quality - quality + random.normal(0, world.noise * np.sqrt(2))
             score = float(np.sign(felt) * (abs(felt) > 0.5))
-            yield first, int(rater), prompt.number, stratum, score, other
-            yield other, int(rater), prompt.number, other_stratum, -score, first
+            yield first, int(rater), prompt.number, stratum, score, other, other_stratum

@@ -65,16 +65,10 @@ def _response_scores() -> sa.Select:
 
 def _pair_scores() -> sa.Select:
     """The same of comparisons, with `other`: A with B and B with A are one unit, told from the side of the lower id."""
-    is_reversed = _g.other_id < _g.response_id
-    pairs = sa.select(
-        sa.case((is_reversed, _g.other_id), else_=_g.response_id).label("unit"),
-        sa.case((is_reversed, _g.response_id), else_=_g.other_id).label("other"),
-        _g.rater_id,
-        sa.case((is_reversed, -_COMPARED_SCORE), else_=_COMPARED_SCORE).label("score"),
-    )
-    scored = pairs.where(_g.is_current, _COMPARED_SCORE.is_not(None)).subquery().c
-    columns = (scored.unit, scored.other, scored.rater_id)
-    return sa.select(*columns, sa.func.avg(scored.score).label("score")).group_by(*columns)
+    score = sa.case((_g.response_id == _g.low_id, _COMPARED_SCORE), else_=-_COMPARED_SCORE)
+    return sa.select(
+        _g.low_id.label("unit"), _g.high_id.label("other"), _g.rater_id, score.label("score")
+    ).where(_g.is_current)
 
 
 def _scores_beside_others(scores: sa.Select, *unit: str) -> sa.Select:

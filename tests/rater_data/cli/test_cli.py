@@ -44,6 +44,21 @@ def test_from_nothing_to_an_export(run, tmp_path):
     assert run("export", "--as", "csv", "--out", tmp_path / "out.csv", "--force").exit_code == 0
 
 
+def test_a_home_whose_raters_compare(run, tmp_path):
+    assert run("init", "--scale", "pair").exit_code == 0
+    pairs = [{"prompt": "p", "chosen": "a", "rejected": other, "rater": "Ann"} for other in "bc"]
+    (tmp_path / "pairs.jsonl").write_text("\n".join(map(json.dumps, pairs)))
+    assert "2 ratings added" in run("import-ratings", tmp_path / "pairs.jsonl").stdout
+    with closing(Store.open(tmp_path / "home")) as store:
+        assert [(one.user.name, one.ratings) for one in store.rater_stats()] == [("Ann", 2)]
+    for scale, told in (
+        ("score_1_10", "has ratings on the scale pair"),
+        ("stars", "is not known: use one of"),
+    ):
+        done = run("init", "--scale", scale)
+        assert (done.exit_code, told in done.stderr) == (1, True)
+
+
 def test_pairs(run, tmp_path):
     world = make_world(tmp_path / "home", prompts=1, k=2)
     for score in (2, 9):

@@ -112,7 +112,7 @@ def test_every_scale_gives_a_verdict(scale):
     for gain, word in ((world.gain, HELPED), (-world.gain, HURT)):
         shifted = dataclasses.replace(world, gain=gain)
         frame, traits = simulated_round(shifted, seed=3)
-        found = round_verdict(frame, traits, SCALES[scale], planned=64 if scale == "pair" else 32)
+        found = round_verdict(frame, traits, SCALES[scale], planned=32)
         assert found.word == word, found
         assert (found.win_rate.mean > 0.5) == (word == HELPED)
 
@@ -128,10 +128,10 @@ def test_a_comparison_turned_round_says_the_same():
     anchors = turned.assign(stratum="anchor", response_id=turned["response_id"] + 1000, score=1.0)
     more_traits = traits.assign(stratum="anchor", response_id=traits["response_id"] + 1000)
     with_anchors = round_verdict(
-        pd.concat([frame, anchors]), pd.concat([traits, more_traits]), SCALES["pair"], 32
+        pd.concat([frame, anchors]), pd.concat([traits, more_traits]), SCALES["pair"], 16
     )
-    assert with_anchors == round_verdict(frame, traits, SCALES["pair"], 32), "an anchor is of neither arm"
-    here, there = (round_verdict(f, traits, SCALES["pair"], planned=32) for f in (frame, turned))
+    assert with_anchors == round_verdict(frame, traits, SCALES["pair"], 16), "an anchor is of neither arm"
+    here, there = (round_verdict(f, traits, SCALES["pair"], planned=16) for f in (frame, turned))
     assert here.gain.mean == pytest.approx(there.gain.mean, abs=0.02)
     assert here.win_rate.mean == pytest.approx(there.win_rate.mean)
 
