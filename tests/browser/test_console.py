@@ -10,6 +10,7 @@ import pytest
 from playwright.sync_api import Browser, Page, expect
 
 from rater_data.records import User
+from rater_data.round_settings import RETURN_WHEN_HURT
 from tests import fake_worker
 from tests.app.helpers import Live, serving, wait_until
 from tests.browser.helpers import accessibility_violations, card_text, signed_in, wait_for_card
@@ -300,6 +301,11 @@ def test_settings_have_bounds_and_defaults(browser: Browser, live: Live) -> None
         expect(ratings).to_have_value("64")
         chosen = {"system": "", "max_new_tokens": 96}  # these two stay, whatever the trainer would begin with
         assert store.setting("round_config") == {"sample": chosen}
+        by_itself = console.get_by_label("Return to the version before by itself")
+        expect(by_itself).not_to_be_checked()
+        by_itself.check()
+        expect(console.get_by_text("A version that hurt goes out of use by itself now.")).to_be_visible()
+        assert store.setting(RETURN_WHEN_HURT) is True
         console.get_by_label("Further qualities").fill("helpful, kind")
         console.get_by_role("button", name="Ask this").click()
         expect(console.get_by_text("from their next card on")).to_be_visible()
