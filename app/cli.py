@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import signal
 import sys
 import threading
@@ -15,6 +16,7 @@ from app import startup
 from app.access import accounts
 from app.benchmark.capacity_command import capacity
 from app.monitoring.metrics_token import load_metrics_token
+from app.monitoring.webhook import SECRET_VARIABLE, URL_VARIABLE, Webhook, WebhookTarget, read_target
 from app.port import open_server_socket
 from app.settings import PUBLIC_URL_VARIABLE, ROOT_PATH_VARIABLE, Settings, port_from_environment
 from app.trainer.supervisor import Supervisor
@@ -47,6 +49,15 @@ PublicUrl = Annotated[
     str,
     typer.Option(
         envvar=PUBLIC_URL_VARIABLE, help="Address that people use, as in https://example.org/rateloop."
+    ),
+]
+WebhookUrl = Annotated[
+    str | None,
+    typer.Option(
+        envvar=URL_VARIABLE,
+        show_envvar=True,
+        help="Address that is told when a round is full, a training ended, a job failed or a version was published; "
+        f"signed with the secret in {SECRET_VARIABLE}.",
     ),
 ]
 Device = Annotated[
@@ -111,6 +122,7 @@ def serve(
     public_url: PublicUrl = "",
     database: DatabaseUrl = None,
     artifacts: ArtifactsUrl = None,
+    webhook: WebhookUrl = None,
 ) -> None:
     """Start the server and its trainer; prints one link to begin with."""
     try:
@@ -132,7 +144,8 @@ def serve(
             database=database,
             artifacts=artifacts,
         )
-        start(settings, scale, (system, prompt_format, max_new_tokens))
+        target = read_target(webhook, os.environ.get(SECRET_VARIABLE, "")) if webhook else None
+        start(settings, scale, (system, prompt_format, max_new_tokens), target)
     except RateloopError as error:
         raise exit_with(error) from None
     except KeyboardInterrupt:
@@ -144,8 +157,10 @@ def start(
     settings: Settings,
     scale: str | None = None,
     sampling: tuple[str | None, str | None, str | None] = (None, None, None),
+    target: WebhookTarget | None = None,
 ) -> None:
-    """Serves until it is ended; `sampling`: system prompt, prompt format and length of responses, where given."""
+    """Serves until it is ended; `sampling`: system prompt, prompt format and length of responses, where given;
+    `target`: who is told what happens."""
     # Cheap refusals first, then the trainer (it takes longest), then the slow import of gradio.
     server_socket = open_server_socket(settings)
     store = Store.open(settings.home, settings.database)
@@ -170,6 +185,9 @@ def start(
                 f"opens the console as {user.name}, once and within an hour; python -m app link: another"
             )
             say(f"Rateloop is ready: {accounts.create_link(store, user.name)}  ({purpose})")
+            if target is not None:
+                webhook = Webhook(store, target, f"{settings.link_url}/operator/", say)
+                threading.Thread(target=webhook.run, args=(supervisor.stopping.wait,), daemon=True).start()
             if settings.worker:
                 arguments = (store, say, supervisor.stopping.wait)
                 for report in (startup.report_first_progress, startup.report_failures):

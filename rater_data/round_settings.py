@@ -33,6 +33,7 @@ RELEASE = "release"  # of the server that was started last: {"version", "schema"
 RETURN_WHEN_HURT = (
     "return_when_hurt"  # whether a version that is certain to have hurt goes out of use by itself
 )
+TRAIN_AT_QUOTA = "train_at_quota"  # whether a round that has its ratings is trained by itself
 RETURNED_FROM = "returned_from"  # the versions that went out of use so: whoever uses one again keeps it
 WORKERS = "workers"  # who trained here lately, by name: {"host", "device", "release", "seen_at"}
 

@@ -16,9 +16,9 @@ from app.console.forms import (
     prompts,
     rater_notes,
     rating_questions,
-    return_setting,
     round_actions,
     settings,
+    unattended,
     versions,
 )
 from app.console.forms.live_page import LivePage
@@ -90,7 +90,7 @@ def lay_out_round(page: LivePage) -> None:
 
 def lay_out_settings(page: LivePage) -> None:
     settings.lay_out(page)
-    return_setting.lay_out(page)
+    unattended.lay_out(page)
     rating_questions.lay_out(page)
     guidelines.lay_out(page)
 

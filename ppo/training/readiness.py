@@ -1,4 +1,5 @@
-"""While people rate: would the head pass the gate now, who rates unlike the others, and has the version hurt?"""
+"""While people rate: would the head pass the gate now, who rates unlike the others, has the version hurt, is it time to
+train?"""
 
 import contextlib
 import time
@@ -16,12 +17,15 @@ from rater_data.round_settings import (
     READINESS,
     RETURN_WHEN_HURT,
     RETURNED_FROM,
+    TRAIN_AT_QUOTA,
 )
 from rater_data.statistics.round_verdict import HURT
 from rater_data.store import Store
 
 EVERY = 8  # ratings after which the head is looked at again
 RETURNER = "automatic return"  # who rolled back, in the log of events
+STARTER = "automatic training"  # who started a training
+SETTLED_S = 20.0  # after a round's last rating: whoever gave it may still take it back
 SHARE = 20  # looks at the verdict take one part in so many of the time
 MAX_RATINGS = 5_000  # responses whose features are read while raters work; more wait for the training
 
@@ -100,5 +104,32 @@ class ReturnWhenHurt:
         with contextlib.suppress(Busy, Refused):  # an operator was quicker
             store.return_from(version.number, RETURNER, round=round_.number, **gain)
             store.enqueue("generate", {})
+            return True
+        return False
+
+
+class TrainAtQuota:
+    """Starts the training of a round that has all its ratings, where operators want it."""
+
+    def __init__(self) -> None:
+        self._last_mark: tuple[int, int] | None = None
+        self._full: tuple[int, float] | None = None  # a round, and since when it is seen to be full
+
+    def look(self, store: Store) -> bool:
+        """Whether a training was started: some seconds after the round was full, so that an undo comes before."""
+        if not store.setting(TRAIN_AT_QUOTA, False):
+            return False
+        mark = store.change_mark()
+        if mark != self._last_mark:
+            self._last_mark, progress = mark, store.round_progress()
+            if progress is None or progress.round.state != "rating" or not progress.complete:
+                self._full = None
+            elif self._full is None or self._full[0] != progress.round.number:
+                self._full = (progress.round.number, time.monotonic())
+        if self._full is None or time.monotonic() - self._full[1] < SETTLED_S:
+            return False
+        number, self._full = self._full[0], None
+        with contextlib.suppress(Busy, Refused):  # an operator was quicker
+            store.start_training(number, STARTER)
             return True
         return False

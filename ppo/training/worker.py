@@ -29,7 +29,7 @@ from ppo.tracking.tracking import Tracking
 from ppo.training.engine import Engine
 from ppo.training.followers import joined_processes
 from ppo.training.prompt_trial import answer_prompt_trial
-from ppo.training.readiness import ReadinessCheck, ReturnWhenHurt
+from ppo.training.readiness import ReadinessCheck, ReturnWhenHurt, TrainAtQuota
 from ppo.training.round_recipe import generate_round, train_round
 from rater_data import checks
 from rater_data.artifacts.opening import open_artifacts
@@ -69,6 +69,7 @@ class Worker:
         self.name = f"{_machine()}:{os.getpid()}:{time.monotonic_ns() % 1_000_000}"
         self._engine: Engine | None = None
         self._readiness, self._returning = ReadinessCheck(), ReturnWhenHurt()
+        self._starting = TrainAtQuota()
 
     @property
     def device(self) -> str | None:
@@ -114,8 +115,8 @@ class Worker:
         return self.store.job(job.id)
 
     def look_at_ratings(self) -> None:
-        """While nothing is asked: has the version hurt, and how ready is the reward head?"""
-        if self._returning.look(self.store):
+        """While nothing is asked: has the version hurt, is it time to train, and how ready is the reward head?"""
+        if self._returning.look(self.store) or self._starting.look(self.store):
             return
         self.check_readiness()
 

@@ -301,11 +301,12 @@ def test_settings_have_bounds_and_defaults(browser: Browser, live: Live) -> None
         expect(ratings).to_have_value("64")
         chosen = {"system": "", "max_new_tokens": 96}  # these two stay, whatever the trainer would begin with
         assert store.setting("round_config") == {"sample": chosen}
-        by_itself = console.get_by_label("Return to the version before by itself")
+        by_itself = console.get_by_label("Return to the version before when one hurt")
         expect(by_itself).not_to_be_checked()
         by_itself.check()
         expect(console.get_by_text("A version that hurt goes out of use by itself now.")).to_be_visible()
         assert store.setting(RETURN_WHEN_HURT) is True
+        expect(console).to_have_title(re.compile(r"^0/8 rated · Round 1 · Rateloop$"))
         console.get_by_label("Further qualities").fill("helpful, kind")
         console.get_by_role("button", name="Ask this").click()
         expect(console.get_by_text("from their next card on")).to_be_visible()

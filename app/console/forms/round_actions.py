@@ -13,7 +13,11 @@ from rater_data.records import User
 
 def lay_out(page: LivePage) -> None:
     with gr.Row(elem_classes="ops-head"):
-        page.add_html("heading", lambda state: page_header.heading(state.overview))
+        page.add_html(
+            "heading",
+            lambda state: page_header.heading(state.overview),
+            js_on_load=page_header.TITLE_JS,
+        )
         with gr.Row(elem_classes="ops-actions"):
             cancel_button = gr.Button("Cancel training", visible=False, elem_classes="ops-button")
             alternative_button = gr.Button("Train anyway", visible=False, elem_classes="ops-button")

@@ -20,6 +20,17 @@ STATE_LABELS = {
 }
 
 
+TITLE_JS = """
+const show = () => {
+  const heading = element.querySelector('[data-title]');
+  if (heading) document.title = heading.dataset.title;
+};
+new MutationObserver(show).observe(element, {childList: true, subtree: true});
+show();
+"""
+"""Keeps the browser tab's title at what the heading says."""
+
+
 def navigation(static: str) -> str:
     return (
         '<div class="rl"><header class="rl-top"><a class="rl-brand" href="./">'
@@ -40,10 +51,30 @@ def heading(overview: RoundOverview) -> str:
         state, label = "failed", "Writing stopped"
     chip = f'<span class="ops-state {h(state)}">{h(label)}</span>'
     return (
-        f'<div class="ops-heading"><h1>{h(title)} {chip}</h1>'
+        f'<div class="ops-heading" data-title="{h(tab_title(overview, label))}"><h1>{h(title)} {chip}</h1>'
         f"<p>{h(overview.next_step.sentence)}</p></div>{trainer_alarm(overview.worker)}"
         f"{trainers_alarm(overview)}"
     )
+
+
+def tab_title(overview: RoundOverview, label: str) -> str:
+    """What the browser's tab says of the round, the news first: a tab shows some twenty letters."""
+    progress, job = overview.progress, overview.job
+    if overview.worker.is_down:
+        news = "Trainer stopped"
+    elif job is None and overview.last_error:
+        news = label
+    elif job is not None and job.kind == "train":
+        total = job.progress.get("total") or 0
+        share = f" {100 * job.progress.get('done', 0) / total:.0f} %" if total > 2 else ""
+        news = f"Training{share}"
+    elif progress is not None and progress.round.state == "rating":
+        news = f"{min(progress.ratings, progress.quota)}/{progress.quota} rated"
+        news = f"✓ {news}" if progress.complete else news
+    else:
+        news = label
+    number = f" · Round {progress.round.number}" if progress is not None else ""
+    return f"{news}{number} · Rateloop"
 
 
 def trainer_alarm(worker: WorkerStatus) -> str:

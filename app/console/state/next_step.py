@@ -33,10 +33,12 @@ def decide_next_step(
     last_error: str | None,
     worker: WorkerStatus,
     unlearned: Round | None = None,
+    trains_itself: bool = False,
 ) -> NextStep:
     """The console's one decision table.
 
     `unlearned`: the round before, when no version in use has learned from it, so that its ratings count on.
+    `trains_itself`: the trainer begins as soon as a round has its ratings.
     """
     down = (
         " The trainer is not running at the moment, so nothing moves until it is back."
@@ -52,7 +54,7 @@ def decide_next_step(
     if state == "generating":
         return _generating(progress, job, last_error, down)
     if state == "rating":
-        return _rating(progress, label, down, unlearned)
+        return _rating(progress, label, down, unlearned, trains_itself)
     if state in ("sealed", "training"):
         return NextStep(label="Training…", sentence="The trainer is about to take over this round." + down)
     if state == "refused":
@@ -99,15 +101,24 @@ def _generating(progress: RoundProgress, job: Job | None, last_error: str | None
     )
 
 
-def _rating(progress: RoundProgress, label: str, down: str, unlearned: Round | None) -> NextStep:
+def _rating(
+    progress: RoundProgress, label: str, down: str, unlearned: Round | None, trains_itself: bool
+) -> NextStep:
     if progress.complete:
-        sentence = f"All {progress.quota} ratings are in: the model can learn from them now."
+        then = (
+            "the training begins by itself in a moment."
+            if trains_itself
+            else "the model can learn from them now."
+        )
+        sentence = f"All {progress.quota} ratings are in: {then}"
         return NextStep(label=label, sentence=sentence + down, enabled=True)
     missing = progress.quota - progress.ratings
     sentence = f"{missing} more rating{'s' if missing != 1 else ''} to go"
     time_to_quota = format_time_to_quota(missing, progress.ratings_last_hour)
     if time_to_quota:
         sentence += f", {time_to_quota} at the pace of the last hour"
+    if trains_itself:
+        sentence += "; then the training begins by itself"
     if unlearned is not None and unlearned.state == "rolled_back":
         reason = f"Round {unlearned.number} was rolled back. Ratings from before count on; "
         return NextStep(

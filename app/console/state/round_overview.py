@@ -9,6 +9,7 @@ from typing import Any
 from app.console.state.next_step import NextStep, decide_next_step
 from app.trainer.supervisor import WorkerStatus
 from rater_data.lifecycle import ROUND_JOBS, Job, Round, RoundProgress, Worker
+from rater_data.round_settings import TRAIN_AT_QUOTA
 from rater_data.store import Store
 
 
@@ -37,7 +38,14 @@ def read_overview(store: Store, worker: WorkerStatus) -> RoundOverview:
         last_error=last_error,
         worker=worker,
         trainers=store.workers(),
-        next_step=decide_next_step(progress, job, last_error, worker, find_unlearned_round(store, progress)),
+        next_step=decide_next_step(
+            progress,
+            job,
+            last_error,
+            worker,
+            find_unlearned_round(store, progress),
+            bool(store.setting(TRAIN_AT_QUOTA, False)),
+        ),
     )
 
 

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 
 from rater_data.errors import BadInput
 from rater_data.round_settings import (
     EMBEDDED_MODEL,
     RETURN_WHEN_HURT,
     ROUND_CONFIG,
+    TRAIN_AT_QUOTA,
     apply_changes,
     current_values,
     default_values,
@@ -39,21 +41,48 @@ def change_settings(store: Store, actor: str, values: Mapping[str, object]) -> s
     return "Kept: the next round is begun with these settings."
 
 
-def returns_when_hurt(store: Store) -> bool:
-    """Whether a version that is certain to have hurt goes out of use by itself."""
-    return bool(store.setting(RETURN_WHEN_HURT, False))
+@dataclass(frozen=True, slots=True)
+class Switch:
+    """Something the trainer may do by itself: the setting's name, what it is called, and what is said of a change."""
+
+    name: str
+    label: str
+    meaning: str
+    on: str
+    off: str
 
 
-def change_return_when_hurt(store: Store, actor: str, wanted: object) -> str:
+SWITCHES = (
+    Switch(
+        TRAIN_AT_QUOTA,
+        "Train when a round has its ratings",
+        "Some seconds after the last rating of the quota the round is sealed and trained, as if the button was "
+        "pressed.",
+        "A round that has its ratings is trained by itself now.",
+        "Rounds wait until you train them.",
+    ),
+    Switch(
+        RETURN_WHEN_HURT,
+        "Return to the version before when one hurt",
+        "Once the verdict under Round is that the version in use hurt, the version before is put in use again. Nothing "
+        "is deleted: Versions takes it back.",
+        "A version that hurt goes out of use by itself now.",
+        "Versions stay until you roll back.",
+    ),
+)
+
+
+def is_on(store: Store, switch: Switch) -> bool:
+    """Whether the trainer does it by itself."""
+    return bool(store.setting(switch.name, False))
+
+
+def change_switch(store: Store, actor: str, switch: Switch, wanted: object) -> str:
     """Raises BadInput for neither yes nor no."""
     if not isinstance(wanted, bool):
-        raise BadInput("Whether to return to the version before is answered with yes or no.")
-    if wanted == returns_when_hurt(store):
+        raise BadInput(f"“{switch.label}” is answered with yes or no.")
+    if wanted == is_on(store, switch):
         return "Nothing was changed."
-    store.set_setting(RETURN_WHEN_HURT, wanted)
-    store.log(actor, "changed the settings", return_when_hurt=wanted)
-    return (
-        "A version that hurt goes out of use by itself now."
-        if wanted
-        else "Versions stay until you roll back."
-    )
+    store.set_setting(switch.name, wanted)
+    store.log(actor, "changed the settings", **{f"“{switch.label}”": "on" if wanted else "off"})
+    return switch.on if wanted else switch.off

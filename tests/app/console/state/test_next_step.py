@@ -9,6 +9,7 @@ import pytest
 from app.console.panels import page_header
 from app.console.state.next_step import decide_next_step
 from app.console.state.round_overview import RoundOverview
+from app.trainer.supervisor import WorkerStatus
 from rater_data.lifecycle import Job
 from tests.app.console.helpers import DOWN, OVERRULE, UP, job, progress
 
@@ -102,3 +103,45 @@ def test_time_to_quota_only_from_a_real_pace() -> None:
         "about 60 min at the pace"
         in decide_next_step(progress("rating", 4, pace=60), None, None, UP).sentence
     )
+
+
+def test_who_trains_by_itself_says_so_beforehand() -> None:
+    soon = decide_next_step(progress("rating", 60), None, None, UP, trains_itself=True)
+    assert soon.sentence == "4 more ratings to go; then the training begins by itself."
+    full = decide_next_step(progress("rating", 64), None, None, UP, trains_itself=True)
+    assert "begins by itself in a moment" in full.sentence and full.enabled, "nobody has to wait for it"
+
+
+@pytest.mark.parametrize(
+    ("state", "ratings", "running", "worker", "error", "title"),
+    [
+        (None, 0, None, UP, None, "Writing responses · Rateloop"),
+        ("rating", 12, None, UP, None, "12/64 rated · Round 3 · Rateloop"),
+        ("rating", 67, None, UP, None, "✓ 64/64 rated · Round 3 · Rateloop"),
+        ("training", 64, job("train"), UP, None, "Training · Round 3 · Rateloop"),
+        ("failed", 64, None, UP, "no disk", "Training stopped · Round 3 · Rateloop"),
+        ("generating", 0, None, UP, "no disk", "Writing stopped · Round 3 · Rateloop"),
+        ("rating", 12, None, DOWN, None, "Trainer stopped · Round 3 · Rateloop"),
+        ("published", 64, job("generate"), UP, None, "Published · Round 3 · Rateloop"),
+    ],
+)
+def test_the_tabs_title_says_the_news_first(
+    state: str | None,
+    ratings: int,
+    running: Job | None,
+    worker: WorkerStatus,
+    error: str | None,
+    title: str,
+) -> None:
+    seen = RoundOverview(
+        progress=progress(state, ratings) if state else None,
+        job=running,
+        last_error=error,
+        worker=worker,
+        trainers=(),
+        next_step=decide_next_step(None, None, None, worker),
+    )
+    assert f'data-title="{title}"' in page_header.heading(seen)
+    share = replace(job("train"), progress={"done": 3, "total": 6})
+    training = replace(seen, job=share, worker=UP, progress=progress("training", 64))
+    assert 'data-title="Training 50 % · Round 3' in page_header.heading(training)
