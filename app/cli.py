@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import signal
 import sys
 import threading
@@ -144,7 +143,7 @@ def serve(
             database=database,
             artifacts=artifacts,
         )
-        target = read_target(webhook, os.environ.get(SECRET_VARIABLE, "")) if webhook else None
+        target = read_target(webhook) if webhook else None
         start(settings, scale, (system, prompt_format, max_new_tokens), target)
     except RateloopError as error:
         raise exit_with(error) from None

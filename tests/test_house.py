@@ -117,7 +117,7 @@ ROOMS = {
         "app, app.access, rater_data, rater_data.artifacts, rater_data.exporting, "
         "rater_data.exporting.formats, rater_data.store"
     ),
-    "app.monitoring": "app.access, app.trainer, rater_data, rater_data.store",
+    "app.monitoring": "app, app.access, app.trainer, rater_data, rater_data.store",
     "app.console.state": (
         "app, app.trainer, rater_data, rater_data.importing, rater_data.statistics, rater_data.store, "
         "rater_data.store.cards"

@@ -11,6 +11,7 @@ import base64
 import hashlib
 import hmac
 import json
+import os
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -49,8 +50,12 @@ class WebhookTarget:
         return urlsplit(self.url).hostname or ""
 
 
-def read_target(url: str, secret: str) -> WebhookTarget:
-    """Raises BadInput for what is no address, and for a secret that is missing, too short or no base64 after whsec_."""
+def read_target(url: str, secret: str | None = None) -> WebhookTarget:
+    """With the secret that is given, or in the environment.
+
+    Raises BadInput for what is no address, and for a secret that is missing, too short or no base64 after whsec_.
+    """
+    secret = os.environ.get(SECRET_VARIABLE, "") if secret is None else secret
     parts = urlsplit(url)
     if parts.scheme not in ("http", "https") or not parts.hostname:
         raise BadInput("The address of a webhook is like https://example.org/hooks/rateloop.")
