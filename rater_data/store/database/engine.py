@@ -36,6 +36,10 @@ CONNECTING = {
 TRANSACTION = "transaction"  # in a connection's `info`: PostgreSQL's number of the transaction that writes
 ADVISORY_LOCK = 7_160_316  # any number that no other program of the same PostgreSQL database uses
 
+# allow_nan: NaN is no JSON, and PostgreSQL would refuse it. Made once: `json.dumps` makes one for each value
+_encode = json.JSONEncoder(ensure_ascii=False, allow_nan=False).encode
+_EMPTY = {list: "[]", tuple: "[]", dict: "{}"}  # most columns of most rows
+
 _locks: dict[str, threading.Lock] = {}
 _locks_guard = threading.Lock()
 
@@ -48,10 +52,7 @@ def write_lock(url: sa.URL) -> threading.Lock:
 
 def make_engine(url: sa.URL) -> sa.Engine:
     """An engine whose SQLite connections are durable, check foreign keys and leave BEGIN to us."""
-    # allow_nan: NaN is no JSON, and PostgreSQL would refuse it
-    options: dict[str, Any] = {
-        "json_serializer": lambda value: json.dumps(value, ensure_ascii=False, allow_nan=False)
-    }
+    options: dict[str, Any] = {"json_serializer": _to_json}
     if url.get_backend_name() == "sqlite":
         options["connect_args"] = {"check_same_thread": False, "timeout": BUSY_TIMEOUT_MS / 1000}
         engine = sa.create_engine(url, pool_size=16, max_overflow=48, **options)
@@ -65,6 +66,11 @@ def make_engine(url: sa.URL) -> sa.Engine:
     sa.event.listen(engine, "connect", _set_up_postgres)
     sa.event.listen(engine, "begin", _begin_postgres)
     return engine
+
+
+def _to_json(value: Any) -> str:
+    empty = None if value else _EMPTY.get(type(value))
+    return _encode(value) if empty is None else empty
 
 
 def _set_up_sqlite(connection: sqlite3.Connection, _record: object) -> None:
