@@ -31,7 +31,11 @@ RESTORED = "imported"
 Split = Literal["train", "holdout"]
 
 
-def stored_id(record: "Prompt | Response | Rating") -> int:
+LONGEST_EDIT = 40_000
+"""Characters of a better answer: what fits a request, however many bytes each takes."""
+
+
+def stored_id(record: "Prompt | Response | Rating | Edit") -> int:
     """The id of a record that came out of the store. Raises ValueError for one that was not stored yet."""
     if record.id is None:
         raise ValueError(f"This {type(record).__name__.lower()} has no id: it was not stored yet.")
@@ -226,6 +230,41 @@ class Rating:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Edit:
+    """A better answer: what a rater wrote in place of a response.
+
+    `key` is the client's own for it: sent twice, stored once. `active_ms`: time spent writing. A change is a revision
+    of its own.
+    """
+
+    id: int | None = None
+    response_id: int
+    rater_id: int
+    text: str
+    given_at: float
+    active_ms: int = 0
+    key: str
+    revision: int = 1
+    is_current: bool = True
+
+    def __post_init__(self) -> None:
+        checks.text("The better answer", self.text, empty=False)
+        if len(self.text) > LONGEST_EDIT:
+            raise BadInput(
+                f"A better answer has at most {LONGEST_EDIT:,} characters, not {len(self.text):,}: shorten it."
+            )
+        checks.text("The key of a better answer", self.key, empty=False)
+        for what, low in (("response_id", 1), ("rater_id", 1), ("active_ms", 0), ("revision", 1)):
+            checks.whole(f"The {what} of a better answer", getattr(self, what), low=low)
+        checks.seconds("The time a better answer was given", self.given_at)
+
+    def check_differs(self, original: str) -> None:
+        """Raises BadInput for the text of the response itself; blanks round it make no difference."""
+        if self.text.strip() == original.strip():
+            raise BadInput("This is the response as it was: change something, or leave it.")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class User:
     """A person.
 
@@ -281,6 +320,15 @@ class RatedResponse:
     """A rating with what it is about."""
 
     rating: Rating
+    response: Response
+    prompt: Prompt
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EditedResponse:
+    """A better answer with the response that it replaces."""
+
+    edit: Edit
     response: Response
     prompt: Prompt
 

@@ -43,7 +43,7 @@ def consequences(traces: Traces, ratings: bool) -> Iterator[str]:
     user = traces.user
     yield (
         f"{user.name} ({user.pseudonym}): {traces.current_ratings} ratings, {traces.ratings} with earlier revisions; "
-        f"{traces.links} links and tokens; {traces.events} entries in the journal."
+        f"{traces.edits} better answers; {traces.links} links and tokens; {traces.events} entries in the journal."
     )
     for number, count, version in traces.sealed:
         outcome = "no version came of it" if version is None else f"version {version} came of it"
@@ -54,7 +54,7 @@ def consequences(traces: Traces, ratings: bool) -> Iterator[str]:
     if traces.current is not None:
         yield f"Version {traces.current} is in use: roll back to one from before them to do without."
     if not ratings:
-        yield "Their ratings stay, under the pseudonym, and go on counting; --ratings removes them."
+        yield "Their ratings and better answers stay, under the pseudonym, and go on counting; --ratings removes them."
 
 
 def remaining_copies(store: Store) -> Iterator[str]:

@@ -14,6 +14,7 @@ import sqlalchemy as sa
 from alembic.migration import MigrationContext
 
 from rater_data.errors import BadInput, Missing
+from rater_data.store.cards.edits import Edits
 from rater_data.store.cards.leases import CardLeases
 from rater_data.store.cards.ratings import Ratings
 from rater_data.store.cards.screen_context import ScreenContexts
@@ -63,6 +64,7 @@ class Store(
     Sealing,
     CardLeases,
     Ratings,
+    Edits,
     ScreenContexts,
     Imports,
     ExportRows,

@@ -76,6 +76,27 @@ def check_revisions(connection: sa.Connection) -> Iterator[str]:
             yield f"Revision {row['newest']} {of} is current, but there is a later one."
 
 
+def check_edit_revisions(connection: sa.Connection) -> Iterator[str]:
+    """The same of better answers: numbered from 1 without a gap, and only the newest may be current."""
+    e = t.edits.c
+    newest = sa.func.max(sa.case((e.is_current, e.revision)))
+    groups = sa.select(
+        e.response_id,
+        e.rater_id,
+        sa.func.count().label("n"),
+        sa.func.max(e.revision).label("highest"),
+        newest.label("newest"),
+    ).group_by(e.response_id, e.rater_id)
+    edit = groups.order_by(e.response_id, e.rater_id).subquery()
+    wrong = (edit.c.highest != edit.c.n) | (edit.c.newest < edit.c.highest)
+    for row in stream_rows(connection, sa.select(edit).where(wrong)):
+        of = f"of the better answer by rater {row['rater_id']} to response {row['response_id']}"
+        if row["highest"] != row["n"]:
+            yield f"Of the revisions {of} some are missing: {row['n']} are there, numbered up to {row['highest']}."
+        else:
+            yield f"Revision {row['newest']} {of} is current, but there is a later one."
+
+
 def check_comparisons(connection: sa.Connection) -> Iterator[str]:
     """The two that were compared are two responses to one prompt."""
     other = t.responses.alias("other")

@@ -11,6 +11,8 @@ from rater_data.scales import DEFAULT_SCALE, REMOVED, SCALES
 from rater_data.store.database import schema as t
 from rater_data.store.database.rows import (
     RATING_COLUMNS,
+    edit_columns,
+    edit_of,
     prompt_columns,
     prompt_of,
     rating_columns,
@@ -20,7 +22,7 @@ from rater_data.store.database.rows import (
     user_columns,
     user_of,
 )
-from rater_data.store.rounds.rating_hashes import hashed_rows_query, matches_its_hash
+from rater_data.store.rounds.rating_hashes import hashed_edits_query, hashed_rows_query, matches_its_hash
 from rater_data.verify.damaged_rows import (
     BATCH_ROWS,
     DAMAGE_ERRORS,
@@ -31,7 +33,7 @@ from rater_data.verify.damaged_rows import (
     stream_rows,
 )
 
-_g, _r = t.ratings.c, t.responses.c
+_e, _g, _r = t.edits.c, t.ratings.c, t.responses.c
 
 
 def check_prompts(connection: sa.Connection) -> Iterator[str]:
@@ -115,6 +117,30 @@ def check_hashes(connection: sa.Connection) -> Iterator[str]:
     lost = sa.select(_g.id).where(_g.verdict == REMOVED, _g.sha256.is_(None), frozen).order_by(_g.id)
     for number in connection.scalars(lost):
         yield f"Rating {number} was removed, and its hash with it."
+
+
+def check_edits(connection: sa.Connection) -> Iterator[str]:
+    """Better answers can be read, differ from what they replace and have the hash of their seal, or were removed."""
+    salts = {row.id: row.salt for row in connection.execute(sa.select(t.users.c.id, t.users.c.salt))}
+    query = sa.select(*edit_columns(), _r.text.label("original")).join(t.responses, _r.id == _e.response_id)
+    for row in stream_rows(connection, query.where(_e.text != "").order_by(_e.id)):
+        try:
+            edit_of(row).check_differs(row["original"])
+        except DAMAGE_ERRORS as error:
+            yield f"The better answer {row['id']} is not well formed: {explain_error(error)}"
+    hashed = hashed_edits_query().where(_e.sha256.is_not(None), _e.text != "").order_by(_e.id)
+    for row in connection.execute(hashed):
+        if not matches_its_hash(row, salts):
+            yield (
+                f"The better answer {row.id} or its response was altered: together they do not have the hash of their "
+                "seal."
+            )
+    frozen = sa.select(t.snapshot_edits.c.edit_id).where(t.snapshot_edits.c.edit_id == _e.id).exists()
+    for number in connection.scalars(sa.select(_e.id).where(_e.sha256.is_(None), frozen).order_by(_e.id)):
+        yield f"The better answer {number} was sealed, and its hash is not there."
+    removed = sa.select(_e.id).where(_e.text == "", _e.is_current).order_by(_e.id)
+    for number in connection.scalars(removed):
+        yield f"The better answer {number} is current, and says nothing."
 
 
 def check_people(connection: sa.Connection) -> Iterator[str]:

@@ -7,7 +7,7 @@ import sqlalchemy as sa
 
 from rater_data.checks import to_json_value
 from rater_data.lifecycle import Event, Job, Round, Sample, Version
-from rater_data.records import Message, Prompt, Rating, Response, User, judged_ids
+from rater_data.records import Edit, Message, Prompt, Rating, Response, User, judged_ids
 from rater_data.store.database import schema as t
 
 Row = Mapping[Any, Any]
@@ -15,6 +15,7 @@ Row = Mapping[Any, Any]
 # Columns that no record has
 _USER_COLUMNS = [c for c in t.users.c if c.name not in ("name_key", "salt")]
 RATING_COLUMNS = [c for c in t.ratings.c if c.name not in ("given_at", "low_id", "high_id", "sha256")]
+EDIT_COLUMNS = [c for c in t.edits.c if c.name != "sha256"]
 _RESPONSE_COLUMNS = [c for c in t.responses.c if c.name != "created_at"]
 _PROMPT_COLUMNS = [t.prompts.c[name] for name in ("id", "messages", "tags", "split", "source", "retired_at")]
 
@@ -29,6 +30,10 @@ def response_columns(prefix: str = "") -> list[sa.Label]:
 
 def rating_columns(prefix: str = "") -> list[sa.Label]:
     return [c.label(prefix + c.name) for c in RATING_COLUMNS]
+
+
+def edit_columns(prefix: str = "") -> list[sa.Label]:
+    return [c.label(prefix + c.name) for c in EDIT_COLUMNS]
 
 
 def user_columns(prefix: str = "") -> list[sa.Label]:
@@ -59,6 +64,10 @@ def response_of(row: Row, prefix: str = "") -> Response:
 def rating_of(row: Row, prefix: str = "") -> Rating:
     fields = _fields(row, RATING_COLUMNS, prefix)
     return Rating(**fields | {"flags": tuple(fields["flags"])})
+
+
+def edit_of(row: Row, prefix: str = "") -> Edit:
+    return Edit(**_fields(row, EDIT_COLUMNS, prefix))
 
 
 def version_of(row: Row) -> Version:
@@ -108,6 +117,10 @@ def rating_row(rating: Rating, given_at: float) -> dict[str, Any]:
         "attributes": to_json_value(rating.attributes),
         "given_at": given_at,
     }
+
+
+def edit_row(edit: Edit) -> dict[str, Any]:
+    return {c.name: getattr(edit, c.name) for c in EDIT_COLUMNS if c.name != "id"}
 
 
 def version_row(version: Version) -> dict[str, Any]:

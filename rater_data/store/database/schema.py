@@ -226,6 +226,36 @@ Index(
     postgresql_where=sa.text("is_current"),
 )
 
+edits = Table(
+    "edits",
+    metadata,
+    Column("id", sa.Integer, primary_key=True),
+    Column("response_id", ForeignKey("responses.id"), nullable=False, index=True),
+    Column("rater_id", ForeignKey("users.id"), nullable=False),
+    # of this revision
+    Column("given_at", sa.Double, nullable=False),
+    Column("active_ms", sa.BigInteger, nullable=False),
+    Column("revision", sa.Integer, nullable=False),
+    Column("is_current", sa.Boolean, nullable=False),
+    Column("key", sa.Text, nullable=False),
+    # as that of a rating
+    Column("sha256", sa.Text),
+    # empty: removed with its author
+    Column("text", sa.Text, nullable=False),
+    UniqueConstraint("rater_id", "key"),
+    UniqueConstraint("response_id", "rater_id", "revision"),
+    CheckConstraint("revision >= 1", name="revision"),
+    CheckConstraint("active_ms >= 0", name="active_ms"),
+)
+Index(
+    "uq_edits_one_current",
+    edits.c.response_id,
+    edits.c.rater_id,
+    unique=True,
+    sqlite_where=sa.text("is_current = 1"),
+    postgresql_where=sa.text("is_current"),
+)
+
 leases = Table(
     "leases",
     metadata,
@@ -243,6 +273,13 @@ snapshot_ratings = Table(
     metadata,
     Column("round_number", ForeignKey("rounds.number"), primary_key=True),
     Column("rating_id", ForeignKey("ratings.id"), primary_key=True, index=True),
+)
+
+snapshot_edits = Table(
+    "snapshot_edits",
+    metadata,
+    Column("round_number", ForeignKey("rounds.number"), primary_key=True),
+    Column("edit_id", ForeignKey("edits.id"), primary_key=True, index=True),
 )
 
 jobs = Table(

@@ -1,9 +1,9 @@
 """Taking a person out: their name and their access, and if they want it their ratings.
 
 What a version has learned cannot be taken out of it; which versions learned from them is reported. Rows stay, so that
-everything that points to them still does: the name becomes the pseudonym, a removed rating is blank. Of every removed
-rating in a snapshot the hash is kept that it was sealed with, so the hashes of sealed rounds can still be checked; the
-salt that is in it goes, so nobody can find the score by trying.
+everything that points to them still does: the name becomes the pseudonym, a removed rating or better answer is blank.
+Of every removed one in a snapshot the hash is kept that it was sealed with, so the hashes of sealed rounds can still be
+checked; the salt that is in it goes, so nobody can find the score by trying.
 """
 
 import glob
@@ -25,7 +25,7 @@ from rater_data.store.database.addresses import DATABASE
 from rater_data.store.database.engine import BUSY_TIMEOUT_MS, Database, driver_connection, explain_errors
 from rater_data.store.people.people import KEPT_OUT, user_in
 from rater_data.store.rounds.events import record_event
-from rater_data.store.rounds.rating_hashes import SALTED, hashed_rows_query, keep_hashes
+from rater_data.store.rounds.rating_hashes import SALTED, hashed_edits_query, hashed_rows_query, keep_hashes
 
 OLD_HASHES = (
     "an older release made the hash that is kept: whoever has the database can find their scores by trying."
@@ -37,7 +37,8 @@ _ratings, _snapshots, _versions = t.ratings.c, t.snapshot_ratings.c, t.policy_ve
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Traces:
-    """What there is of a person. `sealed`: (round, their frozen ratings, the version that came of it or None).
+    """What there is of a person. `edits`: better answers they wrote, all revisions. `sealed`: (round, their frozen
+    ratings, the version that came of it or None).
 
     `versions`: all that have learned from them, also through the version they came from; `current`: the one in use,
     when it is among them. `remaining`: sentences about what a purge could not do.
@@ -46,6 +47,7 @@ class Traces:
     user: User
     ratings: int
     current_ratings: int
+    edits: int
     links: int
     events: int
     sealed: tuple[tuple[int, int, int | None], ...]
@@ -91,6 +93,7 @@ class Purging(Database):
             connection.execute(t.links.delete().where(t.links.c.user_id == user_id))
             connection.execute(t.users.update().where(t.users.c.id == user_id).values(KEPT_OUT))
             if ratings:
+                _blank_edits(connection, user_id)  # first: the salt goes with the ratings
                 unsalted = _blank_ratings(connection, user_id)
             if traces.user.name != traces.user.pseudonym:
                 _rename(connection, traces.user)
@@ -165,12 +168,21 @@ def _traces(connection: sa.Connection, user_id: int) -> Traces:
         .group_by(_snapshots.round_number, t.rounds.c.published_version)
         .order_by(_snapshots.round_number)
     ).all()
-    versions = _with_descendants(connection, {version for _, _, version in sealed if version is not None})
+    e = t.snapshot_edits.c
+    by_edits = (
+        sa.select(t.rounds.c.published_version)
+        .join(t.snapshot_edits, e.round_number == t.rounds.c.number)
+        .join(t.edits, t.edits.c.id == e.edit_id)
+        .where(t.edits.c.rater_id == user_id)
+    )
+    taught = {version for _, _, version in sealed} | set(connection.scalars(by_edits))
+    versions = _with_descendants(connection, {version for version in taught if version is not None})
     in_use = connection.scalar(sa.select(_versions.number).where(_versions.status == "current"))
     return Traces(
         user=user,
         ratings=ratings,
         current_ratings=int(current),
+        edits=_count(connection, t.edits, (t.edits.c.rater_id == user_id) & (t.edits.c.text != "")),
         links=_count(connection, t.links, t.links.c.user_id == user_id),
         events=_count(connection, t.events, t.events.c.actor == user.name),
         sealed=tuple((int(number), int(n), version) for number, n, version in sealed),
@@ -192,6 +204,18 @@ def _with_descendants(connection: sa.Connection, versions: set[int]) -> set[int]
         if parent in descendants:
             descendants.add(number)
     return descendants
+
+
+def _blank_edits(connection: sa.Connection, user_id: int) -> None:
+    """Takes away what a person wrote in place of responses, in the same way."""
+    e, s = t.edits.c, t.snapshot_edits.c
+    frozen = sa.select(s.edit_id).where(s.edit_id == e.id).exists()
+    unhashed = hashed_edits_query().where(e.rater_id == user_id, frozen, e.sha256.is_(None))
+    keep_hashes(connection, connection.execute(unhashed).all(), t.edits)
+    kept = sa.case((frozen, e.sha256), else_=None)
+    connection.execute(
+        t.edits.update().where(e.rater_id == user_id).values(text="", is_current=False, sha256=kept)
+    )
 
 
 def _blank_ratings(connection: sa.Connection, user_id: int) -> int:

@@ -1,4 +1,7 @@
-"""The hash of a rating: of all that it says and what it is about, with a salt of its rater. Seals are made of them."""
+"""The hash of a rating or a better answer: of all that it says and what it is about, with a salt of its rater.
+
+Seals are made of them.
+"""
 
 import hashlib
 import json
@@ -33,6 +36,18 @@ def hashed_rows_query() -> sa.Select:
     )
 
 
+def hashed_edits_query() -> sa.Select:
+    """The same of better answers: rows for `rating_hash`, too."""
+    e, r, p = t.edits.c, t.responses.c, t.prompts.c
+    said = (e.id, e.rater_id, e.response_id, e.revision, e.text, e.given_at, e.active_ms)
+    return (
+        sa.select(*said, r.text.label("original"), p.sha256.label("prompt"), p.split, e.sha256)
+        .select_from(t.edits)
+        .join(t.responses, r.id == e.response_id)
+        .join(t.prompts, p.id == r.prompt_id)
+    )
+
+
 def rating_hash(row: Any, salt: str) -> str:
     """The hash of a rating with what it is about: of the rater's salt and all that the row says.
 
@@ -57,13 +72,14 @@ def _sha256_of(values: list[Any]) -> str:
     return hashlib.sha256(line.encode()).hexdigest()
 
 
-def keep_hashes(connection: sa.Connection, rows: Iterable[Any]) -> None:
-    """Writes down the hashes of ratings that have none."""
+def keep_hashes(connection: sa.Connection, rows: Iterable[Any], table: sa.Table = t.ratings) -> None:
+    """Writes down the hashes of ratings (or of what else is in `table`) that have none."""
     rows = list(rows)
     if rows:
         salts = _salts(connection, {row.rater_id for row in rows})
         wanted = [{"rating": row.id, "hash": rating_hash(row, salts[row.rater_id])} for row in rows]
-        connection.execute(_KEEP, wanted)
+        change = table.update().where(table.c.id == sa.bindparam("rating"))
+        connection.execute(change.values(sha256=sa.bindparam("hash")), wanted)
 
 
 def _salts(connection: sa.Connection, raters: set[int]) -> dict[int, str]:
@@ -84,4 +100,6 @@ UNHASHED = (
     .where(t.ratings.c.sha256.is_(None), t.ratings.c.verdict != REMOVED)
     .order_by(t.ratings.c.id)
 )
-_KEEP = t.ratings.update().where(t.ratings.c.id == sa.bindparam("rating")).values(sha256=sa.bindparam("hash"))
+UNHASHED_EDITS = (
+    hashed_edits_query().where(t.edits.c.sha256.is_(None), t.edits.c.text != "").order_by(t.edits.c.id)
+)

@@ -52,6 +52,13 @@ def trusted_ratings() -> sa.Select[tuple[int]]:
     )
 
 
+def trusted_edits() -> sa.Select[tuple[int]]:
+    """The same of better answers: the ids of those that count."""
+    e, u = t.edits.c, t.users.c
+    query = sa.select(e.id).select_from(t.edits).join(t.users, u.id == e.rater_id)
+    return query.where(e.is_current, ~u.excluded, e.text != "")
+
+
 class Rounds(Database):
     """Rounds and responses."""
 

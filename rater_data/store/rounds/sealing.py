@@ -11,9 +11,9 @@ from rater_data.lifecycle import Job, Round, Sample, Version
 from rater_data.store.database import schema as t
 from rater_data.store.rounds.events import record_event
 from rater_data.store.rounds.jobs import busy_error, find_active_job, insert_job
-from rater_data.store.rounds.rating_hashes import UNHASHED, keep_hashes
+from rater_data.store.rounds.rating_hashes import UNHASHED, UNHASHED_EDITS, keep_hashes
 from rater_data.store.rounds.round_states import find_round, move_round, require_round
-from rater_data.store.rounds.rounds import trusted_ratings
+from rater_data.store.rounds.rounds import trusted_edits, trusted_ratings
 from rater_data.store.rounds.snapshots import Snapshots, snapshot_digest
 from rater_data.store.rounds.training_log import insert_samples
 from rater_data.store.rounds.versions import insert_version
@@ -29,31 +29,38 @@ def check_latest(connection: sa.Connection, round_: Round) -> None:
 
 
 def seal_round(connection: sa.Connection, round_: Round, actor: str, now: float) -> None:
-    """Freezes all current ratings so far, of all rounds, by raters who are not excluded."""
-    s = t.snapshot_ratings
+    """Freezes all current ratings and better answers so far, of all rounds, by raters who are not excluded."""
+    s, e = t.snapshot_ratings, t.snapshot_edits
     # a round that the gate refused may have been sealed before: its new seal replaces the old one
     connection.execute(s.delete().where(s.c.round_number == round_.number))
     picked = trusted_ratings().with_only_columns(sa.literal(round_.number), t.ratings.c.id)
     connection.execute(s.insert().from_select(["round_number", "rating_id"], picked))
     keep_hashes(connection, connection.execute(UNHASHED).all())
+    connection.execute(e.delete().where(e.c.round_number == round_.number))
+    written = trusted_edits().with_only_columns(sa.literal(round_.number), t.edits.c.id)
+    edits = connection.execute(e.insert().from_select(["round_number", "edit_id"], written)).rowcount
+    keep_hashes(connection, connection.execute(UNHASHED_EDITS).all(), t.edits)
     frozen = connection.scalar(sa.select(sa.func.count()).where(s.c.round_number == round_.number))
     if frozen == 0:
         raise Refused(f"Round {round_.number} cannot be sealed: there are no ratings yet.")
     digest = snapshot_digest(connection, round_.number)
     move_round(connection, round_, "sealed", now, snapshot_sha256=digest, gate=None, decision=None)
-    record_event(connection, actor, f"sealed round {round_.number}", now, ratings=frozen, sha256=digest)
+    counts = {"ratings": frozen} | ({"edits": edits} if edits else {})
+    record_event(connection, actor, f"sealed round {round_.number}", now, **counts, sha256=digest)
 
 
 def _of_excluded(connection: sa.Connection, number: int) -> bool:
-    """Whether a snapshot has ratings of people who do not count any more."""
-    s = t.snapshot_ratings.c
-    query = (
-        sa.select(s.rating_id)
-        .join(t.ratings, t.ratings.c.id == s.rating_id)
-        .join(t.users, t.users.c.id == t.ratings.c.rater_id)
-        .where(s.round_number == number, t.users.c.excluded)
-    )
-    return connection.scalar(query.limit(1)) is not None
+    """Whether a snapshot has what people said who do not count any more."""
+    excluded = sa.select(t.users.c.id).where(t.users.c.excluded)
+    for frozen, one, table in (
+        (t.snapshot_ratings, t.snapshot_ratings.c.rating_id, t.ratings),
+        (t.snapshot_edits, t.snapshot_edits.c.edit_id, t.edits),
+    ):
+        query = sa.select(one).join(table, table.c.id == one)
+        query = query.where(frozen.c.round_number == number, table.c.rater_id.in_(excluded))
+        if connection.scalar(query.limit(1)) is not None:
+            return True
+    return False
 
 
 class Sealing(Snapshots):

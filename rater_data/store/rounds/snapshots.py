@@ -1,14 +1,16 @@
-"""Snapshots: the ratings that a round was sealed with, and what a seal would freeze now."""
+"""Snapshots: the ratings and better answers that a round was sealed with, and what a seal would freeze now."""
 
 import hashlib
 from typing import Any
 
 import sqlalchemy as sa
 
-from rater_data.records import RatedResponse
+from rater_data.records import EditedResponse, RatedResponse
 from rater_data.store.database import schema as t
 from rater_data.store.database.engine import Database
 from rater_data.store.database.rows import (
+    edit_columns,
+    edit_of,
     prompt_columns,
     prompt_of,
     rating_columns,
@@ -18,7 +20,7 @@ from rater_data.store.database.rows import (
 )
 from rater_data.store.rounds.rating_hashes import UNHASHED, keep_hashes
 from rater_data.store.rounds.round_states import require_round
-from rater_data.store.rounds.rounds import trusted_ratings
+from rater_data.store.rounds.rounds import trusted_edits, trusted_ratings
 
 HASHED_AT_ONCE = 500
 
@@ -41,8 +43,25 @@ def rated_response_of(row: Any) -> RatedResponse:
     )
 
 
+def edited_responses_query() -> sa.Select:
+    """Better answers that were not removed, with their response and prompt; rows for `edited_response_of`."""
+    return (
+        sa.select(*edit_columns("edit_"), *response_columns("response_"), *prompt_columns("prompt_"))
+        .select_from(t.edits)
+        .join(t.responses, t.responses.c.id == t.edits.c.response_id)
+        .join(t.prompts, t.prompts.c.id == t.responses.c.prompt_id)
+        .where(t.edits.c.text != "")
+    )
+
+
+def edited_response_of(row: Any) -> EditedResponse:
+    return EditedResponse(
+        edit=edit_of(row, "edit_"), response=response_of(row, "response_"), prompt=prompt_of(row, "prompt_")
+    )
+
+
 def snapshot_digest(connection: sa.Connection, number: int) -> str:
-    """sha256 over the hashes of a round's frozen ratings by rating id: in one store, the same ratings give the same.
+    """sha256 over the hashes of a round's frozen ratings by id, then of its better answers: the same give the same.
 
     A rating that was removed with its rater keeps the hash that it had, so the digest stays what it was.
     """
@@ -51,6 +70,10 @@ def snapshot_digest(connection: sa.Connection, number: int) -> str:
     digest = hashlib.sha256()
     for kept in connection.scalars(query.where(s.round_number == number).order_by(t.ratings.c.id)):
         digest.update(f"{kept}\n".encode())
+    e = t.snapshot_edits.c
+    edits = sa.select(t.edits.c.sha256).join(t.snapshot_edits, e.edit_id == t.edits.c.id)
+    for kept in connection.scalars(edits.where(e.round_number == number).order_by(t.edits.c.id)):
+        digest.update(f"edit {kept}\n".encode())
     return digest.hexdigest()
 
 
@@ -95,6 +118,21 @@ class Snapshots(Database):
                 rated_responses_query().where(t.ratings.c.id.in_(ids)).order_by(t.ratings.c.id)
             ).mappings()
             return [rated_response_of(row) for row in rows]
+
+    def sealed_edits(self, number: int) -> list[EditedResponse]:
+        """The frozen better answers of a round, by id; empty before its seal. Raises Missing."""
+        e = t.snapshot_edits.c
+        query = edited_responses_query().join(t.snapshot_edits, e.edit_id == t.edits.c.id)
+        with self.reading() as connection:
+            require_round(connection, number)
+            rows = connection.execute(query.where(e.round_number == number).order_by(t.edits.c.id)).mappings()
+            return [edited_response_of(row) for row in rows]
+
+    def edits_to_seal(self) -> list[EditedResponse]:
+        """The better answers that a seal would freeze now, by id."""
+        query = edited_responses_query().where(t.edits.c.id.in_(trusted_edits())).order_by(t.edits.c.id)
+        with self.reading() as connection:
+            return [edited_response_of(row) for row in connection.execute(query).mappings()]
 
     def snapshot_counts(self, number: int, rater_id: int) -> tuple[int, int]:
         """How many ratings a round's snapshot holds, and how many of them are this rater's."""
