@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Depends, FastAPI, Request
+from fastapi import APIRouter, Depends, FastAPI, Path, Request
 from pydantic import BaseModel, ConfigDict, Field, StrictBool, StrictFloat, StrictInt, StrictStr
 
 from app import api_schemas
@@ -16,14 +17,17 @@ from app.console.state import actions
 from app.console.state.round_overview import overview_as_json
 from app.console.state.round_verdicts import RoundVerdicts, judgement_as_json
 from app.console.state.version_list import versions_as_json
-from app.rating import decisions, history, screen
+from app.rating import better_answers, decisions, history, screen
 from app.safe_html import render_markdown
 from app.trainer.supervisor import Supervisor
 from rater_data.names import LONGEST_INVITED_NAME
-from rater_data.records import User
+from rater_data.records import LONGEST_EDIT, User
 from rater_data.store import Store
 
 Id = Annotated[StrictInt, Field(ge=0, le=2**53)]
+Key = Annotated[StrictStr, Field(min_length=8, max_length=80)]
+ActiveMs = Annotated[StrictInt, Field(ge=0, le=2**53)]
+PathId = Annotated[int, Path(ge=0, le=2**53)]
 Score = StrictInt | StrictFloat | None
 Comment = Annotated[StrictStr, Field(max_length=4000)]
 Verdict = Annotated[StrictStr, Field(max_length=40)]
@@ -46,8 +50,8 @@ class RateBody(PageBody):
     response_id: Id
     score: Score = None
     verdict: Verdict = "rated"
-    key: Annotated[StrictStr, Field(min_length=8, max_length=80)]
-    active_ms: Annotated[StrictInt, Field(ge=0, le=2**53)] = 0
+    key: Key
+    active_ms: ActiveMs = 0
     position: Annotated[StrictInt, Field(ge=1, le=10_000)] = 1
     shown_at: Annotated[StrictInt | StrictFloat, Field(ge=0)] | None = None
     comment: Comment = ""
@@ -58,6 +62,18 @@ class RateBody(PageBody):
 
 class UndoBody(PageBody):
     response_id: Id | None = None
+
+
+class EditBody(PageBody):
+    response_id: Id
+    text: Annotated[StrictStr, Field(max_length=LONGEST_EDIT)]
+    key: Key
+    active_ms: ActiveMs = 0
+    replaces: Id | None = None
+
+
+class TakeBackBody(PageBody):
+    edit_id: Id
 
 
 class CardBody(Body):
@@ -139,6 +155,8 @@ def rater_routes(store: Store, guard: Guard, supervisor: Supervisor) -> APIRoute
     def revise(body: ReviseBody, user: User = rater) -> dict[str, Any]:
         return {"saved": decisions.revise(store, user, decisions.Revision(**body.model_dump()))}
 
+    edit_routes(router, store, rater, check_same_person)
+
     @router.get("/news", response_model=None, responses=json_responses(api_schemas.News))
     def news(user: User = rater) -> dict[str, Any]:
         return {"news": screen.version_news(store, user)}
@@ -149,6 +167,32 @@ def rater_routes(store: Store, guard: Guard, supervisor: Supervisor) -> APIRoute
         return {"version": version, "text": text, "html": render_markdown(text)}
 
     return router
+
+
+def edit_routes(
+    router: APIRouter, store: Store, rater: Any, check_same_person: Callable[[PageBody, User], None]
+) -> None:
+    """Better answers: what the editor begins with, saving one, taking it back."""
+
+    @router.get(
+        "/edits/{response_id}", response_model=None, responses=json_responses(api_schemas.TextToEdit, 404)
+    )
+    def text_to_edit(response_id: PathId, user: User = rater) -> dict[str, Any]:
+        return better_answers.text_to_edit(store, user, response_id)
+
+    @router.post("/edits", response_model=None, responses=json_responses(api_schemas.EditSaved, 404, 409))
+    def save_edit(body: EditBody, user: User = rater) -> dict[str, Any]:
+        check_same_person(body, user)
+        draft = better_answers.Draft(**body.model_dump(exclude={"home", "user_id"}))
+        return {"saved": better_answers.save(store, user, draft)}
+
+    @router.post(
+        "/edits/take-back", response_model=None, responses=json_responses(api_schemas.EditTakenBack, 404)
+    )
+    def take_back_edit(body: TakeBackBody, user: User = rater) -> dict[str, Any]:
+        check_same_person(body, user)
+        store.take_back_edit(body.edit_id, user.id)
+        return {"taken_back": body.edit_id}
 
 
 def operator_routes(store: Store, guard: Guard, supervisor: Supervisor, verdicts: RoundVerdicts) -> APIRouter:

@@ -35,6 +35,42 @@ class Text(Schema):
     html: str | None
 
 
+class EditMark(Schema):
+    """A response that may be rewritten, and this rater's better answer to it, if there is one."""
+
+    response_id: int
+    edit_id: int | None
+
+
+class OwnEdit(Schema):
+    edit_id: int
+    response_id: int
+    text: str
+
+
+class TextToEdit(Schema):
+    """A response as it was written, and this rater's better answer to it, if there is one."""
+
+    response_id: int
+    original: str
+    edit: OwnEdit | None
+
+
+class EditSaved(Schema):
+    saved: OwnEdit
+
+
+class EditTakenBack(Schema):
+    taken_back: int
+
+
+class RecentEdit(EditMark):
+    """`text`: of the better answer, cut where it is long; `editable`: it can be changed, or one can be added."""
+
+    text: str | None
+    editable: bool
+
+
 class Card(Text):
     """A response to rate; `other` is the second one where two are compared. Times are seconds since 1970."""
 
@@ -47,6 +83,9 @@ class Card(Text):
         description="The text goes on with the prompt's, without a break between them."
     )
     other: Text | None
+    edits: list[EditMark] = Field(
+        description="The responses shown, in that order; empty where no better answers are asked for."
+    )
     round: int
     position: int = Field(description="Which of the responses to its prompt this is for this rater, from 1.")
     of: int
@@ -80,6 +119,7 @@ class RecentRating(LastRating):
     other: str | None
     round: int
     submitted_at: float
+    edits: list[RecentEdit]
 
 
 class Me(Schema):
@@ -118,6 +158,7 @@ class Questions(Schema):
     points: list[int]
     words: list[str]
     flags: list[str]
+    edits: bool = Field(description="Whether raters may write a better answer in place of a response.")
 
 
 class Progress(Schema):

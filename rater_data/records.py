@@ -296,9 +296,9 @@ class Token:
 class Card:
     """All that a rater sees of a response: no version, no stratum, no score.
 
-    `position` of `of`: the place among the responses to this prompt in this rater's queue, from 1. `other_text`:
-    where raters compare, the second response; `swapped` when it is shown before the first. `system`: what the model
-    was told before the prompt ("" = nothing); `continuation`: the response goes on with the prompt's text.
+    `position` of `of`: the place among the responses to this prompt in this rater's queue, from 1. `other_id` and
+    `other_text`: where raters compare, the second response; `swapped` when it is shown before the first. `system`: what
+    the model was told before the prompt ("" = nothing); `continuation`: the response goes on with the prompt's text.
     """
 
     response_id: int
@@ -309,6 +309,7 @@ class Card:
     of: int
     lease_until: float
     shown_at: float
+    other_id: int | None = None
     other_text: str | None = None
     swapped: bool = False
     system: str = ""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from app.rating.better_answers import recent_edit_json
 from app.safe_html import display_text
 from rater_data.records import RatedResponse, Rating, User
 from rater_data.round_settings import is_continuation, joined_text
@@ -38,6 +39,7 @@ def recent_ratings(store: Store, user: User) -> list[dict[str, Any]]:
     rounds = {number: store.round(number) for number in numbers}
     continued = {number for number, round_ in rounds.items() if round_ and is_continuation(round_.config)}
     changeable = store.changeable(rated.rating for rated in recent)
+    own = store.own_edits(user.id, [i for rated in recent for i in shown_ids(rated.rating)])
     return [
         rating_json(rated.rating)
         | {
@@ -46,6 +48,10 @@ def recent_ratings(store: Store, user: User) -> list[dict[str, Any]]:
             "round": rated.response.round_number,
             "submitted_at": rated.rating.submitted_at,
             "editable": rated.rating.id in changeable,
+            "edits": [
+                recent_edit_json(i, own.get(i), rated.rating.id in changeable, MAX_RECENT_TEXT)
+                for i in shown_ids(rated.rating)
+            ],
         }
         for rated in recent
     ]
@@ -66,6 +72,12 @@ def displayed_texts(store: Store, rated: RatedResponse) -> dict[str, str | None]
     pair = [display_text(text, MAX_RECENT_TEXT) for text in texts]
     first, second = reversed(pair) if rating.swapped else pair
     return {"text": first, "other": second}
+
+
+def shown_ids(rating: Rating) -> list[int]:
+    """The responses that were rated, in the order in which they were shown."""
+    ids = [rating.response_id] if rating.other_id is None else [rating.response_id, rating.other_id]
+    return ids[::-1] if rating.swapped else ids
 
 
 def mirror_score(score: float | None, swapped: bool) -> float | None:

@@ -1,4 +1,4 @@
-"""What raters are asked beside the score: further qualities, and flags to tick. The operator chooses both."""
+"""What raters are asked beside the score: further qualities, flags to tick, better answers. The operator chooses."""
 
 from __future__ import annotations
 
@@ -16,10 +16,11 @@ MAX_NAMES, MAX_NAME_LENGTH = 8, 40
 
 @dataclass(frozen=True, slots=True)
 class Questions:
-    """`attributes`: qualities answered from 1 to 5; `flags`: what may be ticked."""
+    """`attributes`: qualities answered from 1 to 5; `flags`: what may be ticked; `edits`: may raters rewrite a response?"""
 
     attributes: tuple[str, ...] = ()
     flags: tuple[str, ...] = FLAGS
+    edits: bool = False
 
     def to_json(self, paired: bool) -> dict[str, Any]:
         """Of two responses no single one has a quality: where raters compare, only flags are asked."""
@@ -28,6 +29,7 @@ class Questions:
             "points": list(range(ATTRIBUTE_LOW, ATTRIBUTE_HIGH + 1)),
             "words": list(ATTRIBUTE_WORDS),
             "flags": list(self.flags),
+            "edits": self.edits,
         }
 
     def including_answers_of(self, rating: Rating) -> Questions:
@@ -56,16 +58,20 @@ def load_questions(store: Store) -> Questions:
 
 def parse_questions(setting: dict[str, Any]) -> Questions:
     """Of a stored setting; what it does not name is as by default."""
-    return Questions(tuple(setting.get("attributes", ())), tuple(setting.get("flags", FLAGS)))
+    return Questions(
+        tuple(setting.get("attributes", ())), tuple(setting.get("flags", FLAGS)), bool(setting.get("edits"))
+    )
 
 
-def save_questions(store: Store, user: User, attributes: str, flags: str) -> str:
+def save_questions(store: Store, user: User, attributes: str, flags: str, edits: bool = False) -> str:
     """Takes both lists as people write them, with commas between. Returns what was done, in words."""
-    questions = Questions(parse_names(attributes), parse_names(flags))
+    questions = Questions(parse_names(attributes), parse_names(flags), edits)
     if questions == load_questions(store):
         return "Nothing was changed."
-    store.set_setting(QUESTIONS, {"attributes": list(questions.attributes), "flags": list(questions.flags)})
-    store.log(user.name, "changed what raters are asked", attributes=attributes[:80], flags=flags[:80])
+    names = {"attributes": list(questions.attributes), "flags": list(questions.flags)}
+    store.set_setting(QUESTIONS, names | {"edits": edits})
+    told = {"attributes": attributes[:80], "flags": flags[:80], "edits": edits}
+    store.log(user.name, "changed what raters are asked", **told)
     return "Raters are asked this from their next card on."
 
 

@@ -9,6 +9,7 @@ import secrets
 from datetime import datetime
 from typing import Any
 
+from app.rating.better_answers import edit_marks
 from app.rating.history import rating_json
 from app.rating.questions import parse_questions
 from app.safe_html import display_text, render_response
@@ -38,9 +39,11 @@ def build_screen_with(
 ) -> dict[str, Any]:
     """The rating screen with a card that was dealt already."""
     context = store.screen_context(user.id, start_of_today())
-    scale = context.rules.scale
+    scale, asked = context.rules.scale, parse_questions(context.rules.questions)
     return {
-        "card": card_json(card) if card else None,
+        "card": card_json(card, edit_marks(store, user, shown_ids(card)) if asked.edits else [])
+        if card
+        else None,
         **({} if card else explain_wait(store, trainer_is_down)),
         "me": {"id": user.id, "name": user.name, "role": user.role},
         "mine": {"today": context.today, "round": context.in_round},
@@ -48,7 +51,7 @@ def build_screen_with(
         "last": None if context.last is None else rating_json(context.last) | {"editable": context.last_open},
         "guideline_version": context.rules.guideline_version,
         "scale": scale_json(scale),
-        "asks": parse_questions(context.rules.questions).to_json(paired=scale.paired),
+        "asks": asked.to_json(paired=scale.paired),
     }
 
 
@@ -65,7 +68,14 @@ def start_of_today() -> float:
     return datetime.now().replace(hour=0, minute=0, second=0, microsecond=0).timestamp()
 
 
-def card_json(card: Card) -> dict[str, Any]:
+def shown_ids(card: Card) -> list[int]:
+    """The ids of the responses on a card, in the order in which they are shown."""
+    ids = [card.response_id] if card.other_id is None else [card.response_id, card.other_id]
+    return ids[::-1] if card.swapped else ids
+
+
+def card_json(card: Card, edits: list[dict[str, Any]]) -> dict[str, Any]:
+    """`edits`: the marks of the responses shown; empty where no better answers are asked for."""
     texts = [card.text] if card.other_text is None else [card.text, card.other_text]
     # A text that goes on in the middle of another has no Markdown of its own
     first, *second = [
@@ -79,6 +89,7 @@ def card_json(card: Card) -> dict[str, Any]:
         "messages": [{"role": m.role, "content": m.content} for m in card.prompt.messages],
         **first,
         "other": second[0] if second else None,
+        "edits": edits,
         "round": card.round_number,
         "position": card.position,
         "of": card.of,

@@ -129,10 +129,10 @@ def check_edits(connection: sa.Connection) -> Iterator[str]:
         except DAMAGE_ERRORS as error:
             yield f"The better answer {row['id']} is not well formed: {explain_error(error)}"
     hashed = hashed_edits_query().where(_e.sha256.is_not(None), _e.text != "").order_by(_e.id)
-    for row in connection.execute(hashed):
-        if not matches_its_hash(row, salts):
+    for kept in connection.execute(hashed):
+        if not matches_its_hash(kept, salts):
             yield (
-                f"The better answer {row.id} or its response was altered: together they do not have the hash of their "
+                f"The better answer {kept.id} or its response was altered: together they do not have the hash of their "
                 "seal."
             )
     frozen = sa.select(t.snapshot_edits.c.edit_id).where(t.snapshot_edits.c.edit_id == _e.id).exists()

@@ -10,6 +10,7 @@ import pytest
 
 from app import api_schemas
 from app.access import accounts
+from rater_data.round_settings import QUESTIONS
 from tests import fake_worker
 from tests.app.helpers import Live, serving
 
@@ -35,13 +36,21 @@ def test_every_answer_is_what_the_description_says(live: Live) -> None:
         bearer(live, accounts.create_token(live.store, "op", "exact")) as bot,
         bearer(live, accounts.create_token(live.store, "op", "exact too", role="operator")) as script,
     ):
+        live.store.set_setting(QUESTIONS, {"edits": True})
         openapi = script.get("/api/openapi.json").json()
         screen = api_schemas.Screen.model_validate(bot.get("/api/card").json())
         here = {"response_id": screen.card.response_id}
         assert api_schemas.Heartbeat.model_validate(bot.post("/api/heartbeat", json=here).json()).yours
         body = here | {"score": 7, "key": "exactly-this-one"}
         rated = api_schemas.Rated.model_validate(bot.post("/api/rate", json=body).json())
+        wanted = {"response_id": screen.card.edits[0].response_id, "text": "Better.", "key": "its own key"}
+        edit = api_schemas.EditSaved.model_validate(bot.post("/api/edits", json=wanted).json()).saved
+        found = bot.get(f"/api/edits/{edit.response_id}").json()
+        assert api_schemas.TextToEdit.model_validate(found).edit == edit
         recent = api_schemas.RecentList.model_validate(bot.get("/api/recent").json()).recent
+        assert recent[0].edits[0].text == "Better."
+        body = {"edit_id": edit.edit_id}
+        api_schemas.EditTakenBack.model_validate(bot.post("/api/edits/take-back", json=body).json())
         assert recent[0].rating_id == rated.saved.rating_id
         change = {"rating_id": recent[0].rating_id, "score": 8}
         api_schemas.Revised.model_validate(bot.post("/api/revise", json=change).json())

@@ -20,16 +20,19 @@ def lay_out(page: LivePage) -> None:
             elem_classes="ops-name",
         )
         flags = gr.Textbox(label="Flags to tick", max_lines=1, elem_classes="ops-name")
+        edits = gr.Checkbox(label="Better answers: raters may rewrite a response", elem_classes="ops-name")
         save = gr.Button("Ask this", elem_classes="ops-button")
 
-    def load(request: gr.Request) -> list[str]:
+    def load(request: gr.Request) -> list[str | bool]:
         require_operator(page.guard, request)
         current = load_questions(page.store)
-        return [", ".join(current.attributes), ", ".join(current.flags)]
+        return [", ".join(current.attributes), ", ".join(current.flags), current.edits]
 
-    def change(attributes: str, ticks: str, request: gr.Request) -> str:
+    def change(attributes: str, ticks: str, rewrite: bool, request: gr.Request) -> str:
         user = require_operator(page.guard, request)
-        return run_for_notice(lambda: save_questions(page.store, user, attributes or "", ticks or ""))
+        return run_for_notice(
+            lambda: save_questions(page.store, user, attributes or "", ticks or "", bool(rewrite))
+        )
 
-    page.blocks.load(load, **DIRECT, outputs=[qualities, flags])
-    save.click(change, **DIRECT, inputs=[qualities, flags], outputs=[page.notice])
+    page.blocks.load(load, **DIRECT, outputs=[qualities, flags, edits])
+    save.click(change, **DIRECT, inputs=[qualities, flags, edits], outputs=[page.notice])

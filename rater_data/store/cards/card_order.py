@@ -313,6 +313,7 @@ def card_of(connection: sa.Connection, rater_id: int, choice: CardChoice) -> Car
         of=choice.of,
         lease_until=row["until"],
         shown_at=row["shown_at"],
+        other_id=choice.other_id,
         other_text=row["other_text"],
         swapped=row["other_text"] is not None and is_swapped(rater_id, choice.response_id),
         system=own_rules or system_prompt(row["config"]),

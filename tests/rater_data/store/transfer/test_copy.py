@@ -32,6 +32,12 @@ def home(tmp_path):
     store.set_setting("nothing", None)
     store.set_setting("odd", {"a": [1, 2.5e-300, "ü🎈 \\u0000 \t", None], "b": "' \\N \\. %s"})
     store.set_guideline("Tabs\tand\nlines, \\ and \\N, 🎈", "Olga")
+    with store.writing() as connection:
+        connection.exec_driver_sql(
+            "INSERT INTO edits (response_id, rater_id, given_at, active_ms, revision, is_current, key, text)"
+            " VALUES (1, 1, 5.0, 7, 1, 1, 'a key', 'Better: \\N, 🎈')"
+        )
+        connection.exec_driver_sql("INSERT INTO snapshot_edits (round_number, edit_id) VALUES (1, 1)")
     store.close()
     return home
 
