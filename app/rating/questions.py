@@ -16,7 +16,7 @@ MAX_NAMES, MAX_NAME_LENGTH = 8, 40
 
 @dataclass(frozen=True, slots=True)
 class Questions:
-    """`attributes`: qualities answered from 1 to 5; `flags`: what may be ticked; `edits`: may raters rewrite a response?"""
+    """`attributes`: qualities answered from 1 to 5; `flags`: what may be ticked; `edits`: raters may rewrite."""
 
     attributes: tuple[str, ...] = ()
     flags: tuple[str, ...] = FLAGS

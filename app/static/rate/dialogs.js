@@ -14,7 +14,7 @@ function keyRow(keys, label, hint) {
   return [el("dt", {}, ...names.flatMap((name, i) => (i ? [" ", name] : [name]))), el("dd", {}, label, hint ? el("small", {}, hint) : null)];
 }
 
-export function showKeys(dialog, scale, storage) {
+export function showKeys(dialog, scale, storage, asks) {
   const list = el("dl", { className: "rate-keys" });
   list.append(...scale.points.filter((p) => p.key).flatMap((p) => keyRow([p.key], `${p.mark} – ${p.words}`)), el("div", { className: "gap" }));
   list.append(...scale.verdicts.flatMap((v) => keyRow([v.key.toUpperCase()], v.label, v.meaning)), el("div", { className: "gap" }));
@@ -22,6 +22,7 @@ export function showKeys(dialog, scale, storage) {
     ...keyRow(["Backspace"], "Undo the last one"),
     ...keyRow(["R"], "Look at the last ten and change them"),
     ...keyRow(["M"], "Say more: qualities, flags, a comment (Esc leaves them)"),
+    ...(asks.edits ? keyRow(["E"], "Write a better answer than this response", scale.paired ? "Shift E: than the second" : "") : []),
     ...keyRow(["T"], "Show a formatted response as raw text, and back"),
     ...keyRow(["I"], "What the model was told, where it was told something"),
     ...keyRow(["G"], "Guidelines"),

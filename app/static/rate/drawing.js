@@ -52,6 +52,7 @@ export function drawCard(ui, card, raw) {
     ui.pips.append(el("i", { className: i < card.position ? "done" : i === card.position ? "now" : "" }));
   }
   drawText(ui, card, raw);
+  drawEditButtons(ui, card);
   ui.responses.classList.remove("arrives");
   void ui.responses.offsetWidth; // starts the animation anew
   ui.responses.classList.add("arrives");
@@ -64,6 +65,17 @@ export function drawText(ui, card, raw) {
   ui.raw.hidden = !card.html && !card.other?.html;
   ui.raw.replaceChildren(raw ? "Formatted " : "Raw text ", el("kbd", {}, "T"));
   ui.raw.setAttribute("aria-pressed", String(raw));
+}
+
+// One for each response shown, where better answers are asked for.
+export function drawEditButtons(ui, { edits }) {
+  for (const [i, button] of [ui.edit, ui.edit2].entries()) {
+    const isWritten = edits[i] && edits[i].edit_id !== null;
+    button.hidden = !edits[i];
+    button.replaceChildren(isWritten ? "Edited " : "Edit ", el("kbd", {}, i ? "Shift E" : "E"));
+    button.title = isWritten ? "Your better answer is saved: change it or take it back" : "Write a better answer than this one";
+    button.classList.toggle("written", Boolean(isWritten));
+  }
 }
 
 function drawResponse(node, { text, html }, raw) {

@@ -11,8 +11,9 @@ export function intentOf(event, scale) {
   const digit = digitByPlace(event);
   const point = scale.points.find((p) => p.key === event.key) || scale.points.find((p) => p.key === digit);
   if (point) return { act: "rate", score: point.score, verdict: "rated" };
-  if (digit !== null || event.shiftKey) return null;
   const letter = letterTyped(event);
+  if (letter === "e") return { act: event.shiftKey ? "edit2" : "edit" };
+  if (digit !== null || event.shiftKey) return null;
   const verdict = scale.verdicts.find((v) => v.key === letter);
   if (verdict) return { act: "rate", score: null, verdict: verdict.name };
   return ACTION_OF_LETTER[letter] ? { act: ACTION_OF_LETTER[letter] } : null;

@@ -5,9 +5,10 @@ import { newKey, parts } from "./dom.js";
 import { call, callUntilAnswered, Refusal } from "./api.js";
 import { DeviceStorage, UnsentDecisions } from "./device_storage.js";
 import { intentOf } from "./key_bindings.js";
-import { drawCard, drawProgress, drawScale, drawText, drawWait, ratingLabel, toggleInstructions } from "./drawing.js";
+import { drawCard, drawEditButtons, drawProgress, drawScale, drawText, drawWait, ratingLabel, toggleInstructions } from "./drawing.js";
 import { CardDetails } from "./card_details.js";
 import { showKeys } from "./dialogs.js";
+import { openEditor } from "./edit_dialog.js";
 import { showRecentRatings } from "./recent_ratings.js";
 import { Stopwatch } from "./stopwatch.js";
 import { Notices } from "./notices.js";
@@ -124,12 +125,33 @@ class RatingScreen {
     if (what === "raw") return this.toggleRawText();
     if (what === "instructions") return toggleInstructions(this.ui.prompt);
     try {
-      if (what === "keys") showKeys(this.ui["keys-dialog"], this.scale, this.storage);
-      if (what === "recent") await showRecentRatings(this.ui["recent-dialog"], { scale: this.scale, asks: this.screen.asks }, () => this.refresh(), (why) => this.say(why, true));
+      if (what === "keys") showKeys(this.ui["keys-dialog"], this.scale, this.storage, this.screen.asks);
+      if (what === "recent") await showRecentRatings(this.ui["recent-dialog"], { scale: this.scale, asks: this.screen.asks, edit: (...about) => this.edit(...about) }, () => this.refresh(), (why) => this.say(why, true));
+      if (what === "edit" || what === "edit2") await this.editCard(what === "edit" ? 0 : 1);
       if (what === "guidelines") this.screen.guideline_version = await this.notices.openGuidelines();
     } catch (error) {
       this.say(error.message || "The server cannot be reached just now.", true);
     }
+  }
+
+  // The time that is spent writing is no time that the rating took.
+  async editCard(which) {
+    const { card } = this.screen;
+    const mark = card?.edits[which];
+    if (!mark) return;
+    const read = this.stopwatch.read();
+    await this.edit(mark.response_id, card.messages.at(-1).content, (stored) => {
+      mark.edit_id = stored?.edit_id ?? null;
+      if (this.screen.card?.response_id === card.response_id) drawEditButtons(this.ui, card);
+      this.say(stored ? "Saved your better answer." : "Took your better answer back.");
+      this.ui.live.textContent = this.ui.message.textContent;
+    });
+    this.ui["edit-dialog"].addEventListener("close", () => this.stopwatch.continueFrom(read), { once: true });
+  }
+
+  // Of any response that this person may edit.
+  edit(responseId, prompt, onChanged) {
+    return openEditor(this.ui["edit-dialog"], { responseId, prompt, storage: this.storage, person: this.person }, onChanged);
   }
 
   enqueue(intent) {

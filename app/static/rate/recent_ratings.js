@@ -5,17 +5,18 @@ import { call } from "./api.js";
 import { ratingLabel } from "./drawing.js";
 import { openDialog } from "./dialogs.js";
 import { AnswerDetails } from "./answer_details.js";
+import { recentEdits } from "./recent_edits.js";
 
 // A closed list reports each arrow key: what is only passed over on the way to another value is not sent.
 const SAVE_DELAY = 700; // milliseconds
 const GIVEN_SHOWN = 60; // characters of a text that was continued: few lines are shown, and what was rated comes last
 const UNSAVED = "Not saved yet…";
 
-// `onFailed`: where a change fails after the panel was closed.
-export async function showRecentRatings(dialog, { scale, asks }, onChanged, onFailed) {
+// `edit` opens the editor of a better answer; `onFailed`: where a change fails after the panel was closed.
+export async function showRecentRatings(dialog, { scale, asks, edit }, onChanged, onFailed) {
   const { recent } = await call("api/recent");
   const reportFailure = (why) => dialog.open || onFailed(why);
-  const rows = recent.map((entry) => new Row(entry, scale, asks, onChanged, reportFailure));
+  const rows = recent.map((entry) => new Row(entry, scale, asks, edit, onChanged, reportFailure));
   const list = el("ul", { className: "rate-list" }, ...rows.map((row) => row.node));
   const none = recent.length ? null : el("p", { className: "rl-quiet" }, "You have not rated anything yet.");
   dialog.addEventListener("close", () => rows.forEach((row) => row.save()), { once: true });
@@ -30,7 +31,7 @@ function aboutNodes({ prompt, text, other, continuation }) {
 }
 
 class Row {
-  constructor(entry, scale, asks, onChanged, onFailed) {
+  constructor(entry, scale, asks, edit, onChanged, onFailed) {
     Object.assign(this, { entry, scale, onChanged, onFailed, timer: null, saving: false });
     const closedNote = entry.editable ? "" : `${ratingLabel(entry)}. This one cannot be changed any more.`;
     this.note = el("small", { role: "status" }, closedNote);
@@ -43,7 +44,8 @@ class Row {
     this.answer.addEventListener("blur", () => this.save());
     this.details = new AnswerDetails(entry, asks, (edit) => this.saveSoon(edit));
     const about = el("div", {}, ...aboutNodes(entry));
-    this.node = el("li", {}, about, this.answer, this.details.node, this.note);
+    const edits = recentEdits(entry, asks, edit, (why) => this.showNote(why, true));
+    this.node = el("li", {}, about, this.answer, this.details.node, edits, this.note);
   }
 
   saveSoon({ isWriting = false } = {}) {

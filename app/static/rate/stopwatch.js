@@ -9,6 +9,11 @@ export class Stopwatch {
     this.total = 0;
     this.since = this.lastActivity = performance.now();
   }
+  // What was read goes on from here, as if no time had passed since.
+  continueFrom(ms) {
+    this.restart();
+    this.total = ms;
+  }
   recordActivity() {
     const now = performance.now();
     this.addElapsed(now);
