@@ -12,8 +12,8 @@ from typing import Any
 from ppo.algorithm.rater_review import Reviewed
 from ppo.progress import Progress
 from ppo.reward.evaluation.report import cross_validate
-from ppo.reward.reward_head import FittedHead, fit
-from ppo.training import checkpoint, store_tensors
+from ppo.reward.reward_head import FittedHead
+from ppo.training import better_answers, checkpoint, store_tensors
 from ppo.training.engine import Engine
 from rater_data.errors import BadInput, Missing
 from rater_data.records import RatedResponse
@@ -52,7 +52,9 @@ def fit_head(store: Store, engine: Engine, progress: Progress) -> HeadFit:
     progress.phase("Checking a head on prompts that it is not fitted on", 1)
     report = cross_validate(features, data.judgements, data.prompts, config.reward.folds, config.seed, depths)
     progress.phase("Fitting the head", 1)
-    fitted = fit(features, data.judgements, data.prompts, data.reference, depths)
+    edits = better_answers.edited_texts(engine.base, store.edits_to_seal(), data.ids, config.sample)
+    read = engine.reward_features(edits, config, progress)
+    fitted = better_answers.fit_with_edits(data, features, edits, read, depths)
     progress.phase("Looking at the raters", 1)
     review = Reviewed(rated, data.ids, features, data.prompts).review()
     names = {user.id: user.name for user in store.users()}
@@ -61,6 +63,7 @@ def fit_head(store: Store, engine: Engine, progress: Progress) -> HeadFit:
         "layers": list(engine.reward_layers(config)),
         "sample": asdict(config.sample),
         **_counts(rated, data),
+        "edits": len(edits.better),
         "agreement": _agreement(rated),
         "head": asdict(report),
         "raters": [{"name": names[row["rater_id"]], **row} for row in review["raters"]],

@@ -43,6 +43,8 @@ def print_fit(console: Console, page: dict[str, Any]) -> None:
         f"{page['responses']} responses to {page['prompts']} prompts.",
         highlight=False,
     )
+    if page["edits"]:
+        console.print(f"{page['edits']} better answers taught the head beside them.", highlight=False)
     for why in page["left_out"]:
         console.print(f"Left out: {why}", markup=False, highlight=False)
     table = Table("", "agreement", "95 % interval", box=None, title_justify="left")

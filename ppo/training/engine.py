@@ -245,7 +245,7 @@ class Engine:
 
     def reward_features(
         self,
-        data: store_tensors.RatedResponses | store_tensors.StoredResponses,
+        data: store_tensors.Readable,
         config: Config,
         progress: Progress,
     ) -> np.ndarray:
@@ -257,7 +257,7 @@ class Engine:
 
     def _read_features(
         self,
-        data: store_tensors.RatedResponses | store_tensors.StoredResponses,
+        data: store_tensors.Readable,
         config: Config,
         progress: Progress,
     ) -> None:
@@ -320,9 +320,7 @@ class Engine:
         }
 
 
-def _in_order_of_length(
-    data: store_tensors.RatedResponses | store_tensors.StoredResponses, rows: list[int]
-) -> list[int]:
+def _in_order_of_length(data: store_tensors.Readable, rows: list[int]) -> list[int]:
     """Row numbers, those of a prompt together, short prompts with their responses first: rows that are read together
     are padded to the longest of them."""
     prompts, lengths = data.rollout.prompt_mask.sum(1).tolist(), data.rollout.lengths.tolist()

@@ -10,16 +10,15 @@ from collections.abc import Iterable
 from dataclasses import asdict
 from typing import Any
 
-import numpy as np
 from torch import Tensor
 
 from ppo.algorithm import rules
 from ppo.algorithm.ppo_update import TrainState
 from ppo.config import Config
 from ppo.progress import Progress
-from ppo.reward import reward_head
 from ppo.reward.evaluation import report
-from ppo.training import checkpoint, generate, set_aside, store_tensors, training_steps
+from ppo.reward.reward_head import FittedHead, RewardHead
+from ppo.training import better_answers, checkpoint, generate, set_aside, store_tensors, training_steps
 from ppo.training.checkpoint import RoundCheckpoints
 from ppo.training.engine import Engine
 from ppo.training.plan import Slot, plan_round
@@ -84,11 +83,10 @@ def train_round(
     data = store_tensors.load_sealed_ratings(store, engine.base, number, version.number, config.sample)
     for why in data.left_out:
         progress.log(f"A rated response that was made elsewhere is left out: {why}")
-    features = engine.reward_features(data, config, progress)
-    fitted, found = _fit(data, features, config, len(engine.reward_layers(config)))
+    fitted, found, edits = _fit(store, engine, number, data, config, progress)
     if fitted is not None:
         _store_head_scores(store, engine, config, number, fitted.head, progress)
-    gate = _gate_record(found, data, override)
+    gate = _gate_record(found, data, edits, override)
     if fitted is None or not (found.passed or override):
         store.set_round_state(number, "refused", gate=gate, decision=found.reason)
         return "refused"
@@ -193,17 +191,26 @@ def _set_aside(
 
 
 def _fit(
-    data: store_tensors.RatedResponses, features: np.ndarray, config: Config, depths: int
-) -> tuple[reward_head.FittedHead | None, report.HeadReport]:
+    store: Store,
+    engine: Engine,
+    number: int,
+    data: store_tensors.RatedResponses,
+    config: Config,
+    progress: Progress,
+) -> tuple[FittedHead | None, report.HeadReport, int]:
+    """A head, what it is worth on ratings, and how many better answers taught it beside them."""
+    features, depths = engine.reward_features(data, config, progress), len(engine.reward_layers(config))
     found = report.cross_validate(
         features, data.judgements, data.prompts, config.reward.folds, config.seed, depths, data.ceiling
     )
     if not data.ids:
-        return None, found
-    fitted = reward_head.fit(
-        features, data.judgements, data.prompts, data.reference, depths, first=data.on_policy
-    )
-    return fitted, found
+        return None, found, 0
+    edits = better_answers.edited_texts(engine.base, store.sealed_edits(number), data.ids, config.sample)
+    for why in edits.left_out:
+        progress.log(f"A better answer is left out: {why}")
+    read = engine.reward_features(edits, config, progress)
+    fitted = better_answers.fit_with_edits(data, features, edits, read, depths, first=data.on_policy)
+    return fitted, found, len(edits.better)
 
 
 def _store_head_scores(
@@ -211,7 +218,7 @@ def _store_head_scores(
     engine: Engine,
     config: Config,
     number: int,
-    head: reward_head.RewardHead,
+    head: RewardHead,
     progress: Progress,
 ) -> None:
     """What this head says of each of the round's responses, holdout and unrated ones too, goes beside them."""
@@ -222,9 +229,10 @@ def _store_head_scores(
 
 
 def _gate_record(
-    found: report.HeadReport, data: store_tensors.RatedResponses, override: bool
+    found: report.HeadReport, data: store_tensors.RatedResponses, edits: int, override: bool
 ) -> dict[str, Any]:
-    return {**asdict(found), "ratings": data.count, "overridden": override and not found.passed}
+    taught = {"ratings": data.count} | ({"edits": edits} if edits else {})
+    return {**asdict(found), **taught, "overridden": override and not found.passed}
 
 
 def _ppo(
@@ -234,7 +242,7 @@ def _ppo(
     round_: Round,
     version: Version,
     data: store_tensors.RatedResponses,
-    fitted: reward_head.FittedHead,
+    fitted: FittedHead,
     limits: training_steps.Limits,
     progress: Progress,
 ) -> TrainState:
@@ -337,7 +345,7 @@ def _publish(
     config: Config,
     state: TrainState,
     parent: Version,
-    head: reward_head.RewardHead,
+    head: RewardHead,
     gate: dict[str, Any],
     metrics: dict[str, float],
     progress: Progress,
@@ -367,12 +375,11 @@ def _publish(
         status="candidate",
         created_at=engine.now(),
     )
-    decision = f"Version {number} learned from {gate['ratings']} ratings."
+    edits = f" and {gate['edits']} better answers" if gate.get("edits") else ""
+    decision = f"Version {number} learned from {gate['ratings']} ratings{edits}."
     store.publish(state.round_number, version, gate=gate, decision=decision, samples=samples)
     checkpoint.remove_steps(engine.artifacts, state.round_number)
 
 
-def _save_step(
-    state: TrainState, steps: RoundCheckpoints, config: Config, head: reward_head.RewardHead
-) -> None:
+def _save_step(state: TrainState, steps: RoundCheckpoints, config: Config, head: RewardHead) -> None:
     steps.save(state, config, head)

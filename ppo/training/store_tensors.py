@@ -6,6 +6,7 @@ which no model of ours wrote, are tokenised here; they teach the head and nothin
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from typing import Protocol
 
 import numpy as np
 
@@ -15,7 +16,7 @@ from ppo.model.rollout import Rollout, rollout_of
 from ppo.reward.judgements import COMPARISON, NOBODY, SCORE, THUMB, WORSE_THAN_USUAL, Judgements
 from ppo.training.set_aside import without_set_aside
 from rater_data.errors import BadInput
-from rater_data.records import Prompt, RatedResponse, Rating, Response, stored_id
+from rater_data.records import EditedResponse, Prompt, RatedResponse, Rating, Response, stored_id
 from rater_data.scales import DEFAULT_SCALE, SCALES
 from rater_data.statistics.agreement import human_ceiling
 from rater_data.statistics.score_frame import training_score
@@ -24,6 +25,15 @@ from rater_data.store import Store
 THUMBS = "thumbs"
 ON_POLICY = ("train", "calibration")  # strata whose responses may move the policy
 NEVER_TRAINED = ("holdout",)
+
+
+class Readable(Protocol):
+    """Texts that the reward head's features are read of; `ids` name them, the same text always in the same way."""
+
+    @property
+    def ids(self) -> tuple[int, ...]: ...
+    @property
+    def rollout(self) -> Rollout: ...
 
 
 @dataclass(frozen=True)
@@ -70,7 +80,7 @@ def rated_responses(
 
     `sample` says how the prompts of imported responses are written: they have no token ids of their own.
     """
-    rated = [r for r in ratings if _is_trained_on(r)]
+    rated = [r for r in ratings if is_trained_on(r)]
     told = [r for r in rated if training_score(r.rating) is not None]
     responses = {stored_id(r.response): r for r in told}
     for row in told:  # of comparisons, those that were only ever the second
@@ -80,7 +90,7 @@ def rated_responses(
     rows, ids, left_out = [], [], []
     for row in (responses[i] for i in sorted(responses)):
         try:
-            ids.append(_token_ids(base, row, sample))
+            ids.append(token_ids(base, row, sample))
             rows.append(row)
         except BadInput as error:
             left_out.append(str(error))
@@ -155,7 +165,8 @@ def load_round_responses(store: Store, base: BaseModel, number: int) -> StoredRe
     return StoredResponses(tuple(stored_id(r) for r in rows), rollout)
 
 
-def _is_trained_on(rated: RatedResponse) -> bool:
+def is_trained_on(rated: RatedResponse | EditedResponse) -> bool:
+    """Whether the head may learn from it: not of a holdout prompt."""
     return rated.response.stratum not in NEVER_TRAINED and rated.prompt.split != "holdout"
 
 
@@ -167,7 +178,10 @@ def _is_on_policy(response: Response, version_number: int) -> bool:
     )
 
 
-def _token_ids(base: BaseModel, rated: RatedResponse, sample: SampleConfig) -> tuple[list[int], list[int]]:
+def token_ids(
+    base: BaseModel, rated: RatedResponse | EditedResponse, sample: SampleConfig
+) -> tuple[list[int], list[int]]:
+    """Prompt and response as they were sampled; what was made elsewhere is tokenised. Raises BadInput: see `encode`."""
     response = rated.response
     if response.token_ids:
         return list(response.prompt_ids), list(response.token_ids)
