@@ -229,6 +229,20 @@ class Rating:
         checks.seconds("The time a rating was given", self.submitted_at)
 
 
+def check_edit_text(text: str) -> None:
+    """Raises BadInput for what is no text, or none, or too long, for a better answer."""
+    checks.text("The better answer", text, empty=False)
+    if len(text) > LONGEST_EDIT:
+        raise BadInput(
+            f"A better answer has at most {LONGEST_EDIT:,} characters, not {len(text):,}: shorten it."
+        )
+
+
+def is_same_answer(one: str, other: str) -> bool:
+    """Whether two texts say the same: blanks round them make no difference."""
+    return one.strip() == other.strip()
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Edit:
     """A better answer: what a rater wrote in place of a response.
@@ -248,19 +262,15 @@ class Edit:
     is_current: bool = True
 
     def __post_init__(self) -> None:
-        checks.text("The better answer", self.text, empty=False)
-        if len(self.text) > LONGEST_EDIT:
-            raise BadInput(
-                f"A better answer has at most {LONGEST_EDIT:,} characters, not {len(self.text):,}: shorten it."
-            )
+        check_edit_text(self.text)
         checks.text("The key of a better answer", self.key, empty=False)
         for what, low in (("response_id", 1), ("rater_id", 1), ("active_ms", 0), ("revision", 1)):
             checks.whole(f"The {what} of a better answer", getattr(self, what), low=low)
         checks.seconds("The time a better answer was given", self.given_at)
 
     def check_differs(self, original: str) -> None:
-        """Raises BadInput for the text of the response itself; blanks round it make no difference."""
-        if self.text.strip() == original.strip():
+        """Raises BadInput for the text of the response itself."""
+        if is_same_answer(self.text, original):
             raise BadInput("This is the response as it was: change something, or leave it.")
 
 

@@ -1,6 +1,8 @@
 """The card of an exported dataset: what is in it and how it came about, for whoever opens it later."""
 
 import json
+from collections.abc import Sequence
+from typing import Any
 
 import pyarrow as pa
 
@@ -117,7 +119,7 @@ def dataset_card(
     else:
         scores = TextScores(store, request.rating_filter)
         scale = scores.scale
-    rows = sum(counts.values())
+    rows, edits = sum(counts.values()), [] if qualities else store.current_edits(request.rating_filter)
     origins = store.origins(request.rating_filter, qualities)
     return _CARD.format(
         title=request.format.replace("-", " ").capitalize(),
@@ -126,7 +128,7 @@ def dataset_card(
         about=format_rows.about,
         rows=rows,
         parts=", ".join(f"{count} {part}" for part, count in counts.items()),
-        provenance=_provenance(origins, scale),
+        provenance=_provenance(origins, scale) + _describe_edits(edits),
         scale=_describe_scale(scale, qualities, seen=bool(origins.given)),
         verdicts=_describe_verdicts(scale, qualities),
         raters=_describe_raters(scores, scale),
@@ -176,6 +178,17 @@ def _provenance(origins: Origins, scale: Scale) -> str:
     return (
         "\n\n".join(paragraphs)
         or "No rating that counts is in it, so there is nothing to say of how it was made."
+    )
+
+
+def _describe_edits(edits: Sequence[Any]) -> str:
+    """A paragraph on what raters wrote themselves, where they did."""
+    if not edits:
+        return ""
+    raters, responses = len({row.rater_id for row in edits}), len({row.response_id for row in edits})
+    return (
+        f"\n\nBeside that, {raters} raters wrote {len(edits)} better answers in place of {responses} responses, "
+        "which they saw. These texts are people's, not the model's, and nobody scored them."
     )
 
 

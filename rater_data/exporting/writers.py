@@ -56,9 +56,13 @@ def _plain_rows(batch: pa.RecordBatch) -> Iterator[tuple[Any, ...]]:
     return zip(*columns, strict=True)
 
 
-def _format_times(times: pa.Array) -> list[str]:
+def _format_times(times: pa.Array) -> list[str | None]:
+    if times.null_count == len(times):
+        return [None] * len(times)
     # twice as fast as pyarrow's strftime, which says the same
     texts = np.datetime_as_string(times.to_numpy(zero_copy_only=False).astype("datetime64[ms]"))
+    if times.null_count:
+        return [None if text == "NaT" else f"{text}+00:00" for text in texts]
     return [f"{text}+00:00" for text in texts]
 
 

@@ -79,6 +79,8 @@ class ImportReport:
             new = ", ".join(f"{count} {name}" for name, count in counts.items() if count and name != kind)
             if new:
                 yield f"New with them: {new}."
+        if stored.edits:
+            yield f"{stored.edits} better answers came with them."
         for reason, count in self.ignored.items():
             yield f"{count} {reason} left out."
         if self.joined:

@@ -18,7 +18,7 @@ from typing import IO, Any, Self
 from rater_data.checksums import digest
 from rater_data.errors import BadInput
 from rater_data.files import explain_os_error
-from rater_data.importing.layouts.records import ImportedRating, ImportedResponse
+from rater_data.importing.layouts.records import ImportedEdit, ImportedRating, ImportedResponse
 from rater_data.names import clean_name, name_key
 from rater_data.records import Message, Prompt, judged_ids
 
@@ -28,6 +28,7 @@ _RATING_FIELDS = (
     "flags", "attributes",
 )  # fmt: skip
 _STAGED_FIELDS = ("rater", "response", "other", *_RATING_FIELDS)
+_EDIT_FIELDS = ("rater", "pseudonym", "response", "text", "given_at", "active_ms")
 _rating_values = attrgetter(*_RATING_FIELDS)
 NewNumbers = dict[tuple[int, int], tuple[int, bool]]
 _to_json = json.JSONEncoder(ensure_ascii=False, allow_nan=False).encode
@@ -51,6 +52,7 @@ class StagedImport:
 
     def __init__(self) -> None:
         self.prompts = self.responses = self.ratings = self.duplicates = self.joined = self.numbers = 0
+        self.edits = 0
         self._prompt_numbers: dict[bytes, int] = {}
         # below 0 (-1 - number): only compared with so far, not written yet
         self._response_numbers: dict[bytes, int] = {}
@@ -68,6 +70,7 @@ class StagedImport:
         with _explain_errors():
             self._content_file: IO[str] = _temporary_file()
             self._rating_file: IO[str] = _temporary_file()
+            self._edit_file: IO[str] = _temporary_file()
 
     def __enter__(self) -> Self:
         return self
@@ -75,7 +78,7 @@ class StagedImport:
     def __exit__(
         self, kind: type[BaseException] | None, value: BaseException | None, trace: TracebackType | None
     ) -> None:
-        for file in (self._content_file, self._rating_file):
+        for file in (self._content_file, self._rating_file, self._edit_file):
             with suppress(OSError):  # what could not be written is not wanted any more
                 file.close()
 
@@ -99,6 +102,7 @@ class StagedImport:
         second = _response_key(rating.other) if rating.other is not None else None
         if first == second:
             raise BadInput("a response cannot be compared with itself")
+        edits = self._new_edits(rating, rater, first, second)
         if not rating.pseudonym:
             if not self._is_new_answer(rating, rater, first, second):
                 return
@@ -112,6 +116,10 @@ class StagedImport:
         values = (clean_name(rating.rater), response, other, *_rating_values(rating))
         self._write(self._rating_file, values)
         self.ratings += 1
+        for edit, replaced in edits:
+            about = (values[0], rating.pseudonym, response if replaced == first else other)
+            self._write(self._edit_file, (*about, edit.text, edit.given_at, edit.active_ms))
+            self.edits += 1
 
     def add_ratings(self, ratings: Sequence[ImportedRating]) -> None:
         """Adds the ratings of one row, all or, when BadInput is raised, none of them. None of them is of our export."""
@@ -121,6 +129,25 @@ class StagedImport:
                 raise BadInput(_explain_contradiction(rating, self._answers[key]))
         for rating in ratings:
             self.add_rating(rating)
+
+    def _new_edits(
+        self, rating: ImportedRating, rater: str, first: bytes, second: bytes | None
+    ) -> list[tuple[ImportedEdit, bytes]]:
+        """The better answers of a row that no row before had, each with the response it replaces.
+
+        Raises for one that says other than a row before.
+        """
+        new = []
+        for edit, response in ((rating.edit, first), (rating.other_edit, second)):
+            if edit is None or response is None:
+                continue
+            key, text = digest(rater, "edit", response.hex()), digest(edit.text)
+            if key not in self._answers:
+                self._answers[key] = text
+                new.append((edit, response))
+            elif self._answers[key] != text:
+                raise BadInput("this rater's better answer to this response is another one in an earlier row")
+        return new
 
     def _is_new_answer(self, rating: ImportedRating, rater: str, first: bytes, second: bytes | None) -> bool:
         """Whether this is the first answer of this rater on the response, or on the two. Raises for another answer."""
@@ -258,6 +285,11 @@ class StagedImport:
             if new_numbers and (numbers := new_numbers.get(_key_of_row(row))) is not None:
                 row["revision"], row["is_current"] = numbers[row["response"], row["revision"]]
             yield row
+
+    def edit_rows(self) -> Iterator[dict[str, Any]]:
+        """The better answers, in the order of the file."""
+        for values in self._read(self._edit_file):
+            yield dict(zip(_EDIT_FIELDS, values, strict=True))
 
     def _read_ratings(self) -> Iterator[dict[str, Any]]:
         for values in self._read(self._rating_file):

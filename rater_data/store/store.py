@@ -31,6 +31,7 @@ from rater_data.store.people.access import Access
 from rater_data.store.people.people import People
 from rater_data.store.people.purge import Purging
 from rater_data.store.reports.coverage import Coverage
+from rater_data.store.reports.edit_rows import EditRows
 from rater_data.store.reports.export_rows import ExportRows
 from rater_data.store.reports.rating_fingerprints import RatingFingerprints
 from rater_data.store.reports.round_verdicts import RoundVerdicts
@@ -68,6 +69,7 @@ class Store(
     ScreenContexts,
     Imports,
     ExportRows,
+    EditRows,
     Purging,
     Coverage,
     RoundVerdicts,

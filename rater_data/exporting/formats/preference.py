@@ -23,23 +23,28 @@ COLUMNS = [
     *((name, pa.float64()) for name in NUMBERS),
     RATERS,
     ("agreement", pa.float64()),
+    ("edited", pa.bool_()),
 ]
+SURE = 1.0
+"""The margin of a better answer, to which nobody gave points: as if all compared the two and thought so."""
 
 
 @dataclass(frozen=True, slots=True)
 class Pair:
     """A text that is better than another one by `margin`; `raters` stand behind it.
 
-    `agreement`: of the raters who judged both and told them apart, the share who think so too.
+    `agreement`: of the raters who judged both and told them apart, the share who think so too. `edited`: they wrote the
+    chosen text in place of the other one, and nobody scored it.
     """
 
     chosen: str
     rejected: str
     margin: float
-    chosen_score: float
-    rejected_score: float
+    chosen_score: float | None
+    rejected_score: float | None
     raters: set[int]
     agreement: float | None
+    edited: bool = False
 
 
 def stream_pairs(store: Store, request: ExportRequest) -> RowStream:
@@ -54,14 +59,17 @@ def stream_pairs(store: Store, request: ExportRequest) -> RowStream:
                 **{name: getattr(pair, name) for name in NUMBERS},
                 "raters": context.pseudonyms(pair.raters),
                 "agreement": pair.agreement,
+                "edited": pair.edited,
             }
 
     return stream_prompt_rows(store, request, TextScores(store, request.rating_filter), COLUMNS, rows)
 
 
 def pairs_of(prompt: ScoredPrompt, *, min_margin: float, same_rater: bool, ties: bool) -> Iterator[Pair]:
-    """Of each two texts of a prompt, which one people prefer: by their scores, then as comparisons say."""
-    for pair in chain(_pairs_by_score(prompt, same_rater), _pairs_by_comparison(prompt)):
+    """Of each two texts of a prompt, which one people prefer: by their scores, then as comparisons say, then as people
+    wrote a better one."""
+    found = (_pairs_by_score(prompt, same_rater), _pairs_by_comparison(prompt), _pairs_by_edit(prompt))
+    for pair in chain(*found):
         if (pair.margin or ties) and pair.margin >= min_margin:
             yield pair
 
@@ -104,6 +112,11 @@ def _pairs_by_comparison(prompt: ScoredPrompt) -> Iterator[Pair]:
         )
 
 
+def _pairs_by_edit(prompt: ScoredPrompt) -> Iterator[Pair]:
+    for better in prompt.better:
+        yield Pair(better.text, better.replaces, SURE, None, None, set(better.raters), 1.0, edited=True)
+
+
 def _scores_of_same_raters(first: ScoredText, second: ScoredText) -> dict[int, tuple[float, float]]:
     """By rater, of those who scored both: their mean score of each."""
     a, b = first.means_by_rater(), second.means_by_rater()
@@ -141,5 +154,7 @@ Pairs of responses to the same prompt in the form that TRL reads: `prompt`, `cho
 
 `margin` is the difference of their mean scores in points of the raters' scale, after each rater's habit of scoring
 high or low was taken off; of comparisons, the mean answer from 0 to 1. `raters` are those who stand behind the pair,
-`agreement` the share of them who think so too, of those who saw both and told them apart. Equal texts are one.""",
+`agreement` the share of them who think so too, of those who saw both and told them apart. Equal texts are one.
+Where `edited` is true, a rater wrote the chosen text in place of the rejected one: nobody scored it, and `margin` is
+1.""",
 )

@@ -47,6 +47,9 @@ LINEAGE = [
 SAMPLING = 4  # the first of these say why it was shown, the others what wrote it
 OTHER = "other_"
 
+EDIT = [("edit", pa.string()), ("edit_at", TIME), ("edit_active_ms", pa.int64())]
+"""What the rater wrote in place of a response, as it is now."""
+
 RATINGS = pa.schema(
     [
         ("rating_id", pa.int64()),
@@ -91,6 +94,8 @@ RATINGS = pa.schema(
         ("source", pa.string()),
         *LINEAGE[SAMPLING:],
         *((OTHER + name, kind) for name, kind in LINEAGE),
+        *EDIT,
+        *((OTHER + name, kind) for name, kind in EDIT),
     ]
 )
 """One row a revision of a rating, by `rating_id`.
@@ -116,6 +121,8 @@ response under the policy and under the base, at that temperature; `kl` their di
 head said when the round was trained, in standard deviations. All of these are null for text that was imported, and
 what nobody computed is null too.
 The same of the second response of a comparison, with `other_` before the name.
+What would be better: `edit` is what this rater wrote in place of the completion, as it is now, `edit_at` when, and
+`edit_active_ms` the time they wrote; null where they wrote nothing. Of the second response `other_edit` and so on.
 """
 
 
@@ -124,8 +131,10 @@ def rating_rows(store: Store, rating_filter: RatingFilter) -> Generator[RowBatch
     # people and versions as they are beside these ratings: who rates for the first time right now is in neither
     with store.consistent_reads() as snapshot:
         people_and_versions, told = snapshot.people_and_versions(), snapshot.told_by_round()
+        edited = snapshot.count_edits() > 0
         for rows in snapshot.rating_rows(rating_filter):
-            yield _row_batch(rows, people_and_versions, told)
+            edits = snapshot.edits_of(row.id for row in rows.responses) if edited else {}
+            yield _row_batch(rows, people_and_versions, told, edits)
 
 
 def model_name(name: str) -> str:
@@ -134,7 +143,10 @@ def model_name(name: str) -> str:
 
 
 def _row_batch(
-    rows: RatingRows, people_and_versions: PeopleAndVersions, told: Mapping[int, Told]
+    rows: RatingRows,
+    people_and_versions: PeopleAndVersions,
+    told: Mapping[int, Told],
+    edits: Mapping[tuple[int, int], Any],
 ) -> RowBatch:
     ratings = _columns_of(rows.ratings)
     prompts, prompt_index = _prompt_columns(rows.prompts)
@@ -149,6 +161,8 @@ def _row_batch(
     for name in ("completion", "completion_sha256", *(name for name, _ in LINEAGE)):
         columns[OTHER + name] = responses[name].take(other_at)
     columns |= _rating_columns(ratings, people_and_versions)
+    for prefix, about in (("", "response_id"), (OTHER, "other_id")):
+        columns |= _edit_columns(prefix, ratings[about], ratings["rater_id"], edits)
     batch = pa.record_batch([columns[field.name] for field in RATINGS], schema=RATINGS)
     return RowBatch(batch, prompts["part"].take(prompt_at).to_numpy())
 
@@ -181,6 +195,22 @@ def _rating_columns(ratings: dict[str, tuple], people_and_versions: PeopleAndVer
         values[name] = np.rint(np.array(ratings[name]) * 1000).astype("int64")
     columns = {name: pa.array(column, RATINGS.field(name).type) for name, column in values.items()}
     return columns | {"score_normalised": pa.array((score - low) / (high - low), from_pandas=True)}
+
+
+def _edit_columns(
+    prefix: str, responses: Sequence[int | None], raters: Sequence[int], edits: Mapping[tuple[int, int], Any]
+) -> dict[str, pa.Array]:
+    """The better answers to the responses of rows by the raters of rows."""
+    if not edits:
+        return {prefix + name: pa.nulls(len(raters), kind) for name, kind in EDIT}
+    keys = zip(responses, raters, strict=True)
+    found = [None if response is None else edits.get((response, rater)) for response, rater in keys]
+    values = {
+        "edit": [row and row.text for row in found],
+        "edit_at": [row and round(row.given_at * 1000) for row in found],
+        "edit_active_ms": [row and row.active_ms for row in found],
+    }
+    return {prefix + name: pa.array(values[name], kind) for name, kind in EDIT}
 
 
 def _parse_list(text: str) -> list[str]:

@@ -4,6 +4,7 @@ Only ratings that count now, of raters who are not excluded. Equal texts of a pr
 them tells prompts apart: an answer and a continuation are never a pair. Each rater's habit of
 scoring high or low is taken off (`rater_effects.rater_offsets`), unless two texts are compared by the raters who saw
 both. Of comparisons (scale `pair`) a text's score is its strength from −1 to 1: see `bradley_terry`.
+Better answers that people wrote stand beside the texts: nobody scored them.
 """
 
 import json
@@ -46,6 +47,15 @@ class Comparison(NamedTuple):
     score: float
 
 
+@dataclass(frozen=True, slots=True)
+class BetterText:
+    """What `raters` wrote, each by themselves, in place of a text."""
+
+    text: str
+    replaces: str
+    raters: frozenset[int]
+
+
 @dataclass(slots=True)
 class ScoredText:
     """A text with its scores; `strength` where it was only compared."""
@@ -86,6 +96,7 @@ class ScoredPrompt:
     told: Told
     texts: list[ScoredText]
     comparisons: list[Comparison]
+    better: list[BetterText]
 
 
 class TextScores:
@@ -115,15 +126,22 @@ class TextScores:
         offset = self.frame["rater_id"].map(offsets).astype("float64").to_numpy()
         self.frame = self.frame.assign(corrected=self.frame["score"].to_numpy() - offset)
         self.strengths = strengths(self.comparisons)
+        self.edits = store.current_edits(rating_filter)
 
     def prompts(self, told: Mapping[int, Told]) -> Iterator[ScoredPrompt]:
-        """Every prompt with a score or a comparison, by id; once for each way in which it was `told`, by round."""
+        """Every prompt with a score, a comparison or a better answer, by id; once for each way in which it was `told`.
+
+        `told` is by round.
+        """
         frame = self.frame.sort_values("prompt_id", kind="stable")
         prompt_ids = frame["prompt_id"].to_numpy()
         columns = [frame[name].to_numpy() for name in ("response_id", "rater_id", "corrected", "score")]
         comparisons: dict[int, list[Any]] = defaultdict(list)
         for row in self.comparisons:
             comparisons[row.prompt_id].append(row)
+        edits: dict[int, list[Any]] = defaultdict(list)
+        for row in self.edits:
+            edits[row.prompt_id].append(row)
         for prompts, responses in self.store.prompts_with_responses(self._prompt_ids()):
             responses_of: dict[int, list[Any]] = defaultdict(list)
             for response in responses:
@@ -139,17 +157,19 @@ class TextScores:
                 for before, texts in _texts_by_what_was_told(responses_of[prompt.id], messages, told):
                     scored = self._scored_texts(texts, scores)
                     compared = [row for row in comparisons[prompt.id] if row.response_id in texts]
-                    if scored:
+                    better = _better_texts(edits[prompt.id], texts)
+                    if scored or better:
                         yield ScoredPrompt(
                             prompt,
                             messages,
                             before,
                             list(scored.values()),
                             _comparisons_of(compared, texts, list(scored)),
+                            better,
                         )
 
     def _prompt_ids(self) -> list[int]:
-        compared = {row.prompt_id for row in self.comparisons}
+        compared = {row.prompt_id for row in (*self.comparisons, *self.edits)}
         return sorted(compared | set(map(int, self.frame["prompt_id"].unique())))
 
     def _scored_texts(self, texts: dict[int, str], scores: dict[int, list[Score]]) -> dict[str, ScoredText]:
@@ -194,6 +214,15 @@ def _texts_by_what_was_told(
         before = told.get(response.round_number, Told()).to_prompt(messages)
         groups[before][response.id] = response.text
     return list(groups.items())
+
+
+def _better_texts(edits: list[Any], texts: dict[int, str]) -> list[BetterText]:
+    """Of the edits those to these texts (by response), in the order they were written; equal ones are one."""
+    raters: dict[tuple[str, str], set[int]] = defaultdict(set)
+    for row in edits:
+        if row.response_id in texts:
+            raters[row.text, texts[row.response_id]].add(row.rater_id)
+    return [BetterText(text, replaces, frozenset(by)) for (text, replaces), by in raters.items()]
 
 
 def _comparisons_of(rows: list[Any], texts: dict[int, str], order: list[str]) -> list[Comparison]:

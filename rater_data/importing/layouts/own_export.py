@@ -12,9 +12,15 @@ from rater_data.exporting.formats.table import HASH_COLUMN
 from rater_data.importing.cells.values import parse_decimal, parse_time
 from rater_data.importing.layouts.base import Layout, ParseOptions, row_by_row
 from rater_data.importing.layouts.prompts import parse_prompt
-from rater_data.importing.layouts.records import ImportedRating, ImportedResponse, Origin, check_attributes
+from rater_data.importing.layouts.records import (
+    ImportedEdit,
+    ImportedRating,
+    ImportedResponse,
+    Origin,
+    check_attributes,
+)
 from rater_data.importing.readers.row import Row
-from rater_data.records import IMPORTED_ROUND, Prompt
+from rater_data.records import IMPORTED_ROUND, Prompt, is_same_answer
 
 OWN_COLUMNS = (HASH_COLUMN, "revision", "is_current", "verdict", "rater", "response_id")
 """Columns that only our export has all of."""
@@ -64,6 +70,8 @@ def _parse_row(row: Row, options: ParseOptions) -> ImportedRating:
         active=_bool(row, "rater_active", True),
         key=str(row.first("key") or ""),
         is_current=_bool(row, "is_current", True),
+        edit=_edit(row, "", response),
+        other_edit=None if other is None else _edit(row, "other_", other),
     )
 
 
@@ -107,6 +115,19 @@ def _response(row: Row, prompt: Prompt, prefix: str, id_column: str) -> Imported
         system_prompt=str(row.first("system_prompt") or ""),
     )
     return ImportedResponse(prompt=prompt, text=text, origin=origin)
+
+
+def _edit(row: Row, prefix: str, replaces: ImportedResponse) -> ImportedEdit | None:
+    """What the row's rater wrote in place of a response; older exports say nothing of it."""
+    text = row.values.get(prefix + "edit")
+    if text is None or text == "":  # an empty cell of a CSV
+        return None
+    if not isinstance(text, str):
+        raise BadInput(f"the {prefix}edit has to be text")
+    if is_same_answer(text, replaces.text):
+        raise BadInput(f"the {prefix}edit is the response that it replaces")
+    at, active = _time(row, prefix + "edit_at"), _whole(row, prefix + "edit_active_ms", 0)
+    return ImportedEdit(text=text, given_at=at, active_ms=active)
 
 
 def _text(row: Row, name: str) -> str:

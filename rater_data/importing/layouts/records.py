@@ -7,7 +7,7 @@ from rater_data import checks
 from rater_data.errors import BadInput
 from rater_data.importing.cells.values import DEFAULT_RATER
 from rater_data.names import check_name
-from rater_data.records import FINISH_REASONS, IMPORTED_ROUND, STRATA, Prompt
+from rater_data.records import FINISH_REASONS, IMPORTED_ROUND, STRATA, Prompt, check_edit_text
 from rater_data.round_settings import CHAT, PLAIN
 from rater_data.scales import SCALES, VERDICTS
 
@@ -78,8 +78,23 @@ class ImportedResponse:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class ImportedEdit:
+    """What the rater of a row wrote in place of a response. A time that is None: now."""
+
+    text: str
+    given_at: float | None = None
+    active_ms: int = 0
+
+    def __post_init__(self) -> None:
+        check_edit_text(self.text)
+        checks.whole("The active time of a better answer", self.active_ms)
+        if self.given_at is not None:
+            checks.seconds("The time of a better answer", self.given_at)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class ImportedRating:
-    """A rating in points of the home's scale.
+    """A rating in points of the home's scale, and what its rater wrote in place of the responses.
 
     `other`: what the response was compared with. `pseudonym`: `rater` is a pseudonym, not a name. Times that are None:
     now.
@@ -107,6 +122,8 @@ class ImportedRating:
     excluded: bool = False
     active: bool = True
     key: str = ""
+    edit: ImportedEdit | None = None
+    other_edit: ImportedEdit | None = None
 
     def __post_init__(self) -> None:
         checks.one_of("The scale of a rating", self.scale, SCALES)

@@ -42,7 +42,7 @@ class RatingImport:
         existing = self._existing_answers({low for low, _ in judged if low in self.responses.existing_ids})
         new = []
         for (row, response, other), (low, high) in zip(placed, judged, strict=True):
-            rater = self._rater_id(row)
+            rater = self.rater_id(row)
             if (low, high, rater) in existing:
                 self.existing += 1
                 answer = (row["verdict"], _seen_from(low, response, row["score"]))
@@ -111,7 +111,8 @@ class RatingImport:
                 answers[low, high, rater] = (verdict, _seen_from(low, response, score))
         return answers
 
-    def _rater_id(self, row: dict[str, Any]) -> int:
+    def rater_id(self, row: dict[str, Any]) -> int:
+        """Who gave what a staged row says, once ratings of theirs were added."""
         name = row["rater"]
         rater = self._ids_by_pseudonym.get(name) if row["pseudonym"] else None
         return self._ids_by_name[name_key(name)] if rater is None else rater

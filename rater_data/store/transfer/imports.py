@@ -26,6 +26,7 @@ from rater_data.store.database.engine import Database
 from rater_data.store.rounds.events import record_event
 from rater_data.store.rounds.round_states import move_round, require_round
 from rater_data.store.rounds.settings import read_setting
+from rater_data.store.transfer.import_edits import EditImport
 from rater_data.store.transfer.import_ratings import RatingImport
 from rater_data.store.transfer.import_responses import BATCH, ResponseImport
 from rater_data.store.transfer.restored_rounds import RestoredRounds
@@ -48,6 +49,9 @@ class StagedRows(Protocol):
     def rating_rows(self) -> Rows:
         """The ratings, in the order of the file."""
 
+    def edit_rows(self) -> Rows:
+        """The better answers of those who gave them, in the order of the file."""
+
 
 @dataclass(slots=True, kw_only=True)
 class ImportCounts:
@@ -56,6 +60,7 @@ class ImportCounts:
     prompts: int = 0
     responses: int = 0
     ratings: int = 0
+    edits: int = 0
     raters: int = 0
     rounds: int = 0
     existing: int = 0
@@ -130,6 +135,10 @@ def _add_rows(
     rounds.finish()
     for rows in _batches(wrap(staged.rating_rows(), staged.ratings)):
         ratings.add(rows)
+    edits = EditImport(connection, responses, ratings, now)
+    for rows in _batches(staged.edit_rows()):
+        edits.add(rows)
+    counts.edits = edits.new
     counts.prompts, counts.responses = responses.new_prompts, responses.new_responses
     counts.ratings, counts.raters, counts.rounds = ratings.new, ratings.new_raters, rounds.new
     counts.existing, counts.differing = ratings.existing, ratings.differing
