@@ -23,7 +23,14 @@ from app.console.forms import (
 )
 from app.console.forms.live_page import LivePage
 from app.console.forms.toolkit import html
-from app.console.panels import export_panel, history_panel, round_panels, training_panels, verdict_panel
+from app.console.panels import (
+    edit_panel,
+    export_panel,
+    history_panel,
+    round_panels,
+    training_panels,
+    verdict_panel,
+)
 from app.console.panels.elements import section
 from app.console.panels.page_header import navigation
 from app.console.state.round_verdicts import RoundVerdicts
@@ -86,6 +93,8 @@ def lay_out_round(page: LivePage) -> None:
                 + round_panels.score_counts(state.overview.progress, state.scale)
             ),
         )
+
+    page.add_html("better_answers", lambda state: edit_panel.better_answers(state.better_answers))
 
 
 def lay_out_settings(page: LivePage) -> None:

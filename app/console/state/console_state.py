@@ -18,12 +18,13 @@ from app.console.state.version_list import ratings_trained_on
 from app.sample_comparison import SampleComparison, compare_samples
 from app.trainer.supervisor import WorkerStatus
 from rater_data.lifecycle import Event, Lessons, Round, Version
-from rater_data.records import RaterStats, Token, User
+from rater_data.records import EditedResponse, RaterStats, Token, User
 from rater_data.round_settings import ENGINE_REPORT, RATER_REVIEW, SET_ASIDE, is_continuation
 from rater_data.scales import Scale
 from rater_data.store import Store
 
 EVENTS_SHOWN = 50
+EDITS_SHOWN = 10
 
 
 @dataclass
@@ -34,6 +35,16 @@ class ConsoleCaches:
     summaries: RoundSummaries = field(default_factory=RoundSummaries)
     lessons: BackgroundCache[Lessons | None] = field(default_factory=lambda: BackgroundCache(None))
     rater_stats: BackgroundCache[list[RaterStats]] = field(default_factory=lambda: BackgroundCache([]))
+
+
+@dataclass(frozen=True, slots=True)
+class RoundEdits:
+    """The latest better answers of a round, with their authors' names by id, of `total`; `excluded` do not count."""
+
+    latest: Sequence[EditedResponse]
+    names: dict[int, str]
+    excluded: frozenset[int]
+    total: int
 
 
 class ConsoleState:
@@ -100,6 +111,17 @@ class ConsoleState:
     def judgement(self) -> Judgement:
         """Whether training helped, round by round."""
         return self.caches.verdicts.read(self.store)
+
+    @cached_property
+    def better_answers(self) -> RoundEdits:
+        """To responses of the open round."""
+        round_ = self.store.round()
+        total = 0 if round_ is None else self.store.count_edits(round_.number)
+        if round_ is None or total == 0:
+            return RoundEdits((), {}, frozenset(), 0)
+        names = {user.id: user.name for user in self.users}
+        excluded = frozenset(user.id for user in self.users if user.excluded)
+        return RoundEdits(self.store.edited(round_.number, EDITS_SHOWN), names, excluded, total)
 
     @cached_property
     def ratings_trained_on(self) -> dict[int, int]:
