@@ -6,28 +6,52 @@ from typing import Any
 
 from rater_data.errors import BadInput
 from rater_data.exporting.formats.table import HASH_COLUMN
-from rater_data.importing.cells.chats import is_chat, parse_list, parse_turns
+from rater_data.importing.cells.chats import ROLES, is_chat, parse_list, parse_turns
 from rater_data.importing.readers.row import Row
 from rater_data.records import Message
 
 PROMPT_COLUMNS = ("prompt", "text")
 CHAT_COLUMNS = ("messages", "conversations", "conversation")
+PAIR_COLUMNS = ("chosen", "rejected")
 RESPONSE_COLUMNS = ("response", "completion")
 IMAGE_COLUMNS = ("images", "image")
+_TEMPLATE = re.compile(
+    r"\s*(<\|im_start\|>|<\|start_header_id\|>|<\|begin_of_text\|>|<start_of_turn>|(<s>\s*)?\[INST\])"
+)
 _LIKE_A_CHAT = re.compile(r"\s*(array\(\s*)?[\[(]*\s*\{\s*['\"](role|from|content|value)['\"]\s*:")
 
 
 def find_text_or_chat(row: Row, *columns: str) -> Any:
     """The first of these columns that is filled. A cell of a CSV that spells a chat, in whichever way, is that chat.
 
-    Raises BadInput for a cell that looks like a chat and cannot be read: it is nothing that anybody said.
+    So is a text of another file that can only be one: people write chats into columns of texts, too. Raises BadInput
+    for a cell that looks like a chat and cannot be read: it is nothing that anybody said.
     """
     value = row.first(*columns)
     if isinstance(value, dict) and is_chat([value]):
         return [value]
-    if not row.text_only or not isinstance(value, str):
+    if not isinstance(value, str):
         return value
-    return _parse_own_cell(value) if is_own_csv(row) else _parse_cell(value)
+    if row.text_only:
+        return _parse_own_cell(value) if is_own_row(row) else _parse_cell(value)
+    may_be_chat = value.startswith(("[", "array(")) and not is_own_row(row)
+    return _parse_text(value, columns[0]) if may_be_chat else value
+
+
+def _parse_text(text: str, column: str) -> Any:
+    """A text that was not forced to be one. It is a chat where nothing else can be meant.
+
+    That is a prompt that ends with the user, and one of a pair that has the user's turn and the assistant's. An answer
+    may well be JSON that looks like a chat: it was perhaps asked for.
+    """
+    value = parse_list(text)
+    turns = value if isinstance(value, list) and is_chat(value) else []
+    if not all({"role", "content"} <= set(turn) or {"from", "value"} <= set(turn) for turn in turns):
+        return text
+    roles = [ROLES.get(str(turn.get("role", turn.get("from"))).lower()) for turn in turns]
+    is_prompt = column in PROMPT_COLUMNS and roles[-1:] == ["user"]
+    is_pair = column in PAIR_COLUMNS and roles[-1:] == ["assistant"] and "user" in roles
+    return turns if is_prompt or is_pair else text
 
 
 def _parse_cell(text: str) -> Any:
@@ -52,8 +76,8 @@ def _parse_own_cell(text: str) -> Any:
     return chat if is_ours else text
 
 
-def is_own_csv(row: Row) -> bool:
-    return row.text_only and ("raters" in row.values or HASH_COLUMN in row.values)
+def is_own_row(row: Row) -> bool:
+    return "raters" in row.values or HASH_COLUMN in row.values
 
 
 def find_answer(row: Row, *columns: str) -> Any:
@@ -78,6 +102,15 @@ def find_chat(row: Row) -> tuple[tuple[Message, ...], str | None] | None:
     if not turns:
         raise BadInput("there is no message of the user before that of the assistant")
     return tuple(Message(role=role, content=content) for role, content in turns), answer
+
+
+def check_no_template(text: str) -> None:
+    """Raises BadInput for a prompt in the signs of one model's chat template: they would be set around it once more."""
+    found = _TEMPLATE.match(text)
+    if found is not None:
+        raise BadInput(
+            f"the prompt is written in a model's chat template ({found[1]}): give its messages instead"
+        )
 
 
 def check_no_images(row: Row) -> None:

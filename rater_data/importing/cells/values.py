@@ -18,8 +18,19 @@ DECIMAL = re.compile(r"\s*[+-]?(\d+(\.\d*)?|\.\d+)(e[+-]?\d+)?\s*", re.ASCII | r
 THUMBS = {"true": True, "false": False}
 LABELS = THUMBS | {"1": True, "1.0": True, "0": False, "0.0": False}
 LARGEST_EXACT = 2**53  # beyond it not every whole number is a float
-NO_NAMES = frozenset(("nan", "NaN", "None", "null", "NULL", "<NA>", "NaT"))
-"""How tables write that there is no value, where somebody made texts of all cells."""
+NO_NAMES = frozenset(("nan", "NaN", "None", "null", "NULL", "<NA>", "NaT", "NA", "N/A", "n/a", "#N/A", "\\N"))
+"""How tables write that there is no value: pandas, R, spreadsheets and databases."""
+RATER_COLUMNS = (
+    "rater",
+    "rater_id",
+    "annotator",
+    "annotator_id",
+    "worker_id",
+    "labeler",
+    "evaluator",
+    "reviewer",
+)
+"""Who rated, as other tools call it. (A user may be the one who asked.)"""
 _WRITTEN_FLOAT = re.compile(r"-?\d+\.0*|-?\d(\.\d+)?e\+\d+", re.ASCII | re.IGNORECASE)
 """A whole number as tables write it among others that are none: 1.0, 1.2e+18. (3e8 may be somebody's code.)"""
 TIME_UNITS = ((1e17, 1e9), (1e14, 1e6), (1e11, 1e3))
@@ -73,8 +84,8 @@ def parse_rating(row: Row) -> float | bool:
 
 
 def parse_rater(row: Row, *columns: str) -> str:
-    """Who rated, by the first of these columns (`rater`) that is filled; DEFAULT_RATER where none is."""
-    rater = row.first(*(columns or ("rater",)))
+    """Who rated, by the first of these columns (RATER_COLUMNS) that is filled; DEFAULT_RATER where none is."""
+    rater = row.first(*(columns or RATER_COLUMNS))
     if rater is None or (isinstance(rater, str) and (not rater.strip() or rater.strip() in NO_NAMES)):
         return DEFAULT_RATER
     # true and false are answers and nobody's name, in a table's cell as in JSON

@@ -3,7 +3,14 @@
 from rater_data import checks
 from rater_data.errors import BadInput
 from rater_data.importing.cells.chats import parse_messages
-from rater_data.importing.cells.texts import PROMPT_COLUMNS, check_no_images, find_chat, find_text_or_chat
+from rater_data.importing.cells.texts import (
+    PROMPT_COLUMNS,
+    check_no_images,
+    check_no_template,
+    find_chat,
+    find_text_or_chat,
+    is_own_row,
+)
 from rater_data.importing.cells.values import parse_tags
 from rater_data.importing.layouts.base import Layout, ParseOptions, row_by_row
 from rater_data.importing.readers.row import Row
@@ -31,6 +38,8 @@ def parse_prompt(row: Row, options: ParseOptions, default_split: str | None = No
         # what a text's own hash decides, the last message's decides for a chat
         split = split or Prompt.of(messages[-1].content).split
         return Prompt(messages=messages, tags=tags, split=split, source=options.source)
+    if isinstance(value, str) and not is_own_row(row):
+        check_no_template(value)
     return Prompt.of(value, tags=tags, split=split, source=options.source)
 
 

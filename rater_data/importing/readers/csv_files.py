@@ -2,7 +2,7 @@
 
 import csv
 import io
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import partial
 from itertools import chain
@@ -12,7 +12,7 @@ from rater_data.csv_cells import unescape_cell
 from rater_data.errors import NOTHING_IMPORTED, BadInput
 from rater_data.exporting.formats.table import is_own_csv
 from rater_data.importing.readers.packing import open_text
-from rater_data.importing.readers.row import Row
+from rater_data.importing.readers.row import Row, column_name
 from rater_data.importing.readers.text_files import LONGEST_LINE
 
 SEPARATORS = (",", ";", "\t", "|")
@@ -77,8 +77,11 @@ def _lines(file: io.TextIOWrapper, name: str) -> Iterator[str]:
         yield line
 
 
-def _read_rows(name: str, lines: Iterable[str], separator: str, start: int) -> Iterator[Row]:
-    reader = csv.reader(lines, strict=True, delimiter=separator)
+def _read_rows(name: str, lines: Iterator[str], separator: str, start: int) -> Iterator[Row]:
+    first = next(lines, "")
+    # "a", "b": a blank behind every sign is how some people write; behind a few it may be part of a name
+    spaced = 0 < first.count(separator) == first.count(f"{separator} ")
+    reader = csv.reader(chain([first], lines), strict=True, delimiter=separator, skipinitialspace=spaced)
     before = start - 1  # lines above the header
     header: _Header | None = None
     try:
@@ -96,7 +99,7 @@ def _read_rows(name: str, lines: Iterable[str], separator: str, start: int) -> I
 
 def _parse_header(row: Row, cells: list[str], separator: str) -> _Header:
     """Columns without a name at the end are those that a spreadsheet has beside its table."""
-    names = [cell.strip().lower() for cell in cells]
+    names = [column_name(cell) for cell in cells]
     while not names[-1]:
         names.pop()
     if len(set(names)) < len(names):
@@ -127,6 +130,6 @@ def _find_separator(header: str) -> str:
             cells = next(csv.reader([header], delimiter=separator))
         except (csv.Error, StopIteration):
             return 0, 0
-        return len(USUAL_NAMES.intersection(cell.strip().lower() for cell in cells)), len(cells)
+        return len(USUAL_NAMES.intersection(column_name(cell) for cell in cells)), len(cells)
 
     return max(SEPARATORS, key=rank)  # of equals the first

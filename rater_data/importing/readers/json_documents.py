@@ -9,7 +9,7 @@ from rater_data.errors import NOTHING_IMPORTED, BadInput
 from rater_data.importing.readers.row import Row
 
 PIECE = 2**20  # bytes that are read at once
-WRAPPERS = ("data", "rows", "records", "examples")
+WRAPPERS = ("data", "rows", "records", "examples", "items", "results", "samples")
 """Keys under which an object may have the list of all rows."""
 
 _decode = json.JSONDecoder().raw_decode
@@ -53,23 +53,34 @@ def _read_elements(text: io.TextIOWrapper, name: str, longest: int) -> Iterator[
 
 
 def read_json_document(file: io.BufferedReader, name: str, longest: int) -> Iterator[Row]:
-    """One object: columns, a list of rows under one of WRAPPERS, or a single row."""
+    """One object, or several: columns, a list of rows under one of WRAPPERS, or a single row."""
     data = file.read(longest + 1)
     if len(data) > longest:
         raise BadInput(
             f"{name} is one JSON object of more than {longest >> 20} MB: save its rows as JSON lines or as an array. "
             f"{NOTHING_IMPORTED}"
         )
-    text = data.decode()
-    value, end, fault = _element(text, _skip_blanks(text, 0))
-    if fault or text[end:].strip():
-        raise _fault(name, 1, f"this is no JSON ({fault or 'something stands behind it'})")
-    for number, row in enumerate(_rows_of(value), start=1):
-        yield _row(name, number, row)
+    number = 0
+    for value in _values(data.decode(), name):
+        for row in _rows_of(value):
+            number += 1
+            yield _row(name, number, row)
+
+
+def _values(text: str, name: str) -> Iterator[Any]:
+    """The values of a document: one, or several behind each other, as jq and many logs write them."""
+    at, number = _skip_blanks(text, 0), 0
+    while at < len(text) or not number:
+        number += 1
+        value, end, fault = _element(text, at)
+        if fault:
+            raise _fault(name, number, f"this is no JSON ({fault})")
+        yield value
+        at = _skip_blanks(text, end)
 
 
 def _rows_of(value: Any) -> list[Any]:
-    """The rows in an object. pandas writes columns of {row: value}, Argilla columns that are lists."""
+    """The rows in an object: under one of WRAPPERS, or as pandas (columns, index, split) and Argilla write tables."""
     if not isinstance(value, dict):
         return [value]
     columns = list(value.values())
@@ -79,7 +90,14 @@ def _rows_of(value: Any) -> list[Any]:
     if columns and all(isinstance(column, dict) for column in columns):
         indices = list(columns[0])
         if all(list(column) == indices for column in columns):
+            if all(name.isdigit() for name in value) and not all(index.isdigit() for index in indices):
+                return columns
             return [{name: column[index] for name, column in value.items()} for index in indices]
+    if {"columns", "data"} <= set(value) <= {"columns", "data", "index"}:
+        names, rows = value["columns"], value["data"]
+        are_tables = isinstance(names, list) and isinstance(rows, list)
+        if are_tables and all(isinstance(row, list) and len(row) == len(names) for row in rows):
+            return [dict(zip(map(str, names), row, strict=True)) for row in rows]
     are_lists = len(columns) > 1 and all(isinstance(column, list) for column in columns)
     if are_lists and len({len(column) for column in columns}) == 1:
         return [dict(zip(value, cells, strict=True)) for cells in zip(*columns, strict=True)]

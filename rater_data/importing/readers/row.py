@@ -42,6 +42,11 @@ class Row:
         return None
 
 
+def column_name(cell: str) -> str:
+    """The name of a column as we look for it, without what editors and web pages leave around it unseen."""
+    return cell.strip().strip("\ufeff\u200b\u200e").strip().lower()
+
+
 def shorten_error(error: BaseException) -> str:
     """The message of another library's error, in one line and short enough to be part of a sentence.
 

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from rater_data.errors import NOTHING_IMPORTED, BadInput
-from rater_data.importing.readers.row import Row, shorten_error
+from rater_data.importing.readers.row import Row, column_name, shorten_error
 
 LARGEST_PART = 2**27  # bytes of a sheet, unpacked
 LARGEST_TEXTS = 2**26  # bytes of the texts that sheets share, which are held at once
@@ -161,7 +161,7 @@ def _text(value: Any) -> str:
 def _parse_header(row: Row, values: list[str]) -> list[str]:
     if row.fault:
         raise row.error(row.fault)
-    names = [value.strip().lower() for value in values]
+    names = [column_name(value) for value in values]
     while not names[-1]:
         names.pop()
     if len(set(names)) < len(names):

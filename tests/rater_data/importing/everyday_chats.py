@@ -130,6 +130,35 @@ CHATS_IN_CELLS = [
         as_csv([{**ROWS[0], "response": "['Red.', 1]"}]).encode(),
         [(SAID[0][0], "['Red.', 1]", *SAID[0][2:])],
     ),
+    Everyday(
+        "as a text of JSON lines",
+        "a.jsonl",
+        lines(with_chats(lambda r, t: json.dumps([{"role": r, "content": t}]))),
+    ),
+    Everyday(
+        "as a text of Parquet",
+        "a.parquet",
+        parquet(with_chats(lambda r, t: str([{"role": r, "content": t}]))),
+    ),
+    Everyday("preferences as texts of Parquet", "a.parquet", parquet([pair_row(json.dumps)]), UNNAMED, WORTH),
+    Everyday(
+        "DuckDB",
+        "a.csv",
+        as_csv(with_chats(lambda r, t: f"[{{'role': {r}, 'content': '{t}, it\\'s'}}]")).encode(),
+        [(f"{said[0]}, it's", *said[1:]) for said in SAID],
+    ),
+    Everyday(
+        "an answer in JSON that is no chat",
+        "a.jsonl",
+        lines([{**ROWS[0], "response": '[{"role": "manager", "name": "Bo"}]'}]),
+        [(SAID[0][0], '[{"role": "manager", "name": "Bo"}]', *SAID[0][2:])],
+    ),
+    Everyday(
+        "a model's own template",
+        "a.jsonl",
+        lines([{**ROWS[0], "prompt": f"<|im_start|>user\n{ASKED}<|im_end|>\n"}]),
+        error="line 1: the prompt is written in a model's chat template",
+    ),
 ]
 
 

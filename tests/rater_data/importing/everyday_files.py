@@ -119,6 +119,13 @@ CONTAINERS = [
     Everyday(
         "json of lists", "a.json", json.dumps({key: [r[key] for r in ROWS] for key in ROWS[0]}).encode()
     ),
+    Everyday("json of rows by their number", "a.json", pd.DataFrame(ROWS).to_json(orient="index").encode()),
+    Everyday("json, split", "a.json", pd.DataFrame(ROWS).to_json(orient="split").encode()),
+    Everyday("json, table", "a.json", pd.DataFrame(ROWS).to_json(orient="table").encode()),
+    Everyday("json under results", "a.json", json.dumps({"results": ROWS, "total": 2}).encode()),
+    Everyday("objects behind each other", "a.json", "".join(map(json.dumps, ROWS)).encode()),
+    Everyday("jq's objects", "a.json", "\n".join(json.dumps(row, indent=2) for row in ROWS).encode()),
+    Everyday("jsonl with Windows' line ends", "a.jsonl", JSONL.replace(b"\n", b"\r\n")),
     Everyday("one object", "a.json", json.dumps(ROWS[0], indent=1).encode(), SAID[:1]),
     Everyday("jsonl.gz", "a.jsonl.gz", gzip.compress(JSONL)),
     Everyday("gzip under another name", "a.jsonl", gzip.compress(JSONL)),
@@ -135,6 +142,25 @@ CONTAINERS = [
     Everyday("json in UTF-16, packed", "a.json.gz", gzip.compress(json.dumps(ROWS).encode("utf-16"))),
     Everyday("csv in UTF-32", "a.csv", TEXT.encode("utf-32")),
     Everyday("csv with a mark", "a.csv", TEXT.encode("utf-8-sig")),
+    Everyday(
+        "csv with two marks", "a.csv", TEXT.encode("utf-8-sig").replace(b"\xef", b"\xef\xbb\xbf\xef", 1)
+    ),
+    Everyday("names with unseen signs", "a.csv", TEXT.replace("prompt", "\u200bprompt\xa0").encode()),
+    Everyday("csv with old Macs' line ends", "a.csv", TEXT.replace("\r\n", "\r").encode()),
+    Everyday("blanks behind commas", "a.csv", TEXT.replace(",", ", ").encode()),
+    Everyday(
+        "blanks and quotes",
+        "a.csv",
+        b'"prompt", "response", "rating"\n"A, colour?", "Red.", "8"\n',
+        [("user: A, colour?", GOOD, 8, "imported")],
+    ),
+    Everyday("bars", "a.csv", as_csv(ROWS, "|").encode()),
+    Everyday(
+        "lines in a cell",
+        "a.csv",
+        as_csv([{**ROWS[0], "response": "Red.\n\nVery\r\nred."}]).encode(),
+        [(SAID[0][0], "Red.\n\nVery\r\nred.", *SAID[0][2:])],
+    ),
     Everyday("semicolons", "a.csv", as_csv(ROWS, ";").encode()),
     Everyday("tabs", "a.csv", as_csv(ROWS, "\t").encode()),
     Everyday("tsv", "a.tsv", as_csv(ROWS, "\t").encode()),
@@ -175,5 +201,29 @@ CONTAINERS = [
     Everyday("cut xz", "a.jsonl.xz", lzma.compress(JSONL)[:-9], error="no whole .xz file"),
     Everyday("cut bz2", "a.jsonl.bz2", bz2.compress(JSONL)[:-9], error="no whole .bz2 file"),
     Everyday("cut array", "a.json", json.dumps(ROWS).encode()[:-9], error="a.json, row 2: this is no JSON"),
+    Everyday(
+        "Latin 1", "a.csv", as_csv([{**ROWS[0], "response": "Röt"}]).encode("latin-1"), error="is not UTF-8"
+    ),
+    Everyday(
+        "a page that asks to sign in", "a.csv", b"<!DOCTYPE html><html></html>", error="no rows to import"
+    ),
+    Everyday(
+        "a pointer of Git LFS",
+        "a.parquet",
+        b"version https://git-lfs.github.com/spec/v1\n",
+        error="no Parquet",
+    ),
+    Everyday(
+        "two columns of a name",
+        "a.csv",
+        b"prompt,rating,rating\nA,8,9\n",
+        error="two columns have the same name",
+    ),
+    Everyday(
+        "a title above the names", "a.csv", b"March\n" + TEXT.encode(), error="4 cells, but the header has 1"
+    ),
+    Everyday(
+        "a sum below the rows", "a.csv", TEXT.encode() + b"Sum,,11,\r\n", error="line 4: there is no response"
+    ),
     Everyday("two arrays", "a.json", json.dumps(ROWS).encode() * 2, error="behind the closing bracket"),
 ]

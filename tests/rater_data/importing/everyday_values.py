@@ -50,6 +50,14 @@ DECIMALS = pa.schema(
 BYTES = pa.schema(
     [("prompt", pa.binary()), ("response", pa.binary()), ("rating", pa.int64()), ("rater", pa.binary())]
 )
+SINGLE = pa.schema(
+    [
+        ("prompt", pa.large_string()),
+        ("response", pa.string()),
+        ("rating", pa.float32()),
+        ("rater", pa.string()),
+    ]
+)
 VALUES = [
     Everyday(
         "decimals",
@@ -157,4 +165,32 @@ VALUES = [
         as_csv([{**r, "prompt": "=1+1"} for r in ROWS]).encode(),
         [("user: =1+1", *said[1:]) for said in SAID],
     ),
+    Everyday(
+        "no value in a database", "a.csv", raters(["\\N", "NA"], lambda rows: as_csv(rows).encode()), UNNAMED
+    ),
+    Everyday(
+        "an annotator",
+        "a.jsonl",
+        lines([{"annotator" if k == "rater" else k: v for k, v in row.items()} for row in ROWS]),
+    ),
+    Everyday(
+        "leading zeros", "a.csv", raters(["007", "7"], lambda rows: as_csv(rows).encode()), named("007", "7")
+    ),
+    Everyday(
+        "a score in another form",
+        "a.jsonl",
+        lines(scored(lambda s: f"{s}/10")),
+        error="line 1: the score '8/10' is no",
+    ),
+    Everyday(
+        "a score in a list", "a.jsonl", lines(scored(lambda s: [s])), error=r"a finite number, not \[8\]"
+    ),
+    Everyday(
+        "a percentage of a sheet",
+        "a.xlsx",
+        workbook([CELLS[0], [ASKED, GOOD, 0.8, "Ann"]]),
+        [(*SAID[0][:2], 8, "Ann")],
+        {"score_range": (0.0, 1.0)},
+    ),
+    Everyday("single precision", "a.parquet", parquet(ROWS, SINGLE)),
 ]

@@ -102,11 +102,18 @@ def test_a_conversation_before_both_answers_is_found_in_a_csv_too(store, tmp_pat
     }
 
 
-def test_a_text_of_jsonl_stays_one_whatever_it_looks_like(store, tmp_path):
-    text = json.dumps([{"role": "assistant", "content": "yes"}])
+def test_an_answer_of_jsonl_stays_a_text_whatever_it_looks_like(store, tmp_path):
+    """A prompt only where it does not end with the user, as every prompt does."""
+    text = json.dumps([{"role": "user", "content": "Go on?"}, {"role": "assistant", "content": "yes"}])
     import_rows_as_ratings(store, tmp_path, row(prompt=text, response=text))
     (one,) = store.rated()
     assert (one.prompt.text, one.response.text) == (text, text)
+
+
+def test_a_prompt_of_jsonl_that_can_only_be_a_chat_is_one(store, tmp_path):
+    chat = [{"role": "system", "content": "Be brief."}, {"role": "user", "content": "Hi?"}]
+    import_rows_as_ratings(store, tmp_path, row(prompt=json.dumps(chat)))
+    assert store.rated()[0].prompt.chat == chat
 
 
 # ---- numbers
