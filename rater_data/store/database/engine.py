@@ -38,7 +38,7 @@ ADVISORY_LOCK = 7_160_316  # any number that no other program of the same Postgr
 
 # allow_nan: NaN is no JSON, and PostgreSQL would refuse it. Made once: `json.dumps` makes one for each value
 _encode = json.JSONEncoder(ensure_ascii=False, allow_nan=False).encode
-_EMPTY = {list: "[]", tuple: "[]", dict: "{}"}  # most columns of most rows
+_EMPTY: dict[type, str] = {list: "[]", tuple: "[]", dict: "{}"}  # most columns of most rows
 
 _locks: dict[str, threading.Lock] = {}
 _locks_guard = threading.Lock()
