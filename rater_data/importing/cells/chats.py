@@ -1,4 +1,4 @@
-"""Chats as people's files have them, in the roles and forms of the usual tools: OpenAI's messages and ShareGPT's.
+"""Chats as people's files have them, in the roles and forms of the usual tools: messages and ShareGPT's.
 
 A role is ours in the end: who answers is the assistant, who instructs the system. What a tool returned stands as a
 message of the user, and the assistant's call of it as JSON. What is no text of a turn (name, weight, reasoning) is left
@@ -22,6 +22,8 @@ ROLES = {
 }
 CALLS = ("tool_calls", "function_call")
 TEXT_PARTS = ("text", "input_text", "output_text")
+THOUGHTS = ("thinking", "redacted_thinking", "reasoning")
+"""Parts that nobody was shown."""
 
 
 def parse_messages(value: Any) -> tuple[Message, ...]:
@@ -80,7 +82,10 @@ def parse_turns(value: Any) -> list[tuple[str, str]]:
 def _parse_turn(message: Any) -> tuple[str, str]:
     # Parquet has every key in every message, null where it was not set
     turn = {k: v for k, v in message.items() if v is not None} if isinstance(message, dict) else {}
-    role, content = turn.get("role", turn.get("from")), turn.get("content", turn.get("value"))
+    role, content = (
+        turn.get("role", turn.get("from")),
+        turn.get("content", turn.get("value", turn.get("parts"))),
+    )
     calls = next((turn[key] for key in CALLS if turn.get(key)), None)
     if role is None or (content is None and calls is None):
         raise BadInput("each message has to be an object with role and content")
@@ -105,6 +110,8 @@ def _parse_content(content: Any) -> str:
 def _parse_part(part: Any) -> str:
     if isinstance(part, dict):
         kind = part.get("type", "text" if isinstance(part.get("text"), str) else None)
+        if kind in THOUGHTS:
+            return ""
         if kind not in TEXT_PARTS:
             raise BadInput(
                 f"a message has a part that is no text ({checks.quoted(kind)}): images, sound and files are not read"

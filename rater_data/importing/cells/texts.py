@@ -11,6 +11,7 @@ from rater_data.importing.readers.row import Row
 from rater_data.records import Message
 
 PROMPT_COLUMNS = ("prompt", "text")
+SYSTEM_COLUMNS = ("system_prompt", "system_message")
 CHAT_COLUMNS = ("messages", "conversations", "conversation")
 PAIR_COLUMNS = ("chosen", "rejected")
 RESPONSE_COLUMNS = ("response", "completion")

@@ -94,6 +94,12 @@ def parse_rater(row: Row, *columns: str) -> str:
     return name_of_number(rater)
 
 
+def parse_comment(row: Row) -> Any:
+    """What the rater said; nothing where a table says that there is no value."""
+    comment = row.first("comment")
+    return "" if isinstance(comment, str) and comment in NO_NAMES else comment or ""
+
+
 def name_of_number(value: Any) -> str:
     """A name as a text. A number is the same person as 1, 1.0, "1" and "1.0": tables change one into the other.
 

@@ -6,7 +6,7 @@ from rater_data import checks
 from rater_data.errors import BadInput
 from rater_data.importing.cells.chats import parse_conversation
 from rater_data.importing.cells.texts import CHAT_COLUMNS, find_answer, find_text_or_chat
-from rater_data.importing.cells.values import parse_rater, parse_score
+from rater_data.importing.cells.values import parse_comment, parse_rater, parse_score
 from rater_data.importing.layouts.base import Layout, ParseOptions, row_by_row
 from rater_data.importing.layouts.prompts import chat_prompt, parse_prompt
 from rater_data.importing.layouts.records import Preference
@@ -36,7 +36,6 @@ def preference_of(row: Row, prompt: Prompt, chosen: Any, rejected: Any) -> Prefe
         checks.text("The response", text)
     if chosen == rejected:
         raise BadInput("chosen and rejected are the same text")
-    comment = row.first("comment") or ""
     return Preference(
         prompt=prompt,
         chosen=chosen,
@@ -44,7 +43,7 @@ def preference_of(row: Row, prompt: Prompt, chosen: Any, rejected: Any) -> Prefe
         chosen_score=_find_score(row, *CHOSEN_SCORES),
         rejected_score=_find_score(row, *REJECTED_SCORES),
         rater=parse_rater(row),
-        comment=comment,
+        comment=parse_comment(row),
     )
 
 

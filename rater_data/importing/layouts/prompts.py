@@ -5,6 +5,7 @@ from rater_data.errors import BadInput
 from rater_data.importing.cells.chats import parse_messages
 from rater_data.importing.cells.texts import (
     PROMPT_COLUMNS,
+    SYSTEM_COLUMNS,
     check_no_images,
     check_no_template,
     find_chat,
@@ -14,6 +15,7 @@ from rater_data.importing.cells.texts import (
 from rater_data.importing.cells.values import parse_tags
 from rater_data.importing.layouts.base import Layout, ParseOptions, row_by_row
 from rater_data.importing.readers.row import Row
+from rater_data.importing.readers.splits import split_of_row
 from rater_data.records import Message, Prompt
 
 MAX_NAMED_COLUMNS = 12  # in the error for a row without a prompt
@@ -26,7 +28,10 @@ def parse_prompt(row: Row, options: ParseOptions, default_split: str | None = No
     hash. Of messages that end with the assistant it is what came before that.
     """
     check_no_images(row)
-    tags, split = parse_tags(row), row.first("split") or options.split or row.split or default_split
+    tags, split = (
+        parse_tags(row),
+        split_of_row(row.first("split")) or options.split or row.split or default_split,
+    )
     chat = find_chat(row)
     value = find_text_or_chat(row, *PROMPT_COLUMNS) if chat is None else chat[0]
     if value is None:
@@ -40,13 +45,18 @@ def parse_prompt(row: Row, options: ParseOptions, default_split: str | None = No
         return Prompt(messages=messages, tags=tags, split=split, source=options.source)
     if isinstance(value, str) and not is_own_row(row):
         check_no_template(value)
+        system = row.first(*SYSTEM_COLUMNS)
+        if isinstance(system, str) and system.strip():
+            split = split or Prompt.of(value).split
+            told = (Message(role="system", content=system), Message(role="user", content=value))
+            return Prompt(messages=told, tags=tags, split=split, source=options.source)
     return Prompt.of(value, tags=tags, split=split, source=options.source)
 
 
 def chat_prompt(row: Row, options: ParseOptions, messages: tuple[Message, ...]) -> Prompt:
     """The prompt of a row that has its conversation in another column. It is there to be learned from."""
     check_no_images(row)
-    split = row.first("split") or options.split or row.split or "train"
+    split = split_of_row(row.first("split")) or options.split or row.split or "train"
     return Prompt(messages=messages, tags=parse_tags(row), split=split, source=options.source)
 
 

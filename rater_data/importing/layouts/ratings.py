@@ -7,7 +7,7 @@ from rater_data import checks
 from rater_data.errors import BadInput
 from rater_data.importing.cells.chats import parse_conversation
 from rater_data.importing.cells.texts import RESPONSE_COLUMNS, find_answer, find_chat
-from rater_data.importing.cells.values import parse_rater, parse_rating
+from rater_data.importing.cells.values import parse_comment, parse_rater, parse_rating
 from rater_data.importing.layouts.base import Layout, ParseOptions, row_by_row
 from rater_data.importing.layouts.prompts import parse_prompt
 from rater_data.importing.layouts.records import ImportedResponse, ScoredResponse
@@ -39,7 +39,7 @@ def _parse_rating(row: Row, options: ParseOptions) -> ScoredResponse:
         response=parse_response_text(row),
         score=parse_rating(row),
         rater=parse_rater(row),
-        comment=row.first("comment") or "",
+        comment=parse_comment(row),
     )
 
 

@@ -1,6 +1,7 @@
 """Which part of a dataset a file or a name belongs to, and which split that is for us."""
 
 import re
+from typing import Any
 
 PARTS = {
     "train": "train",
@@ -25,6 +26,11 @@ def split_named(part: str) -> str:
     """Our split for a part of this name: train, holdout, or empty where it does not say (test_sft is held out)."""
     word = _part_in(part)
     return word if word in ("", "train") else "holdout"
+
+
+def split_of_row(value: Any) -> Any:
+    """Our split for what a row says of itself, as "test"; a word that we do not know as it is."""
+    return split_named(value) or value if isinstance(value, str) and value.strip().lower() in PARTS else value
 
 
 def part_of_file(path: str) -> str:

@@ -4,6 +4,7 @@ A cell is the text that it shows, as in a CSV of the same sheet. A formula count
 the file was saved; one without a value, and one that failed (#N/A), is a bad row. Nothing is computed here.
 """
 
+import re
 import zipfile
 import zlib
 from collections.abc import Iterator
@@ -22,6 +23,9 @@ SMALL_PART, LARGEST_RATIO = 2**24, 200  # a part of more bytes than that is not 
 MOST_ROWS, MOST_COLUMNS = 2**20, 2**10
 """Excel has no more rows; more columns are no table for us."""
 _SHARED = "sharedstrings.xml"
+_ESCAPED = re.compile(
+    "_x([0-9A-Fa-f]{4})_"
+)  # how Excel writes a sign that XML has not, as _x000D_ at the end of a line
 
 
 def read_workbook(path: Path, sheet: str | None = None) -> Iterator[Row]:
@@ -155,7 +159,9 @@ def _text(value: Any) -> str:
         return "true" if value else "false"
     if isinstance(value, float) and value.is_integer() and abs(value) < 2**53:
         return str(int(value))
-    return value.isoformat() if isinstance(value, date | time) else str(value)
+    if isinstance(value, date | time):
+        return value.isoformat()
+    return _ESCAPED.sub(lambda found: chr(int(found[1], 16)), str(value))
 
 
 def _parse_header(row: Row, values: list[str]) -> list[str]:

@@ -303,4 +303,18 @@ CHATS = [
         "a column of pictures", "a.jsonl", one_chat(USER, images=["x"]), error="line 1: the row has images"
     ),
     Everyday("a role that nobody has", "a.jsonl", one_chat({"role": "king", "content": "x"}), error="'king'"),
+    Everyday(
+        "a system prompt of its own",
+        "a.csv",
+        as_csv([{**row, "system_prompt": "Be brief."} for row in ROWS]).encode(),
+        BRIEF,
+    ),
+    Everyday(
+        "thoughts",
+        "a.jsonl",
+        chat_rows(
+            [USER | {"content": [{"type": "thinking", "thinking": "hm"}, {"type": "text", "text": ASKED}]}]
+        ),
+    ),
+    Everyday("parts", "a.jsonl", chat_rows([{"role": "user", "parts": [{"text": ASKED}]}])),
 ]

@@ -178,6 +178,12 @@ CONTAINERS = [
     Everyday(
         "names in capitals", "a.parquet", parquet([{k.upper(): v for k, v in row.items()} for row in ROWS])
     ),
+    Everyday(
+        "workbook with Excel's signs",
+        "a.xlsx",
+        workbook([CELLS[0], [f"{ASKED}_x000D_\nOne.", *CELLS[1][1:]]]),
+        [(f"{SAID[0][0]}\r\nOne.", *SAID[0][1:])],
+    ),
     Everyday("workbook", "a.xlsx", workbook(CELLS)),
     Everyday(
         "workbook with an empty sheet and a hidden one", "a.xlsx", workbook(CELLS, [], Lists=[["x"], ["y"]])

@@ -75,7 +75,7 @@ def test_chats(store, tmp_path):
         ('{"prompt": 7}', "text, not int"),
         ('{"prompt": "x\\u0000"}', "NUL"),
         ('{"prompt": "\\ud800"}', "character pair"),
-        ('{"prompt": "x", "split": "test"}', "train, holdout"),
+        ('{"prompt": "x", "split": "later"}', "train, holdout"),
         ('{"prompt": "x", "tags": 3}', "tags"),
         ('{"messages": "x"}', "no JSON list"),
         ('{"messages": [{"role": "user"}]}', "role and content"),

@@ -76,6 +76,21 @@ def test_a_dataset_of_the_hub(store, tmp_path, monkeypatch):
         list(read_dataset("some/thing"))
 
 
+def test_a_row_may_name_its_split_as_datasets_do_and_have_no_comment(store, tmp_path):
+    path = tmp_path / "a.csv"
+    path.write_text("prompt,response,rating,split,comment\na,b,8,test,nan\nc,d,8,Train,fine\ne,f,8,dev,\n")
+    import_as_ratings(store, path)
+    assert {prompt.text: prompt.split for prompt in store.prompts()} == {
+        "a": "holdout",
+        "c": "train",
+        "e": "holdout",
+    }
+    assert sorted(one.rating.comment for one in store.rated()) == ["", "", "fine"]
+    path.write_text("prompt,response,rating,split\na,b,8,later\n")
+    with pytest.raises(BadInput, match="has to be one of train, holdout, not 'later'"):
+        import_as_ratings(store, path)
+
+
 # ---- what is bad
 
 
