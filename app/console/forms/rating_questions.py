@@ -9,9 +9,12 @@ from app.console.forms.toolkit import DIRECT, html, require_operator, run_for_no
 from app.console.panels.elements import section
 from app.rating.questions import load_questions, save_questions
 
+REWRITE = "Raters may rewrite a response, beside its rating. It teaches the reward head. \u201cAsk this\u201d saves it."
+
 
 def lay_out(page: LivePage) -> None:
     html(section("What raters are asked", "Beside the score; words with commas between. Empty: nothing."))
+    edits = gr.Checkbox(label="Better answers", info=REWRITE, elem_classes="ops-tick")
     with gr.Row(elem_classes="ops-form"):
         qualities = gr.Textbox(
             label="Further qualities, answered from 1 to 5",
@@ -20,7 +23,6 @@ def lay_out(page: LivePage) -> None:
             elem_classes="ops-name",
         )
         flags = gr.Textbox(label="Flags to tick", max_lines=1, elem_classes="ops-name")
-        edits = gr.Checkbox(label="Better answers: raters may rewrite a response", elem_classes="ops-name")
         save = gr.Button("Ask this", elem_classes="ops-button")
 
     def load(request: gr.Request) -> list[str | bool]:
