@@ -16,6 +16,7 @@ from rater_data.errors import BadInput
 from rater_data.exporting.export import export
 from rater_data.importing.import_files import import_file, import_ratings
 from rater_data.importing.options import ImportOptions
+from rater_data.records import Edit
 from rater_data.verify.home import verify
 from tests.rater_data.importing.import_world import import_as_ratings, read_jsonl, write_jsonl
 from tests.rater_data.store_world import (
@@ -69,7 +70,9 @@ def lived_in(tmp_path):
     """A home of two rounds: revisions, an undone rating, verdicts, flags, attributes, equal texts, an import."""
     world = make_world(tmp_path / "lived", prompts=3, k=3, overlap=2, quota=6)
     store, (one, two) = world.store, world.raters
-    rate_next(store, one, 3, comment="=1+1\n", flags=("made up",), attributes={"warm": 4, "clear": 5})
+    first = rate_next(store, one, 3, comment="=1+1\n", flags=("made up",), attributes={"warm": 4, "clear": 5})
+    better = Edit(response_id=first.response_id, rater_id=one.id, text="=2\n", given_at=1234.5, key="its own")
+    store.save_edit(replace(better, active_ms=77))
     rate_next(store, one, 9)
     store.revise(store.recent(one.id)[0].rating.id, one.id, score=8, comment="Better.")
     store.revise(store.recent(one.id)[0].rating.id, one.id, score=None, verdict="broken")
