@@ -90,7 +90,9 @@ def _describe_ratings(training: Training) -> str:
             f"; {training.removed} more were in the seal and were taken back since, together with a person"
         )
     if edits := training.gate.get("edits"):
-        parts.append(f". It learned from {edits} better answers, too, which people wrote in place of responses")
+        parts.append(
+            f". It learned from {edits} better answers, too, which people wrote in place of responses"
+        )
     return "".join(parts) + "."
 
 
