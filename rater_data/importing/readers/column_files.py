@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -16,9 +17,10 @@ def read_parquet(path: Path) -> Iterator[Row]:
     path.open("rb").close()  # raises what is wrong with the place, not with the file
     number = 0
     try:
-        for values in _rows("parquet", str(path.absolute())):
-            number += 1
-            yield Row(file=path.name, line=number, values=values, unit="row")
+        for rows in _rows("parquet", str(path.absolute())):
+            for values in rows:
+                number += 1
+                yield Row(file=path.name, line=number, values=values, unit="row")
     except Unreadable as error:
         where = f"behind row {number}" if number else "at all"
         raise BadInput(f"{path.name} is no Parquet file that can be read {where} ({error}).") from None
@@ -26,10 +28,11 @@ def read_parquet(path: Path) -> Iterator[Row]:
 
 def read_saved(path: Path, name: str, split: str = "") -> Iterator[Row]:
     """The rows of a dataset that was saved to disk. `split`: which part of the DatasetDict `name` it is, if any."""
-    name = f"{name} ({split})" if split else name
+    name, part = f"{name} ({split})" if split else name, split_named(split)
     with _explain_errors(name):
-        for number, values in enumerate(_rows("saved", str(path.absolute())), start=1):
-            yield Row(file=name, line=number, values=values, unit="row", split=split_named(split))
+        rows = chain.from_iterable(_rows("saved", str(path.absolute())))
+        for number, values in enumerate(rows, start=1):
+            yield Row(file=name, line=number, values=values, unit="row", split=part)
 
 
 def read_dataset(name: str, split: str | None = None, config: str | None = None) -> Iterator[Row]:
@@ -37,19 +40,21 @@ def read_dataset(name: str, split: str | None = None, config: str | None = None)
     split = split or "train"
     place, part, number = f"{name} ({split})", split_named(split), 0
     with _explain_errors(name):
-        for number, values in enumerate(_rows("hub", name, split=split, config=config), start=1):
+        rows = chain.from_iterable(_rows("hub", name, split=split, config=config))
+        for number, values in enumerate(rows, start=1):
             yield Row(file=place, line=number, values=values, unit="row", split=part)
     if number == 0:
         raise BadInput(f"The dataset {name} has no rows in {split}.")
 
 
-def _rows(kind: str, name: str, **options: Any) -> Iterator[dict[str, Any]]:
+def _rows(kind: str, name: str, **options: Any) -> Iterator[list[dict[str, Any]]]:
+    """Some at a time."""
     for batch in read_batches(kind, name, **options):
         try:
-            rows = list(plain_rows(batch))
+            rows = plain_rows(batch)
         except (ValueError, TypeError, OverflowError, RecursionError) as error:
             raise Unreadable(shorten_error(error)) from error
-        yield from rows
+        yield rows
 
 
 @contextmanager

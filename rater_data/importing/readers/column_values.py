@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -12,17 +12,19 @@ if TYPE_CHECKING:
 Convert = Callable[[Any], Any]
 
 
-def plain_rows(batch: pa.RecordBatch) -> Iterator[dict[str, Any]]:
+def plain_rows(batch: pa.RecordBatch) -> list[dict[str, Any]]:
     """The rows of a table: decimals as numbers, texts without their type as texts, JSON and maps as what they hold.
 
     Raises ValueError, TypeError or OverflowError for a value that Python cannot hold, as a time of the year 10,000.
     """
     converters = {field.name: convert for field in batch.schema if (convert := _converter(field.type))}
-    for row in batch.to_pylist():
-        for name, convert in converters.items():
-            if row[name] is not None:
-                row[name] = convert(row[name])
-        yield row
+    rows: list[dict[str, Any]] = batch.to_pylist()
+    if converters:
+        for row in rows:
+            for name, convert in converters.items():
+                if row[name] is not None:
+                    row[name] = convert(row[name])
+    return rows
 
 
 def _converter(kind: pa.DataType) -> Convert | None:
