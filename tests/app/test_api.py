@@ -73,7 +73,7 @@ def test_card_shows_the_response_and_nothing_that_could_sway(ann: httpx.Client) 
     screen = ann.get("/api/card").json()
     assert set(screen["card"]) == {
         "response_id", "messages", "system", "continuation", "text", "html", "other", "round", "position", "of",
-        "shown_at", "lease_until",
+        "shown_at", "lease_until", "edits",
     }  # fmt: skip
     assert screen["card"]["messages"][0]["role"] == "user"
     assert (screen["card"]["position"], screen["card"]["of"]) == (1, fake_worker.PER_PROMPT)
