@@ -35,6 +35,12 @@ _to_json = json.JSONEncoder(ensure_ascii=False, allow_nan=False).encode
 
 
 @lru_cache(maxsize=4096)
+def _name_and_key(rater: str) -> tuple[str, str]:
+    """A name as it is kept, and what makes it the same as another."""
+    return clean_name(rater), name_key(rater)
+
+
+@lru_cache(maxsize=4096)
 def _prompt_sha256(messages: tuple[Message, ...]) -> str:
     """The identity of a prompt, which neighbouring rows often share."""
     return Prompt(messages=messages).sha256
@@ -97,7 +103,7 @@ class StagedImport:
 
     def add_rating(self, rating: ImportedRating) -> None:
         """Raises BadInput for what contradicts an earlier row. The same again is a duplicate."""
-        rater = name_key(rating.rater)  # case tells nobody apart
+        name, rater = _name_and_key(rating.rater)  # case tells nobody apart
         first = _response_key(rating.response)
         second = _response_key(rating.other) if rating.other is not None else None
         if first == second:
@@ -113,7 +119,7 @@ class StagedImport:
             other = self._other_number(rating.other, second)
         if rating.pseudonym and not self._is_new_revision(rating, rater, response, other):
             return
-        values = (clean_name(rating.rater), response, other, *_rating_values(rating))
+        values = (name, response, other, *_rating_values(rating))
         self._write(self._rating_file, values)
         self.ratings += 1
         for edit, replaced in edits:
@@ -124,7 +130,9 @@ class StagedImport:
     def add_ratings(self, ratings: Sequence[ImportedRating]) -> None:
         """Adds the ratings of one row, all or, when BadInput is raised, none of them. None of them is of our export."""
         for rating in ratings:
-            key, answer = _answer(rating, name_key(rating.rater), _response_key(rating.response), None)
+            key, answer = _answer(
+                rating, _name_and_key(rating.rater)[1], _response_key(rating.response), None
+            )
             if self._answers.get(key, answer) != answer:
                 raise BadInput(_explain_contradiction(rating, self._answers[key]))
         for rating in ratings:
@@ -334,7 +342,7 @@ def _answer_of_revision(rating: ImportedRating, response: int) -> Any:
 
 def _key_of_row(row: dict[str, Any]) -> bytes:
     """Whose rating of what a staged row is a revision of."""
-    return digest(name_key(row["rater"]), *judged_ids(row["response"], row["other"]))
+    return digest(_name_and_key(row["rater"])[1], *judged_ids(row["response"], row["other"]))
 
 
 def _number_anew(rows: list[dict[str, Any]]) -> NewNumbers:

@@ -3,7 +3,6 @@
 import hashlib
 import json
 from collections.abc import Iterable
-from dataclasses import replace
 from typing import Any
 
 from rater_data import checks
@@ -31,7 +30,7 @@ def is_own_export(columns: Iterable[Any]) -> bool:
 
 
 def _parse_row(row: Row, options: ParseOptions) -> ImportedRating:
-    prompt = replace(parse_prompt(row, options), source=_source(row, options))
+    prompt = parse_prompt(row, options, source=_source(row, options))
     response = _response(row, prompt, "", "response_id")
     if hashlib.sha256(response.text.encode()).hexdigest() != row.first(HASH_COLUMN):
         raise BadInput("the completion is not the one that was exported: its hash is another")

@@ -21,13 +21,16 @@ from rater_data.records import Message, Prompt
 MAX_NAMED_COLUMNS = 12  # in the error for a row without a prompt
 
 
-def parse_prompt(row: Row, options: ParseOptions, default_split: str | None = None) -> Prompt:
+def parse_prompt(
+    row: Row, options: ParseOptions, default_split: str | None = None, source: str | None = None
+) -> Prompt:
     """The prompt of a row: `messages`, or `prompt` or `text`, which may hold messages, too.
 
     Its split is the row's own, else that of the options, of the part of the dataset, `default_split`, or of its text's
-    hash. Of messages that end with the assistant it is what came before that.
+    hash. Of messages that end with the assistant it is what came before that. `source`: if not that of the options.
     """
     check_no_images(row)
+    source = options.source if source is None else source
     tags, split = (
         parse_tags(row),
         split_of_row(row.first("split")) or options.split or row.split or default_split,
@@ -42,15 +45,15 @@ def parse_prompt(row: Row, options: ParseOptions, default_split: str | None = No
         messages = parse_messages(value) if isinstance(value, list) else value
         # what a text's own hash decides, the last message's decides for a chat
         split = split or Prompt.of(messages[-1].content).split
-        return Prompt(messages=messages, tags=tags, split=split, source=options.source)
+        return Prompt(messages=messages, tags=tags, split=split, source=source)
     if isinstance(value, str) and not is_own_row(row):
         check_no_template(value)
         system = row.first(*SYSTEM_COLUMNS)
         if isinstance(system, str) and system.strip():
             split = split or Prompt.of(value).split
             told = (Message(role="system", content=system), Message(role="user", content=value))
-            return Prompt(messages=told, tags=tags, split=split, source=options.source)
-    return Prompt.of(value, tags=tags, split=split, source=options.source)
+            return Prompt(messages=told, tags=tags, split=split, source=source)
+    return Prompt.of(value, tags=tags, split=split, source=source)
 
 
 def chat_prompt(row: Row, options: ParseOptions, messages: tuple[Message, ...]) -> Prompt:

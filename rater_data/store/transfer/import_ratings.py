@@ -1,6 +1,7 @@
 """The ratings of an import, and the raters who gave them."""
 
 from collections.abc import Iterator
+from operator import itemgetter
 from typing import Any
 
 import sqlalchemy as sa
@@ -35,30 +36,30 @@ class RatingImport:
         """Stores what is new of some staged ratings."""
         self._add_raters(rows)
         ids = self.responses.response_ids
-        placed = [
-            (row, ids[row["response"]], None if row["other"] is None else ids[row["other"]]) for row in rows
-        ]
-        judged = [judged_ids(response, other) for _, response, other in placed]
-        existing = self._existing_answers({low for low, _ in judged if low in self.responses.existing_ids})
+        placed = []
+        for row in rows:
+            response, other = ids[row["response"]], None if row["other"] is None else ids[row["other"]]
+            placed.append((row, response, other, *judged_ids(response, other)))
+        stored = self.responses.existing_ids
+        existing = self._existing_answers({low for *_, low, _ in placed if low in stored}) if stored else {}
         new = []
-        for (row, response, other), (low, high) in zip(placed, judged, strict=True):
+        for row, response, other, low, high in placed:
             rater = self.rater_id(row)
-            if (low, high, rater) in existing:
+            if existing and (low, high, rater) in existing:
                 self.existing += 1
                 answer = (row["verdict"], _seen_from(low, response, row["score"]))
                 self.differing += row["is_current"] and answer != existing[low, high, rater]
                 continue
-            new.append(self._new_rating(row, response, other, rater))
+            new.append(self._new_rating(row, response, other, low, high, rater))
         if new:
             self._check_keys(new)
             self.connection.execute(t.ratings.insert(), new)
         self.new += len(new)
 
     def _new_rating(
-        self, row: dict[str, Any], response: int, other: int | None, rater: int
+        self, row: dict[str, Any], response: int, other: int | None, low: int, high: int, rater: int
     ) -> dict[str, Any]:
         """The columns of a new rating, made of the staged row."""
-        low, high = judged_ids(response, other)
         judged = f"{response}" if other is None else f"{low}-{high}"
         submitted = self.now if row["submitted_at"] is None else row["submitted_at"]
         own_key = row["key"] if self.responses.rounds.restores else ""
@@ -73,7 +74,7 @@ class RatingImport:
             "given_at": submitted if row["given_at"] is None else row["given_at"],
             "key": own_key or f"{t.IMPORTED_KEY}{judged}:{row['revision']}",
             "sha256": None,
-            **{name: row[name] for name in _AS_STAGED},
+            **dict(zip(_AS_STAGED, _staged_values(row), strict=True)),
         }
 
     def _check_keys(self, new: list[dict[str, Any]]) -> None:
@@ -143,6 +144,7 @@ _AS_STAGED = (
     "score", "scale", "comment", "verdict", "swapped", "active_ms", "position", "guideline_version",
     "revision", "is_current", "flags", "attributes",
 )  # fmt: skip
+_staged_values = itemgetter(*_AS_STAGED)
 
 
 def _seen_from(low: int, response: int, score: float | None) -> float | None:
