@@ -10,6 +10,7 @@ from collections.abc import Iterable
 from dataclasses import asdict
 from typing import Any
 
+import numpy as np
 from torch import Tensor
 
 from ppo.algorithm import rules
@@ -83,10 +84,12 @@ def train_round(
     data = store_tensors.load_sealed_ratings(store, engine.base, number, version.number, config.sample)
     for why in data.left_out:
         progress.log(f"A rated response that was made elsewhere is left out: {why}")
-    fitted, found, edits = _fit(store, engine, number, data, config, progress)
+    features = engine.reward_features(data, config, progress)
+    edits = _read_edits(store, engine, number, data, config, progress)
+    fitted, found = _fit(data, features, edits, config, len(engine.reward_layers(config)))
     if fitted is not None:
         _store_head_scores(store, engine, config, number, fitted.head, progress)
-    gate = _gate_record(found, data, edits, override)
+    gate = _gate_record(found, data, len(edits[0].better), override)
     if fitted is None or not (found.passed or override):
         store.set_round_state(number, "refused", gate=gate, decision=found.reason)
         return "refused"
@@ -190,27 +193,35 @@ def _set_aside(
 # ---- train
 
 
-def _fit(
+ReadEdits = tuple[better_answers.EditedTexts, np.ndarray]
+"""Better answers, and the features that were read of them."""
+
+
+def _read_edits(
     store: Store,
     engine: Engine,
     number: int,
     data: store_tensors.RatedResponses,
     config: Config,
     progress: Progress,
-) -> tuple[FittedHead | None, report.HeadReport, int]:
-    """A head, what it is worth on ratings, and how many better answers taught it beside them."""
-    features, depths = engine.reward_features(data, config, progress), len(engine.reward_layers(config))
+) -> ReadEdits:
+    edits = better_answers.edited_texts(engine.base, store.sealed_edits(number), data.ids, config.sample)
+    for why in edits.left_out:
+        progress.log(f"A better answer is left out: {why}")
+    return edits, engine.reward_features(edits, config, progress)
+
+
+def _fit(
+    data: store_tensors.RatedResponses, features: np.ndarray, edits: ReadEdits, config: Config, depths: int
+) -> tuple[FittedHead | None, report.HeadReport]:
+    """A head that ratings and better answers taught, and what one is worth that ratings alone taught."""
     found = report.cross_validate(
         features, data.judgements, data.prompts, config.reward.folds, config.seed, depths, data.ceiling
     )
     if not data.ids:
-        return None, found, 0
-    edits = better_answers.edited_texts(engine.base, store.sealed_edits(number), data.ids, config.sample)
-    for why in edits.left_out:
-        progress.log(f"A better answer is left out: {why}")
-    read = engine.reward_features(edits, config, progress)
-    fitted = better_answers.fit_with_edits(data, features, edits, read, depths, first=data.on_policy)
-    return fitted, found, len(edits.better)
+        return None, found
+    fitted = better_answers.fit_with_edits(data, features, *edits, depths, first=data.on_policy)
+    return fitted, found
 
 
 def _store_head_scores(
@@ -375,7 +386,8 @@ def _publish(
         status="candidate",
         created_at=engine.now(),
     )
-    edits = f" and {gate['edits']} better answers" if gate.get("edits") else ""
+    count = gate.get("edits", 0)
+    edits = f" and {count} better answer{'s' * (count > 1)}" if count else ""
     decision = f"Version {number} learned from {gate['ratings']} ratings{edits}."
     store.publish(state.round_number, version, gate=gate, decision=decision, samples=samples)
     checkpoint.remove_steps(engine.artifacts, state.round_number)

@@ -108,7 +108,8 @@ class StagedImport:
         second = _response_key(rating.other) if rating.other is not None else None
         if first == second:
             raise BadInput("a response cannot be compared with itself")
-        edits = self._new_edits(rating, rater, first, second)
+        written = rating.edit is not None or rating.other_edit is not None
+        edits = self._new_edits(rating, rater, first, second) if written else []
         if not rating.pseudonym:
             if not self._is_new_answer(rating, rater, first, second):
                 return

@@ -19,13 +19,13 @@ from playwright.sync_api import expect
 
 from ppo.config import Config, PlanConfig, SampleConfig
 from ppo.demo.demo import Demo, DemoConfig
-from ppo.reward import reward_head
 from ppo.reward.evaluation import report
 from ppo.reward.judgements import of_scores
-from ppo.training import round_recipe, store_tensors, training_steps
+from ppo.training import better_answers, round_recipe, store_tensors, training_steps
 from ppo.training.engine import Engine
 from ppo.training.worker import Worker
 from rater_data.artifacts.objects import ObjectArtifacts
+from rater_data.records import Edit
 from rater_data.store import Store
 from tests.app.helpers import serving, wait_until
 from tests.browser.helpers import chromium, signed_in, wait_for_card
@@ -255,7 +255,7 @@ def test_a_refused_round_is_followed_by_more_and_can_be_overridden(home, monkeyp
     monkeypatch.setattr(
         round_recipe,
         "_fit",
-        lambda d, f, c, n: (reward_head.fit(f, d.judgements, d.prompts, d.reference, n), refusal),
+        lambda d, f, e, c, n: (better_answers.fit_with_edits(d, f, *e, n), refusal),
     )
     home.worker.run_one()
     assert home.store.round(1).state == "refused"
@@ -265,10 +265,18 @@ def test_a_refused_round_is_followed_by_more_and_can_be_overridden(home, monkeyp
     home.worker.run_one()
     assert home.store.round().number == 2, "raters do not run dry"
     assert {r.version_number for r in home.store.responses(2, "train")} == {0}
+    rater = next(user for user in home.store.users() if user.role == "rater")
+    card = home.store.next_card(rater.id)
+    better = Edit(
+        response_id=card.response_id, rater_id=rater.id, text="Better.", given_at=1.0, key="its own"
+    )
+    home.store.save_edit(better)
     home.store.start_training(2, "tester", override=True)  # the refused ratings are in its snapshot too
     home.worker.run_one()
     assert home.store.round(2).state == "published"
-    assert home.store.round(2).gate["overridden"]
+    gate, decision = home.store.round(2).gate, home.store.round(2).decision
+    assert gate["overridden"] and gate["edits"] == 1
+    assert decision.endswith("ratings and 1 better answer.")
 
 
 @pytest.mark.long

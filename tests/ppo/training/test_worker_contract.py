@@ -78,8 +78,8 @@ def real_trainer(rated_home, folder, monkeypatch) -> Iterator[Trainer]:
     fit, rollouts = round_recipe._fit, training_steps.ppo_on_rollouts
 
     def refuse(refuses: bool) -> None:
-        def refusing(data, features, config, depths):
-            head, report = fit(data, features, config, depths)
+        def refusing(*args):
+            head, report = fit(*args)
             return head, replace(report, passed=False, reason=REFUSAL)
 
         monkeypatch.setattr(round_recipe, "_fit", refusing if refuses else fit)

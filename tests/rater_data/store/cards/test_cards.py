@@ -46,7 +46,7 @@ def test_a_card_shows_nothing_but_what_is_rated(world):
     shown = {name: getattr(card, name) for name in card.__slots__}
     assert set(shown) == {
         "response_id", "prompt", "text", "round_number", "position", "of", "lease_until", "shown_at",
-        "other_text", "swapped", "system", "continuation",
+        "other_id", "other_text", "swapped", "system", "continuation",
     }  # fmt: skip
     assert card.text == world.store.response(card.response_id).text
 
