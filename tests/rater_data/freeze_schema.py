@@ -1,6 +1,6 @@
 """A small home of today's schema as SQL, to be kept before a migration changes it.
 
-`python -m tests.rater_data.freeze_schema > tests/golden/schema_0005.sql`: opened by every later release in the tests.
+`python -m tests.rater_data.freeze_schema > tests/golden/schema_0006.sql`: opened by every later release in the tests.
 """
 
 import sqlite3

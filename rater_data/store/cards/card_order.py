@@ -150,6 +150,9 @@ _OF_PROMPT = sa.select(
     _availability((_r.round_number == bindparam("round")) & (_r.prompt_id == bindparam("prompt")))
 )
 _OPEN_PROMPTS = {False: _open_prompts(_availability(_in_round).c), True: _open_prompts(_comparable().c)}
+_ANSWER = sa.select(_g.id).where(
+    _g.rater_id == _rater, _g.is_current, _g.low_id == bindparam("low"), _g.high_id == bindparam("high")
+)
 _COMPARED = (
     sa.select(_g.low_id, _g.high_id)
     .join(t.responses, _r.id == _g.low_id)
@@ -200,6 +203,12 @@ def open_rounds(connection: sa.Connection) -> list[int]:
 def is_free(connection: sa.Connection, response_id: int, rater_id: int, now: float) -> bool:
     """Whether this rater may have this card, were they not holding it."""
     return connection.scalar(_FREE, {"response": response_id, "rater": rater_id, "now": now}) == 1
+
+
+def has_compared(connection: sa.Connection, rater_id: int, response_id: int, other_id: int) -> bool:
+    """Whether this rater has an answer on these two, whichever was named first."""
+    low, high = judged_ids(response_id, other_id)
+    return connection.scalar(_ANSWER, {"rater": rater_id, "low": low, "high": high}) is not None
 
 
 def is_swapped(rater_id: int, response_id: int) -> bool:

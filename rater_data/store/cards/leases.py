@@ -8,7 +8,14 @@ import sqlalchemy as sa
 from rater_data.errors import BadInput, Missing, NotYours
 from rater_data.lifecycle import RATABLE_STATES
 from rater_data.records import Card
-from rater_data.store.cards.card_order import card_of, choice_of, is_free, next_choice, open_rounds
+from rater_data.store.cards.card_order import (
+    card_of,
+    choice_of,
+    has_compared,
+    is_free,
+    next_choice,
+    open_rounds,
+)
 from rater_data.store.database import schema as t
 from rater_data.store.database.engine import Database
 from rater_data.store.rounds.settings import read_scale
@@ -136,4 +143,6 @@ def _can_keep(connection: sa.Connection, held: sa.Row[*tuple[Any, ...]], rater_i
     """A live lease holds; one that ran out only if nobody else took the card. Closed rounds have no cards."""
     if held.round_state not in RATABLE_STATES:
         return False
+    if held.other_id is not None and has_compared(connection, rater_id, held.response_id, held.other_id):
+        return False  # an import may have brought their answer meanwhile
     return held.until > now or is_free(connection, held.response_id, rater_id, now)

@@ -5,10 +5,12 @@ from collections import Counter, defaultdict
 from dataclasses import replace
 
 import pytest
+import sqlalchemy as sa
 
 from rater_data.errors import AlreadyRated, BadInput, LeaseExpired, Missing, NotYours
 from rater_data.records import Message, Prompt
 from rater_data.store.cards.ratings import insert_rating
+from rater_data.store.database import schema as t
 from rater_data.verify.relation_checks import check_comparisons, check_leases, check_revisions
 from tests.rater_data.store_world import (
     make_world,
@@ -472,6 +474,20 @@ def test_nobody_compares_the_same_two_twice(tmp_path, backend, k, cards):
         for check in (check_revisions, check_comparisons, check_leases):
             assert list(check(connection)) == []
     store.close()
+
+
+def test_a_pair_that_was_answered_elsewhere_is_held_no_longer(pairs):
+    """As when an import brings what a rater said of the two that they are looking at."""
+    store, rater = pairs.store, pairs.rater
+    card = store.next_card(rater.id)
+    with store.reading() as connection:
+        other = connection.scalar(sa.select(t.leases.c.other_id))
+    with store.writing() as connection:
+        brought = rating(other, rater.id, 1.0, scale="pair", other_id=card.response_id)
+        insert_rating(connection, brought, 1.0)
+    again = store.next_card(rater.id)
+    assert (again.response_id, again.other_text) != (card.response_id, card.other_text)
+    rate(store, rater, again, 1.0, scale="pair")
 
 
 def test_undo_gives_the_same_pair_again(pairs):

@@ -155,8 +155,15 @@ def alpha_of(answers):
 
 
 def test_of_two_answers_on_the_same_two_the_later_holds(opened, frozen):
-    store = opened()
+    # the queue had just dealt a pair from the other side
+    store = opened(
+        "INSERT INTO leases (rater_id, response_id, other_id, shown_at, until)"
+        " SELECT rater_id, other_id, response_id, 1, 4102444800 FROM ratings WHERE id = 76"
+    )
     cid = store.user_by_name("Cid")
+    assert list(verify(store)) == []
+    with store.reading() as connection:
+        assert connection.scalar(sa.text("SELECT count(*) FROM leases")) == 0
     answers = raw_answers(frozen)
     assert len([r for r in store.rated() if r.rating.rater_id == cid.id]) == 3
     for rated in (r for r in store.rated() if r.rating.rater_id == cid.id):

@@ -26,6 +26,13 @@ down_revision = "0004"
 
 LOW = "CASE WHEN other_id < response_id THEN other_id ELSE response_id END"
 HIGH = "CASE WHEN other_id > response_id THEN other_id ELSE response_id END"
+ANSWERED_CARDS = (
+    "DELETE FROM leases WHERE EXISTS (SELECT 1 FROM ratings g WHERE g.rater_id = leases.rater_id AND g.is_current"
+    " AND leases.other_id IS NOT NULL"
+    " AND ((g.response_id = leases.response_id AND g.other_id = leases.other_id)"
+    " OR (g.response_id = leases.other_id AND g.other_id = leases.response_id)))"
+)
+"""Cards that show the same two the other way round: whoever holds one has answered it."""
 FURTHER_NAME = re.compile(r"(.+) \((\d+)\)")
 MOVED = 1_000_000_000  # added to the revision of a rating until it has its own
 SALTED = "2:"
@@ -67,6 +74,7 @@ def upgrade() -> None:
         "UPDATE ratings SET key = 'import:' || low_id || '-' || high_id || ':' || revision WHERE id = :id",
         [{"id": number} for number in _with_plain_import_keys(connection)],
     )
+    op.execute(ANSWERED_CARDS)
     _hash_anew(connection, changed)
     _seal_anew(connection, right_seals)
 
