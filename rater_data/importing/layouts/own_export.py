@@ -118,8 +118,8 @@ def _response(row: Row, prompt: Prompt, prefix: str, id_column: str) -> Imported
 
 def _edit(row: Row, prefix: str, replaces: ImportedResponse) -> ImportedEdit | None:
     """What the row's rater wrote in place of a response; older exports say nothing of it."""
-    text = row.values.get(prefix + "edit")
-    if text is None or text == "":  # an empty cell of a CSV
+    text = row.first(prefix + "edit")
+    if text is None:
         return None
     if not isinstance(text, str):
         raise BadInput(f"the {prefix}edit has to be text")

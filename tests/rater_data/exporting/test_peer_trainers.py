@@ -23,6 +23,7 @@ from ppo.model.loading.tiny_model import tiny_model
 from rater_data.exporting.export import export
 from rater_data.importing.import_files import import_ratings
 from rater_data.store import Store
+from rater_data.store.database import schema as t
 
 pytestmark = pytest.mark.filterwarnings("ignore")  # of TRL and transformers, about each other
 
@@ -40,6 +41,10 @@ def store(tmp_path_factory):
     ]
     (folder / "in.jsonl").write_text("\n".join(map(json.dumps, rows)), "utf-8")
     import_ratings(made, folder / "in.jsonl")
+    with made.writing() as connection:
+        edit = {"rater_id": 1, "given_at": 1.0, "active_ms": 1, "revision": 1, "is_current": True}
+        rows = [edit | {"response_id": i, "key": f"key {i}", "text": f"Better {i}."} for i in range(1, 17, 4)]
+        connection.execute(t.edits.insert(), rows)
     yield made
     made.close()
 
@@ -96,6 +101,7 @@ def trains(trainer):
 )
 def test_pairs_train_a_reward_model(store, tiny, tmp_path, file_type, chat):
     pairs = loaded(store, tmp_path, file_type, format="preference", conversational=chat)
+    assert set(pairs["edited"]) == {True, False}
     model = LlamaForSequenceClassification(
         type(tiny.lm.config)(**tiny.lm.config.to_dict() | {"num_labels": 1})
     )
@@ -126,7 +132,9 @@ def test_labelled_texts_train_kto(store, tiny, tmp_path, file_type, chat):
 @pytest.mark.parametrize(("file_type", "chat"), [("parquet", False), ("dataset", True)])
 def test_texts_train_sft(store, tiny, tmp_path, file_type, chat):
     texts = loaded(store, tmp_path, file_type, format="prompt-completion", conversational=chat, threshold=7)
-    assert min(texts["score"]) >= 7
+    assert {score is None or score >= 7 for score in texts["score"]} == {True}
+    assert [score is None for score in texts["score"]] == [one is not None for one in texts["replaces"]]
+    assert any(texts["replaces"])
     args = settings(SFTConfig, tmp_path, max_length=128)
     model = fresh()
     trains(SFTTrainer(model=model, args=args, train_dataset=texts, processing_class=tiny.tokenizer))
