@@ -7,10 +7,14 @@ there were when it began. So a worker that died in the middle goes on with the s
 import random
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
-from ppo.config import Config
+from ppo.config import Config, PlanConfig
 from rater_data.errors import BadInput
 from rater_data.records import Prompt
+
+RATERS, PAIRED = "raters", "paired"  # how many there were when the round began, and whether they compared
+BESIDE_SETTINGS = ("quota", RATERS, PAIRED, "expected_responses")
 
 
 @dataclass(frozen=True)
@@ -46,9 +50,7 @@ def plan_round(
         raise BadInput(
             "There is no prompt to train on. Import some with `python -m rater_data import-prompts FILE`."
         )
-    k = plan.responses_per_prompt
-    cards = max(1, k - 1) if paired and k < 4 else k  # of a prompt, for one rater
-    wanted = max(1, -(-plan.ratings // cards))
+    k, wanted = plan.responses_per_prompt, _count_prompts(plan, paired)
     held = min(len(holdout), round(wanted * plan.holdout_share))
     control = 0 if previous is None else min(wanted - held, round(wanted * plan.control_share * 2))
     overlap = min(plan.overlap, raters)
@@ -68,6 +70,18 @@ def plan_round(
             slot = Slot(len(slots), group.prompt, writer, group.stratum(old), raters_wanted, min(1.0, share))
             slots.append(slot)
     return slots
+
+
+def planned_by(plan: PlanConfig, raters: int, paired: bool) -> dict[str, Any]:
+    """What a round's config holds beside the engine's settings, whatever changes while it is written."""
+    responses = _count_prompts(plan, paired) * plan.responses_per_prompt
+    return {"quota": plan.ratings, RATERS: raters, PAIRED: paired, "expected_responses": responses}
+
+
+def _count_prompts(plan: PlanConfig, paired: bool) -> int:
+    k = plan.responses_per_prompt
+    cards = max(1, k - 1) if paired and k < 4 else k  # of a prompt, for one rater
+    return max(1, -(-plan.ratings // cards))
 
 
 @dataclass(frozen=True)

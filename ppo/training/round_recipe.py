@@ -22,15 +22,13 @@ from ppo.reward.reward_head import FittedHead, RewardHead
 from ppo.training import better_answers, checkpoint, generate, set_aside, store_tensors, training_steps
 from ppo.training.checkpoint import RoundCheckpoints
 from ppo.training.engine import Engine
-from ppo.training.plan import Slot, plan_round
+from ppo.training.plan import BESIDE_SETTINGS, PAIRED, RATERS, Slot, plan_round, planned_by
 from rater_data.errors import Missing
 from rater_data.lifecycle import FINISHED_STATES, Round, Version
 from rater_data.records import Prompt, stored_id
 from rater_data.round_settings import REFERENCE
 from rater_data.store import Store
 
-RATERS = "raters"  # how many there were when the round began; in its config
-NON_ENGINE_KEYS = ("quota", RATERS)  # what a round's config holds beside the engine's settings
 PROMPTS_A_CHUNK = 8  # written and offered together; the first alone: its card comes after seconds
 MIN_SHARE = 0.1  # of a round's way, below which nothing of it is kept
 SAMPLE_SEED = 20_170_707
@@ -43,7 +41,7 @@ def generate_round(store: Store, engine: Engine, progress: Progress) -> int:
     round_ = store.round()
     if round_ is None or round_.state in FINISHED_STATES:
         config = engine.round_config(store)
-        beside = {"quota": config.plan.ratings, RATERS: store.count_raters()}
+        beside = planned_by(config.plan, store.count_raters(), store.scale().paired)
         round_ = store.start_round({**config.to_dict(), **beside}, version.number)
     if round_.state != "generating":
         return round_.number
@@ -162,7 +160,7 @@ def _reference_metrics(store: Store, engine: Engine, config: Config, progress: P
 
 
 def _config_of(round_: Round) -> Config:
-    return Config.from_dict({k: v for k, v in round_.config.items() if k not in NON_ENGINE_KEYS})
+    return Config.from_dict({k: v for k, v in round_.config.items() if k not in BESIDE_SETTINGS})
 
 
 def _plan(store: Store, engine: Engine, config: Config, round_: Round, progress: Progress) -> list[Slot]:
@@ -170,7 +168,8 @@ def _plan(store: Store, engine: Engine, config: Config, round_: Round, progress:
     version = round_.version_number
     assert version is not None, "only round 0, which is imported, is of no version"
     set_aside.begin_round(store, round_.number)
-    paired = store.scale().paired
+    # one that an earlier release began goes on as it was planned
+    paired = bool(round_.config.get(PAIRED))
     # While nobody is known there may be many: responses that wait for several raters cost one alone nothing
     raters = round_.config.get(RATERS) or config.plan.overlap
     while True:

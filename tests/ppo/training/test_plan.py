@@ -6,7 +6,7 @@ from dataclasses import replace
 import pytest
 
 from ppo.config import Config, PlanConfig
-from ppo.training.plan import plan_round
+from ppo.training.plan import plan_round, planned_by
 from rater_data.errors import BadInput
 from rater_data.records import Prompt
 
@@ -75,7 +75,7 @@ def test_who_compares_alone_can_fill_the_round(k, prompts):
     """A prompt with two responses is one comparison for a rater, and one with three two at least."""
     plan = PlanConfig(ratings=64, responses_per_prompt=k)
     slots = plan_round(replace(CONFIG, plan=plan), 1, 0, None, TRAIN, [], 1, paired=True)
-    assert len(slots) == prompts * k
+    assert len(slots) == prompts * k == planned_by(plan, 1, paired=True)["expected_responses"]
     assert len(plan_round(replace(CONFIG, plan=plan), 1, 0, None, TRAIN, [], 1)) == -(-64 // k) * k
 
 
