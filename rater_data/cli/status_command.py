@@ -35,6 +35,7 @@ def status_lines(store: Store) -> list[tuple[str, str]]:
         ("Prompts", f"{train + holdout} ({holdout} holdout)"),
         ("People", str(len(store.users()))),
         ("Ratings", str(store.count_ratings())),
+        *([("Better answers", str(edits))] if (edits := store.count_edits()) else []),
         ("Version in use", "none yet" if version is None else str(version.number)),
     ]
     if progress is None:

@@ -48,14 +48,19 @@ def check_gates(_store: Store, connection: sa.Connection) -> Iterator[str]:
         .group_by(_s.round_number)
     )
     learned: dict[int, int] = dict(connection.execute(query).all())
+    frozen = sa.select(t.snapshot_edits.c.round_number, sa.func.count())
+    edits: dict[int, int] = dict(connection.execute(frozen.group_by(t.snapshot_edits.c.round_number)).all())
     rounds = sa.select(*json_as_text((t.rounds.c.number, t.rounds.c.gate))).order_by(t.rounds.c.number)
     for number, gate in connection.execute(rounds):
-        reported = parse_json_or(gate, dict, {}).get("ratings")
+        report = parse_json_or(gate, dict, {})
+        reported, written = report.get("ratings"), report.get("edits", 0)
         if reported is not None and reported != learned.get(number, 0):
             yield (
                 f"The gate of round {number} reports {reported} ratings; its snapshot has {learned.get(number, 0)} "
                 "that may be learned from."
             )
+        if written > edits.get(number, 0):  # fewer: some are of prompts that are held out
+            yield f"The gate of round {number} reports {written} better answers; its seal has {edits.get(number, 0)}."
 
 
 def check_counts(store: Store, connection: sa.Connection) -> Iterator[str]:

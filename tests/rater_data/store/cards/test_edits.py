@@ -8,9 +8,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from rater_data.cli.status_command import status_lines
 from rater_data.errors import BadInput, Missing, NotYours, RateloopError
 from rater_data.records import LONGEST_EDIT, Edit
 from rater_data.store import Store
+from rater_data.store.database import schema as t
 from rater_data.store.transfer.copy import copy_store
 from rater_data.verify.home import verify
 from tests.rater_data.store_world import make_world, publish, rate, rate_next, start_round
@@ -206,5 +208,9 @@ def test_the_next_round_takes_new_ones_and_its_seal_has_the_old(world, store):
     rate(store, world.raters[1], card, 5)
     store.seal(2, "operator")
     assert [one.edit for one in store.sealed_edits(2)] == [old, new]
+    assert ("Better answers", "2") in status_lines(store)
+    with store.writing() as connection:
+        connection.execute(t.rounds.update().where(t.rounds.c.number == 2).values(gate={"edits": 3}))
+    assert "The gate of round 2 reports 3 better answers; its seal has 2." in list(verify(store))
     with pytest.raises(RateloopError, match="no round 9"):
         store.sealed_edits(9)
