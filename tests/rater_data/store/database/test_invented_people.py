@@ -219,6 +219,27 @@ def test_what_cannot_be_told_stays(opened, what):
     assert all(part in sentence for part, sentence in zip(told, said, strict=True))
 
 
+def test_two_of_one_file_who_compared_the_same_are_two(opened):
+    """Everything that "Dee (2)" said begins with what "Dee" has begun with; but an import never said the same twice."""
+    people = [
+        "INSERT INTO users (name, name_key, pseudonym, role, active, excluded, created_at)"
+        f" VALUES ('{name}', '{name.lower()}', 'r-{name.lower()}', 'rater', true, false, 1)"
+        for name in ("Dee", "Dee (2)")
+    ]
+    place = "(SELECT id FROM responses WHERE prompt_id = 1 ORDER BY id LIMIT 1 OFFSET {})"
+    ratings = [
+        "INSERT INTO ratings (response_id, other_id, rater_id, score, verdict, shown_at, submitted_at, given_at,"
+        " active_ms, position, guideline_version, scale, revision, is_current, key, comment, flags, attributes)"
+        f" SELECT r.id, {place.format(other)}, u.id, 1, 'rated', 9, 9, 9, 0, 1, 1, 'pair', 1, true,"
+        " 'import:' || r.id || ':1', '', '[]', '{}' FROM users u, responses r"
+        f" WHERE substr(u.name, 1, 3) = 'Dee' AND r.id = {place.format(first)}"
+        for first, other in ((0, 1), (1, 2), (2, 0))
+    ]
+    store = opened(*people, *ratings)
+    assert [(one.user.name, one.ratings) for one in store.rater_stats()][-2:] == [("Dee", 3), ("Dee (2)", 3)]
+    assert list(verify(store)) == []
+
+
 def test_people_without_a_salt_and_hashes_of_before_there_were_any(opened):
     """As homes have them that were sealed by the first releases: their hashes are of less, and stay so."""
     import hashlib
