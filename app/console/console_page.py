@@ -69,20 +69,13 @@ def lay_out_round(page: LivePage) -> None:
     page.add_html("tiles", lambda state: round_panels.tiles(state.overview, state.summary, state.scale))
     page.add_html("job", lambda state: training_panels.job_progress(state.overview.job))
     page.add_html("set_aside", lambda state: round_panels.set_aside(state.prompts_set_aside))
-    page.add_html("curves_title", lambda state: training_panels.training_heading(state.trained_round))
-    with gr.Row(elem_classes="ops-plots"):
-        plots.add_curves(page)
     page.add_html(
-        "steps",
-        lambda state: (
-            training_panels.steps_table(state.steps)
-            + training_panels.rule_checks([*check_rules(state.steps), *engine_check(state.engine_report)])
+        "checks",
+        lambda state: training_panels.rule_checks(
+            [*check_rules(state.steps), *engine_check(state.engine_report)]
         ),
     )
-    page.add_html(
-        "samples_by_step",
-        lambda state: training_panels.samples_by_step(state.steps, state.trained_on_continuations),
-    )
+    _lay_out_training(page)
     html(section("Ratings"))
     with gr.Row(elem_classes="ops-plots"):
         plots.add_score_histogram(page, page.store.scale())
@@ -95,6 +88,28 @@ def lay_out_round(page: LivePage) -> None:
         )
 
     page.add_html("better_answers", lambda state: edit_panel.better_answers(state.better_answers))
+
+
+def _lay_out_training(page: LivePage) -> None:
+    """Open while there is something to watch; afterwards the curves of the past fold away."""
+    with gr.Accordion("Training", open=False, visible=False, elem_classes="ops-fold") as fold:
+        page.add_html("curves_title", lambda state: training_panels.training_heading(state.trained_round))
+        with gr.Row(elem_classes="ops-plots"):
+            plots.add_curves(page)
+        page.add_html("steps", lambda state: training_panels.steps_table(state.steps))
+        page.add_html(
+            "samples_by_step",
+            lambda state: training_panels.samples_by_step(state.steps, state.trained_on_continuations),
+        )
+    page.add(
+        "training",
+        fold,
+        lambda state: {
+            "label": training_panels.training_title(state.trained_round, state.is_training),
+            "open": state.is_training,
+            "visible": state.trained_round is not None,
+        },
+    )
 
 
 def lay_out_settings(page: LivePage) -> None:

@@ -23,6 +23,18 @@ STRATUM_LABELS = {
 """In the order in which they are shown."""
 
 
+NO_PACE = {
+    "generating": "More responses are being written",
+    "sealed": "Sealed; what comes now counts for the next round",
+    "training": "In training; what comes now counts for the next round",
+    "published": "Rating of this round is over",
+    "refused": "What comes now counts for the next round",
+    "failed": "Training stopped; the ratings are safe",
+    "rolled_back": "Rolled back; its ratings count on",
+}
+"""What stands in place of the time to the quota while a round is not open for rating alone."""
+
+
 def tiles(overview: RoundOverview, summary: RoundSummary, scale: Scale) -> str:
     progress = overview.progress
     if progress is None:
@@ -32,8 +44,7 @@ def tiles(overview: RoundOverview, summary: RoundSummary, scale: Scale) -> str:
             (
                 tile(
                     f"{progress.ratings} <small>of {progress.quota}</small>",
-                    "Ratings this round"
-                    + (f", and {progress.set_aside} set aside" if progress.set_aside else ""),
+                    _count_words(progress),
                     progress_bar(progress.ratings, progress.quota, "Ratings"),
                 ),
                 tile(*_pace(progress)),
@@ -49,14 +60,24 @@ def tiles(overview: RoundOverview, summary: RoundSummary, scale: Scale) -> str:
     return f'<div class="ops-tiles rl-panel">{content}</div>'
 
 
+def _count_words(progress: RoundProgress) -> str:
+    """What the number of ratings counts, and what it does not."""
+    beside = []
+    if progress.ratings > progress.quota:
+        beside.append(f"{progress.ratings - progress.quota} beyond the quota count, too")
+    if progress.set_aside:
+        beside.append(f"{progress.set_aside} skipped or not judged")
+    return ", ".join(["Ratings this round", *beside])
+
+
 def _pace(progress: RoundProgress) -> tuple[str, str]:
     """Ratings in the last hour, and how long the quota takes at that pace."""
     missing = max(0, progress.quota - progress.ratings)
     pace = f"{progress.ratings_last_hour:.0f} <small>an hour</small>"
+    if progress.round.state != "rating":
+        return pace, NO_PACE[progress.round.state]
     if not missing:
         return pace, "Quota reached"
-    if progress.round.state != "rating":
-        return pace, "This round's rating is over"
     if not progress.ratings_last_hour:
         return pace, "None of this round in the last hour"
     return pace, f"{format_duration(3600 * missing / progress.ratings_last_hour)} to the quota"

@@ -11,7 +11,6 @@ from app.console.panels.elements import (
     h,
     progress_bar,
     quiet,
-    section,
     table,
 )
 from app.wording import end_with_period, format_duration
@@ -67,8 +66,20 @@ def training_heading(trained: Round | None) -> str:
     reason = (trained.gate or {}).get("reason")
     if reason and reason != trained.decision:
         sentences.append(end_with_period(str(reason)))
-    title = section(f"Training of round {trained.number}")
-    return title + (quiet(" ".join(sentences)) if sentences else "")
+    gate = trained.gate or {}
+    if "ratings" in gate and "responses" in gate:
+        sentences.append(
+            f"What taught the reward head: {gate['ratings']} ratings of {gate['responses']} responses, of all rounds; "
+            "not skips, prompts that are held out, and people who do not count."
+        )
+    return quiet(" ".join(sentences)) if sentences else ""
+
+
+def training_title(trained: Round | None, is_training: bool) -> str:
+    """What the curves that can be folded away are of."""
+    if trained is None:
+        return "Training: nothing was trained yet"
+    return f"{'Training' if is_training else 'How the training went:'} round {trained.number}"
 
 
 def steps_table(steps: list[dict[str, Any]]) -> str:
