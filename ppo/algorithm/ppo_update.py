@@ -97,6 +97,7 @@ def ppo_update(
     ppo, policy, minibatches = config.ppo, state.policy, experience.evaluated.minibatches
     before = (policy.adapter_state(), _copy(policy.value_head.state_dict()), _copy_optimizer(state.optimizer))
     given = UpdateInput.of(experience, config)
+    policy.return_memory()  # what reading held: backward asks for blocks of other sizes, and would take its own beside
     begin_update(policy, given, ppo.minibatch)
     sums: dict[str, float] = {}
     updates, first_gap = 0, None

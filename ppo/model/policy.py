@@ -21,6 +21,7 @@ from transformers.pytorch_utils import Conv1D
 from ppo.config import LoraSettings
 from ppo.model.base_model import BaseModel
 from ppo.model.cpu import attention
+from ppo.model.cpu.allocator import return_freed_blocks
 from ppo.model.cpu.blocks import DecoderBlocks
 from ppo.model.decoders import BlocksDecoder, Decoder, ModuleDecoder, StaticDecoder, additive_mask
 from ppo.model.devices.moving import devices_of
@@ -40,9 +41,11 @@ WIDEST_SHARED = (
     768  # tokens of a prompt with its responses; beyond, a row a response: a shared row's mask is L × L
 )
 MICROBATCH_TOKENS = {
-    "cpu": 1024,
+    "cpu": 768,
     "cuda": 16384,
 }  # read and trained on in one go, until memory runs out; measured (cpu)
+
+ROWS_AT_ONCE = {"cpu": 128}  # more write no quicker there, and each holds keys and values
 
 
 @dataclass(frozen=True)
@@ -75,7 +78,8 @@ class Policy:
         self.devices = devices_of(base.lm)
         self.device = self.devices[0]  # where a rollout is and what is said of it, wherever the layers are
         self.microbatch_tokens = MICROBATCH_TOKENS.get(self.device.type, 1024)
-        self.rows_at_once = 2**31  # responses that are written together, until memory runs out
+        # responses that are written together, until memory runs out
+        self.rows_at_once = ROWS_AT_ONCE.get(self.device.type, 2**31)
         self.plain_because = fast_path_obstacle(base.lm)
         self.writer = PADDED
         dtype = torch.bfloat16 if precision == "bf16" else torch.float32
@@ -183,6 +187,11 @@ class Policy:
             with torch.no_grad():
                 for parameter, values in zip(parts, flat.split([p.numel() for p in parts]), strict=True):
                     parameter.copy_(values.view(parameter.shape))
+
+    def return_memory(self) -> None:
+        """Hands what is free back to the system, where that is a choice: on a CPU."""
+        if self.device.type == "cpu":
+            return_freed_blocks()
 
     # ---- forwards
 

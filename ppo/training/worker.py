@@ -134,6 +134,7 @@ class Worker:
     def _run(self, job: Job, progress: Progress) -> dict[str, Any]:
         progress.phase("Loading the model", 1)
         engine = self.engine
+        engine.policy.return_memory()  # what the job before held, or a look at the ratings
         if job.kind == "try":
             return answer_prompt_trial(self.store, engine, job, progress)
         if job.kind == "generate":

@@ -80,7 +80,12 @@ def write_to_server(address, home, frozen, statements):
                 ]
                 if rows:
                     connection.execute(table.insert(), rows)
-                if table.name in ("users", "links", "ratings", "events"):  # ids were given by hand, as in a copy
+                if table.name in (
+                    "users",
+                    "links",
+                    "ratings",
+                    "events",
+                ):  # ids were given by hand, as in a copy
                     last = f"setval(pg_get_serial_sequence('{table.name}', 'id'), max(id))"
                     connection.exec_driver_sql(f"SELECT {last} FROM {table.name}")
             for statement in statements:
