@@ -258,6 +258,14 @@ def fits_width(page: Page) -> bool:
     return page.evaluate("document.documentElement.scrollWidth <= innerWidth")
 
 
+ANSWERS_SHARE = """() => {
+  const box = part => document.querySelector(part).getBoundingClientRect();
+  const banner = box('[data-part=banner]').height;
+  return (box('.rl-dock').top - box('[data-part=progress]').bottom + banner) / innerHeight;
+}"""
+"""Of the window between what stands above the prompt and the dock, once the guidelines were read."""
+
+
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 def test_phone(browser: Browser, live: Live, rater: User, scheme: str) -> None:
     phone = {
@@ -269,10 +277,24 @@ def test_phone(browser: Browser, live: Live, rater: User, scheme: str) -> None:
     with signed_in(browser, live, rater, **phone) as (_, page):
         wait_for_card(page)
         assert fits_width(page)
-        assert page.locator("[data-score='10']").bounding_box()["height"] >= 44
+        targets = page.locator("[data-part=scale] button, [data-part=others] button")
+        boxes = [target.bounding_box() for target in targets.all()]
+        assert all(box["height"] >= 44 and box["width"] >= 36 for box in boxes)
+        assert page.evaluate(ANSWERS_SHARE) >= 0.65, "the answer has the height"
         page.locator("[data-score='6']").tap()
         wait_message(page, "Saved 6")
     assert scores(live, rater) == [6.0]
+
+
+def test_an_operator_who_rates_on_a_phone_can_sign_out(browser: Browser, live: Live) -> None:
+    operator = live.store.add_user("phoning", "operator")
+    with signed_in(browser, live, operator, viewport={"width": 360, "height": 740}) as (_, page):
+        page.goto(f"{live.url}/rate/")
+        wait_for_card(page)
+        assert fits_width(page)
+        for link in ("[data-part=console]", "[data-act=guidelines]", "form button"):
+            box = page.locator(f".rl-top {link}").bounding_box()
+            assert box["x"] >= 0 and box["x"] + box["width"] <= 360, link
 
 
 def test_accessible(browser: Browser, live: Live, rater: User) -> None:
