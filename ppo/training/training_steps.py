@@ -21,13 +21,19 @@ from ppo.training.engine import Engine
 from rater_data.lifecycle import Version
 from rater_data.records import Prompt
 
+SMALLEST_PART = 0.5  # of a way that was too long: one measurement is too noisy to go further back at once
+
 
 @dataclass(frozen=True)
 class Limits:
-    """How far this round may take the policy: KL to the reference in nats per response, and distinct-2."""
+    """How far this round may take the policy: KL to the reference in nats per response, and distinct-2.
+
+    `start`: distinct-2 of the version that the round began with.
+    """
 
     kl: float
     distinct_2: float
+    start: float = 1.0
 
     def exceeded(self, found: dict[str, float]) -> str:
         """What is wrong with a measured policy, in words; empty when nothing is."""
@@ -39,18 +45,23 @@ class Limits:
 
     def smaller_share(self, found: dict[str, float], share: float) -> float:
         """A smaller share of the round's way to try, after `share` of it was found to be too much."""
-        if found["distinct_2"] < self.distinct_2 or self.kl <= 0:
-            share *= 0.85
-        if 0 < self.kl < found["kl"]:
-            share *= 0.97 * (self.kl / found["kl"]) ** 0.5  # the KL grows as the square of the way
-        return share
+        if self.kl <= 0:
+            return 0.0
+        part = 1.0
+        if found["kl"] > self.kl:
+            part = (self.kl / found["kl"]) ** 0.5  # the KL grows as the square of the way
+        if found["distinct_2"] < self.distinct_2:  # and what is lost of distinct-2 about as the way
+            room, lost = self.start - self.distinct_2, self.start - found["distinct_2"]
+            part = min(part, room / lost if lost > 0 else 0.0)
+        return share * max(SMALLEST_PART, 0.97 * part)
 
 
 def round_limits(config: Config, version: Version, reference: dict[str, float]) -> Limits:
     """From where the version in training stands, and from what the base model's texts are like."""
     start = version.metrics.get("kl", 0.0)
     least = config.ppo.diversity * reference["distinct_2"]
-    return Limits(min(start + config.ppo.kl_budget, config.ppo.kl_ceiling), least)
+    begun = version.metrics.get("distinct_2", reference["distinct_2"])
+    return Limits(min(start + config.ppo.kl_budget, config.ppo.kl_ceiling), least, begun)
 
 
 def ppo_on_ratings(
