@@ -104,15 +104,21 @@ def check_coverage(store: Store, connection: sa.Connection) -> Iterator[str]:
     users = connection.execute(sa.select(t.users.c.id, t.users.c.excluded))
     trusted = {number for number, excluded in users if not excluded}
     by_response: Counter[int] = Counter()
-    ratings = sa.select(_g.response_id, _g.rater_id, _g.verdict).where(_g.is_current)
-    for response, rater, verdict in connection.execute(ratings.execution_options(yield_per=BATCH_ROWS)):
-        by_response[response] += rater in trusted and verdict in COUNTING
+    compared: set[int] = set()  # responses that somebody saw as the second of two
+    ratings = sa.select(_g.response_id, _g.other_id, _g.rater_id, _g.verdict).where(_g.is_current)
+    for response, other, rater, verdict in connection.execute(
+        ratings.execution_options(yield_per=BATCH_ROWS)
+    ):
+        if rater in trusted and verdict in COUNTING:
+            by_response[response] += 1
+            compared.add(other)
     counted: dict[tuple[int, str], Counter[str]] = defaultdict(Counter)
     responses = sa.select(_r.id, _r.round_number, _r.stratum, _r.overlap)
     rows = connection.execute(responses.execution_options(yield_per=BATCH_ROWS))
     for response, round_number, stratum, overlap in rows:
         n = by_response[response]
-        counts = {"responses": 1, "rated": n > 0, "done": n >= overlap, "ratings": n, "wanted": overlap}
+        is_rated = n > 0 or response in compared
+        counts = {"responses": 1, "rated": is_rated, "done": n >= overlap, "ratings": n, "wanted": overlap}
         counted[round_number, stratum].update({name: int(count) for name, count in counts.items()})
     shown = {(row.round_number, row.stratum): row for row in store.coverage()}
     for key in sorted(counted.keys() | shown.keys()):

@@ -17,7 +17,8 @@ _g, _r = t.ratings.c, t.responses.c
 class StratumCoverage:
     """How far a stratum of a round was rated.
 
-    `rated`: responses with a rating that counts; `done`: those with as many as are wanted; `ratings` of `wanted`.
+    `rated`: responses that a rating which counts is about, either one of two that were compared; `done`: those with as
+    many as are wanted; `ratings` of `wanted`, a comparison being that of its first response.
     """
 
     round_number: int
@@ -41,13 +42,16 @@ class Coverage(Database):
             .group_by(_g.response_id)
             .subquery()
         )
+        counting = trusted_ratings().where(_g.verdict.in_(COUNTING))
+        second = counting.with_only_columns(_g.other_id).where(_g.other_id.is_not(None))
+        is_rated = given.c.n.is_not(None) | _r.id.in_(second)
         n = sa.func.coalesce(given.c.n, 0)
         query = (
             sa.select(
                 _r.round_number,
                 _r.stratum,
                 sa.func.count().label("responses"),
-                sa.func.sum(sa.case((n > 0, 1), else_=0)).label("rated"),
+                sa.func.sum(sa.case((is_rated, 1), else_=0)).label("rated"),
                 sa.func.sum(sa.case((n >= _r.overlap, 1), else_=0)).label("done"),
                 sa.func.sum(n).label("ratings"),
                 sa.func.sum(_r.overlap).label("wanted"),

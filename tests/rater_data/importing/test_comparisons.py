@@ -72,6 +72,8 @@ def test_counts_and_agreement_are_those_of_the_rows(pair_store, tmp_path, said):
     }
     for person, name in enumerate(ANNOTATORS):
         assert seen[name].agreement == pytest.approx(spearman_with_others(table, person), abs=5e-4)
+    (imported,) = (row for row in store.coverage() if row.ratings)
+    assert (imported.rated, imported.ratings) == (imported.responses, len(said)), "each was in a comparison"
     found = agreement.krippendorff_alpha(store.counted_ratings())
     alpha = krippendorff.alpha(np.hstack([table, 0 - table]), level_of_measurement="interval")
     assert found.mean == pytest.approx(alpha, abs=5e-4)
