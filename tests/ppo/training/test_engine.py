@@ -48,7 +48,7 @@ def test_responses_that_cannot_fit_are_one_sentence(engine):
 def test_an_imported_response_longer_than_the_context_is_cut(engine):
     imported = response(1, 0, text=LONG, prompt_ids=(), token_ids=(), logprobs=(), stratum="imported")
     rated = RatedResponse(response=imported, prompt=prompt(LONG), rating=rating(1, 1))
-    ids, said = store_tensors._token_ids(engine.base, rated, engine.config.sample)
+    ids, said = store_tensors.token_ids(engine.base, rated, engine.config.sample)
     assert len(ids) + len(said) == engine.base.context
     assert len(said) >= engine.base.context // 2
 
