@@ -71,5 +71,10 @@ def _of_job(store: Store, job: Job) -> Iterator[Happening]:
 
 def _ended(job: Job, kind: str, sentence: str, data: dict[str, Any]) -> Happening:
     return Happening(
-        id=f"job-{job.id}-{kind}", kind=kind, at=job.updated_at, sentence=sentence, data=dict(data)
+        # without a full stop: that parts what is signed
+        id=f"job-{job.id}-{kind.replace('.', '-')}",
+        kind=kind,
+        at=job.updated_at,
+        sentence=sentence,
+        data=dict(data),
     )

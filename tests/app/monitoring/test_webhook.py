@@ -78,6 +78,7 @@ def test_a_round_is_told_from_full_to_published_once_each(store: Store, elsewher
     hook.look(elsewhere.client)
     hook_of(store).look(elsewhere.client)  # a server that was started anew
     assert elsewhere.kinds == ["round.full", "training.ended", "version.published"]
+    assert not any("." in request.headers["webhook-id"] for request in elsewhere.got)
     request = elsewhere.got[-1]
     body = json.loads(request.content)
     assert body["data"] | {"sentence": "", "job": 0} == {
