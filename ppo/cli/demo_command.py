@@ -57,6 +57,8 @@ def demo(
     noise: NOISE = 1.0,
     bias: Annotated[float, typer.Option(min=0, help="Raters lie between −bias and +bias points off.")] = 0.0,
     raters: Annotated[int, typer.Option(min=1, max=50, help="How many scripted raters.")] = 3,
+    contrary: Annotated[int, typer.Option(min=0, help="How many of them turn the scale round.")] = 0,
+    at_random: Annotated[int, typer.Option(min=0, help="How many of them rate whatever the text says.")] = 0,
     flip: Annotated[bool, typer.Option("--flip", help="Turn the rater's taste round: 10 becomes 1.")] = False,
     scale: Annotated[
         str, typer.Option(help="What raters judge by: score_1_10, score_1_5, thumbs, pair …")
@@ -92,7 +94,11 @@ def demo(
 
     choice = _tracker_choice(track, home, seed)
     settings = DemoConfig(
-        rounds, ratings, seed, noise, bias, raters, flip, scale, prompts=prompts, best_of=best_of
+        *(rounds, ratings, seed, noise, bias, raters, flip, scale),
+        prompts=prompts,
+        best_of=best_of,
+        contrary=contrary,
+        at_random=at_random,
     )
     sample = sample_of(model, system, prompt_format, max_new_tokens)
     config = Config(precision=precision, quantize=quantize, sample=sample).changed(changes or [])

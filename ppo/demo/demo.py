@@ -31,7 +31,7 @@ from rater_data.importing.import_files import bundled_prompts, import_prompts
 from rater_data.lifecycle import Job
 from rater_data.rater_functions import Rater
 from rater_data.records import SPLITS, Card, Prompt, Rating, User
-from rater_data.round_settings import PLAIN
+from rater_data.round_settings import PLAIN, RATER_REVIEW
 from rater_data.scales import SCALES
 from rater_data.store import Store
 
@@ -39,6 +39,7 @@ EVALUATION_SEED = 1_234_567
 SAMPLES_SHOWN = 3  # samples printed before and after
 FEWEST_HOLDOUT = 2  # prompts without which there is no interval over prompts
 SCALE = SCALES["score_1_10"]
+HONEST, CONTRARY, AT_RANDOM = "honest", "contrary", "at random"  # how a scripted rater rates
 
 
 @dataclass(frozen=True)
@@ -46,7 +47,8 @@ class DemoConfig:
     """What the demo is asked to do; noise and bias in points of the scale.
 
     `prompts`: a file of prompts, None for the everyday ones. `best_of`: responses of the base to each holdout prompt
-    that every head picks its favourite from; 0 = none.
+    that every head picks its favourite from; 0 = none. `contrary`: how many of the raters use the scale the other way
+    round, `at_random`: how many rate whatever the text says.
     """
 
     rounds: int
@@ -60,6 +62,21 @@ class DemoConfig:
     evaluated_per_prompt: int = 4
     best_of: int = 16
     prompts: Path | None = None
+    contrary: int = 0
+    at_random: int = 0
+
+    def __post_init__(self) -> None:
+        if self.contrary + self.at_random > self.raters:
+            raise BadInput(f"Of {self.raters} raters no more can be contrary or at random.")
+
+
+@dataclass(frozen=True)
+class ScriptedRater:
+    """A person of the demo: points above the truth, and one of the ways to rate."""
+
+    user: User
+    bias: float
+    way: str
 
 
 @dataclass
@@ -114,8 +131,11 @@ class Demo:
         self._noise = random.Random(f"raters:{settings.seed}")
         count = settings.raters
         spread = [0.0] if count == 1 else [-1 + 2 * i / (count - 1) for i in range(count)]
-        self._people: list[tuple[User, float]] = [
-            (store.add_user(f"rater-{i + 1}", "rater"), settings.bias * s) for i, s in enumerate(spread)
+        ways = [CONTRARY] * settings.contrary + [AT_RANDOM] * settings.at_random
+        ways += [HONEST] * (count - len(ways))
+        self._people: list[ScriptedRater] = [
+            ScriptedRater(store.add_user(f"rater-{i + 1}", "rater"), settings.bias * s, way)
+            for i, (s, way) in enumerate(zip(spread, ways, strict=True))
         ]
         plan = replace(self.config.plan, ratings=settings.ratings)
         self.config = replace(self.config, plan=plan, seed=settings.seed)
@@ -158,6 +178,7 @@ class Demo:
         began = time.monotonic()
         self._collect_ratings()
         rated = time.monotonic() - began
+        said = self._what_raters_say()
         open_round = self.store.round()
         assert open_round is not None
         number = open_round.number
@@ -167,6 +188,7 @@ class Demo:
         if train is not None and train.state == "failed":
             raise RateloopError(f"Round {number} failed: {train.error}")
         self._evaluate(number, seconds)
+        self.rows[-1] |= said
         self._run_job()  # the next round's responses
 
     def _run_job(self) -> Job | None:
@@ -184,23 +206,37 @@ class Demo:
         quota = self.settings.ratings
         idle = 0
         while given < quota and idle < len(self._people):
-            user, bias = self._people[given % len(self._people)]
-            card = store.next_card(user.id)
+            person = self._people[given % len(self._people)]
+            card = store.next_card(person.user.id)
             if card is None:
                 idle += 1
                 self._people.append(self._people.pop(0))
                 continue
             idle = 0
-            store.submit(self._rate_card(user, bias, card))
+            store.submit(self._rate_card(person, card))
             given += 1
         if given == 0:
             raise BadInput("There is nothing left to rate in this round.")
 
-    def _rate_card(self, user: User, bias: float, card: Card) -> Rating:
-        now, scale = time.time(), SCALES[self.settings.scale]
-        rating = self._noisy_rating(card.prompt, card.text, bias)
+    def _what_raters_say(self) -> dict[str, Any]:
+        """What the operator reads before the training: of the version in use, and of whom to look at."""
+        store, round_ = self.store, self.store.round()
+        assert round_ is not None
+        found = store.round_verdict(round_.number)
+        said: dict[str, Any] = {"of_version": round_.version_number, "verdict": found.word, "named": []}
+        said["verdict_gain"] = found.gain and [found.gain.mean, found.gain.low, found.gain.high]
+        if self.settings.raters > 1:
+            self.worker.check_readiness()
+            review = store.setting(RATER_REVIEW, {})
+            names = {person.user.id: person.user.name for person in self._people}
+            said["named"] = [[names[f["rater_id"]], f["kind"]] for f in review.get("findings", [])]
+        return said
+
+    def _rate_card(self, person: ScriptedRater, card: Card) -> Rating:
+        now, scale, user = time.time(), SCALES[self.settings.scale], person.user
+        rating = self._noisy_rating(card.prompt, card.text, person)
         if card.other_text is not None:  # about what two responses differ by more than half a point
-            difference = self._noisy_rating(card.prompt, card.other_text, bias) - rating
+            difference = self._noisy_rating(card.prompt, card.other_text, person) - rating
             score = float(np.sign(difference)) if abs(difference) > 0.5 else 0.0
         else:
             share = (min(SCALE.high, max(SCALE.low, rating)) - SCALE.low) / (SCALE.high - SCALE.low)
@@ -218,9 +254,12 @@ class Demo:
             key=f"demo-{user.id}-{card.response_id}-{self._noise.random()}",
         )
 
-    def _noisy_rating(self, prompt: Prompt, response: str, bias: float) -> float:
+    def _noisy_rating(self, prompt: Prompt, response: str, person: ScriptedRater) -> float:
+        if person.way == AT_RANDOM:
+            return self._noise.uniform(SCALE.low, SCALE.high)
         true = self.true_ratings([(prompt, response)])[0]
-        return true + bias + self._noise.gauss(0, self.settings.noise)
+        meant = SCALE.low + SCALE.high - true if person.way == CONTRARY else true
+        return meant + person.bias + self._noise.gauss(0, self.settings.noise)
 
     def true_ratings(self, responses: Sequence[tuple[Prompt, str]]) -> list[float]:
         """What the scripted rater really thinks of responses to prompts, on the scale and without noise."""

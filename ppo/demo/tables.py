@@ -35,6 +35,8 @@ def print_demo(console: Console, result: dict[str, Any], texts: list[list[tuple[
         console.print(f"Round {row['round']}: {row['state']}; seconds: {parts}. {verdict(row)}")
         if "score_gain" in row:
             console.print(f"  {score_worth(row)}")
+        if said := raters_said(row):
+            console.print(f"  {said}")
     for before, after in zip(texts[0], texts[-1], strict=True):
         console.print(f"\n[bold]{escape(before[0])}[/bold]")
         console.print(f"  before: {escape(before[1])}")
@@ -70,6 +72,20 @@ def score_worth(row: dict[str, Any]) -> str:
         f"{said}; the head's favourite of {picked['of']:.0f} of the base: score {picked['score_gain']:+.2f}, "
         f"true rating {picked['gain']:+.2f} ({low:+.2f} … {high:+.2f}) at {picked['kl']:.1f} nats."
     )
+
+
+def raters_said(row: dict[str, Any]) -> str:
+    """What an operator read before this training: the verdict on the version in use, and who was named."""
+    said = []
+    if row["verdict_gain"] is not None:
+        mean, low, high = row["verdict_gain"]
+        said.append(
+            f"Before it, blind ratings said of version {row['of_version']}: {row['verdict']}, "
+            f"{mean:+.2f} ({low:+.2f} … {high:+.2f})"
+        )
+    if row["named"]:
+        said.append("Named: " + ", ".join(f"{name} ({kind})" for name, kind in row["named"]))
+    return "".join(f"{sentence}. " for sentence in said).strip()
 
 
 def _cells(row: dict[str, Any]) -> list[str]:

@@ -1,6 +1,8 @@
 """What `python -m ppo demo` prints and refuses; the run itself is in test_ring.py."""
 
 import json
+import random
+from pathlib import Path
 
 import pytest
 from rich.console import Console
@@ -8,10 +10,12 @@ from typer.testing import CliRunner
 
 from ppo.algorithm import measures
 from ppo.cli.main import cli
-from ppo.demo import tables
+from ppo.config import Config
+from ppo.demo import demo, tables
 from ppo.demo.classifier import load_classifier
 from rater_data.errors import BadInput, Missing, RateloopError
 from rater_data.rater_functions import ClassifierName
+from rater_data.records import Message, Prompt, User
 
 ROW = {
     "round": 1,
@@ -28,6 +32,10 @@ ROW = {
     "distinct_2": 0.91,
     "head_spearman": 0.6,
     "head_pair_accuracy": 0.7,
+    "of_version": 0,
+    "verdict": "open",
+    "verdict_gain": None,
+    "named": [],
     "seconds": {"rate": 1.0, "PPO on rollouts": 100.0, "Loading the model": 9.0, "evaluate": 5.0},
 }
 START = {**ROW, "round": 0, "version": 0, "head_spearman": None, "head_pair_accuracy": None, "seconds": {}}
@@ -61,6 +69,44 @@ def test_what_a_score_is_worth():
     ):
         assert part in text
     assert "favourite" not in printed({**ROW, "score_gain": 0.75, "best_of": None})
+
+
+def test_what_the_operator_read_before_a_training():
+    text = printed(
+        {
+            **ROW,
+            "of_version": 3,
+            "verdict": "hurt",
+            "verdict_gain": [-1.0, -1.5, -0.5],
+            "named": [["rater-1", "reversed"]],
+        }
+    )
+    assert "blind ratings said of version 3: hurt, -1.00 (-1.50 … -0.50)" in text
+    assert "Named: rater-1 (reversed)." in text
+    assert "blind" not in printed(ROW) and "Named" not in printed(ROW)
+
+
+def test_raters_who_turn_the_scale_round_or_do_not_read():
+    prompt = Prompt(id=1, messages=(Message(role="user", content="Q?"),))
+    run = demo.Demo(
+        Path(),
+        "tiny",
+        "cpu",
+        lambda _, text: float(len(text)),
+        demo.DemoConfig(1, 8, noise=0),
+        Config(),
+        print,
+    )
+    run._noise = random.Random(0)
+    user = User(id=1, name="one", role="rater", active=True, excluded=False, created_at=0.0)
+
+    def rated(way, text):
+        return run._noisy_rating(prompt, text, demo.ScriptedRater(user, 0.5, way))
+
+    assert (rated(demo.HONEST, "abc"), rated(demo.CONTRARY, "abc")) == (3.5, 8.5)
+    assert rated(demo.AT_RANDOM, "abc") != rated(demo.AT_RANDOM, "abc")
+    with pytest.raises(BadInput, match="3 raters"):
+        demo.DemoConfig(1, 8, contrary=2, at_random=2)
 
 
 def test_only_training_counts_as_training_time():
