@@ -14,13 +14,14 @@ from app.access.auth import Guard, SignedOut
 from app.access.public_address import address_of, root_of
 from app.api_schemas import json_responses
 from app.console.state import actions
-from app.console.state.round_overview import overview_as_json
 from app.console.state.round_verdicts import RoundVerdicts, judgement_as_json
 from app.console.state.version_list import versions_as_json
 from app.rating import better_answers, decisions, history, screen
+from app.round_schemas import RoundState
 from app.safe_html import render_markdown
 from app.trainer.supervisor import Supervisor
 from rater_data.names import LONGEST_INVITED_NAME
+from rater_data.overview.round_overview import overview_as_json
 from rater_data.records import LONGEST_EDIT, User
 from rater_data.store import Store
 
@@ -203,21 +204,21 @@ def operator_routes(store: Store, guard: Guard, supervisor: Supervisor, verdicts
         judgement = judgement_as_json(verdicts.read(store), store.scale())
         return overview_as_json(store, supervisor.status) | judgement
 
-    @router.get("/round", response_model=None, responses=json_responses(api_schemas.RoundState))
+    @router.get("/round", response_model=None, responses=json_responses(RoundState))
     def round_(user: User = operator) -> dict[str, Any]:
         return current_state()
 
-    @router.post("/train", response_model=None, responses=json_responses(api_schemas.RoundState, 409))
+    @router.post("/train", response_model=None, responses=json_responses(RoundState, 409))
     def train(body: TrainBody, user: User = operator) -> dict[str, Any]:
         actions.train(store, user, override=body.override)
         return current_state()
 
-    @router.post("/cancel", response_model=None, responses=json_responses(api_schemas.RoundState, 404))
+    @router.post("/cancel", response_model=None, responses=json_responses(RoundState, 404))
     def cancel(user: User = operator) -> dict[str, Any]:
         actions.cancel_training(store, user)
         return current_state()
 
-    @router.post("/rollback", response_model=None, responses=json_responses(api_schemas.RoundState, 404, 409))
+    @router.post("/rollback", response_model=None, responses=json_responses(RoundState, 404, 409))
     def roll_back(body: RollBackBody, user: User = operator) -> dict[str, Any]:
         actions.roll_back(store, user, body.to)
         return current_state()

@@ -19,10 +19,10 @@ from app.monitoring.webhook import SECRET_VARIABLE, URL_VARIABLE, Webhook, Webho
 from app.port import open_server_socket
 from app.settings import PUBLIC_URL_VARIABLE, ROOT_PATH_VARIABLE, Settings, port_from_environment
 from app.trainer.supervisor import Supervisor
-from app.wording import format_datetime
 from rater_data.artifacts.opening import open_artifacts
 from rater_data.database_option import ArtifactsUrl, DatabaseUrl, Track
 from rater_data.errors import Missing, RateloopError
+from rater_data.overview.wording import format_datetime
 from rater_data.rater_functions import CLASSIFIER_HELP, CLASSIFIER_SIGN
 from rater_data.round_settings import GENERATOR_KEY, SERVER_URL
 from rater_data.scales import SCALES
@@ -188,9 +188,7 @@ def start(
                 webhook = Webhook(store, target, f"{settings.link_url}/operator/", say)
                 threading.Thread(target=webhook.run, args=(supervisor.stopping.wait,), daemon=True).start()
             if settings.worker:
-                arguments = (store, say, supervisor.stopping.wait)
-                for report in (startup.report_first_progress, startup.report_failures):
-                    threading.Thread(target=report, args=arguments, daemon=True).start()
+                startup.start_reports(store, lambda: supervisor.status, say, supervisor.stopping.wait)
 
         web_app = server.build_app(settings, store, supervisor, artifacts)
         server.serve(web_app, server_socket, settings, on_ready)

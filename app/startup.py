@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import threading
 import time
 from collections.abc import Callable
 from typing import Any
@@ -10,7 +12,8 @@ from app.access.accounts import TERMINAL_ACTOR
 from app.console.state.settings_change import change_settings
 from rater_data.errors import Unavailable
 from rater_data.importing.import_files import bundled_prompts
-from rater_data.lifecycle import ROUND_JOBS
+from rater_data.overview.round_overview import read_overview
+from rater_data.overview.trainer_status import WorkerStatus
 from rater_data.round_settings import (
     EMBEDDED_MODEL,
     FORMAT_PATH,
@@ -25,7 +28,6 @@ from rater_data.round_settings import (
 from rater_data.store import Store
 from rater_data.store.database.release import own_release
 
-JOB_WORDS = {"generate": "Writing responses", "train": "Training"}
 PROGRESS_INTERVAL = 4.0  # seconds
 
 
@@ -74,25 +76,60 @@ def show_embedded_prompt(store: Store, model: str | None) -> None:
             store.set_setting(ROUND_CONFIG, begun)
 
 
-def report_failures(store: Store, say: Callable[[str], None], wait: Callable[[float], object]) -> None:
-    """Says when a job of a round fails and when prompts are set aside, until `wait` says that it is time to stop."""
-    newest = store.jobs(limit=1, kinds=ROUND_JOBS)
-    told_job = newest[0].id if newest and newest[0].state == "failed" else None
+def start_reports(
+    store: Store,
+    worker: Callable[[], WorkerStatus],
+    say: Callable[[str], None],
+    wait: Callable[[float], object],
+) -> None:
+    """Lets both reports go on beside the server: of the first responses, and of how the rounds stand."""
+    for report, arguments in (
+        (report_first_progress, (store, say, wait)),
+        (report_rounds, (store, worker, say, wait)),
+    ):
+        threading.Thread(target=report, args=arguments, daemon=True).start()
+
+
+def report_rounds(
+    store: Store,
+    worker: Callable[[], WorkerStatus],
+    say: Callable[[str], None],
+    wait: Callable[[float], object],
+) -> None:
+    """Says how the round stands whenever that changes, and which prompts are set aside, until `wait` says to stop.
+
+    In the words of the console. Ratings that come in change nothing by themselves, nor does a trainer that died:
+    whoever keeps it alive says so.
+    """
+    told: tuple[object, ...] | None = None
     told_aside: dict[str, Any] = {}
-    while not wait(PROGRESS_INTERVAL):
-        try:
-            newest, aside = store.jobs(limit=1, kinds=ROUND_JOBS), store.setting(SET_ASIDE, {})
-        except Unavailable:
-            continue  # whoever asks the server for something is told; here it is looked at again in a moment
-        if newest and newest[0].state == "failed" and newest[0].id != told_job:
-            told_job = newest[0].id
-            say(f"{JOB_WORDS[newest[0].kind]} failed: {newest[0].error}")
-        new = {key: p for key, p in aside.get("prompts", {}).items() if key not in told_aside}
-        told_aside = aside.get("prompts", {})
-        if new:
-            first = next(iter(new.values()))
-            count = f"{len(new)} prompts are" if len(new) > 1 else "One prompt is"
-            say(f"{count} set aside in round {aside['round']}. {first['why']}")
+    while True:
+        with contextlib.suppress(
+            Unavailable
+        ):  # whoever asks for something is told; it is looked at again in a moment
+            overview, aside = read_overview(store, worker()), store.setting(SET_ASIDE, {})
+            step, trouble = overview.next_step, overview.trouble and not overview.worker.is_down
+            now = (
+                overview.title,
+                overview.state,
+                step.label,
+                step.enabled,
+                overview.last_error,
+                bool(trouble),
+            )
+            if now != told and (
+                told is not None or overview.progress is not None
+            ):  # a new home has nothing yet
+                say(f"{overview.title} · {overview.state_label}. {step.sentence}")
+            told = now
+            new = {key: p for key, p in aside.get("prompts", {}).items() if key not in told_aside}
+            told_aside = aside.get("prompts", {})
+            if new:
+                first = next(iter(new.values()))
+                count = f"{len(new)} prompts are" if len(new) > 1 else "One prompt is"
+                say(f"{count} set aside in round {aside['round']}. {first['why']}")
+        if wait(PROGRESS_INTERVAL):
+            return
 
 
 def report_first_progress(store: Store, say: Callable[[str], None], wait: Callable[[float], object]) -> None:

@@ -13,8 +13,8 @@ class Progress:
     """Keeps the time of each phase and estimates what is left of the present one.
 
     What the recipe of a round speaks to. `show` is given the progress as the store keeps it (phase, done, total,
-    eta_s, note) and raises Cancelled when the work is to stop; `record_step` keeps a PPO step: round, number, metrics;
-    `log` a line for the job's log.
+    eta_s, note, and moved_at in epoch seconds) and raises Cancelled when the work is to stop; `record_step` keeps a
+    PPO step: round, number, metrics; `log` a line for the job's log.
     """
 
     def __init__(
@@ -31,14 +31,18 @@ class Progress:
         """A new phase with `total` units of work, of which `done` were done before (by a worker that died)."""
         self._close()
         self._phase, self._total, self._done_before, self._started = name, total, done, time.monotonic()
-        self._show({"phase": name, "done": done, "total": total, "eta_s": None, "note": ""})
+        self._tell(done, None, "")
 
     def advance(self, done: int, note: str = "") -> None:
         """`done` units of the phase are done."""
         spent = time.monotonic() - self._started
         done_here = done - self._done_before
         left = spent / done_here * (self._total - done) if done_here > 0 else None
-        self._show({"phase": self._phase, "done": done, "total": self._total, "eta_s": left, "note": note})
+        self._tell(done, left, note)
+
+    def _tell(self, done: int, left: float | None, note: str) -> None:
+        told = {"phase": self._phase, "done": done, "total": self._total, "eta_s": left, "note": note}
+        self._show(told | {"moved_at": time.time()})
 
     def _close(self) -> None:
         if self._phase:

@@ -40,6 +40,7 @@ ROOMS = {
         "rater_data, rater_data.store.cards, rater_data.store.database, rater_data.store.people, "
         "rater_data.store.reports, rater_data.store.rounds, rater_data.store.transfer"
     ),
+    "rater_data.overview": "rater_data, rater_data.statistics, rater_data.store",
     "rater_data.artifacts": "rater_data, rater_data.store, rater_data.store.database",
     "rater_data.exporting.formats": (
         "rater_data, rater_data.statistics, rater_data.store, rater_data.store.reports"
@@ -67,7 +68,7 @@ ROOMS = {
     ),
     "rater_data.cli": (
         "rater_data, rater_data.artifacts, rater_data.benchmark, rater_data.exporting, rater_data.exporting.formats, "
-        "rater_data.importing, rater_data.importing.layouts, rater_data.importing.readers, "
+        "rater_data.importing, rater_data.importing.layouts, rater_data.importing.readers, rater_data.overview, "
         "rater_data.statistics, rater_data.store, rater_data.store.people, rater_data.store.transfer, "
         "rater_data.verify"
     ),
@@ -110,25 +111,25 @@ ROOMS = {
     ),
     "app": "rater_data, rater_data.store",
     "app.access": "app, rater_data, rater_data.store",
-    "app.rating": "app, rater_data, rater_data.store, rater_data.store.cards",
-    "app.trainer": "app, rater_data",
+    "app.rating": "app, rater_data, rater_data.overview, rater_data.store, rater_data.store.cards",
+    "app.trainer": "app, rater_data, rater_data.overview",
     "app.benchmark": "app.access, rater_data, rater_data.store",
     "app.exports": (
         "app, app.access, rater_data, rater_data.artifacts, rater_data.exporting, "
         "rater_data.exporting.formats, rater_data.store"
     ),
-    "app.monitoring": "app, app.access, app.trainer, rater_data, rater_data.store",
+    "app.monitoring": "app.access, app.trainer, rater_data, rater_data.overview, rater_data.store",
     "app.console.state": (
-        "app, app.trainer, rater_data, rater_data.importing, rater_data.statistics, rater_data.store, "
+        "app, rater_data, rater_data.importing, rater_data.overview, rater_data.statistics, rater_data.store, "
         "rater_data.store.cards"
     ),
     "app.console.panels": (
-        "app, app.console.state, app.trainer, rater_data, rater_data.exporting, "
-        "rater_data.exporting.formats, rater_data.statistics"
+        "app, app.console.state, rater_data, rater_data.exporting, "
+        "rater_data.exporting.formats, rater_data.overview, rater_data.statistics"
     ),
     "app.console.forms": (
         "app, app.access, app.console.panels, app.console.state, app.rating, app.trainer, rater_data, "
-        "rater_data.store"
+        "rater_data.overview, rater_data.store"
     ),
     "app.console": (
         "app, app.access, app.console.forms, app.console.panels, app.console.state, app.trainer, "
@@ -138,7 +139,7 @@ ROOMS = {
 TOP = {
     "rater_data": {"__main__"},
     "ppo": {"__main__"},
-    "app": {"__main__", "api", "api_errors", "cli", "port", "server", "startup"},
+    "app": {"__main__", "api", "api_errors", "cli", "port", "round_schemas", "server", "startup"},
 }
 MOST_MODULES = 13
 NO_ROOMS = ("migrations", "static", "prompts")

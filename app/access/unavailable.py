@@ -7,9 +7,10 @@ import logging
 from starlette.responses import HTMLResponse, JSONResponse, Response
 
 from app.access import pages
-from app.wording import SERVER_UNAVAILABLE
 from rater_data.errors import Unavailable
 
+SERVER_UNAVAILABLE = "The server cannot read or write its data just now: try again in a moment."
+"""Where the data is kept is nobody's business who is not signed in."""
 PAGES = ("/", "/rate", "/operator")
 PAGES_BELOW = ("/join/", "/sign-out")
 RETRY = {"Retry-After": "2"}  # seconds

@@ -8,8 +8,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from app.wording import end_with_period
 from rater_data.lifecycle import ROUND_JOBS, Job
+from rater_data.overview.wording import end_with_period
 from rater_data.store import Store
 
 JOBS_LOOKED_AT = 20  # the newest: more do not end between two looks

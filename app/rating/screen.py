@@ -14,8 +14,8 @@ from app.rating.history import rating_json
 from app.rating.questions import parse_questions
 from app.safe_html import display_text, render_response
 from app.sample_comparison import compare_samples
-from app.wording import format_duration, format_time_to_quota
 from rater_data.lifecycle import ROUND_JOBS, Job, RoundProgress
+from rater_data.overview.wording import format_duration, format_time_to_quota
 from rater_data.records import Card, User
 from rater_data.round_settings import HOME_ID
 from rater_data.scales import Scale

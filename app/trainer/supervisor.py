@@ -11,11 +11,11 @@ import sys
 import threading
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
 from pathlib import Path
 
 from app.settings import Settings
 from rater_data.database_option import ARTIFACTS_VARIABLE, DATABASE_VARIABLE
+from rater_data.overview.trainer_status import WorkerStatus
 
 # Without --multi_gpu accelerate starts one process, whatever number it is told, where there is no GPU; 0: a free port
 LAUNCHER = (
@@ -28,21 +28,6 @@ HEALTHY_AFTER = 60.0  # seconds: a worker that lived so long starts from the sho
 STOP_TIMEOUT = 8.0  # seconds
 MAX_LOG = 5_000_000  # bytes
 WORD = re.compile(r"[^\W\d_]{2}")  # a launcher of several processes ends what it says with a line of ===
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class WorkerStatus:
-    state: str
-    """off (not wanted here), starting, running, waiting (it died and will be started again), stopped."""
-    pid: int | None = None
-    deaths: int = 0
-    exit_code: int | None = None
-    next_try_at: float | None = None
-    last_words: str = ""
-
-    @property
-    def is_down(self) -> bool:
-        return self.state in ("waiting", "stopped")
 
 
 class Supervisor:

@@ -34,6 +34,14 @@ if TYPE_CHECKING:
 
 
 NOISE = Annotated[float, typer.Option(min=0, help="Standard deviation of a rating's noise, in points.")]
+BIAS = Annotated[float, typer.Option(min=0, help="Raters lie between −bias and +bias points off.")]
+RATERS = Annotated[int, typer.Option(min=1, max=50, help="How many scripted raters.")]
+CONTRARY = Annotated[int, typer.Option(min=0, help="How many of them turn the scale round.")]
+AT_RANDOM = Annotated[int, typer.Option(min=0, help="How many of them rate whatever the text says.")]
+SCALE = Annotated[str, typer.Option(help="What raters judge by: score_1_10, score_1_5, thumbs, pair …")]
+BEST_OF = Annotated[
+    int, typer.Option(min=0, help="Base responses a holdout prompt that each head picks from; 0: none.")
+]
 PROMPTS = Annotated[
     Path | None, typer.Option(help="A file that import-prompts reads; its holdout prompts measure.")
 ]
@@ -55,23 +63,19 @@ def demo(
     generator: GENERATOR = None,
     seed: Annotated[int, typer.Option(help="Of everything that is drawn.")] = 0,
     noise: NOISE = 1.0,
-    bias: Annotated[float, typer.Option(min=0, help="Raters lie between −bias and +bias points off.")] = 0.0,
-    raters: Annotated[int, typer.Option(min=1, max=50, help="How many scripted raters.")] = 3,
-    contrary: Annotated[int, typer.Option(min=0, help="How many of them turn the scale round.")] = 0,
-    at_random: Annotated[int, typer.Option(min=0, help="How many of them rate whatever the text says.")] = 0,
+    bias: BIAS = 0.0,
+    raters: RATERS = 3,
+    contrary: CONTRARY = 0,
+    at_random: AT_RANDOM = 0,
     flip: Annotated[bool, typer.Option("--flip", help="Turn the rater's taste round: 10 becomes 1.")] = False,
-    scale: Annotated[
-        str, typer.Option(help="What raters judge by: score_1_10, score_1_5, thumbs, pair …")
-    ] = "score_1_10",
+    scale: SCALE = "score_1_10",
     precision: Annotated[str, typer.Option(help="auto, fp32 or bf16.")] = "auto",
     quantize: QUANTIZE = "",
     system: SYSTEM = None,
     prompt_format: PROMPT_FORMAT = None,
     max_new_tokens: MAX_NEW_TOKENS = None,
     prompts: PROMPTS = None,
-    best_of: Annotated[
-        int, typer.Option(min=0, help="Base responses a holdout prompt that each head picks from; 0: none.")
-    ] = 16,
+    best_of: BEST_OF = 16,
     changes: Annotated[
         list[str] | None,
         typer.Option("--set", help="Change a setting of ppo/config.py, as in ppo.kl_coef=0.02; repeatable."),

@@ -10,8 +10,8 @@ from typing import Any
 import numpy as np
 import torch
 
-from ppo.algorithm.experience import evaluate_rollout
-from ppo.algorithm.measures import distinct_2
+from ppo.algorithm.experience import EvaluatedRollout, evaluate_rollout
+from ppo.algorithm.measures import distinct_2, mean_interval
 from ppo.algorithm.out_of_memory import in_smaller_pieces
 from ppo.algorithm.reading import OnResponses, Wanted, ignore_responses, read_rollout
 from ppo.config import Config
@@ -26,6 +26,7 @@ from ppo.model.sampling import SampledResponse
 from ppo.model.self_check import checked_policy
 from ppo.processes import ALONE, LOAD, Processes
 from ppo.progress import Progress
+from ppo.reward.reward_head import RewardHead
 from ppo.training import checkpoint, store_tensors
 from rater_data.artifacts.artifacts import Artifacts
 from rater_data.artifacts.folders import FolderArtifacts
@@ -303,11 +304,18 @@ class Engine:
             for p, t in zip(prompts, texts, strict=True)
         ]
 
-    def evaluate_policy(self, store: Store, config: Config, seed: int) -> dict[str, float]:
-        """KL to the reference and the shape of the texts on the holdout prompts (all prompts where there are none)."""
+    def evaluate_policy(
+        self, store: Store, config: Config, seed: int, head: RewardHead | None = None
+    ) -> dict[str, float]:
+        """KL to the reference and the shape of the texts on the holdout prompts (all prompts where there are none).
+
+        With a `head` what it expects raters to say of them, too: `expected_rating` with the ends of its 95 % interval
+        over prompts, and `expected_of_base`, of the base model's answers, by the same head.
+        """
         prompts = store_tensors.holdout_prompts(store) or store_tensors.trainable_prompts(store)[:20]
         rollout, texts = self.rollout(prompts, MEASURED_PER_PROMPT, config, seed)
-        evaluated = evaluate_rollout(self.policy, rollout, (), config)
+        layers = () if head is None else self.reward_layers(config)
+        evaluated = evaluate_rollout(self.policy, rollout, layers, config)
         check_agreement(self.policy, rollout, evaluated.logprobs, config.sample.temperature)
         kl = evaluated.kl_per_response()
         sets = [texts[i::MEASURED_PER_PROMPT] for i in range(MEASURED_PER_PROMPT)]
@@ -317,7 +325,21 @@ class Engine:
             "length": float(rollout.lengths.float().mean()),
             "eos_share": float(rollout.ended.float().mean()),
             "distinct_2": float(np.mean([distinct_2(s) for s in sets])),
+            **({} if head is None else _expected(head, evaluated)),
         }
+
+
+def _expected(head: RewardHead, evaluated: EvaluatedRollout) -> dict[str, float]:
+    """The head is normalised so that the base's answers have the score 0 on average."""
+    ratings = head.rating(evaluated.features.cpu().numpy().astype(np.float64))
+    mean, low, high = mean_interval(ratings.tolist(), evaluated.rollout.group.tolist())
+    of_base = float(head.rating_of_score(np.zeros(1))[0])
+    return {
+        "expected_rating": mean,
+        "expected_low": low,
+        "expected_high": high,
+        "expected_of_base": of_base,
+    }
 
 
 def _in_order_of_length(data: store_tensors.Readable, rows: list[int]) -> list[int]:

@@ -95,7 +95,7 @@ def train_round(
     limits = training_steps.round_limits(config, version, reference)
     start = engine.policy.adapter_state()
     state = _ppo(store, engine, config, round_, version, data, fitted, limits, progress)
-    metrics = _shrink_to_limits(store, engine, config, state, start, limits, progress)
+    metrics = _shrink_to_limits(store, engine, config, state, start, limits, fitted.head, progress)
     _publish(store, engine, config, state, version, fitted.head, gate, metrics, progress)
     return "published"
 
@@ -328,6 +328,7 @@ def _shrink_to_limits(
     state: TrainState,
     start: dict[str, Tensor],
     limits: training_steps.Limits,
+    head: RewardHead,
     progress: Progress,
 ) -> dict[str, float]:
     """Measures the policy on the holdout prompts; beyond a limit, keeps only a share of the way from the start.
@@ -338,7 +339,7 @@ def _shrink_to_limits(
     end, share = state.policy.adapter_state(), 1.0
     progress.phase("Evaluating the new version", 1)
     while True:
-        metrics = engine.evaluate_policy(store, config, SAMPLE_SEED)
+        metrics = engine.evaluate_policy(store, config, SAMPLE_SEED, head)
         why = limits.exceeded(metrics)
         if not why or share == 0.0:
             progress.advance(1)

@@ -6,12 +6,17 @@ from rich.table import Table
 
 from rater_data.cli.common import Home, app, open_store, out_console
 from rater_data.database_option import DatabaseUrl
-from rater_data.lifecycle import ROUND_JOBS, Worker
+from rater_data.lifecycle import Job, Worker
+from rater_data.overview.next_step import offered_buttons
+from rater_data.overview.round_overview import read_overview
+from rater_data.overview.trainer_status import WorkerStatus
+from rater_data.overview.verdict_words import latest_judged_round, verdict_line
 from rater_data.round_settings import ARTIFACTS, ENGINE_REPORT, SET_ASIDE
 from rater_data.store import Store
 
 MAX_PROMPT, MAX_SET_ASIDE = 60, 10  # characters, and prompts that are listed
 MAX_WORKERS = 5
+NO_PROCESS = WorkerStatus(state="off")  # a terminal started no trainer: those that were heard of count
 
 
 @app.command()
@@ -27,7 +32,7 @@ def status(home: Home = None, database: DatabaseUrl = None) -> None:
 def status_lines(store: Store) -> list[tuple[str, str]]:
     """Name and value of each line of `status`."""
     train, holdout = len(store.prompts(split="train")), len(store.prompts(split="holdout"))
-    version, progress, job = store.current_version(), store.round_progress(), store.active_job()
+    version = store.current_version()
     lines = [
         ("Home", str(store.home)),
         *([] if store.location == store.home else [("Database", str(store.location))]),
@@ -38,17 +43,18 @@ def status_lines(store: Store) -> list[tuple[str, str]]:
         *([("Better answers", str(edits))] if (edits := store.count_edits()) else []),
         ("Version in use", "none yet" if version is None else str(version.number)),
     ]
-    if progress is None:
-        lines.append(("Round", "none yet"))
-    else:
-        lines.append(("Round", f"{progress.round.number}, {progress.round.state}"))
+    overview = read_overview(store, NO_PROCESS)
+    progress, job = overview.progress, overview.job
+    lines += [("State", f"{overview.title}: {overview.state_label}"), ("", overview.next_step.sentence)]
+    if buttons := offered_buttons(overview.next_step):
+        lines.append(("The console offers", buttons))
+    if verdict := verdict_line(latest_judged_round(store), store.scale()):
+        lines.append(("Did it help?", verdict))
+    if progress is not None:
         lines.append(("Responses in it", str(progress.responses)))
         lines.append(("Ratings in it", f"{progress.ratings} of {progress.quota}"))
     if job is not None:
-        lines.append(("At work", f"{job.kind}, {job.state}"))
-    newest = store.jobs(limit=1, kinds=ROUND_JOBS)
-    if job is None and newest and newest[0].state == "failed":
-        lines.append(("Failed", f"{newest[0].kind}: {newest[0].error}"))
+        lines.append(("At work", f"{job.kind}, {job.state}{_how_far(job)}"))
     aside = store.setting(SET_ASIDE, {}).get("prompts", {})
     lines += [
         ("Set aside", f"{p['text'][:MAX_PROMPT]}: {p['why']}") for p in list(aside.values())[:MAX_SET_ASIDE]
@@ -60,6 +66,11 @@ def status_lines(store: Store) -> list[tuple[str, str]]:
     if report is not None:
         lines.append(("Model", " ".join([report["model"] + ".", report["says"], *report["notes"]])))
     return lines
+
+
+def _how_far(job: Job) -> str:
+    phase, done, total = (job.progress.get(name, "") for name in ("phase", "done", "total"))
+    return f": {phase}{f', {done} of {total}' if total and total > 1 else ''}" if phase else ""
 
 
 def _describe_worker(store: Store, worker: Worker) -> str:

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 import httpx
 import pytest
 
-from app.wording import SERVER_UNAVAILABLE
+from app.access.unavailable import SERVER_UNAVAILABLE
 from rater_data.errors import Refused, Unavailable
 from rater_data.store import Store
 from tests import fake_worker

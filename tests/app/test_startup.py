@@ -11,14 +11,15 @@ import pytest
 from app.startup import (
     choose_round_settings,
     prepare_home,
-    report_failures,
     report_first_progress,
+    report_rounds,
     show_embedded_prompt,
 )
 from rater_data.errors import BadInput
 from rater_data.round_settings import EMBEDDED_MODEL, EMBEDDED_SYSTEM, ROUND_CONFIG, SET_ASIDE
 from rater_data.store import Store
 from tests import fake_worker
+from tests.app.console.helpers import UP
 from tests.rater_data.store_world import file_store
 
 
@@ -103,8 +104,8 @@ def test_failures_and_prompts_set_aside_are_told_once(store: Store) -> None:
             store.set_setting(SET_ASIDE, {"round": 1, "prompts": aside})
         return step > 4
 
-    report_failures(store, lines.append, wait)
+    report_rounds(store, lambda: UP, lines.append, wait)
     assert lines == [
-        "Writing responses failed: The model is gone.",
+        "Getting ready · Writing stopped. The first responses could not be written: The model is gone.",
         "One prompt is set aside in round 1. It cannot be written.",
     ]

@@ -7,7 +7,8 @@ import gradio as gr
 from app.console.forms.live_page import LivePage
 from app.console.panels import page_header
 from app.console.state import actions
-from app.console.state.round_overview import read_overview
+from rater_data.overview.round_overview import read_overview
+from rater_data.overview.verdict_words import verdict_line
 from rater_data.records import User
 
 
@@ -15,7 +16,9 @@ def lay_out(page: LivePage) -> None:
     with gr.Row(elem_classes="ops-head"):
         page.add_html(
             "heading",
-            lambda state: page_header.heading(state.overview),
+            lambda state: page_header.heading(
+                state.overview, verdict_line(state.judgement.latest, state.scale)
+            ),
             js_on_load=page_header.TITLE_JS,
         )
         with gr.Row(elem_classes="ops-actions"):

@@ -11,7 +11,7 @@ from collections.abc import Iterable
 from datetime import datetime
 from html import escape
 
-from app.wording import format_duration
+from rater_data.overview.wording import format_duration
 from rater_data.round_settings import Told
 
 MAX_TEXT_LENGTH = 1200  # characters of a model's text

@@ -7,8 +7,8 @@ from collections.abc import Sequence
 from typing import Any
 
 from app.console.panels.elements import format_time, h, quiet
-from app.trainer.supervisor import WorkerStatus
 from rater_data.lifecycle import Event, Worker
+from rater_data.overview.trainer_status import WorkerStatus
 from rater_data.round_settings import SETTING_OF_PATH, TextSetting
 
 WORKER_SENTENCES = {

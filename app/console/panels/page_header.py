@@ -5,20 +5,8 @@ from __future__ import annotations
 import time
 
 from app.console.panels.elements import format_time, h
-from app.console.state.round_overview import RoundOverview
-from app.trainer.supervisor import WorkerStatus
-
-STATE_LABELS = {
-    "generating": "Writing responses",
-    "rating": "Open for rating",
-    "sealed": "Sealed",
-    "training": "Training",
-    "published": "Published",
-    "refused": "Refused by the gate",
-    "failed": "Training stopped",
-    "rolled_back": "Rolled back",
-}
-
+from rater_data.overview.round_overview import RoundOverview
+from rater_data.overview.trainer_status import WorkerStatus
 
 TITLE_JS = """
 const show = () => {
@@ -42,24 +30,20 @@ def navigation(static: str) -> str:
     )
 
 
-def heading(overview: RoundOverview) -> str:
-    progress = overview.progress
-    title = f"Round {progress.round.number}" if progress else "Getting ready"
-    state = progress.round.state if progress else "generating"
-    label = STATE_LABELS.get(state, state)
-    if state == "generating" and overview.job is None and overview.last_error:
-        state, label = "failed", "Writing stopped"
-    chip = f'<span class="ops-state {h(state)}">{h(label)}</span>'
+def heading(overview: RoundOverview, verdict: str = "") -> str:
+    """Title, state, what is going on and comes next; then the `verdict` on the version in use, a line."""
+    line = f'<p class="ops-line">{h(verdict)}</p>' if verdict else ""
+    chip = f'<span class="ops-state {h(overview.state)}">{h(overview.state_label)}</span>'
     return (
-        f'<div class="ops-heading" data-title="{h(tab_title(overview, label))}"><h1>{h(title)} {chip}</h1>'
-        f"<p>{h(overview.next_step.sentence)}</p></div>{trainer_alarm(overview.worker)}"
+        f'<div class="ops-heading" data-title="{h(tab_title(overview))}"><h1>{h(overview.title)} {chip}</h1>'
+        f"<p>{h(overview.next_step.sentence)}</p>{line}</div>{trainer_alarm(overview.worker)}"
         f"{trainers_alarm(overview)}"
     )
 
 
-def tab_title(overview: RoundOverview, label: str) -> str:
+def tab_title(overview: RoundOverview) -> str:
     """What the browser's tab says of the round, the news first: a tab shows some twenty letters."""
-    progress, job = overview.progress, overview.job
+    progress, job, label = overview.progress, overview.job, overview.state_label
     if overview.worker.is_down:
         news = "Trainer stopped"
     elif job is None and overview.last_error:

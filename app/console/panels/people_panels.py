@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from app.console.panels.elements import format_age, format_number, h, quiet, table
-from app.wording import format_datetime
+from rater_data.overview.wording import format_datetime
 from rater_data.records import RaterStats, Token, User
 
 HEADINGS = ("Ratings", "Median time", "Mean score", "Std. dev.", "Agreement", "Last seen")

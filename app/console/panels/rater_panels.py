@@ -6,8 +6,8 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from app.console.panels.elements import h, quiet, table
-from app.wording import join_names
 from rater_data.lifecycle import Lessons
+from rater_data.overview.wording import join_names
 from rater_data.records import User
 from rater_data.statistics.intervals import Interval
 from rater_data.statistics.rater_habits import RaterHabits

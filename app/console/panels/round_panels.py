@@ -5,10 +5,10 @@ from __future__ import annotations
 from typing import Any
 
 from app.console.panels.elements import format_number, h, progress_bar, quiet, shorten, tile
-from app.console.state.round_overview import RoundOverview
 from app.console.state.round_summary import RoundSummary
-from app.wording import format_duration
 from rater_data.lifecycle import RoundProgress
+from rater_data.overview.round_overview import RoundOverview
+from rater_data.overview.wording import format_duration
 from rater_data.scales import Scale
 
 MAX_PROMPT, MAX_SET_ASIDE = 120, 20  # characters, and prompts that are listed

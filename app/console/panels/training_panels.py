@@ -13,8 +13,8 @@ from app.console.panels.elements import (
     quiet,
     table,
 )
-from app.wording import end_with_period, format_duration
 from rater_data.lifecycle import Job, Round
+from rater_data.overview.wording import end_with_period, format_duration
 
 CURVES = {
     "reward": "Reward",

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
 
 from app.console.panels.elements import h
-from app.console.state.round_verdicts import JudgedRound, Judgement, verdict_sentence, verdict_title
+from app.console.state.round_verdicts import Judgement
+from rater_data.overview.verdict_words import JudgedRound, gain_words, signed, verdict_sentence, verdict_title
 from rater_data.scales import Scale
 from rater_data.statistics.intervals import Interval
-from rater_data.statistics.learning_curve import CurvePoint
 from rater_data.statistics.round_verdict import RoundVerdict
 
 WIDTH, HEIGHT, LEFT, RIGHT, TOP, BOTTOM = 420.0, 190.0, 44.0, 14.0, 12.0, 26.0  # of the curve's drawing
+KL_HEIGHT = 110.0
+BESIDE = {"people": 0.0, "head": 7.0}  # to the right: an interval that lies on another hides it
 ROOM = 0.12  # above and below the curve, as a share of its height
 MOST_LABELS = 8  # on the axis of rounds
 
@@ -26,7 +29,7 @@ def verdict(judgement: Judgement, scale: Scale) -> str:
         f'<div><h2 class="{h(kind)}">{h(verdict_title(latest))}</h2>'
         f"<p>{h(verdict_sentence(latest, scale))}</p>{facts}{_before(judgement, scale)}</div>"
     )
-    curve = _curve(judgement.curve, scale)
+    curve = _curve(judgement, scale)
     return f'<section class="ops-verdict rl-panel" aria-label="Did it help?">{text}{curve}</section>'
 
 
@@ -35,21 +38,16 @@ def _facts(found: RoundVerdict, drift: Interval | None, scale: Scale) -> str:
         return ""
     rows = []
     if not scale.paired:
-        rows.append(("Mean difference", _difference(found.gain, scale), "95 %, however often you look"))
+        rows.append(("Mean difference", gain_words(found.gain, scale), "95 %, however often you look"))
     rows.append(_win_rate(found, scale))
     if found.length is not None:
         by = f"{abs(found.length.difference):.0f} characters {'longer' if found.length.difference > 0 else 'shorter'}"
-        share = (
-            _preference(found.length.explained)
-            if scale.paired
-            else _difference(found.length.explained, scale)
-        )
-        rows.append(("Of it by length", share, f"answers are {by}"))
+        rows.append(("Of it by length", gain_words(found.length.explained, scale), f"answers are {by}"))
     if drift is not None:
         rows.append(
             (
                 "Raters' drift",
-                _difference(drift, scale),
+                gain_words(drift, scale),
                 f"{drift.n} anchors read again",
             )
         )
@@ -79,21 +77,8 @@ def _before(judgement: Judgement, scale: Scale) -> str:
 
 def _told_before(judged: JudgedRound, scale: Scale) -> str:
     gain = judged.verdict.gain if judged.verdict is not None else None
-    amount = "" if gain is None else f" ({_preference(gain) if scale.paired else _difference(gain, scale)})"
+    amount = "" if gain is None else f" ({gain_words(gain, scale)})"
     return f"In round {judged.number}: {verdict_title(judged)}{amount}."
-
-
-def _difference(interval: Interval, scale: Scale) -> str:
-    if scale.name == "thumbs":
-        ends = [f"{100 * end:+.0f}" for end in (interval.mean, interval.low, interval.high)]
-        return f"{ends[0]} % thumbs up ({ends[1]} … {ends[2]})"
-    return f"{_signed(interval.mean)} points ({_signed(interval.low)} … {_signed(interval.high)})"
-
-
-def _preference(interval: Interval) -> str:
-    """Half of a difference between wins and losses, as a difference of the share that is preferred."""
-    ends = [f"{50 * end:+.0f}" for end in (interval.mean, interval.low, interval.high)]
-    return f"{ends[0]} % preferred ({ends[1]} … {ends[2]})"
 
 
 def _shares(ends: Iterable[float]) -> str:
@@ -101,52 +86,111 @@ def _shares(ends: Iterable[float]) -> str:
     return f"{mean} % of the time ({low} … {high})"
 
 
-def _signed(value: float) -> str:
-    return "0.0" if abs(value) < 0.05 else f"{value:+.1f}"
+@dataclass(frozen=True, slots=True)
+class _Axes:
+    """Places of rounds and of values in a drawing of `height`."""
+
+    rounds: Sequence[int]
+    low: float
+    high: float
+    height: float
+
+    def x(self, number: int, kind: str = "people") -> float:
+        first, last = self.rounds[0], self.rounds[-1]
+        along = (WIDTH - LEFT - RIGHT - 24) * (number - first) / max(1, last - first)
+        return LEFT + 12 + along + BESIDE[kind]
+
+    def y(self, value: float) -> float:
+        return TOP + (self.height - TOP - BOTTOM) * (self.high - value) / (self.high - self.low)
+
+    def line(self, points: Iterable[tuple[int, float]], kind: str) -> str:
+        places = " ".join(f"{self.x(number, kind):.1f},{self.y(value):.1f}" for number, value in points)
+        return f'<polyline class="{kind}" points="{places}"/>'
+
+    def dot(self, number: int, value: float, kind: str, says: str) -> str:
+        place = f'cx="{self.x(number, kind):.1f}" cy="{self.y(value):.1f}"'
+        return f'<circle class="{kind}" {place} r="4"><title>{h(says)}</title></circle>'
+
+    def range(self, number: int, interval: Interval, kind: str) -> str:
+        ends = f"M{self.x(number, kind):.1f} {self.y(interval.low):.1f}V{self.y(interval.high):.1f}"
+        return f'<path class="range {kind}" d="{ends}"/>'
+
+    def grid(self, base: float, written: Callable[[float], str]) -> str:
+        return "".join(
+            f'<path class="{"base" if tick == base else "grid"}" d="M{LEFT} {self.y(tick):.1f}H{WIDTH - RIGHT}"/>'
+            f'<text class="up" x="{LEFT - 8}" y="{self.y(tick) + 4:.1f}">{h(written(tick))}</text>'
+            for tick in _ticks(self.low, self.high)
+        )
+
+    def names(self) -> str:
+        every = -(-len(self.rounds) // MOST_LABELS)
+        return "".join(
+            f'<text class="along" x="{self.x(number):.1f}" y="{self.height - 6}">{number}</text>'
+            for number in self.rounds[::every]
+        )
+
+    def drawing(self, label: str, parts: str) -> str:
+        box = f'viewBox="0 0 {WIDTH:g} {self.height:g}"'
+        return f'<svg {box} role="img" aria-label="{h(label)}">{parts}</svg>'
 
 
-def _curve(points: Sequence[CurvePoint], scale: Scale) -> str:
-    """Rounds along, points above the first version up, each with its interval."""
-    known = [(p, p.value) for p in points if p.value is not None]
-    if len(known) < 2:
+def _curve(judgement: Judgement, scale: Scale) -> str:
+    """Rounds along, points above the first version up: as people rated each version, and as its reward head expects."""
+    known = [(p.round_number, p.version, p.value) for p in judgement.curve if p.value is not None]
+    by_head = [
+        (p.round_number, p.version, judgement.expected[p.version])
+        for p in judgement.curve
+        if p.version in judgement.expected
+    ]
+    if len(known) < 2 and not by_head:
         return ""
     base = 0.5 if scale.paired else 0.0
-    low = min(base, *(value.low for _, value in known))
-    high = max(base, *(value.high for _, value in known))
+    shown = [value for *_, value in (*known, *by_head)]
+    low = min(base, *(value.low for value in shown))
+    high = max(base, *(value.high for value in shown))
     margin = ROOM * ((high - low) or 1.0)
-    low, high = low - margin, high + margin
-    first, last = points[0].round_number, points[-1].round_number
-
-    def x(number: int) -> float:
-        return LEFT + 12 + (WIDTH - LEFT - RIGHT - 24) * (number - first) / max(1, last - first)
-
-    def y(value: float) -> float:
-        return TOP + (HEIGHT - TOP - BOTTOM) * (high - value) / (high - low)
-
+    axes = _Axes([p.round_number for p in judgement.curve], low - margin, high + margin, HEIGHT)
     unit = "share that prefers it to the first version" if scale.paired else "points above the first version"
-    bars = "".join(
-        f'<path class="range" d="M{x(p.round_number):.1f} {y(v.low):.1f}V{y(v.high):.1f}"/>' for p, v in known
-    )
-    line = " ".join(f"{x(p.round_number):.1f},{y(v.mean):.1f}" for p, v in known)
-    dots = "".join(
-        f'<circle cx="{x(p.round_number):.1f}" cy="{y(v.mean):.1f}" r="4">'
-        f"<title>{h(_point(p, v, scale))}</title></circle>"
-        for p, v in known
-    )
-    grid = "".join(
-        f'<path class="{"base" if tick == base else "grid"}" d="M{LEFT} {y(tick):.1f}H{WIDTH - RIGHT}"/>'
-        f'<text class="up" x="{LEFT - 8}" y="{y(tick) + 4:.1f}">{h(_tick(tick, scale))}</text>'
-        for tick in _ticks(low, high)
-    )
-    every = -(-len(points) // MOST_LABELS)
-    rounds = "".join(
-        f'<text class="along" x="{x(p.round_number):.1f}" y="{HEIGHT - 6}">{p.round_number}</text>'
-        for p in points[::every]
-    )
-    label = "; ".join(_point(p, v, scale) for p, v in known)
+    parts = axes.grid(base, lambda tick: _tick(tick, scale))
+    parts += "".join(axes.range(n, value, "head") for n, _, value in by_head)
+    parts += "".join(axes.range(n, value, "people") for n, _, value in known)
+    parts += axes.line(((n, value.mean) for n, _, value in by_head), "head")
+    parts += axes.line(((n, value.mean) for n, _, value in known), "people")
+    said = [_point(*point, scale) for point in known]
+    expected = [f"{_point(*point, scale)}, expected by the reward head" for point in by_head]
+    for kind, points, sentences in (("head", by_head, expected), ("people", known, said)):
+        parts += "".join(
+            axes.dot(n, value.mean, kind, sentence)
+            for (n, _, value), sentence in zip(points, sentences, strict=True)
+        )
+    label = "; ".join([*said, *expected])
+    key = '<span class="people">people, blind</span>'
+    key += '<span class="head">the reward head, on holdout prompts</span>' if by_head else ""
     return (
-        f'<figure><figcaption>Learning curve: {h(unit)}, by round</figcaption><svg viewBox="0 0 {WIDTH:g} {HEIGHT:g}" '
-        f'role="img" aria-label="{h(label)}">{grid}{bars}<polyline points="{line}"/>{dots}{rounds}</svg></figure>'
+        f"<figure><figcaption>Learning curve: {h(unit)}, by round</figcaption>"
+        f'<p class="ops-key">{key}</p>{axes.drawing(label, parts + axes.names())}{_kl(judgement)}</figure>'
+    )
+
+
+def _kl(judgement: Judgement) -> str:
+    """How far each round's version is from the base model."""
+    points = [
+        (p.round_number, p.version, judgement.kl[p.version])
+        for p in judgement.curve
+        if p.version in judgement.kl
+    ]
+    if len(points) < 2:
+        return ""
+    high = max(value for *_, value in points)
+    axes = _Axes([p.round_number for p in judgement.curve], 0.0, high * (1 + ROOM) or 1.0, KL_HEIGHT)
+    said = [f"Round {n}, version {version}: {value:.1f} nats" for n, version, value in points]
+    parts = axes.grid(0.0, lambda tick: f"{tick:g}") + axes.line(((n, v) for n, _, v in points), "people")
+    parts += "".join(
+        axes.dot(n, v, "people", sentence) for (n, _, v), sentence in zip(points, said, strict=True)
+    )
+    return (
+        "<figcaption>KL to the base model: nats per response, by round</figcaption>"
+        f"{axes.drawing('; '.join(said), parts + axes.names())}"
     )
 
 
@@ -163,7 +207,7 @@ def _tick(value: float, scale: Scale) -> str:
     return "0" if value == 0 else f"{value:+g}"
 
 
-def _point(point: CurvePoint, value: Interval, scale: Scale) -> str:
-    ends = [f"{100 * e:.0f} %" if scale.paired else _signed(e) for e in (value.mean, value.low, value.high)]
-    interval = f" ({ends[1]} … {ends[2]})" if value.n else ""
-    return f"Round {point.round_number}, version {point.version}: {ends[0]}{interval}"
+def _point(number: int, version: int, value: Interval, scale: Scale) -> str:
+    ends = [f"{100 * e:.0f} %" if scale.paired else signed(e) for e in (value.mean, value.low, value.high)]
+    interval = f" ({ends[1]} … {ends[2]})" if value.low < value.high else ""
+    return f"Round {number}, version {version}: {ends[0]}{interval}"

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import contextlib
 
-from app.console.state.round_overview import find_unlearned_round, read_overview
-from app.trainer.supervisor import WorkerStatus
-from app.wording import join_names
 from rater_data.errors import Busy, Missing, Refused
 from rater_data.lifecycle import FINISHED_STATES, THEN_TRAIN, Lessons
+from rater_data.overview.round_overview import find_unlearned_round, read_overview
+from rater_data.overview.trainer_status import WorkerStatus
+from rater_data.overview.wording import join_names
 from rater_data.records import User
 from rater_data.round_settings import MIN_RATINGS_TO_TRAIN
 from rater_data.store import Store

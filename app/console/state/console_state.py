@@ -10,14 +10,14 @@ from typing import Any
 from app.console.state.actions import find_lessons_of_excluded
 from app.console.state.background_cache import BackgroundCache
 from app.console.state.prompt_trials import PromptTrial, find_latest_trial
-from app.console.state.round_overview import RoundOverview, read_overview
 from app.console.state.round_summary import RoundSummaries, RoundSummary
 from app.console.state.round_verdicts import Judgement, RoundVerdicts
 from app.console.state.training_health import find_last_training
 from app.console.state.version_list import ratings_trained_on
 from app.sample_comparison import SampleComparison, compare_samples
-from app.trainer.supervisor import WorkerStatus
 from rater_data.lifecycle import Event, Lessons, Round, Version
+from rater_data.overview.round_overview import RoundOverview, read_overview
+from rater_data.overview.trainer_status import WorkerStatus
 from rater_data.records import EditedResponse, RaterStats, Token, User
 from rater_data.round_settings import ENGINE_REPORT, RATER_REVIEW, SET_ASIDE, is_continuation
 from rater_data.scales import Scale

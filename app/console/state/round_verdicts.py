@@ -5,38 +5,33 @@ The statistics are in rater_data/statistics/round_verdict.py, how it is shown in
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Any
 
 from app.console.state.background_cache import BackgroundRunner
-from rater_data.lifecycle import Round
+from rater_data.lifecycle import Round, Version
+from rater_data.overview.verdict_words import JudgedRound, verdict_sentence, verdict_title
 from rater_data.scales import Scale
 from rater_data.statistics.intervals import Interval
 from rater_data.statistics.learning_curve import CurvePoint, learning_curve
-from rater_data.statistics.round_verdict import HELPED, HURT, WORTH_KNOWING, RoundVerdict
+from rater_data.statistics.round_verdict import RoundVerdict
 from rater_data.store import Store
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class JudgedRound:
-    """A round, the version that wrote it and its parent; `verdict` is None where there is no parent, and before it is
-    computed. `in_use`: the version was not rolled back."""
-
-    number: int
-    version: int
-    parent: int | None
-    in_use: bool
-    verdict: RoundVerdict | None
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
 class Judgement:
-    """`rounds`: oldest first; `curve`: a point each; `drift` of raters on anchors, in points."""
+    """`rounds`: oldest first; `curve`: a point each; `drift` of raters on anchors, in points.
+
+    `expected`, by version: how far the reward head that it was trained by expects it above the first version on holdout
+    prompts, in what the curve counts; `kl`, by version: nats per response from the base model.
+    """
 
     rounds: Sequence[JudgedRound] = ()
     curve: Sequence[CurvePoint] = ()
     drift: Interval | None = None
+    expected: Mapping[int, Interval] = field(default_factory=dict)
+    kl: Mapping[int, float] = field(default_factory=dict)
 
     @property
     def latest(self) -> JudgedRound | None:
@@ -87,6 +82,8 @@ class RoundVerdicts:
             ),
             curve=tuple(learning_curve(rounds, parents, verdicts, store.scale().paired)),
             drift=self._drift,
+            expected=_expected(versions.values(), store.scale().paired),
+            kl={n: float(v.metrics["kl"]) for n, v in versions.items() if "kl" in v.metrics},
         )
 
     def _refresh(self, store: Store) -> None:
@@ -102,64 +99,22 @@ class RoundVerdicts:
         self._last_mark = mark
 
 
+def _expected(versions: Iterable[Version], paired: bool) -> dict[int, Interval]:
+    found = {}
+    for version in versions:
+        told = version.metrics
+        if "expected_rating" in told:
+            ends = [told[name] for name in ("expected_rating", "expected_low", "expected_high")]
+            # a comparison's expected rating, from −1 to 1, is with a usual answer of the base already
+            mean, low, high = ((1 + end) / 2 if paired else end - told["expected_of_base"] for end in ends)
+            found[version.number] = Interval(mean=mean, low=low, high=high, n=0)
+    return found
+
+
 def _rounds_with_parent(store: Store) -> list[Round]:
     """Rounds whose version has a parent, newest first."""
     with_parent = {version.number for version in store.versions() if version.parent is not None}
     return [round_ for round_ in reversed(store.rounds()) if round_.version_number in with_parent]
-
-
-def verdict_title(judged: JudgedRound) -> str:
-    """In a few words."""
-    verdict = judged.verdict
-    if judged.parent is None:
-        return "Nothing to compare yet"
-    if verdict is not None and verdict.word == HELPED:
-        return f"Version {judged.version} helped"
-    if verdict is not None and verdict.word == HURT:
-        return f"Version {judged.version} hurt"
-    if verdict is not None and verdict.gain is not None and verdict.more is None:
-        return "No difference that matters"
-    return "No evidence yet"
-
-
-def verdict_sentence(judged: JudgedRound, scale: Scale) -> str:
-    """What the ratings say of the version that wrote the round, and what would settle it."""
-    verdict, old, new = judged.verdict, judged.parent, judged.version
-    if old is None:
-        return f"Round {judged.number} is written by the first version; the next one's control arm compares with it."
-    if verdict is None:
-        return "The ratings are being counted."
-    if verdict.planned == 0:
-        return (
-            f"This round has no control arm, so nothing tells whether version {new} is better than version {old}: "
-            "raise Control arm under Settings."
-        )
-    if verdict.gain is None:
-        in_ = f"{verdict.blind} of {verdict.planned} blind {_units(scale, 2)} with version {old} are in"
-        return f"{in_}: too few to tell."
-    if verdict.word in (HELPED, HURT):
-        than = "better" if verdict.word == HELPED else "worse"
-        found = f"People find it {than} than version {old}, on the same prompts and blind."
-        if not judged.in_use:
-            return f"{found} It was rolled back."
-        return found if verdict.word == HELPED else f"{found} Versions puts version {old} in use again."
-    if verdict.more is None:
-        worth = WORTH_KNOWING * (scale.high - scale.low)
-        return f"Versions {old} and {new} are less than {worth:.2g} {'of 1' if scale.paired else _points(scale)} apart."
-    left = max(0, verdict.planned - verdict.blind)
-    sentence = f"About {verdict.more} more blind {_units(scale, verdict.more)} would settle it"
-    if verdict.more <= left:
-        return f"{sentence}; {left} {'are' if left > 1 else 'is'} still to come in this round."
-    has = f"{left or 'none'} {'are' if left > 1 else 'is'} left"
-    return f"{sentence}; in this round {has}. A larger control arm, under Settings, tells more in the next."
-
-
-def _units(scale: Scale, count: int) -> str:
-    return ("comparison" if scale.paired else "rating") + "s" * (count != 1)
-
-
-def _points(scale: Scale) -> str:
-    return "thumbs up a response" if scale.name == "thumbs" else "points"
 
 
 def judgement_as_json(judgement: Judgement, scale: Scale) -> dict[str, Any]:
@@ -168,7 +123,13 @@ def judgement_as_json(judgement: Judgement, scale: Scale) -> dict[str, Any]:
     return {
         "verdict": latest and _verdict_as_json(latest, judgement.drift, scale),
         "learning_curve": [
-            {"round": point.round_number, "version": point.version, "value": _interval_as_json(point.value)}
+            {
+                "round": point.round_number,
+                "version": point.version,
+                "value": _interval_as_json(point.value),
+                "by_head": _interval_as_json(judgement.expected.get(point.version)),
+                "kl": judgement.kl.get(point.version),
+            }
             for point in judgement.curve
         ],
     }

@@ -6,8 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from app.access.unavailable import RETRY
-from app.wording import SERVER_UNAVAILABLE
+from app.access.unavailable import RETRY, SERVER_UNAVAILABLE
 from rater_data.errors import Away
 from rater_data.store import Store
 from tests import fake_worker

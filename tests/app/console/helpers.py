@@ -5,8 +5,8 @@ from __future__ import annotations
 import time
 from typing import Any
 
-from app.trainer.supervisor import WorkerStatus
 from rater_data.lifecycle import Job, Round, RoundProgress
+from rater_data.overview.trainer_status import WorkerStatus
 from rater_data.records import Card, Rating, User
 from rater_data.store import Store
 from tests import fake_worker

@@ -76,7 +76,7 @@ def test_status(run, tmp_path):
     world.store.enqueue("train", {"round": 1})
     world.store.close()
     shown = run("status").stdout
-    for line in ("Prompts", "3 (0 holdout)", "1, rating", "1 of 12", "train, queued"):
+    for line in ("Prompts", "3 (0 holdout)", "Round 1: Open for rating", "1 of 12", "train, queued"):
         assert line in shown
 
 
@@ -98,7 +98,9 @@ def test_status_tells_what_went_wrong(run, tmp_path):
     store.close()
     shown = " ".join(run("status").stdout.split())
     for line in (
-        "Failed generate: The model cannot be had.",
+        "State Getting ready: Writing stopped",
+        "The first responses could not be written: The model cannot be had. No trainer",
+        "The console offers “Try again”",
         "Set aside And 0?: No user turn.",
         "… and 2 prompts more",
         "Model mine. Plain path, which is slower. The experts are left alone.",

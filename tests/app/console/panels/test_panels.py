@@ -22,16 +22,16 @@ from app.console.panels import (
     version_panels,
 )
 from app.console.panels.elements import format_number
-from app.console.state.next_step import decide_next_step
 from app.console.state.prompt_trials import PromptTrial
-from app.console.state.round_overview import RoundOverview
 from app.console.state.round_verdicts import JudgedRound, Judgement
 from app.console.state.training_health import check_rules, engine_check
 from app.safe_html import render_markdown
 from app.sample_comparison import SampleComparison
 from app.startup import prepare_home
-from app.trainer.supervisor import WorkerStatus
 from rater_data.lifecycle import Lessons, Worker
+from rater_data.overview.next_step import decide_next_step
+from rater_data.overview.round_overview import RoundOverview
+from rater_data.overview.trainer_status import WorkerStatus
 from rater_data.records import Token
 from rater_data.round_settings import Told
 from rater_data.scales import SCALES
@@ -87,7 +87,7 @@ def test_hostile_text_is_text_in_every_panel(store: Store) -> None:
         last_error=HOSTILE,
         worker=worker,
         trainers=(trainer(host=HOSTILE, device=HOSTILE, release=HOSTILE, same_release=False),),
-        next_step=decide_next_step(progress("refused", gate={"reason": HOSTILE}), None, HOSTILE, worker),
+        next_step=decide_next_step(progress("refused", gate={"reason": HOSTILE}), None, HOSTILE),
     )
     shown = [
         page_header.heading(seen),
@@ -170,7 +170,7 @@ def test_writing_that_stopped_is_not_called_writing() -> None:
             last_error=error,
             worker=UP,
             trainers=(),
-            next_step=decide_next_step(progress(state) if state else None, None, error, UP),
+            next_step=decide_next_step(progress(state) if state else None, None, error),
         )
         return page_header.heading(seen)
 
@@ -289,7 +289,7 @@ def test_trainers_elsewhere_are_missed_and_told_apart(
         last_error=None,
         worker=worker,
         trainers=trainers,
-        next_step=decide_next_step(progress("rating"), None, None, worker),
+        next_step=decide_next_step(progress("rating"), None, None),
     )
     shown = page_header.heading(seen)
     assert ("ops-alarm" in shown, told in shown) == (bool(told), True)

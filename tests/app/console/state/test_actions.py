@@ -7,11 +7,11 @@ import pytest
 from app.access import accounts
 from app.console.panels import training_panels
 from app.console.state.actions import cancel_training, press_main_button, roll_back, train, train_anew
-from app.console.state.round_overview import read_overview
 from app.console.state.training_health import find_last_training
 from app.sample_comparison import compare_samples
 from app.startup import prepare_home
 from rater_data.errors import Busy, Missing, Refused
+from rater_data.overview.round_overview import read_overview
 from rater_data.records import User
 from rater_data.round_settings import MIN_RATINGS_TO_TRAIN
 from rater_data.store import Store

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import pytest
 
-from app.console.state.round_overview import overview_as_json
 from app.console.state.round_summary import RoundSummaries, RoundSummary
 from app.console.state.settings_change import change_settings, read_settings
 from rater_data.errors import BadInput
+from rater_data.overview.round_overview import overview_as_json
 from rater_data.records import User
 from rater_data.round_settings import READINESS
 from rater_data.store import Store
@@ -40,7 +40,7 @@ def test_agreement_without_excluded_raters(store: Store) -> None:
 
 def test_overview_as_json_without_and_with_a_round(store: Store) -> None:
     empty = overview_as_json(store, UP)
-    assert (empty["round"], empty["job"], empty["next"]["possible"]) == (None, None, False)
+    assert (empty["round"], empty["job"], empty["next"]["possible"]) == (None, None, True)
     fake_worker.generate(store, {})
     rate_all(store, 8)
     full = overview_as_json(store, UP)

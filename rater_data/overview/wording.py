@@ -5,8 +5,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import datetime
 
-SERVER_UNAVAILABLE = "The server cannot read or write its data just now: try again in a moment."
-"""Where the data is kept is nobody's business who is not signed in."""
 MIN_HOURLY_RATINGS = 5
 """Ratings in the last hour from which a time to the quota is worth saying."""
 

@@ -1,15 +1,24 @@
-"""The console's main button: what it offers in every state of a round, and why."""
+"""How a round stands and what comes next: the console's main button in every state, and why."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 
-from app.trainer.supervisor import WorkerStatus
-from app.wording import end_with_period, format_time_to_quota
 from rater_data.lifecycle import Job, Round, RoundProgress
+from rater_data.overview.wording import end_with_period, format_time_to_quota
 from rater_data.round_settings import MIN_RATINGS_TO_TRAIN
 
 OVERRULE_LABEL = "Train although the gate refused"
+STATE_LABELS = {
+    "generating": "Writing responses",
+    "rating": "Open for rating",
+    "sealed": "Sealed",
+    "training": "Training",
+    "published": "Published",
+    "refused": "Refused by the gate",
+    "failed": "Training stopped",
+    "rolled_back": "Rolled back",
+}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -27,24 +36,29 @@ class NextStep:
     can_cancel: bool = False
 
 
+def offered_buttons(step: NextStep) -> str:
+    """What the console's buttons offer now, as in “Train round 3”, “Train early”; empty where none can be pressed."""
+    buttons = [step.label] if step.enabled else []
+    buttons += [step.alternative] if step.alternative else []
+    buttons += ["Cancel training"] if step.can_cancel else []
+    return ", ".join(f"“{button}”" for button in buttons)
+
+
 def decide_next_step(
     progress: RoundProgress | None,
     job: Job | None,
     last_error: str | None,
-    worker: WorkerStatus,
+    trouble: str = "",
     unlearned: Round | None = None,
     trains_itself: bool = False,
 ) -> NextStep:
-    """The console's one decision table.
+    """The one decision table.
 
-    `unlearned`: the round before, when no version in use has learned from it, so that its ratings count on.
-    `trains_itself`: the trainer begins as soon as a round has its ratings.
+    `trouble`: what is wrong with the trainer, in a sentence, as `trainer_trouble` says it. `unlearned`: the round
+    before, when no version in use has learned from it, so that its ratings count on. `trains_itself`: the trainer
+    begins as soon as a round has its ratings.
     """
-    down = (
-        " The trainer is not running at the moment, so nothing moves until it is back."
-        if worker.is_down
-        else ""
-    )
+    down = f" {trouble}" if trouble else ""
     if progress is None:
         return _before_round_1(job, last_error, down)
     number, state = progress.round.number, progress.round.state
@@ -60,32 +74,49 @@ def decide_next_step(
     if state == "refused":
         return _refused(progress, job, last_error, down)
     if state == "failed":
-        reason = end_with_period(last_error or progress.round.decision or "training was stopped.")
+        reason = end_with_period(last_error or progress.round.decision or "Training was stopped.")
         sentence = f"{reason} The ratings are safe and the last good version is still in use."
         return NextStep(label=f"{label} again", sentence=sentence + down, enabled=True)
     outcome = f"Round {number} is published." if state == "published" else f"Round {number} was rolled back."
     if job is not None:
         return NextStep(
             label=f"Train round {number + 1}",
-            sentence=f"{outcome} The next responses are being written." + down,
+            sentence=f"{outcome} The next responses {_are_written(job)}." + down,
         )
-    error = f"{end_with_period(last_error)} " if last_error else ""
-    sentence = f"{outcome} {error}Nothing is being written for the next round."
+    if last_error:
+        sentence = f"{outcome} The next responses could not be written: {end_with_period(last_error)}"
+    else:
+        sentence = f"{outcome} Nothing is being written for the next round."
     return NextStep(label=f"Start round {number + 1}", sentence=sentence + down, enabled=True)
+
+
+def state_of(progress: RoundProgress | None, job: Job | None, last_error: str | None) -> tuple[str, str]:
+    """How the round stands, as a state and as its label: a round whose writing failed is not called writing."""
+    state = progress.round.state if progress else "generating"
+    if state == "generating" and job is None and last_error:
+        return "failed", "Writing stopped"
+    return state, STATE_LABELS[state]
 
 
 def _before_round_1(job: Job | None, last_error: str | None, down: str) -> NextStep:
     if job is None and last_error:
         sentence = f"The first responses could not be written: {end_with_period(last_error)}"
         return NextStep(label="Try again", sentence=sentence + down, enabled=True)
-    sentence = "The model is being loaded; then it writes the first responses."
+    if job is None:
+        sentence = "Nobody was asked for the first responses yet."
+        return NextStep(label="Start round 1", sentence=sentence + down, enabled=True)
+    if job.state == "queued":
+        sentence = "The first responses come as soon as the trainer is there."
+    else:
+        sentence = "The model is being loaded; then it writes the first responses."
     return NextStep(label="Train round 1", sentence=sentence + down)
 
 
 def _in_training(number: int, job: Job, down: str) -> NextStep:
     if job.cancel_requested:
-        return NextStep(label="Cancelling…", sentence="Training stops at the next safe point.")
-    sentence = f"Round {number} is in training. Raters can go on; what they add counts for the next round."
+        return NextStep(label="Cancelling…", sentence="Training stops at the next safe point." + down)
+    is_or_waits = "waits for the trainer" if job.state == "queued" else "is in training"
+    sentence = f"Round {number} {is_or_waits}. Raters can go on; what they add counts for the next round."
     return NextStep(label="Training…", sentence=sentence + down, can_cancel=True)
 
 
@@ -144,7 +175,8 @@ def _refused(progress: RoundProgress, job: Job | None, last_error: str | None, d
     refusal = f"The gate refused round {number}: {_gate_reason(progress.round)} Its ratings count on."
     if job is not None:
         return NextStep(
-            label=f"Train round {number + 1}", sentence=f"{refusal} More responses are being written." + down
+            label=f"Train round {number + 1}",
+            sentence=f"{refusal} More responses {_are_written(job)}." + down,
         )
     if last_error:
         hope = f"More responses could not be written: {end_with_period(last_error)}"
@@ -157,6 +189,10 @@ def _refused(progress: RoundProgress, job: Job | None, last_error: str | None, d
         alternative=OVERRULE_LABEL,
         alternative_overrides_gate=True,
     )
+
+
+def _are_written(job: Job) -> str:
+    return "wait for the trainer" if job.state == "queued" else "are being written"
 
 
 def _gate_reason(round_: Round) -> str:
