@@ -42,6 +42,10 @@ SCALE = Annotated[str, typer.Option(help="What raters judge by: score_1_10, scor
 BEST_OF = Annotated[
     int, typer.Option(min=0, help="Base responses a holdout prompt that each head picks from; 0: none.")
 ]
+CHANGES = Annotated[
+    list[str] | None,
+    typer.Option("--set", help="Change a setting of ppo/config.py, as in ppo.kl_coef=0.02; repeatable."),
+]
 PROMPTS = Annotated[
     Path | None, typer.Option(help="A file that import-prompts reads; its holdout prompts measure.")
 ]
@@ -76,10 +80,7 @@ def demo(
     max_new_tokens: MAX_NEW_TOKENS = None,
     prompts: PROMPTS = None,
     best_of: BEST_OF = 16,
-    changes: Annotated[
-        list[str] | None,
-        typer.Option("--set", help="Change a setting of ppo/config.py, as in ppo.kl_coef=0.02; repeatable."),
-    ] = None,
+    changes: CHANGES = None,
     track: Track = None,
     json_file: JSON_FILE = None,
     home: Annotated[
