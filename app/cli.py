@@ -14,63 +14,35 @@ import typer
 from app import startup
 from app.access import accounts
 from app.benchmark.capacity_command import capacity
+from app.cli_options import (
+    Device,
+    FrameParent,
+    Generator,
+    Home,
+    Proxy,
+    PublicUrl,
+    Quantize,
+    RootPath,
+    Url,
+    WebhookUrl,
+)
 from app.monitoring.metrics_token import load_metrics_token
-from app.monitoring.webhook import SECRET_VARIABLE, URL_VARIABLE, Webhook, WebhookTarget, read_target
+from app.monitoring.webhook import Webhook, WebhookTarget, read_target
 from app.port import open_server_socket
-from app.settings import PUBLIC_URL_VARIABLE, ROOT_PATH_VARIABLE, Settings, port_from_environment
+from app.settings import Settings, port_from_environment
 from app.trainer.supervisor import Supervisor
 from rater_data.artifacts.opening import open_artifacts
 from rater_data.database_option import ArtifactsUrl, DatabaseUrl, Track
 from rater_data.errors import Missing, RateloopError
 from rater_data.overview.wording import format_datetime
 from rater_data.rater_functions import CLASSIFIER_HELP, CLASSIFIER_SIGN
-from rater_data.round_settings import GENERATOR_KEY, SERVER_URL
+from rater_data.round_settings import SERVER_URL
 from rater_data.scales import SCALES
 from rater_data.store import Store, default_home
 
 app = typer.Typer(
     add_completion=False, no_args_is_help=True, help="The rating screen and the operator console."
 )
-
-Home = Annotated[
-    Path | None, typer.Option(help="Where everything is kept (default: $RATELOOP_HOME or ~/.rateloop).")
-]
-Proxy = Annotated[
-    str, typer.Option(help="Address of a TLS proxy in front, whose X-Forwarded-… headers are believed.")
-]
-RootPath = Annotated[
-    str,
-    typer.Option(
-        envvar=ROOT_PATH_VARIABLE, help="Path under which a proxy puts the server, as in /rateloop."
-    ),
-]
-PublicUrl = Annotated[
-    str,
-    typer.Option(
-        envvar=PUBLIC_URL_VARIABLE, help="Address that people use, as in https://example.org/rateloop."
-    ),
-]
-WebhookUrl = Annotated[
-    str | None,
-    typer.Option(
-        envvar=URL_VARIABLE,
-        show_envvar=True,
-        help="Address that is told when a round is full, a training ended, a job failed or a version was published; "
-        f"signed with the secret in {SECRET_VARIABLE}.",
-    ),
-]
-Device = Annotated[
-    str, typer.Option(help="auto, cpu or cuda; split: the layers over all GPUs, cuda:0,cuda:2: over those.")
-]
-Generator = Annotated[
-    str | None,
-    typer.Option(
-        help="A server of vLLM that writes the trainer's responses, as in http://127.0.0.1:8000; its key in "
-        f"{GENERATOR_KEY}."
-    ),
-]
-Quantize = Annotated[str, typer.Option(help="4bit: the trainer's base in 4 bits (needs bitsandbytes there).")]
-Url = Annotated[str, typer.Option(help="The address people use (default: where it was last served).")]
 
 
 def say(sentence: str) -> None:
@@ -119,6 +91,7 @@ def serve(
     proxy: Proxy = "",
     root_path: RootPath = "",
     public_url: PublicUrl = "",
+    frame_parent: FrameParent = "",
     database: DatabaseUrl = None,
     artifacts: ArtifactsUrl = None,
     webhook: WebhookUrl = None,
@@ -140,6 +113,7 @@ def serve(
             proxy=proxy,
             root_path=root_path,
             public_url=public_url,
+            frame_parent=frame_parent,
             database=database,
             artifacts=artifacts,
         )

@@ -65,7 +65,8 @@ def _build_app(
 ) -> SecurityMiddleware:
     pending_exports = PendingExports()
     verdicts = RoundVerdicts()
-    guard = Guard(store, load_session_secret(settings.home), settings.cookie_name)
+    framed = bool(settings.frame_parent)
+    guard = Guard(store, load_session_secret(settings.home), settings.cookie_name, framed=framed)
     os.environ["GRADIO_TEMP_DIR"] = str(settings.home / "gradio")
 
     @contextlib.asynccontextmanager
@@ -97,7 +98,8 @@ def _build_app(
         "/rate": GradioMount(role="rater", head=rating_page.head_html(version), has_handlers=False),
         "/operator": GradioMount(role="operator", head=console_page.head(version), has_handlers=True),
     }
-    return SecurityMiddleware(app, guard, mounts, PublicAddress(settings), RequestTimes(registry).observe)
+    observe = RequestTimes(registry).observe
+    return SecurityMiddleware(app, guard, mounts, PublicAddress(settings), observe, settings.frame_parent)
 
 
 def mount_gradio(

@@ -16,6 +16,7 @@ from rater_data.round_settings import GENERATOR_KEY
 DEFAULT_PORT = 7860
 
 ROOT_PATH_VARIABLE, PUBLIC_URL_VARIABLE = "RATELOOP_ROOT_PATH", "RATELOOP_PUBLIC_URL"
+FRAME_PARENT_VARIABLE = "RATELOOP_FRAME_PARENT"
 OWN_PATHS = (
     "api",
     "healthz",
@@ -65,6 +66,8 @@ class Settings:
     """The path under which people reach the server, as in /rateloop; empty: the top, or the path of `public_url`."""
     public_url: str = ""
     """The address that people use, as in https://example.org/rateloop; empty where requests tell it."""
+    frame_parent: str = ""
+    """The site whose pages may show the rating screen in a frame, as in https://lab.example.org; empty: none may."""
     database: str | None = field(default=None, repr=False)
     """Address of a PostgreSQL database, which may hold a password; None = the file in the home."""
 
@@ -102,6 +105,7 @@ class Settings:
                     f"The address of a proxy is like 127.0.0.1 or 10.0.0.0/8, not {address!r}."
                 ) from None
         object.__setattr__(self, "public_url", tidy_url(self.public_url))
+        object.__setattr__(self, "frame_parent", find_frame_parent(self.frame_parent))
         object.__setattr__(self, "root_path", find_root_path(self.root_path.rstrip("/"), self.public_url))
 
     @property
@@ -154,6 +158,20 @@ def find_root_path(root_path: str, public_url: str) -> str:
             f"server's own ({', '.join(OWN_PATHS)})."
         )
     return root_path
+
+
+def find_frame_parent(parent: str) -> str:
+    """The site as browsers write it. Raises BadInput for what is no site, or one that anybody on the way could be."""
+    parts = urlsplit(tidy_url(parent))
+    is_site = bool(parts.hostname) and not (parts.path or parts.query or "@" in parts.netloc)
+    is_safe = parts.scheme == "https" or (parts.scheme == "http" and is_loopback(parts.hostname or ""))
+    # it becomes a part of a header, where a star or a semicolon would mean something
+    if parent and not (is_site and is_safe and re.fullmatch(r"[\w.\-\[\]:]+", parts.netloc, re.ASCII)):
+        raise BadInput(
+            f"The site of a frame is like https://lab.example.org, not {parent!r}: its scheme (https, or http on this "
+            "machine) and its host, without a path."
+        )
+    return urlunsplit(parts)
 
 
 def is_root_path(path: str) -> bool:

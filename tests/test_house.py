@@ -139,7 +139,17 @@ ROOMS = {
 TOP = {
     "rater_data": {"__main__"},
     "ppo": {"__main__"},
-    "app": {"__main__", "api", "api_errors", "cli", "port", "round_schemas", "server", "startup"},
+    "app": {
+        "__main__",
+        "api",
+        "api_errors",
+        "cli",
+        "cli_options",
+        "port",
+        "round_schemas",
+        "server",
+        "startup",
+    },
 }
 MOST_MODULES = 13
 NO_ROOMS = ("migrations", "static", "prompts")

@@ -98,8 +98,9 @@ class Throttle:
 class Guard:
     """Answers "who is this?" for every door of the server: pages, JSON routes and Gradio's handlers."""
 
-    def __init__(self, store: Store, secret: str, cookie_name: str) -> None:
-        self.store, self.cookie_name = store, cookie_name
+    def __init__(self, store: Store, secret: str, cookie_name: str, *, framed: bool = False) -> None:
+        """`framed`: the rating screen may be in a frame of another site, so that cookies are sent there."""
+        self.store, self.cookie_name, self.framed = store, cookie_name, framed
         self.session_signer = URLSafeTimedSerializer(secret, salt="rateloop session")
         self.sign_out_signer = URLSafeTimedSerializer(secret, salt="rateloop leaving")
         self.throttle = Throttle()
@@ -196,20 +197,31 @@ class Guard:
 
     def sign_in(self, response: Response, user: User, *, root: str, secure: bool) -> None:
         """Leaves the cookie, for the addresses under the root path alone: others on this host are none of ours."""
-        response.set_cookie(
-            self.cookie_name,
-            self.session_cookie(user),
-            max_age=SESSION_TTL,
-            path=root or "/",
-            httponly=True,
-            samesite="lax",
-            secure=secure,
-        )
+        self._set_cookie(response, self.session_cookie(user), root or "/", secure=secure, max_age=SESSION_TTL)
 
     def sign_out(self, response: Response, *, root: str, secure: bool) -> None:
         # one from before the server had a root path would be sent still
         for path in {"/", root or "/"}:
-            response.delete_cookie(self.cookie_name, path, httponly=True, samesite="lax", secure=secure)
+            self._set_cookie(response, "", path, secure=secure, max_age=0)
+
+    def _set_cookie(self, response: Response, value: str, path: str, *, secure: bool, max_age: int) -> None:
+        """In a frame of another site only a cookie that is secure and kept apart for that site is sent at all.
+
+        A form of another site is refused all the same: `app/access/same_origin.py`.
+        """
+        elsewhere = self.framed and secure
+        response.set_cookie(
+            self.cookie_name,
+            value,
+            max_age=max_age,
+            path=path,
+            httponly=True,
+            samesite="none" if elsewhere else "lax",
+            secure=secure,
+        )
+        if elsewhere:  # http.cookies knows this attribute from Python 3.14 on
+            name, header = response.raw_headers.pop()
+            response.raw_headers.append((name, header + b"; Partitioned"))
 
 
 def client_address(request: HTTPConnection) -> str:

@@ -38,7 +38,7 @@ PUBLIC_ASSETS = re.compile(r"/(assets|static)/.+")
 CONTENT_SECURITY_POLICY = (
     "default-src 'none'; script-src 'self' 'nonce-{nonce}' 'unsafe-eval'; style-src 'self' 'unsafe-inline'; "
     "img-src 'self' data: blob:; font-src 'self' data:; connect-src 'self'; manifest-src 'self'; "
-    "worker-src 'self' blob:; object-src 'none'; frame-src 'none'; frame-ancestors 'none'; base-uri 'self'; "
+    "worker-src 'self' blob:; object-src 'none'; frame-src 'none'; frame-ancestors {parents}; base-uri 'self'; "
     "form-action 'self'"
 )
 HEADERS = {
@@ -73,10 +73,12 @@ class SecurityMiddleware:
         mounts: dict[str, GradioMount],
         address: PublicAddress,
         observe: Observe,
+        frame_parent: str = "",
     ) -> None:
-        """`mounts`: by path, without the slash at the end; `observe` is told of every answer."""
+        """`mounts`: by path, without the slash at the end; `observe` is told of every answer; `frame_parent`: the site
+        whose pages may show raters' pages in a frame."""
         self.app, self.guard, self.mounts = app, guard, mounts
-        self.address, self.observe = address, observe
+        self.address, self.observe, self.frame_parent = address, observe, frame_parent
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "websocket":
@@ -87,7 +89,7 @@ class SecurityMiddleware:
             return
         scope = self.address.rewrite(scope)
         nonce = secrets.token_urlsafe(16)
-        send = add_headers(send, scope, nonce, self.observe)
+        send = add_headers(send, scope, nonce, self.observe, self.frame_parent)
         try:
             refusal = await self.find_refusal(scope)
         except Unavailable as error:  # of the store, which was asked who this is
@@ -150,9 +152,12 @@ def refusal(headers: Headers, root: str, sentence: str, advice: str) -> Response
     return error_response(f"{sentence} {advice}", 403)
 
 
-def add_headers(send: Send, scope: Scope, nonce: str, observe: Observe) -> Send:
+def add_headers(send: Send, scope: Scope, nonce: str, observe: Observe, frame_parent: str = "") -> Send:
     began = time.perf_counter()
     path = route_path(scope)
+    # not the console: whoever could lay something over it would press its buttons with an operator's hand
+    framed = frame_parent and not path.startswith("/operator")
+    policy = CONTENT_SECURITY_POLICY.format(nonce=nonce, parents=frame_parent if framed else "'none'")
 
     async def send_with_headers(message: Message) -> None:
         if message["type"] == "http.response.start":
@@ -161,7 +166,9 @@ def add_headers(send: Send, scope: Scope, nonce: str, observe: Observe) -> Send:
                 del headers[name]  # Gradio lets other sites in where the host is not localhost
             for name, value in HEADERS.items():
                 headers[name] = value
-            headers["Content-Security-Policy"] = CONTENT_SECURITY_POLICY.format(nonce=nonce)
+            headers["Content-Security-Policy"] = policy
+            if framed:
+                del headers["X-Frame-Options"]  # it cannot name anybody
             if scope["scheme"] == "https":
                 headers["Strict-Transport-Security"] = "max-age=31536000"
             seconds = time.perf_counter() - began

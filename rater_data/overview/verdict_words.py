@@ -101,7 +101,9 @@ def verdict_line(judged: JudgedRound | None, scale: Scale) -> str:
         if f"Version {judged.version}" in title
         else f" between versions {judged.parent} and {judged.version}"
     )
-    return f"{title}{of}: {gain_words(gain, scale)}."
+    more = judged.verdict.more
+    settle = "" if more is None else f"; about {more} more blind {_units(scale, more)} would settle it"
+    return f"{title}{of}: {gain_words(gain, scale)}{settle}."
 
 
 def gain_words(interval: Interval, scale: Scale) -> str:
@@ -109,17 +111,17 @@ def gain_words(interval: Interval, scale: Scale) -> str:
     if scale.paired:
         return _preference(interval)
     if scale.name == "thumbs":
-        ends = [f"{100 * end:+.0f}" for end in (interval.mean, interval.low, interval.high)]
+        ends = [f"{100 * end:+.0f}".replace("-", "−") for end in (interval.mean, interval.low, interval.high)]
         return f"{ends[0]} % thumbs up ({ends[1]} … {ends[2]})"
     return f"{signed(interval.mean)} points ({signed(interval.low)} … {signed(interval.high)})"
 
 
 def _preference(interval: Interval) -> str:
     """Half of a difference between wins and losses, as a difference of the share that is preferred."""
-    ends = [f"{50 * end:+.0f}" for end in (interval.mean, interval.low, interval.high)]
+    ends = [f"{50 * end:+.0f}".replace("-", "−") for end in (interval.mean, interval.low, interval.high)]
     return f"{ends[0]} % preferred ({ends[1]} … {ends[2]})"
 
 
 def signed(value: float) -> str:
     """A number of points with its sign."""
-    return "0.0" if abs(value) < 0.05 else f"{value:+.1f}"
+    return "0.0" if abs(value) < 0.05 else f"{value:+.1f}".replace("-", "−")

@@ -85,6 +85,7 @@ def serving(
     proxy: str = "",
     root_path: str = "",
     public_url: str = "",
+    frame_parent: str = "",
     artifacts: str | None = None,
     **fake: object,
 ) -> Iterator[Live]:
@@ -93,7 +94,8 @@ def serving(
     With `rounds`, settings of the rounds, it is the real trainer on the tiny model.
     """
     real = {"worker_module": "tests.fake_worker"} if rounds is None else {"model": "tiny", "device": "cpu"}
-    addresses = {"proxy": proxy, "root_path": root_path, "public_url": public_url, "artifacts": artifacts}
+    addresses = {"proxy": proxy, "root_path": root_path, "public_url": public_url}
+    addresses |= {"frame_parent": frame_parent, "artifacts": artifacts}
     settings = Settings(home=home, port=free_port(), worker=worker, **addresses, **real)
     store = open_store(home)
     kept = open_artifacts(store, artifacts, begin=True)

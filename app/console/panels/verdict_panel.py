@@ -119,7 +119,7 @@ class _Axes:
         return "".join(
             f'<path class="{"base" if tick == base else "grid"}" d="M{LEFT} {self.y(tick):.1f}H{WIDTH - RIGHT}"/>'
             f'<text class="up" x="{LEFT - 8}" y="{self.y(tick) + 4:.1f}">{h(written(tick))}</text>'
-            for tick in _ticks(self.low, self.high)
+            for tick in _ticks(self.low, self.high, most=int(self.height / 22))
         )
 
     def names(self) -> str:
@@ -194,17 +194,17 @@ def _kl(judgement: Judgement) -> str:
     )
 
 
-def _ticks(low: float, high: float) -> list[float]:
-    """Some round numbers between the two, 0 among them where it lies between."""
-    step = next(s for s in (0.1, 0.2, 0.5, 1.0, 2.0, 5.0, 10.0, 100.0) if (high - low) / s <= 8)
+def _ticks(low: float, high: float, most: int) -> list[float]:
+    """Some round numbers between the two, `most` at most, 0 among them where it lies between."""
+    step = next(s for s in (0.1, 0.2, 0.5, 1.0, 2.0, 5.0, 10.0, 20.0, 50.0, 1e9) if (high - low) / s < most)
     first = -(-low // step)
-    return [round((first + i) * step, 6) for i in range(9) if (first + i) * step <= high]
+    return [round((first + i) * step, 6) for i in range(most) if (first + i) * step <= high]
 
 
 def _tick(value: float, scale: Scale) -> str:
     if scale.paired:
         return f"{100 * value:.0f} %"
-    return "0" if value == 0 else f"{value:+g}"
+    return "0" if value == 0 else f"{value:+g}".replace("-", "−")
 
 
 def _point(number: int, version: int, value: Interval, scale: Scale) -> str:
