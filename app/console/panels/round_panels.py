@@ -73,13 +73,15 @@ def _count_words(progress: RoundProgress) -> str:
 def _pace(progress: RoundProgress) -> tuple[str, str]:
     """Ratings in the last hour, and how long the quota takes at that pace."""
     missing = max(0, progress.quota - progress.ratings)
-    pace = f"{progress.ratings_last_hour:.0f} <small>an hour</small>"
+    pace = f"{progress.ratings_last_hour:.0f} <small>an hour</small>" if progress.ratings else "–"
     if progress.round.state != "rating":
         return pace, NO_PACE[progress.round.state]
     if not missing:
         return pace, "Quota reached"
+    if not progress.ratings:
+        return pace, "Pace: nobody has rated in this round yet"
     if not progress.ratings_last_hour:
-        return pace, "None of this round in the last hour"
+        return pace, "Nobody rated in the last hour"
     return pace, f"{format_duration(3600 * missing / progress.ratings_last_hour)} to the quota"
 
 
