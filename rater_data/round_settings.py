@@ -56,13 +56,17 @@ LIMIT_PATH, LIMIT_FROM_PATH = "sample.max_new_tokens", "sample.max_new_tokens_fr
 
 @dataclass(frozen=True, slots=True)
 class TextSetting:
-    """A setting that is a text: of at most `longest` characters, or one of `choices` where there are any."""
+    """A setting that is a text: of at most `longest` characters, or one of `choices` where there are any.
+
+    `unit`: what it is, or what its choices are; `effect`: what happens when it is changed.
+    """
 
     path: str
     label: str
     default: str
     unit: str
     group: str
+    effect: str
     longest: int = 0
     choices: tuple[str, ...] = ()
 
@@ -79,7 +83,10 @@ class TextSetting:
 
 @dataclass(frozen=True, slots=True)
 class RoundSetting:
-    """One setting: `part.name` in the engine's config, in words, with its bounds."""
+    """One setting: `part.name` in the engine's config, in words, with its bounds.
+
+    `effect`: what happens when it goes up.
+    """
 
     path: str
     label: str
@@ -88,6 +95,7 @@ class RoundSetting:
     high: float
     unit: str
     group: str
+    effect: str
 
     @property
     def is_whole(self) -> bool:
@@ -107,63 +115,58 @@ class RoundSetting:
 
 PLAN, SAMPLING, TRAINING = "What a round asks", "How responses are written", "How far training goes"
 SHARE = "share of the ratings"
+# fmt: off
 ROUND_SETTINGS: tuple[RoundSetting | TextSetting, ...] = (
-    RoundSetting("plan.ratings", "Ratings per round", 64, MIN_RATINGS_TO_TRAIN, 100_000, "ratings", PLAN),
-    RoundSetting("plan.responses_per_prompt", "Responses per prompt", 2, 2, 16, "responses", PLAN),
-    RoundSetting(
-        "plan.calibration_share", "Calibration", 0.25, 0.0, 0.5, f"{SHARE}, by several raters", PLAN
-    ),
-    RoundSetting("plan.overlap", "Raters per calibration response", 4, 2, 20, "raters", PLAN),
-    RoundSetting(
-        "plan.control_share", "Control arm", 0.25, 0.0, 0.5, f"{SHARE}, from the version before", PLAN
-    ),
-    RoundSetting("plan.holdout_share", "Holdout", 0.06, 0.0, 0.5, f"{SHARE}, never trained on", PLAN),
-    RoundSetting("plan.anchors", "Anchors", 2, 0, 50, "responses, repeated every round", PLAN),
-    TextSetting(
-        SYSTEM_PATH,
-        "System prompt",
-        "",
-        "for chats that bring none; raters can open it",
-        SAMPLING,
-        longest=4000,
-    ),
-    TextSetting(
-        FORMAT_PATH,
-        "Prompt format",
-        CHAT,
-        "chat: by the model's chat template; plain: the model continues the text",
-        SAMPLING,
-        choices=(CHAT, PLAIN),
-    ),
-    RoundSetting(LIMIT_PATH, "Maximum response length", 96, 4, 1024, "tokens", SAMPLING),
-    RoundSetting(
-        LIMIT_FROM_PATH,
-        "Shortest response limit",
-        0,
-        0,
-        1024,
-        "tokens; each response draws its own limit from here to the maximum, 0 = the maximum for all",
-        SAMPLING,
-    ),
-    RoundSetting("sample.temperature", "Temperature", 0.7, 0.2, 1.5, "", SAMPLING),
-    RoundSetting("sample.max_prompt_tokens", "Maximum prompt length", 256, 16, 8192, "tokens", SAMPLING),
-    RoundSetting("ppo.steps", "PPO steps", 6, 1, 200, "rollout batches", TRAINING),
-    RoundSetting("ppo.prompts_per_step", "Prompts per PPO step", 16, 1, 256, "prompts", TRAINING),
-    RoundSetting(
-        "ppo.people_epochs", "PPO epochs on ratings", 2, 0, 10, "0 = only the reward head", TRAINING
-    ),
-    RoundSetting("ppo.learning_rate", "Learning rate", 6e-4, 1e-6, 1e-2, "of the adapter", TRAINING),
-    RoundSetting(
-        "ppo.kl_coef", "KL coefficient", 0.05, 0.0, 2.0, "standard deviations of the score a nat", TRAINING
-    ),
-    RoundSetting("ppo.kl_budget", "KL budget per round", 6.0, 0.1, 100.0, "nats per response", TRAINING),
-    RoundSetting(
-        "ppo.kl_ceiling", "KL ceiling", 12.0, 0.1, 200.0, "nats per response from the base model", TRAINING
-    ),
-    RoundSetting(
-        "ppo.diversity", "Minimum distinct-2", 0.94, 0.0, 1.0, "share of the base model's", TRAINING
-    ),
+    RoundSetting("plan.ratings", "Ratings per round", 64, MIN_RATINGS_TO_TRAIN, 100_000,
+        "ratings", PLAN, "a round learns more, and people rate longer for it"),
+    RoundSetting("plan.responses_per_prompt", "Responses per prompt", 2, 2, 16,
+        "responses", PLAN, "fewer prompts for the same ratings, and nothing more is learned"),
+    RoundSetting("plan.calibration_share", "Calibration", 0.25, 0.0, 0.5,
+        f"{SHARE}, by several raters", PLAN, "agreement is known better, and a little less is learned"),
+    RoundSetting("plan.overlap", "Raters per calibration response", 4, 2, 20,
+        "raters", PLAN, "raters are told apart better, on fewer responses"),
+    RoundSetting("plan.control_share", "Control arm", 0.25, 0.0, 0.5,
+        f"{SHARE}, from the version before", PLAN, "surer whether the last round helped, and fewer scores for PPO"),
+    RoundSetting("plan.holdout_share", "Holdout", 0.06, 0.0, 0.5,
+        f"{SHARE}, never trained on", PLAN,
+        "more is known of prompts that nothing is trained on, and fewer scores for PPO"),
+    RoundSetting("plan.anchors", "Anchors", 2, 0, 50,
+        "responses, repeated every round", PLAN, "raters' drift between rounds is seen better, for a rating each"),
+    TextSetting(SYSTEM_PATH, "System prompt", "",
+        "for chats that bring none; raters can open it", SAMPLING,
+        "every response is told it, and the base model is measured anew", longest=4000),
+    TextSetting(FORMAT_PATH, "Prompt format", CHAT,
+        "chat: by the model's chat template; plain: the model continues the text", SAMPLING,
+        "all responses are written otherwise, and the base model is measured anew", choices=(CHAT, PLAIN)),
+    RoundSetting(LIMIT_PATH, "Maximum response length", 96, 4, 1024,
+        "tokens", SAMPLING, "fewer responses are cut; time and memory grow with them"),
+    RoundSetting(LIMIT_FROM_PATH, "Shortest response limit", 0, 0, 1024,
+        "tokens; each response draws its own limit from here to the maximum, 0 = the maximum for all", SAMPLING,
+        "limits differ less, and fewer responses are cut early"),
+    RoundSetting("sample.temperature", "Temperature", 0.7, 0.2, 1.5,
+        "the logits are divided by it", SAMPLING, "responses differ more, and more of them make no sense"),
+    RoundSetting("sample.max_prompt_tokens", "Maximum prompt length", 256, 16, 8192,
+        "tokens", SAMPLING, "long prompts lose less of their beginning, and take more time and memory"),
+    RoundSetting("ppo.steps", "PPO steps", 6, 1, 200,
+        "rollout batches", TRAINING, "more is learned of the reward head, its mistakes too; takes longer"),
+    RoundSetting("ppo.prompts_per_step", "Prompts per PPO step", 16, 1, 256,
+        "prompts, four rollouts each", TRAINING, "steadier steps that take longer"),
+    RoundSetting("ppo.people_epochs", "PPO epochs on ratings", 2, 0, 10,
+        "passes; 0 = only the reward head", TRAINING, "more is taken from each rating, its noise too"),
+    RoundSetting("ppo.learning_rate", "Learning rate", 6e-4, 1e-6, 1e-2,
+        "of the adapter, at a round's start", TRAINING,
+        "learns faster, less steadily, and meets the KL budget sooner"),
+    RoundSetting("ppo.kl_coef", "KL coefficient", 0.05, 0.0, 2.0,
+        "standard deviations of the score a nat", TRAINING, "more careful, slower to learn"),
+    RoundSetting("ppo.kl_budget", "KL budget per round", 6.0, 0.1, 100.0,
+        "nats per response", TRAINING, "a round may change more before people look again"),
+    RoundSetting("ppo.kl_ceiling", "KL ceiling", 12.0, 0.1, 200.0,
+        "nats per response from the base model", TRAINING, "versions may end up further from the base model"),
+    RoundSetting("ppo.diversity", "Minimum distinct-2", 0.94, 0.0, 1.0,
+        "share of the base model's", TRAINING,
+        "answers may repeat themselves less, and less of a round is kept where they do"),
 )
+# fmt: on
 SETTING_OF_PATH = {setting.path: setting for setting in ROUND_SETTINGS}
 
 

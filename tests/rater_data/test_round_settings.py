@@ -36,6 +36,12 @@ def test_it_is_a_setting_of_the_engine_with_its_default(setting):
     assert default == setting.default and type(default) is type(setting.default)
 
 
+@pytest.mark.parametrize("setting", ROUND_SETTINGS, ids=lambda setting: setting.path)
+def test_it_has_a_unit_and_says_what_more_of_it_does(setting):
+    assert setting.unit and setting.label[0].isupper()
+    assert len(setting.effect) > 20 and setting.effect[0].islower() and not setting.effect.endswith(".")
+
+
 @pytest.mark.parametrize("setting", NUMBERS, ids=lambda setting: setting.path)
 def test_the_engine_takes_both_bounds(setting):
     part, name = setting.path.split(".")

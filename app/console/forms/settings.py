@@ -9,7 +9,12 @@ import gradio as gr
 from app.console.forms.live_page import LivePage
 from app.console.forms.toolkit import DIRECT, html, require_operator, run_for_notice
 from app.console.panels.elements import h, section
-from app.console.state.settings_change import change_settings, default_settings, read_settings
+from app.console.state.settings_change import (
+    change_settings,
+    default_settings,
+    describe_setting,
+    read_settings,
+)
 from rater_data.round_settings import ROUND_SETTINGS, RoundSetting, TextSetting
 
 
@@ -54,20 +59,14 @@ def lay_out(page: LivePage) -> None:
 
 
 def _input(setting: RoundSetting | TextSetting) -> gr.components.Component:
+    told: dict[str, Any] = {"label": setting.label, "info": describe_setting(setting)}
     if isinstance(setting, RoundSetting):
-        unit = f"{setting.unit}; " if setting.unit else ""
-        info = f"{unit}{setting.low:g} to {setting.high:g}, by default {setting.default:g}"
-        return gr.Number(label=setting.label, info=info, min_width=200, elem_classes="ops-name ops-setting")
+        return gr.Number(**told, min_width=200, elem_classes="ops-name ops-setting")
     if setting.choices:
-        return gr.Radio(
-            [(choice.capitalize(), choice) for choice in setting.choices],
-            label=setting.label,
-            info=setting.unit,
-            elem_classes="ops-name ops-setting",
-        )
+        choices = [(choice.capitalize(), choice) for choice in setting.choices]
+        return gr.Radio(choices, **told, elem_classes="ops-name ops-setting")
     return gr.Textbox(
-        label=setting.label,
-        info=f"{setting.unit}; up to {setting.longest} characters",
+        **told,
         lines=3,
         max_lines=12,
         max_length=setting.longest,

@@ -11,6 +11,8 @@ from rater_data.round_settings import (
     RETURN_WHEN_HURT,
     ROUND_CONFIG,
     TRAIN_AT_QUOTA,
+    RoundSetting,
+    TextSetting,
     apply_changes,
     current_values,
     default_values,
@@ -26,6 +28,16 @@ def read_settings(store: Store) -> dict[str, float | str]:
 def default_settings(store: Store) -> dict[str, float | str]:
     """Every setting's default in this home, by path."""
     return default_values(store.base_model() or EMBEDDED_MODEL)
+
+
+def describe_setting(setting: RoundSetting | TextSetting) -> str:
+    """What is said below a setting's field: unit, bounds, default, and what a higher value (another text) does."""
+    if isinstance(setting, RoundSetting):
+        bounds = f"{setting.low:g} to {setting.high:g}, by default {setting.default:g}"
+        return f"{setting.unit}; {bounds}. Higher: {setting.effect}."
+    default = f"by default {setting.default.capitalize()}" if setting.choices else "by default none"
+    longest = "" if setting.choices else f"; up to {setting.longest} characters"
+    return f"{setting.unit}{longest}, {default}. Changed: {setting.effect}."
 
 
 def change_settings(store: Store, actor: str, values: Mapping[str, object]) -> str:
@@ -56,16 +68,16 @@ SWITCHES = (
     Switch(
         TRAIN_AT_QUOTA,
         "Train when a round has its ratings",
-        "Some seconds after the last rating of the quota the round is sealed and trained, as if the button was "
-        "pressed.",
+        "By default off. On: some seconds after the last rating of the quota the round is sealed and trained, as if "
+        "the button was pressed.",
         "A round that has its ratings is trained by itself now.",
         "Rounds wait until you train them.",
     ),
     Switch(
         RETURN_WHEN_HURT,
         "Return to the version before when one hurt",
-        "Once the verdict under Round is that the version in use hurt, the version before is put in use again. Nothing "
-        "is deleted: Versions takes it back.",
+        "By default off. On: once the verdict under Round is that the version in use hurt, the version before is put "
+        "in use again. Nothing is deleted: Versions takes it back.",
         "A version that hurt goes out of use by itself now.",
         "Versions stay until you roll back.",
     ),
