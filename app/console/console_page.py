@@ -30,6 +30,7 @@ from app.console.panels import (
     round_panels,
     training_panels,
     verdict_panel,
+    what_next_panel,
 )
 from app.console.panels.elements import section
 from app.console.panels.page_header import navigation
@@ -67,6 +68,7 @@ def lay_out_round(page: LivePage) -> None:
     page.add_html("verdict", lambda state: verdict_panel.verdict(state.judgement, state.scale))
     rater_notes.lay_out(page)
     page.add_html("tiles", lambda state: round_panels.tiles(state.overview, state.summary, state.scale))
+    page.add_html("what_next", lambda state: what_next_panel.what_next(state.what_next))
     page.add_html("job", lambda state: training_panels.job_progress(state.overview.job))
     page.add_html("set_aside", lambda state: round_panels.set_aside(state.prompts_set_aside))
     page.add_html(

@@ -33,6 +33,7 @@ from rater_data.store.people.purge import Purging
 from rater_data.store.reports.coverage import Coverage
 from rater_data.store.reports.edit_rows import EditRows
 from rater_data.store.reports.export_rows import ExportRows
+from rater_data.store.reports.guidelines_followed import GuidelinesFollowed
 from rater_data.store.reports.rating_fingerprints import RatingFingerprints
 from rater_data.store.reports.round_verdicts import RoundVerdicts
 from rater_data.store.reports.vital_signs import VitalSigns
@@ -72,6 +73,7 @@ class Store(
     EditRows,
     Purging,
     Coverage,
+    GuidelinesFollowed,
     RoundVerdicts,
     RatingFingerprints,
     VitalSigns,

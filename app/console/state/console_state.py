@@ -14,6 +14,7 @@ from app.console.state.round_summary import RoundSummaries, RoundSummary
 from app.console.state.round_verdicts import Judgement, RoundVerdicts
 from app.console.state.training_health import find_last_training
 from app.console.state.version_list import ratings_trained_on
+from app.console.state.what_next import WhatNext, what_next
 from app.sample_comparison import SampleComparison, compare_samples
 from rater_data.lifecycle import Event, Lessons, Round, Version
 from rater_data.overview.round_overview import RoundOverview, read_overview
@@ -35,6 +36,7 @@ class ConsoleCaches:
     summaries: RoundSummaries = field(default_factory=RoundSummaries)
     lessons: BackgroundCache[Lessons | None] = field(default_factory=lambda: BackgroundCache(None))
     rater_stats: BackgroundCache[list[RaterStats]] = field(default_factory=lambda: BackgroundCache([]))
+    guidelines: BackgroundCache[dict[int, int]] = field(default_factory=lambda: BackgroundCache({}))
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,6 +104,14 @@ class ConsoleState:
     def prompts_set_aside(self) -> dict[str, Any]:
         """Prompts that the open round goes on without: {"round", "prompts": {id: {"text", "why"}}}."""
         return dict(self.store.setting(SET_ASIDE, {}))
+
+    @cached_property
+    def what_next(self) -> WhatNext:
+        """By the trainer's last look at the ratings of this round, else by the gate of the last training."""
+        report = self.summary.readiness or (self.trained_round.gate if self.trained_round else None)
+        followed = self.caches.guidelines.get(self.store.guidelines_followed)
+        current, _ = self.store.guideline()
+        return what_next(report, self.rater_stats, followed, current, self.scale)
 
     @cached_property
     def versions(self) -> Sequence[Version]:

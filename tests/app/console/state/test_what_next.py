@@ -1,0 +1,78 @@
+"""What more ratings should buy, and for whom it matters."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from app.console.panels.what_next_panel import what_next as panel
+from app.console.state.what_next import what_next
+from rater_data.records import RaterStats, User
+from rater_data.scales import SCALES
+from tests.app.console.helpers import HOSTILE
+
+SCALE = SCALES["score_1_10"]
+REPORT: dict[str, Any] = {
+    "spearman": 0.41,
+    "ratings": 40,
+    "ceiling": {"spearman": 0.62, "pair_accuracy": 0.7, "n": 22},
+    "advice": [
+        {"more": 16, "spearman": 0.03, "low": 0.01, "high": 0.06},
+        {"more": 64, "spearman": 0.09, "low": 0.02, "high": 0.7},
+    ],
+}
+
+
+def rater(number: int, name: str, agreement: float | None = 0.5, excluded: bool = False) -> RaterStats:
+    user = User(id=number, name=name, role="rater", active=True, excluded=excluded, created_at=0.0)
+    return RaterStats(
+        user=user, ratings=20, median_s=5.0, mean=5.0, sd=1.0, last_seen=0.0, agreement=agreement
+    )
+
+
+ANN, BEN = rater(1, "ann"), rater(2, "ben")
+
+
+def test_what_more_ratings_buy_is_added_to_what_is_there_and_never_above_one() -> None:
+    found = what_next(REPORT, [ANN], {}, 1, SCALE)
+    assert (found.now, found.ratings) == (0.41, 40)
+    assert [(m.more, round(m.expected, 2), round(m.low, 2), round(m.high, 2)) for m in found.more] == [
+        (16, 0.44, 0.42, 0.47),
+        (64, 0.5, 0.43, 1.0),
+    ]
+    shown = panel(found)
+    assert "Now, 40 ratings" in shown and "0.44 <small>0.42 … 0.47</small>" in shown
+
+
+@pytest.mark.parametrize(
+    ("now", "ceiling", "says"),
+    [
+        (0.41, 0.62, "there is room for more ratings"),
+        (0.55, 0.62, "clearer guidelines would buy more"),
+        (0.1, 0.15, "Raters hardly agree"),
+        (0.41, None, "not known yet: too few responses"),
+    ],
+)
+def test_whether_raters_agree_enough_for_that_to_matter(now: float, ceiling: float | None, says: str) -> None:
+    told = None if ceiling is None else {"spearman": ceiling, "n": 22}
+    found = what_next(REPORT | {"spearman": now, "ceiling": told}, [], {}, 1, SCALE)
+    assert [says in sentence for sentence in found.sentences] == [True]
+
+
+def test_who_should_look_at_which_guidelines() -> None:
+    cy = replace(rater(3, "cy", excluded=True))
+    found = what_next(None, [ANN, BEN, cy], {1: 1, 2: 3, 3: 1}, 3, SCALE)
+    assert [s for s in found.sentences if "guidelines" in s] == [
+        "The latest ratings of ann went by version 1 of the guidelines: let them read version 3, which is in force."
+    ]
+    worst = what_next(None, [ANN, rater(2, HOSTILE, -0.1)], {}, 1, SCALE)
+    assert "orders answers least as the others do (-0.10)" in worst.sentences[-1]
+    assert "<img" not in panel(worst), "names are text"
+    alone = what_next(None, [rater(2, "ben", -0.1)], {}, 1, SCALE)
+    assert not [s for s in alone.sentences if "least" in s], "nobody to compare with"
+
+
+def test_nothing_is_said_before_anybody_rated() -> None:
+    assert panel(what_next(None, [], {}, 1, SCALE)) == ""
