@@ -21,6 +21,7 @@ READINESS = "readiness"  # what the reward head would be worth, were it trained 
 RATER_REVIEW = (
     "rater_review"  # what the trainer last found out about the raters: see ppo/algorithm/rater_review.py
 )
+ROUND_COSTS = "round_costs"  # what the trainer measured of its machine: see planning/costs.py
 REFERENCE = "reference"  # the base model's measures
 SET_ASIDE = (
     "prompts_set_aside"  # prompts of the open round that the model's chat template cannot write: `set_aside`

@@ -40,6 +40,7 @@ ROOMS = {
         "rater_data, rater_data.store.cards, rater_data.store.database, rater_data.store.people, "
         "rater_data.store.reports, rater_data.store.rounds, rater_data.store.transfer"
     ),
+    "rater_data.planning": "rater_data, rater_data.store",
     "rater_data.overview": "rater_data, rater_data.statistics, rater_data.store",
     "rater_data.artifacts": "rater_data, rater_data.store, rater_data.store.database",
     "rater_data.exporting.formats": (
@@ -78,6 +79,7 @@ ROOMS = {
     "ppo.model": "ppo, ppo.model.cpu, ppo.model.devices, rater_data",
     "ppo.model.loading": "ppo, ppo.model, ppo.model.devices, rater_data",
     "ppo.algorithm": "ppo, ppo.model, ppo.reward, rater_data, rater_data.statistics",
+    "ppo.costs": "ppo, ppo.algorithm, ppo.model, rater_data, rater_data.planning",
     "ppo.reward": "",
     "ppo.reward.evaluation": "ppo.reward",
     "ppo.benchmark": (
@@ -85,9 +87,9 @@ ROOMS = {
     ),
     "ppo.generation": "ppo, ppo.algorithm, ppo.model, rater_data",
     "ppo.training": (
-        "ppo, ppo.algorithm, ppo.generation, ppo.model, ppo.model.loading, ppo.reward, "
-        "ppo.reward.evaluation, ppo.tracking, rater_data, rater_data.artifacts, rater_data.statistics, "
-        "rater_data.store, rater_data.store.database"
+        "ppo, ppo.algorithm, ppo.costs, ppo.generation, ppo.model, ppo.model.loading, ppo.reward, "
+        "ppo.reward.evaluation, ppo.tracking, rater_data, rater_data.artifacts, rater_data.planning, "
+        "rater_data.statistics, rater_data.store, rater_data.store.database"
     ),
     "ppo.sharing": (
         "ppo, ppo.model.loading, rater_data, rater_data.artifacts, rater_data.statistics, rater_data.store"
@@ -98,8 +100,8 @@ ROOMS = {
     ),
     "ppo.tracking": "ppo, rater_data, rater_data.store",
     "ppo.doctor": (
-        "ppo, ppo.algorithm, ppo.benchmark, ppo.model, ppo.model.loading, ppo.training, rater_data, "
-        "rater_data.store"
+        "ppo, ppo.benchmark, ppo.costs, ppo.model, ppo.model.loading, ppo.training, rater_data, "
+        "rater_data.planning, rater_data.store, rater_data.store.database"
     ),
     "ppo.demo": (
         "ppo, ppo.algorithm, ppo.model, ppo.model.loading, ppo.reward, ppo.tracking, ppo.training, "

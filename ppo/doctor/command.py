@@ -15,6 +15,9 @@ from ppo.doctor.shape_needs import diagnose_shape
 from ppo.model.loading.base_models import model_name
 from ppo.training.engine import Engine
 from rater_data.errors import BadInput
+from rater_data.planning.basis import read_facts
+from rater_data.planning.costs import RoundCosts
+from rater_data.planning.estimate import HomeFacts
 from rater_data.round_settings import EMBEDDED_MODEL
 from rater_data.store import Store
 
@@ -39,12 +42,19 @@ def diagnose_model(
             if own is not None and model in (None, own):
                 config = Engine.merge_round_config(config, store)
     chosen = model_name(model or own or EMBEDDED_MODEL)
+
+    def facts(costs: RoundCosts) -> HomeFacts:
+        if chosen != own:
+            return HomeFacts()
+        with contextlib.closing(Store.open(home, database)) as store:
+            return read_facts(store, costs)
+
     if chosen != own or any(given is not None for given in told):
         config = replace(config, sample=sample_of(chosen, *told))
     config = replace(config.changed(changes), precision=precision, quantize=quantize)
     with console.status(f"Loading {chosen} …") as status:
         engine = Engine(home, chosen, device, config)
-        found = diagnose(engine, config, status.update)
+        found = diagnose(engine, config, status.update, facts)
     print_diagnosis(console, found)
     return found
 

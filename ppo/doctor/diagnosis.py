@@ -2,62 +2,38 @@
 
 Memory is measured, not guessed: a mini-batch is written, read and trained on with as many responses as configured, each
 as long as it may get. What that took beyond the model at rest grows with the tokens that are read in one go: so it is
-known how long one response could be.
+known how long one response could be. Minutes are those of `rater_data/planning`, as the console says them.
 """
 
-import time
 from collections.abc import Callable
 from dataclasses import asdict, dataclass, replace
 from typing import Any
 
-import psutil
-import torch
-
-from ppo.algorithm.batches import tokens_of
-from ppo.algorithm.experience import build_experience, evaluate_rollout
-from ppo.algorithm.ppo_update import TrainState, ppo_update
-from ppo.config import ROLLOUTS_PER_PROMPT, Config
-from ppo.memory import begin_peak, end_peak
+from ppo.config import Config
+from ppo.costs.measuring import Measured, costs_of, work_minibatch
 from ppo.model.chat_format import OTHER_PROBE, PROBE
-from ppo.model.rollout import Rollout, rollout_of
-from ppo.model.sampling import write_responses
 from ppo.training.engine import Engine
+from rater_data.planning.basis import planned_values
+from rater_data.planning.costs import RoundCosts
+from rater_data.planning.estimate import HomeFacts, RoundEstimate, estimate_round
+from rater_data.store.database.release import own_release
 
-GIB = 2**30
-HEADROOM = 0.9  # of the free memory that a round may fill
-QUESTIONS = (
-    "What is a good breakfast before a long walk?",
-    "Why is the sky blue?",
-    "Write two sentences about an old lighthouse.",
-    "How do I fold a paper plane that flies straight?",
-)
-
-
-@dataclass(frozen=True)
-class Measured:
-    """One mini-batch: responses in it, their tokens with their prompts, tokens of the largest micro-batch that it was
-    read in, seconds to write them and to train on them, and bytes of memory before and at the peak (on `device`)."""
-
-    responses: int
-    tokens: int
-    microbatch: int
-    write_s: float
-    train_s: float
-    rest: int
-    peak: int
-    device: str = "cpu"
+FactsOf = Callable[[RoundCosts], HomeFacts]
 
 
 @dataclass(frozen=True)
 class Needs:
     """What a round as configured needs: peak of memory, what is free, the longest response that fits, and minutes of
-    its PPO."""
+    its training and of writing the responses of the next one, `spread` times as many or as few."""
 
     peak: int
     free: int
     longest_response: int
     minutes: float
+    writing_minutes: float
+    spread: float
     measured: Measured
+    costs: RoundCosts
 
     @property
     def fits(self) -> bool:
@@ -65,12 +41,15 @@ class Needs:
         return self.peak <= self.free
 
 
-def diagnose(engine: Engine, config: Config, tell: Callable[[str], None]) -> dict[str, Any]:
-    """Everything that `--json` writes; `tell` hears what is being done."""
+def diagnose(
+    engine: Engine, config: Config, tell: Callable[[str], None], facts: FactsOf = lambda _costs: HomeFacts()
+) -> dict[str, Any]:
+    """Everything that `--json` writes; `tell` hears what is being done. `facts`: of the home that it is for,
+    by what is measured."""
     base, policy = engine.base, engine.policy
     config = replace(config, precision=policy.precision)
     tell(f"Working a mini-batch of {config.ppo.minibatch} responses …")
-    needs = measure_needs(engine, config)
+    needs = measure_needs(engine, config, facts)
     parameters = {id(p): p for p in base.lm.parameters()}
     adapter = policy.adapter_parameters()
     return {
@@ -102,70 +81,26 @@ def diagnose(engine: Engine, config: Config, tell: Callable[[str], None]) -> dic
     }
 
 
-def measure_needs(engine: Engine, config: Config) -> Needs:
+def measure_needs(engine: Engine, config: Config, facts: FactsOf) -> Needs:
     """Works a mini-batch and says what a round needs. The adapter is afterwards what it was."""
-    whole = _work(engine, config, config.ppo.minibatch)
-    had = int(HEADROOM * (_free(whole.device) + whole.peak))
-    per_token = max(1.0, (whole.peak - whole.rest) / whole.microbatch)
+    layers, limit = engine.reward_layers(config), engine.prompt_limit(config)
+    whole = work_minibatch(engine.policy, engine.base, config, layers, limit)
+    costs = costs_of(whole, engine.policy, config, engine.base.name, own_release().version)
+    return needs_of(whole, costs, config, engine.base.context, facts(costs))
+
+
+def needs_of(whole: Measured, costs: RoundCosts, config: Config, context: int, facts: HomeFacts) -> Needs:
+    """From what was measured to what a round of that config needs; `context`: tokens that the model reads at most."""
     prompt = whole.tokens // whole.responses - config.sample.max_new_tokens
-    longest = min(int(max(0, had - whole.rest) / per_token), engine.base.context) - prompt
-    ppo = config.ppo
-    rollouts = ppo.steps * ppo.prompts_per_step * ROLLOUTS_PER_PROMPT
-    passes = rollouts * ppo.epochs + config.plan.ratings * ppo.people_epochs
-    seconds = rollouts * whole.write_s / whole.responses + passes * whole.train_s / whole.responses
-    return Needs(whole.peak, had, max(0, longest), seconds / 60, whole)
-
-
-def _work(engine: Engine, config: Config, responses: int) -> Measured:
-    policy, seed = engine.policy, config.seed
-    still = replace(config, ppo=replace(config.ppo, learning_rate=0.0, value_learning_rate=0.0))
-    rests = []
-    for device in policy.devices:
-        begin_peak(device)
-        rests.append(end_peak(device))
-    began = time.monotonic()
-    rollout = _longest_rollout(engine, config, responses)
-    written = time.monotonic()
-    adapter = policy.adapter_state()
-    evaluated = evaluate_rollout(policy, rollout, engine.reward_layers(config), still)
-    experience = build_experience(evaluated, torch.zeros(len(rollout)), 0.05, 0.95)
-    ppo_update(TrainState.begin(policy, still.ppo, 1), experience, still, 1, seed)
-    policy.load_adapter_state(adapter)
-    tokens = int(rollout.prompt_mask.sum() + rollout.response_mask.sum())
-    parts = [part for minibatch in evaluated.minibatches for part in minibatch]
-    microbatch = max(tokens_of(rollout, part) for part in parts)
-    ended = time.monotonic()
-    peaks = [end_peak(device) for device in policy.devices]
-    # Of several devices the one that has least to spare
-    i = min(range(len(peaks)), key=lambda i: _free(policy.devices[i]))
-    seconds = (written - began, ended - written)
-    return Measured(len(rollout), tokens, microbatch, *seconds, rests[i], peaks[i], str(policy.devices[i]))
-
-
-def _longest_rollout(engine: Engine, config: Config, responses: int) -> Rollout:
-    """Responses that nothing ends before their limit, to short questions."""
-    base = replace(engine.base, stop_ids=())
-    per_prompt = max(1, min(ROLLOUTS_PER_PROMPT, responses))
-    limit, count = engine.prompt_limit(config), max(1, responses // per_prompt)
-    prompts = [
-        base.encode([{"role": "user", "content": QUESTIONS[i % len(QUESTIONS)]}], config.sample, limit)
-        for i in range(count)
-    ]
-    sample = replace(config.sample, max_new_tokens_from=0)
-    drawn = write_responses(engine.policy, base, prompts, per_prompt, sample, config.seed)
-    rows = [(i, one) for i, group in enumerate(drawn) for one in group]
-    return rollout_of(
-        [prompts[i] for i, _ in rows],
-        [one.token_ids for _, one in rows],
-        [False] * len(rows),
-        [i for i, _ in rows],
-        base.pad_id,
-        engine.policy.device,
+    longest = min(int(max(0, costs.free - whole.rest) / costs.microbatch_token), context) - prompt
+    said: RoundEstimate = estimate_round(planned_values(config.to_dict()), costs, facts)
+    return Needs(
+        said.peak,
+        costs.free,
+        max(0, longest),
+        said.train_s / 60,
+        said.writing_s / 60,
+        said.spread,
+        whole,
+        costs,
     )
-
-
-def _free(name: str | torch.device) -> int:
-    device = torch.device(name)
-    if device.type == "cuda":
-        return int(torch.cuda.mem_get_info(device)[0])
-    return int(psutil.virtual_memory().available)

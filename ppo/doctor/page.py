@@ -34,11 +34,11 @@ def print_diagnosis(console: Console, found: dict[str, Any]) -> None:
     if sample["max_new_tokens_from"]:
         length = f"{sample['max_new_tokens_from']} to {length}"
     page.add_row("responses", f"of at most {length} tokens, {sample['prompt_format']} prompts")
-    whole = needs["measured"]
+    whole, spread = needs["measured"], needs["spread"]
     page.add_row(
         "measured",
-        f"{whole['responses']} responses of full length: written in {whole['write_s']:.1f} s, scored and trained on "
-        f"in {whole['train_s']:.1f} s",
+        f"{whole['responses']} responses of full length: written in {whole['write_s']:.1f} s, read in "
+        f"{whole['read_s']:.1f} s and trained on in {whole['train_s']:.1f} s",
     )
     page.add_row(
         "memory", f"{needs['peak'] / GIB:.2f} GiB at the peak, {needs['free'] / GIB:.2f} GiB to be had"
@@ -49,7 +49,9 @@ def print_diagnosis(console: Console, found: dict[str, Any]) -> None:
         f"responses of {needs['longest_response']} tokens",
     )
     page.add_row(
-        "a round", f"about {needs['minutes']:.1f} minutes of PPO if every response has its full length"
+        "a round",
+        f"about {needs['minutes']:.1f} minutes to train ({needs['minutes'] / spread:.1f} to "
+        f"{needs['minutes'] * spread:.1f}), {needs['writing_minutes']:.1f} to write the responses of the next",
     )
     console.print(page)
     console.print(verdict(found))

@@ -15,7 +15,7 @@ from ppo.algorithm.out_of_memory import LEAST_TOKENS
 from ppo.benchmark.memory_model import BF16, FP32, NF4, RoundSize, memory_needs
 from ppo.benchmark.shapes import Shape, find_shape
 from ppo.config import Config
-from ppo.doctor.diagnosis import HEADROOM
+from ppo.costs.measuring import HEADROOM
 from ppo.model.loading.base_models import pick_device
 from ppo.model.loading.weights import free_memory
 from ppo.model.policy import MICROBATCH_TOKENS, pick_precision

@@ -11,6 +11,7 @@ from typing import Any
 
 from ppo.config import Config, PlanConfig
 from rater_data.errors import BadInput
+from rater_data.planning.estimate import count_prompts
 from rater_data.records import Prompt
 
 RATERS, PAIRED = "raters", "paired"  # how many there were when the round began, and whether they compared
@@ -79,9 +80,7 @@ def planned_by(plan: PlanConfig, raters: int, paired: bool) -> dict[str, Any]:
 
 
 def _count_prompts(plan: PlanConfig, paired: bool) -> int:
-    k = plan.responses_per_prompt
-    cards = max(1, k - 1) if paired and k < 4 else k  # of a prompt, for one rater
-    return max(1, -(-plan.ratings // cards))
+    return count_prompts(plan.ratings, plan.responses_per_prompt, paired)
 
 
 @dataclass(frozen=True)

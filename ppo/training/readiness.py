@@ -1,32 +1,39 @@
 """While people rate: would the head pass the gate now, who rates unlike the others, has the version hurt, is it time to
-train?"""
+train, and what would a round cost on this machine?"""
 
 import contextlib
 import time
 from dataclasses import asdict
 
 from ppo.algorithm.rater_review import Reviewed
+from ppo.config import Config
+from ppo.costs.measuring import costs_of, machine_in_words, work_minibatch
 from ppo.progress import Progress
 from ppo.reward.evaluation.report import cross_validate
 from ppo.training import store_tensors
 from ppo.training.engine import Engine
-from rater_data.errors import Busy, Refused
+from rater_data.errors import BadInput, Busy, Refused
+from rater_data.planning.basis import read_costs
 from rater_data.round_settings import (
     MIN_RATINGS_TO_TRAIN,
     RATER_REVIEW,
     READINESS,
     RETURN_WHEN_HURT,
     RETURNED_FROM,
+    ROUND_COSTS,
     TRAIN_AT_QUOTA,
 )
 from rater_data.statistics.round_verdict import HURT
 from rater_data.store import Store
+from rater_data.store.database.release import own_release
 
 EVERY = 8  # ratings after which the head is looked at again
 RETURNER = "automatic return"  # who rolled back, in the log of events
 STARTER = "automatic training"  # who started a training
 SETTLED_S = 20.0  # after a round's last rating: whoever gave it may still take it back
 SHARE = 20  # looks at the verdict take one part in so many of the time
+LOOK_FOR_JOBS_S = 0.5  # between two looks for work while costs are measured
+SOME_PROMPTS = 64  # whose length stands for all
 MAX_RATINGS = 5_000  # responses whose features are read while raters work; more wait for the training
 
 
@@ -73,6 +80,68 @@ class ReadinessCheck:
 def excluded_raters(store: Store) -> list[int]:
     """The ids of those whose ratings do not count."""
     return sorted(user.id for user in store.users() if user.excluded)
+
+
+class GivenUp(Exception):
+    """Raised inside a measurement when there is work to be done."""
+
+
+class CostMeasurement:
+    """Measures what a mini-batch costs, once for a model on a machine by a release; given up as soon as a job waits.
+
+    Only with a model that is in memory. What a server elsewhere writes takes other than this says, until a training
+    corrects it.
+    """
+
+    def __init__(self) -> None:
+        self._is_known = False
+        self._looked_at = 0.0
+
+    def is_due(self, store: Store, engine: Engine | None) -> bool:
+        """Whether a round is rated and nobody measured this yet."""
+        if self._is_known or engine is None:
+            return False
+        round_ = store.round()
+        return round_ is not None and round_.state == "rating"
+
+    def update(self, store: Store, engine: Engine) -> None:
+        """Keeps what was measured. What fails is not tried again by this process."""
+        policy, config = engine.policy, engine.round_config(store)
+        kept, release = read_costs(store), own_release().version
+        machine = machine_in_words(policy.device)
+        what = (engine.base.name, str(policy.device), policy.precision, release, machine)
+        self._is_known = True
+        if kept is not None and kept.what == what:
+            return
+
+        def check() -> None:
+            now = time.monotonic()
+            if now - self._looked_at > LOOK_FOR_JOBS_S:
+                self._looked_at = now
+                if store.active_job() is not None or store.active_job("try") is not None:
+                    raise GivenUp
+
+        layers, limit = engine.reward_layers(config), engine.prompt_limit(config)
+        try:
+            measured = work_minibatch(policy, engine.base, config, layers, limit, check)
+        except GivenUp:
+            self._is_known = False
+            return
+        prompts = _mean_prompt_tokens(store, engine, config, limit)
+        costs = costs_of(measured, policy, config, engine.base.name, release, prompts)
+        store.set_setting(ROUND_COSTS, costs.to_json())
+
+
+def _mean_prompt_tokens(store: Store, engine: Engine, config: Config, limit: int) -> float | None:
+    """Of some of the prompts that are trained on; None where none can be written."""
+    prompts = store_tensors.trainable_prompts(store)
+    lengths = []
+    for prompt in prompts[:: max(1, len(prompts) // SOME_PROMPTS)]:
+        with contextlib.suppress(
+            BadInput
+        ):  # one that the template cannot write is set aside when it is drawn
+            lengths.append(len(store_tensors.encode_prompt(engine.base, prompt, config.sample, limit)))
+    return sum(lengths) / len(lengths) if lengths else None
 
 
 class ReturnWhenHurt:

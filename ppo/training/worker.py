@@ -29,7 +29,7 @@ from ppo.tracking.tracking import Tracking
 from ppo.training.engine import Engine
 from ppo.training.followers import joined_processes
 from ppo.training.prompt_trial import answer_prompt_trial
-from ppo.training.readiness import ReadinessCheck, ReturnWhenHurt, TrainAtQuota
+from ppo.training.readiness import CostMeasurement, ReadinessCheck, ReturnWhenHurt, TrainAtQuota
 from ppo.training.round_recipe import generate_round, train_round
 from rater_data import checks
 from rater_data.artifacts.opening import open_artifacts
@@ -69,7 +69,7 @@ class Worker:
         self.name = f"{_machine()}:{os.getpid()}:{time.monotonic_ns() % 1_000_000}"
         self._engine: Engine | None = None
         self._readiness, self._returning = ReadinessCheck(), ReturnWhenHurt()
-        self._starting = TrainAtQuota()
+        self._starting, self._costs = TrainAtQuota(), CostMeasurement()
 
     @property
     def device(self) -> str | None:
@@ -115,10 +115,12 @@ class Worker:
         return self.store.job(job.id)
 
     def look_at_ratings(self) -> None:
-        """While nothing is asked: has the version hurt, is it time to train, and how ready is the reward head?"""
+        """While nothing is asked: has the version hurt, is it time to train, how ready is the reward head, and what
+        would a round cost here?"""
         if self._returning.look(self.store) or self._starting.look(self.store):
             return
         self.check_readiness()
+        self.measure_costs()
 
     def check_readiness(self) -> None:
         """How ready is the reward head?"""
@@ -130,6 +132,17 @@ class Worker:
         except Exception as error:  # it must never keep the worker from its work
             why = f"{type(error).__name__}: {error}"[:300]
             self.store.log("worker", "could not look at the reward head", why=why)
+
+    def measure_costs(self) -> None:
+        """What does a mini-batch cost on this machine? Asked once, with a model that is in memory."""
+        engine = self._engine
+        if engine is None or not self._costs.is_due(self.store, engine):
+            return
+        try:
+            self._costs.update(self.store, engine)
+        except Exception as error:  # it must never keep the worker from its work
+            why = f"{type(error).__name__}: {error}"[:300]
+            self.store.log("worker", "could not measure what a round costs", why=why)
 
     def _run(self, job: Job, progress: Progress) -> dict[str, Any]:
         progress.phase("Loading the model", 1)

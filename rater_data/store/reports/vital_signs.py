@@ -8,6 +8,7 @@ from typing import Any
 import sqlalchemy as sa
 from alembic.migration import MigrationContext
 
+from rater_data.scales import COUNTING
 from rater_data.store.database import schema as t
 from rater_data.store.database.engine import Database
 from rater_data.store.database.migrate import newest_schema
@@ -46,6 +47,20 @@ class VitalSigns(Database):
         with self.reading() as connection:
             count, highest = connection.execute(query).one()
         return int(count), int(highest or after_id)
+
+    def recent_times(self, most: int = 200) -> list[int]:
+        """Milliseconds in view of the newest cards that somebody rated here; of imported ones nobody knows."""
+        g = t.ratings.c
+        query = sa.select(g.active_ms).where(g.is_current, g.verdict.in_(COUNTING), g.active_ms > 0)
+        with self.reading() as connection:
+            return list(connection.scalars(query.order_by(g.id.desc()).limit(most)))
+
+    def count_prompts(self, split: str) -> int:
+        """How many prompts of a split are in use."""
+        p = t.prompts.c
+        query = sa.select(sa.func.count()).where(p.split == split, p.retired_at.is_(None))
+        with self.reading() as connection:
+            return connection.scalar(query) or 0
 
     def job_counts(self) -> dict[tuple[str, str], int]:
         """How many jobs there are of each kind and state."""

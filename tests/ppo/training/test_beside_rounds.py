@@ -5,14 +5,20 @@ import random
 import socket
 import subprocess
 import sys
+from dataclasses import replace
 
 import pytest
+import torch
 
+from ppo.training import readiness
 from ppo.training.readiness import EVERY, ReadinessCheck
 from ppo.training.worker import Worker, release_jobs_of_dead_workers
 from rater_data.errors import Busy
 from rater_data.lifecycle import THEN_TRAIN
-from rater_data.round_settings import RATER_REVIEW, READINESS
+from rater_data.planning.basis import planned_values, read_costs, read_facts
+from rater_data.planning.costs import RoundCosts
+from rater_data.planning.estimate import ON_RATINGS, ON_ROLLOUTS, estimate_round
+from rater_data.round_settings import RATER_REVIEW, READINESS, REFERENCE, ROUND_COSTS
 from tests.ppo.training.test_ring import demo, short
 from tests.rater_data.store_world import file_store
 
@@ -50,6 +56,79 @@ def ask(store, versions, text="What is rain?"):
     return store.enqueue("try", {"messages": messages, "versions": versions, "seed": 3})
 
 
+def measured_costs(store, engine):
+    """A trainer that has nothing to do, with its model in memory, measures."""
+    worker = Worker(store, lambda: engine)
+    worker.measure_costs()
+    assert store.setting(ROUND_COSTS) is None, "without a model in memory nothing is loaded for it"
+    assert worker.engine is engine
+    worker.measure_costs()
+    return worker, RoundCosts.from_json(store.setting(ROUND_COSTS))
+
+
+def test_costs_are_measured_once_and_nothing_is_changed_by_it(turned):
+    _, store, engine = turned
+    assert store.round().state == "rating"
+    policy = engine.policy
+    before = policy.adapter_state() | dict(policy.value_head.state_dict())
+    before = {name: values.clone() for name, values in before.items()}
+    worker, costs = measured_costs(store, engine)
+    after = policy.adapter_state() | dict(policy.value_head.state_dict())
+    assert all(torch.equal(after[name], values) for name, values in before.items())
+    assert costs.what[:3] == ("tiny", "cpu", "fp32") and "cores" in costs.machine
+    assert min(costs.write_step_s, costs.read_token_s, costs.train_token_s) > 0
+    assert 0 < costs.rest <= min(costs.write_peak, costs.train_peak) < costs.free
+    assert 8 < costs.prompt_tokens < 257
+    worker.measure_costs()
+    Worker(store, lambda: engine).measure_costs()
+    assert store.setting(ROUND_COSTS)["measured_at"] == costs.measured_at
+    # On another machine, or by another release, anew
+    store.set_setting(ROUND_COSTS, costs.to_json() | {"release": "0.0.1"})
+    again = Worker(store, lambda: engine)
+    assert again.engine and again.measure_costs() is None
+    assert store.setting(ROUND_COSTS)["release"] == costs.release
+
+
+def test_a_job_that_waits_ends_the_measuring(turned, monkeypatch):
+    _, store, engine = turned
+    store.set_setting(ROUND_COSTS, None)
+    monkeypatch.setattr(readiness, "LOOK_FOR_JOBS_S", 0.0)
+    worker = Worker(store, lambda: engine)
+    assert worker.engine is engine
+    job = ask(store, [0])
+    worker.measure_costs()
+    assert store.setting(ROUND_COSTS) is None
+    assert worker.run_one().id == job.id
+    worker.measure_costs()
+    assert store.setting(ROUND_COSTS) is not None, "then there is time for it"
+
+
+def test_what_a_training_took_corrects_what_the_next_is_said_to_take(turned):
+    """A real training held against what its own costs say; told of it, they say just that."""
+    _, store, engine = turned
+    store.set_setting(ROUND_COSTS, None)
+    worker = Worker(store, lambda: engine)
+    assert worker.engine is engine
+    worker.measure_costs()
+    costs = replace(read_costs(store), measured_at=0.0)
+    store.set_setting(ROUND_COSTS, costs.to_json())
+    version, facts = store.version(1), read_facts(store, costs)
+    reference = store.setting(REFERENCE)["metrics"]["length"]
+    as_trained = replace(facts, length=(reference + version.metrics["length"]) / 2, limit=24, is_first=True)
+    values = planned_values(store.round(1).config)
+    took = version.metrics["seconds"]
+    said = estimate_round(values, costs, replace(as_trained, ratios={})).phases
+    for phase in (ON_RATINGS, ON_ROLLOUTS):
+        assert 0.1 < took[phase] / said[phase] < 10, (
+            "a tiny model: what is around its products counts as much"
+        )
+    assert facts.trainings == 1 and facts.spread >= 1.25
+    steps = version.metrics["steps"] / values["ppo.steps"]
+    told = estimate_round(values, costs, as_trained).phases
+    assert told[ON_ROLLOUTS] * steps == pytest.approx(took[ON_ROLLOUTS])
+    assert told[ON_RATINGS] == pytest.approx(took[ON_RATINGS])
+
+
 def test_a_try_is_answered_by_every_version_asked(turned):
     _, store, engine = turned
     worker = Worker(store, lambda: engine)
@@ -73,7 +152,7 @@ def test_the_head_is_looked_at_while_people_rate(turned):
     _, store, engine = turned
     worker = Worker(store, lambda: engine)
     worker.check_readiness()
-    assert store.setting(READINESS) is None, "nothing was rated in this round"
+    assert store.setting(READINESS)["round"] == 1, "nothing was rated in this round"
     rater = next(u for u in store.users() if u.role == "rater")
     run = demo(store.home, rater=short, scale="pair")
     run.store, run._noise = store, random.Random(1)
