@@ -79,7 +79,7 @@ ROOMS = {
     "ppo.model": "ppo, ppo.model.cpu, ppo.model.devices, rater_data",
     "ppo.model.loading": "ppo, ppo.model, ppo.model.devices, rater_data",
     "ppo.algorithm": "ppo, ppo.model, ppo.reward, rater_data, rater_data.statistics",
-    "ppo.costs": "ppo, ppo.algorithm, ppo.model, rater_data, rater_data.planning",
+    "ppo.costs": "ppo, ppo.algorithm, ppo.model, rater_data.planning",
     "ppo.reward": "",
     "ppo.reward.evaluation": "ppo.reward",
     "ppo.benchmark": (
@@ -100,7 +100,7 @@ ROOMS = {
     ),
     "ppo.tracking": "ppo, rater_data, rater_data.store",
     "ppo.doctor": (
-        "ppo, ppo.benchmark, ppo.costs, ppo.model, ppo.model.loading, ppo.training, rater_data, "
+        "ppo, ppo.algorithm, ppo.benchmark, ppo.costs, ppo.model, ppo.model.loading, ppo.training, rater_data, "
         "rater_data.planning, rater_data.store, rater_data.store.database"
     ),
     "ppo.demo": (

@@ -1,4 +1,4 @@
 """What a mini-batch costs on this machine, in seconds and bytes, measured by working one.
 
-May import: ppo, ppo.algorithm, ppo.model, rater_data, rater_data.planning.
+May import: ppo, ppo.algorithm, ppo.model, rater_data.planning.
 """

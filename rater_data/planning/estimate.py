@@ -143,8 +143,8 @@ class _Work:
         self.per_prompt = int(self.number("plan.responses_per_prompt"))
         self.rollouts = int(self.number("ppo.prompts_per_step")) * ROLLOUTS_PER_PROMPT
 
-    def number(self, path: str, default: float = 0.0) -> float:
-        return float(self.values.get(path, default))
+    def number(self, path: str) -> float:
+        return float(self.values[path])
 
     def write(self, rows: float) -> float:
         return self.costs.write_step_s * self.limit + self.costs.write_token_s * rows * self.length
@@ -164,7 +164,7 @@ class _Work:
         on_ratings = of_ratings * (costs.read_token_s + passes * costs.train_token_s) if passes else 0.0
         of_step = self.tokens(self.rollouts, ROLLOUTS_PER_PROMPT)
         step = self.write(self.rollouts) + self.write(WATCHED)
-        step += of_step * (costs.read_token_s + number("ppo.epochs", 1) * costs.train_token_s)
+        step += of_step * (costs.read_token_s + float(self.values.get("ppo.epochs", 1)) * costs.train_token_s)
         # The reference alone reads: half of what policy and reference take
         reading = self.tokens(ratings, self.per_prompt) * costs.read_token_s / 2
         evaluated = self.facts.holdout * MEASURED_PER_PROMPT

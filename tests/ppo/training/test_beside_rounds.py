@@ -10,6 +10,7 @@ from dataclasses import replace
 import pytest
 import torch
 
+from ppo.demo.demo import HONEST, ScriptedRater
 from ppo.training import readiness
 from ppo.training.readiness import EVERY, ReadinessCheck
 from ppo.training.worker import Worker, release_jobs_of_dead_workers
@@ -156,13 +157,14 @@ def test_the_head_is_looked_at_while_people_rate(turned):
     rater = next(u for u in store.users() if u.role == "rater")
     run = demo(store.home, rater=short, scale="pair")
     run.store, run._noise = store, random.Random(1)
+    person = ScriptedRater(rater, 0.0, HONEST)
     for _ in range(EVERY):
-        store.submit(run._rate_card(rater, 0.0, store.next_card(rater.id)))
+        store.submit(run._rate_card(person, store.next_card(rater.id)))
     worker.check_readiness()
     first = store.setting(READINESS)
     assert first["round"] == 2 and first["ratings"] == len(store.ratings_to_seal())
     assert {"passed", "reason", "spearman", "p_value"} <= first.keys()
-    store.submit(run._rate_card(rater, 0.0, store.next_card(rater.id)))
+    store.submit(run._rate_card(person, store.next_card(rater.id)))
     worker.check_readiness()
     assert store.setting(READINESS) == first, "one more rating is no reason to look again"
     review = store.setting(RATER_REVIEW)
