@@ -122,8 +122,8 @@ ROOMS = {
     ),
     "app.monitoring": "app.access, app.trainer, rater_data, rater_data.overview, rater_data.store",
     "app.console.state": (
-        "app, rater_data, rater_data.importing, rater_data.overview, rater_data.statistics, rater_data.store, "
-        "rater_data.store.cards"
+        "app, rater_data, rater_data.importing, rater_data.overview, rater_data.planning, rater_data.statistics, "
+        "rater_data.store, rater_data.store.cards"
     ),
     "app.console.panels": (
         "app, app.console.state, rater_data, rater_data.exporting, "
@@ -131,7 +131,7 @@ ROOMS = {
     ),
     "app.console.forms": (
         "app, app.access, app.console.panels, app.console.state, app.rating, app.trainer, rater_data, "
-        "rater_data.overview, rater_data.store"
+        "rater_data.overview, rater_data.planning, rater_data.store"
     ),
     "app.console": (
         "app, app.access, app.console.forms, app.console.panels, app.console.state, app.trainer, "

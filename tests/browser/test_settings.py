@@ -6,9 +6,10 @@ from pathlib import Path
 
 from playwright.sync_api import Browser, Page, expect
 
-from rater_data.round_settings import EMBEDDED_SYSTEM, ROUND_CONFIG
+from rater_data.round_settings import EMBEDDED_SYSTEM, ROUND_CONFIG, ROUND_COSTS
 from tests.app.helpers import serving
 from tests.browser.helpers import accessibility_violations, signed_in
+from tests.rater_data.planning.test_estimate import COSTS
 
 RULES = "Answer in <b>verse</b>.\nNever explain."
 
@@ -63,6 +64,34 @@ def test_texts_are_settings_too(browser: Browser, tmp_path: Path) -> None:
             page.get_by_role("button", name="Back to the defaults").click()
             expect(page.get_by_label("System prompt")).to_have_value(EMBEDDED_SYSTEM)
             expect(page.get_by_role("radio", name="Chat")).to_be_checked()
+            assert page.errors == []
+
+
+def test_presets_fill_the_form_and_a_line_says_what_it_would_cost(browser: Browser, tmp_path: Path) -> None:
+    with serving(tmp_path) as live:
+        op = live.store.add_user("op", "operator")
+        with signed_in(browser, live, op) as (_, page):
+            open_settings(page)
+            line = page.locator(".ops-cost")
+            expect(line).to_contain_text("not measured on this machine yet")
+            live.store.set_setting(ROUND_COSTS, COSTS.to_json())
+            card = page.locator(".ops-preset", has_text="Many raters")
+            expect(card).to_contain_text("Until the next responses")
+            card.get_by_role("button", name="Fill in “Many raters”").click()
+            expect(page.get_by_label("Ratings per round")).to_have_value("480")
+            notice(page, "not kept yet")
+            expect(line).to_contain_text("480 ratings are 4.0 h of rating for one.")
+            assert live.store.setting(ROUND_CONFIG) == {}, "not kept yet"
+            page.get_by_label("PPO steps").fill("0")
+            expect(line).to_have_text("PPO steps has to be from 1 to 200, not 0.")
+            assert accessibility_violations(page) == []
+            page.get_by_label("PPO steps").fill("6")
+            expect(line).to_contain_text("A round would take about")
+            page.get_by_role("button", name="Keep these settings").click()
+            notice(page, "Kept:")
+            expect(line).to_contain_text("A round takes about")
+            expect(card).to_contain_text("Changes nothing")
+            assert live.store.setting(ROUND_CONFIG)["plan"]["ratings"] == 480
             assert page.errors == []
 
 

@@ -1,20 +1,25 @@
-"""The form of a round's settings."""
+"""The form of a round's settings: presets, fields, and what a round with them takes before they are kept."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import gradio as gr
 
 from app.console.forms.live_page import LivePage
 from app.console.forms.toolkit import DIRECT, html, require_operator, run_for_notice
-from app.console.panels.elements import h, section
+from app.console.panels.elements import h, notice, quiet, section
+from app.console.state.console_state import ConsoleState
 from app.console.state.settings_change import (
     change_settings,
     default_settings,
     describe_setting,
+    preview_settings,
     read_settings,
 )
+from rater_data.planning.presets import PRESETS, Preset
 from rater_data.round_settings import ROUND_SETTINGS, RoundSetting, TextSetting
 
 
@@ -22,6 +27,7 @@ def lay_out(page: LivePage) -> None:
     store, guard = page.store, page.guard
     inputs: dict[str, gr.components.Component] = {}
     html(section("Settings of the round", "Changes count from the next round that is begun."))
+    fills = _lay_out_presets(page)
     for group in dict.fromkeys(setting.group for setting in ROUND_SETTINGS):
         html(f'<h3 class="ops-group">{h(group)}</h3>')
         with gr.Row(elem_classes="ops-settings"):
@@ -31,6 +37,8 @@ def lay_out(page: LivePage) -> None:
     with gr.Row(elem_classes="ops-form"):
         save = gr.Button("Keep these settings", variant="primary", elem_classes="ops-button")
         reset = gr.Button("Back to the defaults", elem_classes="ops-button")
+    line = html(elem_classes="rl")
+    components = list(inputs.values())
 
     def current_values() -> dict[Any, Any]:
         return {inputs[path]: value for path, value in read_settings(store).items()}
@@ -39,11 +47,18 @@ def lay_out(page: LivePage) -> None:
         require_operator(guard, request)
         return current_values()
 
-    def on_save(values: dict[Any, object], request: gr.Request) -> str:
+    def look(values: dict[Any, object], request: gr.Request) -> str:
+        require_operator(guard, request)
+        return _preview_line(
+            *preview_settings(store, {path: values[field] for path, field in inputs.items()})
+        )
+
+    def on_save(values: dict[Any, object], request: gr.Request) -> dict[Any, Any]:
         user = require_operator(guard, request)
         kept = read_settings(store)  # what somebody left as it is was chosen by nobody
         settings = {path: values[field] for path, field in inputs.items() if values[field] != kept[path]}
-        return run_for_notice(lambda: change_settings(store, user.name, settings))
+        said = run_for_notice(lambda: change_settings(store, user.name, settings))
+        return {page.notice: said, line: look(values, request)}
 
     def defaults(request: gr.Request) -> dict[Any, Any]:
         user = require_operator(guard, request)
@@ -52,10 +67,60 @@ def lay_out(page: LivePage) -> None:
             page.notice: run_for_notice(lambda: change_settings(store, user.name, settings))
         } | current_values()
 
-    components = list(inputs.values())
+    def filling(preset: Preset) -> Callable[[gr.Request], dict[Any, Any]]:
+        def fill(request: gr.Request) -> dict[Any, Any]:
+            require_operator(guard, request)
+            said = notice(f"“{preset.name}” is filled in, and not kept yet: look it over, then keep it.")
+            return {page.notice: said} | {inputs[path]: value for path, value in preset.values.items()}
+
+        return fill
+
     page.blocks.load(load, **DIRECT, outputs=components)
-    save.click(on_save, **DIRECT, inputs=set(components), outputs=[page.notice])
+    save.click(on_save, **DIRECT, inputs=set(components), outputs=[page.notice, line])
     reset.click(defaults, **DIRECT, outputs=[page.notice, *components])
+    for preset, button in fills:
+        button.click(filling(preset), **DIRECT, outputs=[page.notice, *components])
+    # However a field got its value; while one answer is awaited, of all further changes the last one alone is asked
+    changes = [component.change for component in components]  # type: ignore[attr-defined]  # gradio makes them
+    gr.on(changes, look, **DIRECT, inputs=set(components), outputs=[line], trigger_mode="always_last")
+
+
+def _lay_out_presets(page: LivePage) -> list[tuple[Preset, gr.Button]]:
+    """A card for each preset, and the buttons that fill the form with it."""
+    buttons = []
+    with gr.Row(elem_classes="ops-presets"):
+        for number, preset in enumerate(PRESETS):
+            with gr.Column(min_width=250, elem_classes="ops-preset rl-panel"):
+                page.add_html(f"preset_{number}", partial(_preset_card, preset), elem_classes="rl")
+                button = gr.Button(f"Fill in “{preset.name}”", elem_classes="ops-button")
+                buttons.append((preset, button))
+    page.add_html("cost_basis", lambda state: quiet(state.plan.describe_basis()))
+    return buttons
+
+
+def _preset_card(preset: Preset, state: ConsoleState) -> str:
+    plan = state.plan
+    changes = [(label, f"{now:g}", f"{then:g}") for label, now, then in plan.differences(preset)]
+    same = "" if changes else quiet("Changes nothing: these are the settings that are kept.")
+    costs = plan.costs_of(preset)
+    return (
+        f"<h3>{h(preset.name)}</h3><p>{h(preset.meant_for)}</p><p>{h(preset.why)}</p>"
+        f"{same}{_now_and_then(changes)}{_now_and_then(costs)}"
+    )
+
+
+def _now_and_then(rows: list[tuple[str, str, str]]) -> str:
+    """Label, now, then; one value where both are the same."""
+    lines = [
+        f"<div><dt>{h(label)}</dt><dd>{'' if now == then else h(now) + ' → '}<b>{h(then)}</b></dd></div>"
+        for label, now, then in rows
+    ]
+    return f"<dl>{''.join(lines)}</dl>" if lines else ""
+
+
+def _preview_line(sentence: str, is_fine: bool) -> str:
+    kind = "ops-cost" if is_fine else "ops-cost bad"
+    return f'<p class="{kind}" role="status">{h(sentence)}</p>'
 
 
 def _input(setting: RoundSetting | TextSetting) -> gr.components.Component:

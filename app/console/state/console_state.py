@@ -12,6 +12,7 @@ from app.console.state.background_cache import BackgroundCache
 from app.console.state.prompt_trials import PromptTrial, find_latest_trial
 from app.console.state.round_summary import RoundSummaries, RoundSummary
 from app.console.state.round_verdicts import Judgement, RoundVerdicts
+from app.console.state.settings_change import RoundPlan, read_plan
 from app.console.state.training_health import find_last_training
 from app.console.state.version_list import ratings_trained_on
 from app.console.state.what_next import WhatNext, what_next
@@ -112,6 +113,11 @@ class ConsoleState:
         followed = self.caches.guidelines.get(self.store.guidelines_followed)
         current, _ = self.store.guideline()
         return what_next(report, self.rater_stats, followed, current, self.scale)
+
+    @cached_property
+    def plan(self) -> RoundPlan:
+        """What the rounds to come will cost."""
+        return read_plan(self.store)
 
     @cached_property
     def versions(self) -> Sequence[Version]:

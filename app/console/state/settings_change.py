@@ -1,4 +1,4 @@
-"""Settings of the rounds to come."""
+"""Settings of the rounds to come, and what they will cost."""
 
 from __future__ import annotations
 
@@ -6,10 +6,16 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from rater_data.errors import BadInput
+from rater_data.planning import wording
+from rater_data.planning.basis import planned_values, read_costs, read_facts
+from rater_data.planning.costs import RoundCosts
+from rater_data.planning.estimate import RATINGS_AN_HOUR, HomeFacts, RoundEstimate, Values, estimate_round
+from rater_data.planning.presets import Preset
 from rater_data.round_settings import (
     EMBEDDED_MODEL,
     RETURN_WHEN_HURT,
     ROUND_CONFIG,
+    SETTING_OF_PATH,
     TRAIN_AT_QUOTA,
     RoundSetting,
     TextSetting,
@@ -51,6 +57,79 @@ def change_settings(store: Store, actor: str, values: Mapping[str, object]) -> s
         return "Nothing was changed."
     store.log(actor, "changed the settings", **{path: new[path] for path in new if new[path] != old[path]})
     return "Kept: the next round is begun with these settings."
+
+
+@dataclass(frozen=True, slots=True)
+class RoundPlan:
+    """The settings that are kept, by path, and what estimates are made of.
+
+    `costs` is None before the trainer measured.
+    """
+
+    kept: Values
+    costs: RoundCosts | None
+    facts: HomeFacts
+
+    def estimate(self, values: Values) -> RoundEstimate | None:
+        """What a round with these settings takes; None while nobody knows."""
+        return None if self.costs is None else estimate_round(values, self.costs, self.facts)
+
+    def describe(self, values: Values) -> str:
+        """What a round takes, or, where it is another, would take."""
+        ratings, per_hour = int(float(values["plan.ratings"])), self.facts.per_hour or RATINGS_AN_HOUR
+        return wording.describe_change(self.estimate(self.kept), self.estimate(values), ratings, per_hour)
+
+    def describe_basis(self) -> str:
+        """Where the numbers come from, or why there are none."""
+        found = self.estimate(self.kept)
+        if self.costs is None or found is None:
+            return wording.UNMEASURED
+        return wording.describe_basis(found, self.costs.machine, self.costs.model)
+
+    def differences(self, preset: Preset) -> list[tuple[str, float, float]]:
+        """What a preset would change: label, the value now, the value then."""
+        now = {path: float(self.kept[path]) for path in preset.values}
+        return [
+            (SETTING_OF_PATH[path].label, now[path], float(value))
+            for path, value in preset.values.items()
+            if value != now[path]
+        ]
+
+    def costs_of(self, preset: Preset) -> list[tuple[str, str, str]]:
+        """What a round costs now and would cost with a preset: label, now, then; people's time alone before the trainer
+        measured."""
+        values: Values = {**self.kept, **preset.values}
+        now, then, per_hour = (
+            self.estimate(self.kept),
+            self.estimate(values),
+            self.facts.per_hour or RATINGS_AN_HOUR,
+        )
+        before, after = (3600 * float(v["plan.ratings"]) / per_hour for v in (self.kept, values))
+        rating = ("Rating, for one", wording.minutes(before), wording.minutes(after))
+        if now is None or then is None:
+            return [rating]
+        return [
+            rating,
+            ("Training", wording.minutes(now.train_s), wording.minutes(then.train_s)),
+            ("Until the next responses", wording.minutes(now.ready_s), wording.minutes(then.ready_s)),
+            (f"Memory, of {wording.gib(now.free)} free", wording.gib(now.peak), wording.gib(then.peak)),
+        ]
+
+
+def read_plan(store: Store) -> RoundPlan:
+    """Quick: no model, some look-ups."""
+    costs = read_costs(store)
+    return RoundPlan(planned_values(store.setting(ROUND_CONFIG, {})), costs, read_facts(store, costs))
+
+
+def preview_settings(store: Store, values: Mapping[str, object]) -> tuple[str, bool]:
+    """What a round with these settings would take, in words, or why they cannot be kept; and whether they can."""
+    stored, kept = store.setting(ROUND_CONFIG, {}), read_settings(store)
+    try:
+        after = apply_changes({path: value for path, value in values.items() if value != kept[path]}, stored)
+    except BadInput as error:
+        return str(error), False
+    return read_plan(store).describe(planned_values(after)), True
 
 
 @dataclass(frozen=True, slots=True)

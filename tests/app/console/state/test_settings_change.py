@@ -1,9 +1,20 @@
-"""What the form of a round's settings says of each of them."""
+"""What the form of a round's settings says of each of them, and of what a change would cost."""
 
 import pytest
 
-from app.console.state.settings_change import SWITCHES, describe_setting
-from rater_data.round_settings import ROUND_SETTINGS, SETTING_OF_PATH, RoundSetting
+from app.console.state.settings_change import (
+    SWITCHES,
+    change_settings,
+    describe_setting,
+    preview_settings,
+    read_plan,
+    read_settings,
+)
+from rater_data.planning.presets import PRESETS
+from rater_data.planning.wording import UNMEASURED
+from rater_data.round_settings import ROUND_COSTS, ROUND_SETTINGS, SETTING_OF_PATH, RoundSetting
+from rater_data.store import Store
+from tests.rater_data.planning.test_estimate import COSTS
 
 
 @pytest.mark.parametrize("setting", ROUND_SETTINGS, ids=lambda setting: setting.path)
@@ -25,3 +36,55 @@ def test_a_line_as_it_is_read():
 
 def test_switches_say_their_default_too():
     assert all(switch.meaning.startswith("By default off. On: ") for switch in SWITCHES)
+
+
+def test_before_anything_is_measured_nothing_is_claimed(store: Store) -> None:
+    said, is_fine = preview_settings(store, read_settings(store) | {"plan.ratings": 48})
+    assert is_fine and said == f"{UNMEASURED} 48 ratings are 24 min of rating for one."
+    plan = read_plan(store)
+    assert plan.describe_basis() == UNMEASURED
+    assert plan.costs_of(PRESETS[2]) == [("Rating, for one", "32 min", "4.0 h")]
+
+
+def test_a_change_says_what_it_does_before_it_is_kept(store: Store) -> None:
+    store.set_setting(ROUND_COSTS, COSTS.to_json())
+    kept = read_settings(store)
+    plan = read_plan(store)
+    now, longer = plan.estimate(plan.kept), plan.estimate({**plan.kept, "sample.max_new_tokens": 192})
+    said, _ = preview_settings(store, kept)
+    assert said.startswith("A round takes about ") and " 64 ratings are 32 min" in said
+    said, is_fine = preview_settings(store, kept | {"sample.max_new_tokens": 192})
+    assert (
+        is_fine and f"about {longer.train_s / 60:.0f} min to train (now {now.train_s / 60:.0f} min)" in said
+    )
+    assert read_settings(store) == kept, "a look keeps nothing"
+    change_settings(store, "op", {"sample.max_new_tokens": 192})
+    assert preview_settings(store, read_settings(store))[0].startswith("A round takes about ")
+
+
+def test_what_cannot_be_kept_is_said_beside_it(store: Store) -> None:
+    store.set_setting(ROUND_COSTS, COSTS.to_json())
+    kept = read_settings(store)
+    for path, value, why in (
+        ("ppo.steps", 0, "PPO steps has to be from 1 to 200, not 0."),
+        ("ppo.steps", None, "has to be a number"),
+        ("sample.max_new_tokens_from", 200, "The shortest limit, 200 tokens, cannot be above"),
+    ):
+        said, is_fine = preview_settings(store, kept | {path: value})
+        assert not is_fine and why in said
+
+
+def test_more_than_is_free_is_said(store: Store) -> None:
+    store.set_setting(ROUND_COSTS, COSTS.to_json() | {"free": 1000})
+    assert "more memory than is free" in preview_settings(store, read_settings(store))[0]
+
+
+def test_a_card_says_what_its_preset_changes(store: Store) -> None:
+    store.set_setting(ROUND_COSTS, COSTS.to_json())
+    embedded, big, many = PRESETS
+    plan = read_plan(store)
+    assert plan.differences(embedded) == []
+    assert ("Ratings per round", 64, 480) in plan.differences(many)
+    labels = ["Rating, for one", "Training", "Until the next responses", "Memory, of 0.9 GiB free"]
+    assert [label for label, _, _ in plan.costs_of(big)] == labels
+    assert "on 2 cores" in plan.describe_basis() and "at 120 an hour" in plan.describe_basis()
