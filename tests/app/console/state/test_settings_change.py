@@ -11,7 +11,7 @@ from app.console.state.settings_change import (
     read_settings,
 )
 from rater_data.planning.presets import PRESETS
-from rater_data.planning.wording import UNMEASURED
+from rater_data.planning.wording import UNMEASURED, minutes
 from rater_data.round_settings import ROUND_COSTS, ROUND_SETTINGS, SETTING_OF_PATH, RoundSetting
 from rater_data.store import Store
 from tests.rater_data.planning.test_estimate import COSTS
@@ -54,9 +54,7 @@ def test_a_change_says_what_it_does_before_it_is_kept(store: Store) -> None:
     said, _ = preview_settings(store, kept)
     assert said.startswith("A round takes about ") and " 64 ratings are 32 min" in said
     said, is_fine = preview_settings(store, kept | {"sample.max_new_tokens": 192})
-    assert (
-        is_fine and f"about {longer.train_s / 60:.0f} min to train (now {now.train_s / 60:.0f} min)" in said
-    )
+    assert is_fine and f"about {minutes(longer.train_s)} to train (now {minutes(now.train_s)})" in said
     assert read_settings(store) == kept, "a look keeps nothing"
     change_settings(store, "op", {"sample.max_new_tokens": 192})
     assert preview_settings(store, read_settings(store))[0].startswith("A round takes about ")
