@@ -346,10 +346,11 @@ class EditedResponse:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RaterStats:
-    """How one rater works. `median_s`: seconds in view per card; `mean` and `sd` in points of the scale.
+    """How one rater works. `median_s`: seconds in view per card, with its 95 % interval `median_range`, None below six
+    ratings; `mean` and `sd` in points of the scale, of `scores`, the ratings that teach something.
 
-    `agreement`: Spearman correlation with the mean of the other raters on shared responses, None below five
-    of them.
+    `shared`: ratings of responses that others rated, too. `agreement`: Spearman correlation with the mean of the others
+    on those, None below five of them.
     """
 
     user: User
@@ -359,3 +360,6 @@ class RaterStats:
     sd: float | None
     last_seen: float | None
     agreement: float | None
+    scores: int = 0
+    shared: int = 0
+    median_range: tuple[float, float] | None = None

@@ -3,6 +3,7 @@
 And `verdict-error`: how often a round's verdict is wrong, measured on simulated rounds.
 """
 
+from collections.abc import Sequence
 from typing import Annotated
 
 import typer
@@ -11,8 +12,9 @@ from rich.table import Table
 from rater_data.cli.common import Home, app, err_console, open_store, out_console, print_line
 from rater_data.database_option import DatabaseUrl
 from rater_data.errors import BadInput
-from rater_data.records import RaterStats
+from rater_data.overview.people import RaterFigures, read_rater_figures
 from rater_data.scales import DEFAULT_SCALE, SCALES
+from rater_data.statistics.intervals import Interval
 from rater_data.store import Store
 
 
@@ -27,11 +29,15 @@ def stats(
     """How far raters agree, how they work, and how much of each round is rated."""
     with open_store(home, database, make=False) as store:
         with err_console.status("Counting …"):
-            line, tables = agreement_line(store), (raters_table(store, pseudonyms), coverage_table(store))
+            line, coverage = agreement_line(store), coverage_table(store)
+            figures = read_rater_figures(store)
         print_line(line)
-        for table in tables:
-            if table.row_count:
-                out_console.print(table)
+        if figures:
+            out_console.print(raters_table(figures, pseudonyms))
+        for line in what_figures_say(figures, pseudonyms):
+            print_line(line)
+        if coverage.row_count:
+            out_console.print(coverage)
 
 
 def agreement_line(store: Store) -> str:
@@ -49,21 +55,39 @@ def agreement_line(store: Store) -> str:
     )
 
 
-def raters_table(store: Store, pseudonyms: bool) -> Table:
-    """Pace, mean, spread and agreement with the others, rater by rater."""
+def raters_table(figures: Sequence[RaterFigures], pseudonyms: bool) -> Table:
+    """Offset, spread, agreement with the others, repeats and pace, rater by rater, each over its 95 % interval."""
     table = Table("Rater", box=None, title_justify="left")
-    for name in ("ratings", "median s", "mean", "sd", "agrees", ""):
+    for name in ("ratings", "offset", "spread", "agrees", "repeats", "median s", ""):
         table.add_column(name, justify="right")
-    for row in store.rater_stats():
-        user = row.user
+    for one in figures:
+        user = one.stats.user
         state = "excluded" if user.excluded else "" if user.active else "kept out"
-        table.add_row(user.pseudonym if pseudonyms else user.name, *_format_figures(row), state)
+        table.add_row(user.pseudonym if pseudonyms else user.name, *_format_figures(one), state)
     return table
 
 
-def _format_figures(stats: RaterStats) -> list[str]:
-    figures = [(stats.median_s, ".1f"), (stats.mean, ".2f"), (stats.sd, ".2f"), (stats.agreement, ".2f")]
-    return [str(stats.ratings), *("–" if value is None else f"{value:{spec}}" for value, spec in figures)]
+def _format_figures(one: RaterFigures) -> list[str]:
+    figures = ((one.offset, "+.1f"), (one.spread, ".1f"), (one.agreement, ".2f"), (one.repeats, ".0%"))
+    seconds = one.stats.median_s
+    pace = _format_interval(one.pace, ".1f") if one.pace else f"{seconds:.1f}" if seconds else "–"
+    return [str(one.stats.ratings), *(_format_interval(*figure) for figure in figures), pace]
+
+
+def _format_interval(interval: Interval | None, spec: str) -> str:
+    if interval is None:
+        return "–"
+    return f"{interval.mean:{spec}}\n{interval.low:{spec}} … {interval.high:{spec}}"
+
+
+def what_figures_say(figures: Sequence[RaterFigures], pseudonyms: bool) -> list[str]:
+    """A line for every rater: what can be said, and what cannot from so few ratings."""
+    lines = []
+    for one in figures:
+        user = one.stats.user
+        says = one.says.replace(user.name, user.pseudonym) if pseudonyms else one.says
+        lines.append(f"{user.pseudonym if pseudonyms else user.name}: {says}")
+    return lines
 
 
 def coverage_table(store: Store) -> Table:

@@ -14,12 +14,11 @@ import pandas as pd
 from scipy import stats
 
 from rater_data.records import RatedResponse, Rating
-from rater_data.statistics.intervals import CONFIDENCE, Interval
+from rater_data.statistics.intervals import CONFIDENCE, FEWEST_SHARED, Interval
 from rater_data.statistics.rater_effects import subtract_offsets
 from rater_data.statistics.score_frame import score_frame, shared_rows, training_score
 
 RESAMPLES = 200
-FEWEST_SHARED = 5  # a correlation of fewer points says nothing
 ALPHA_COLUMNS = ["response_id", "other_id", "rater_id", "score"]
 
 

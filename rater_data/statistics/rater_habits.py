@@ -4,7 +4,7 @@ A reward head that was fitted on a rater's own ratings would flatter them: what 
 to come from a head that the *others* taught. It and what others said of the same response are joined by precision.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -12,18 +12,21 @@ import numpy as np
 import pandas as pd
 from scipy import stats
 
-from rater_data.statistics.intervals import CONFIDENCE, Interval
+from rater_data.statistics.intervals import CONFIDENCE, NORMAL_QUANTILE, Interval
 from rater_data.statistics.rater_posterior import DIRECTIONS, Posterior, RatedWorld
 from rater_data.statistics.score_frame import with_units
+
+ROUNDING = 1 / 12  # points²: the variance of what is rounded to whole points
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RaterHabits:
     """One rater's habits, each with its 95 % interval.
 
-    `offset` in points: how much higher they score than the others; `slope`: points for a point of the others; `noise`:
-    standard deviation in points of what neither explains; `direction`: correlation of their scores with quality, −1 to
-    1. `shared`: ratings of what others judged, too; `by_head`: those of which a head says something that others taught.
+    `offset` in points: how much higher they score than the mean of the others, each of whom counts by their ratings;
+    `slope`: points for a point of the others; `noise`: standard deviation in points of what neither explains;
+    `direction`: correlation of their scores with quality, −1 to 1. `shared`: ratings of what others judged, too;
+    `by_head`: those of which a head says something that others taught.
     `reversed` and `at_random` are probabilities. `usual`, `usual_count`: the score they gave most often, and how often;
     `usual_chance`: the probability of that for somebody who answers as uniformly as the most uniform of the others.
     """
@@ -62,10 +65,35 @@ def rater_habits(
     units = with_units(_oriented(_with_expected(frame, expected or {})))
     world = RatedWorld.of(units)
     counts = _usual_scores(frame)
+    posteriors = world.posteriors()
+    ratings = np.bincount(world.rater)
+    rounding = 0.0 if world.paired else ROUNDING / ratings
+    offsets = _against_others([p.offset_moments() for p in posteriors], ratings, rounding)
     return [
-        _habits(world, number, posterior, counts[int(world.raters[number])])
-        for number, posterior in enumerate(world.posteriors())
+        _habits(world, number, posterior, offsets[number], counts[int(world.raters[number])])
+        for number, posterior in enumerate(posteriors)
     ]
+
+
+def _against_others(
+    moments: Sequence[tuple[float, float]], ratings: np.ndarray, rounding: np.ndarray | float
+) -> list[Interval]:
+    """Each rater's offset against the mean of the others, who count by their `ratings` (R,).
+
+    `moments`: mean and standard deviation of each offset from everybody's mean, in which a rater has part: of two, each
+    is only half as far from it as from the other. That what is known of the others is uncertain, too, is added, and the
+    variance that `rounding` to whole points hides: equal scores do not make anybody certain.
+    """
+    mean, deviation = np.array(moments).T
+    variance = deviation**2 + rounding
+    found = []
+    for number, n in enumerate(ratings):
+        weight = np.where(np.arange(len(ratings)) == number, 0.0, ratings)
+        weight = weight / max(weight.sum(), 1.0)
+        difference = float(mean[number] - weight @ mean)
+        margin = NORMAL_QUANTILE * float(variance[number] + weight**2 @ variance) ** 0.5
+        found.append(Interval(mean=difference, low=difference - margin, high=difference + margin, n=int(n)))
+    return found
 
 
 def _with_expected(frame: pd.DataFrame, expected: Mapping[tuple[int, int], float]) -> pd.DataFrame:
@@ -96,20 +124,19 @@ def _oriented(frame: pd.DataFrame) -> pd.DataFrame:
 
 
 def _habits(
-    world: RatedWorld, number: int, posterior: Posterior, usual: tuple[float, int, float]
+    world: RatedWorld, number: int, posterior: Posterior, offset: Interval, usual: tuple[float, int, float]
 ) -> RaterHabits:
     rows = world.rater == number
     in_unit = np.bincount(world.unit)[world.unit[rows]]
     reliable = np.sqrt(1 - DIRECTIONS[:, None] ** 2)
     slope, noise = DIRECTIONS[:, None] * posterior.spread, reliable * posterior.spread
-    mean, spread = posterior.offset_moments()
     kinds, n = posterior.kinds(), int(rows.sum())
     return RaterHabits(
         rater_id=int(world.raters[number]),
         ratings=n,
         shared=int((in_unit > 1).sum()),
         by_head=int(np.isfinite(world.head[rows]).sum()),
-        offset=Interval(mean=mean, low=mean - 1.96 * spread, high=mean + 1.96 * spread, n=n),
+        offset=offset,
         slope=_interval(slope.ravel() / world.usual_slope, posterior.weights.ravel(), n),
         noise=_interval(noise.ravel(), posterior.weights.ravel(), n),
         direction=_interval(DIRECTIONS, posterior.by_direction, n),

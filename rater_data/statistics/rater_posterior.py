@@ -131,10 +131,15 @@ class RatedWorld:
 
     @cached_property
     def common_variance(self) -> float:
-        """Of scores around their rater's mean."""
+        """Of scores around their rater's mean.
+
+        The spread of all scores counts as one more of them: where everybody has rated once, nothing else is known, and
+        a variance of 0 would make any difference between two people certain.
+        """
         centre = 0.0 if self.paired else (np.bincount(self.rater, self.score) / self._ratings)[self.rater]
-        freedom = max(1, len(self.score) - (0 if self.paired else len(self._ratings)))
-        return max(float(np.sum((self.score - centre) ** 2) / freedom), SMALLEST)
+        freedom = len(self.score) - (0 if self.paired else len(self._ratings))
+        squares = float(np.sum((self.score - centre) ** 2)) + float(np.mean(self.score**2))
+        return max(squares / (freedom + 1), SMALLEST)
 
     @property
     def usual_slope(self) -> float:

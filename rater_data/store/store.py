@@ -34,6 +34,7 @@ from rater_data.store.reports.coverage import Coverage
 from rater_data.store.reports.edit_rows import EditRows
 from rater_data.store.reports.export_rows import ExportRows
 from rater_data.store.reports.guidelines_followed import GuidelinesFollowed
+from rater_data.store.reports.rater_repeats import RaterRepeats
 from rater_data.store.reports.rating_fingerprints import RatingFingerprints
 from rater_data.store.reports.round_verdicts import RoundVerdicts
 from rater_data.store.reports.vital_signs import VitalSigns
@@ -75,6 +76,7 @@ class Store(
     Coverage,
     GuidelinesFollowed,
     RoundVerdicts,
+    RaterRepeats,
     RatingFingerprints,
     VitalSigns,
     Jobs,

@@ -10,7 +10,7 @@ from app.access import accounts
 from app.access.public_address import address_of
 from app.console.forms.live_page import LivePage
 from app.console.forms.toolkit import DIRECT, html, parse_id, require_operator
-from app.console.panels import people_panels, rater_panels
+from app.console.panels import people_panels
 from app.console.panels.elements import notice, section
 from rater_data.errors import BadInput, RateloopError
 from rater_data.records import User
@@ -37,6 +37,31 @@ element.addEventListener('click', (event) => {
   if (!question || confirm(question)) trigger('access', {what: access, who: Number(who)});
 });
 """
+SORT_JS = """
+let by = 'joined';
+const value = (person) => {
+  const key = person.dataset[by] ?? '';
+  return by === 'name' || key === '' ? key : Number(key);
+};
+const sort = () => {
+  const select = element.querySelector('[data-sort]');
+  if (!select) return;
+  select.value = by;
+  const people = [...element.querySelectorAll('table.people > tbody')];
+  const sorted = [...people].sort((a, b) => {
+    const [x, y] = [value(a), value(b)];
+    if (x === '' || y === '') return (x === '') - (y === '');
+    return (typeof x === 'string' ? x.localeCompare(y) : x - y) || a.dataset.joined - b.dataset.joined;
+  });
+  if (sorted.some((person, i) => person !== people[i])) sorted[0].parentNode.append(...sorted);
+};
+element.addEventListener('change', (event) => {
+  if (!event.target.matches('[data-sort]')) return;
+  by = event.target.value;
+  sort();
+});
+new MutationObserver(sort).observe(element, {childList: true, subtree: true});
+"""
 TOKENS_JS = """
 element.addEventListener('click', (event) => {
   const button = event.target.closest('[data-token]');
@@ -53,12 +78,10 @@ def lay_out(page: LivePage) -> None:
     html(section("People"))
     people = page.add_html(
         "people",
-        lambda state: people_panels.people_table(state.rater_stats, state.users),
-        js_on_load=ACCESS_JS,
+        lambda state: people_panels.people_table(state.rater_figures, state.users, state.scale),
+        js_on_load=ACCESS_JS + SORT_JS,
     )
     lay_out_invitation(page)
-    html(section("How they use the scale"))
-    page.add_html("habits", lambda state: rater_panels.habits_table(state.rater_review, state.users))
     html(
         section("Tokens for scripts", "Whoever has a token may do what its owner may, over the JSON routes.")
     )

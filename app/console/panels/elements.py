@@ -63,10 +63,15 @@ def notice(sentence: str, bad: bool = False) -> str:
 
 def table(headings: Iterable[str], rows: list[str], kind: str = "") -> str:
     """`rows`: <tr> elements as HTML; `kind`: the table's class."""
+    return grouped_table(headings, [f"<tbody>{''.join(rows)}</tbody>"], kind)
+
+
+def grouped_table(headings: Iterable[str], groups: list[str], kind: str = "") -> str:
+    """The same of rows that belong together: `groups` are <tbody> elements."""
     head = "".join(f"<th>{h(heading)}</th>" for heading in headings)
     return (
         f'<div class="ops-table rl-panel" tabindex="0"><table class="{h(kind)}">'
-        f"<thead><tr>{head}</tr></thead><tbody>{''.join(rows)}</tbody></table></div>"
+        f"<thead><tr>{head}</tr></thead>{''.join(groups)}</table></div>"
     )
 
 

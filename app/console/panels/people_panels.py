@@ -4,41 +4,108 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from app.console.panels.elements import format_age, format_number, h, quiet, table
+from app.console.panels.elements import format_age, grouped_table, h, quiet, table
+from rater_data.overview import rater_words
+from rater_data.overview.people import RaterFigures
 from rater_data.overview.wording import format_datetime
-from rater_data.records import RaterStats, Token, User
+from rater_data.records import Token, User
+from rater_data.scales import Scale
+from rater_data.statistics.intervals import Interval
 
-HEADINGS = ("Ratings", "Median time", "Mean score", "Std. dev.", "Agreement", "Last seen")
+HEADINGS = ("Ratings", "Offset", "Spread", "Agreement", "Repeats", "Pace", "Last seen")
+UNKNOWN = ' class="unknown"'
+FEW = 5  # people that nobody needs to sort
+NOBODY = "No rater has been invited yet. You can rate yourself, too."
+FIGURES_SENTENCE = (
+    "Offset: how much higher somebody scores than the others, in points. Spread: standard deviation of the scores. "
+    "Agreement: rank correlation with the others on what they judged, too. Repeats: of answers seen again in a later "
+    "round, the share that got {same_score}. Pace: half of the cards took less. Small numbers: "
+    "95 % intervals; of twenty such intervals about one misses what is true."
+)
+SORTS = (
+    ("joined", "As they joined"),
+    ("name", "By name"),
+    ("ratings", "Most ratings first"),
+    ("offset", "Strictest first"),
+    ("agreement", "Least agreement first"),
+    ("repeats", "Fewest repeats alike first"),
+    ("pace", "Quickest first"),
+    ("seen", "Last seen first"),
+)
 
 
-def people_table(stats: Sequence[RaterStats], users: Sequence[User]) -> str:
-    """Raters, operators, and whoever has rated."""
+def people_table(figures: Sequence[RaterFigures], users: Sequence[User], scale: Scale) -> str:
+    """Raters, operators, and whoever has rated: figures with intervals, and what they say in words."""
     if not users:
-        return quiet("No rater has been invited yet. You can rate yourself, too.")
-    stats_of = {s.user.id: s for s in stats}
-    rows = [_person_row(user, stats_of.get(user.id)) for user in users]
-    no_raters = all(user.role == "operator" for user in users)
-    hint = quiet("No rater has been invited yet. You can rate yourself, too.") if no_raters else ""
-    return table(("Name", *HEADINGS, ""), rows, "cards") + hint
+        return quiet(NOBODY)
+    figures_of = {one.stats.user.id: one for one in figures}
+    people = [_person(user, figures_of.get(user.id), number) for number, user in enumerate(users)]
+    hint = quiet(NOBODY) if all(user.role == "operator" for user in users) else ""
+    sorter = _sorter() if len(users) >= FEW else ""
+    explained = quiet(FIGURES_SENTENCE.format(same_score=rater_words.same_score(scale))) if figures else ""
+    return sorter + grouped_table(("Name", *HEADINGS), people, "cards people") + explained + hint
 
 
-def _person_row(user: User, stats: RaterStats | None) -> str:
-    if stats is None:
-        cells = ("0", "–", "–", "–", "–", "–" if user.role == "operator" else "not yet")
+def _sorter() -> str:
+    options = "".join(f'<option value="{name}">{h(label)}</option>' for name, label in SORTS)
+    return f'<label class="ops-sort">Sort <select data-sort>{options}</select></label>'
+
+
+def _person(user: User, figures: RaterFigures | None, number: int) -> str:
+    """A group of two rows: the figures; what they say, and what can be done."""
+    stats = figures.stats if figures else None
+    if figures is None or stats is None:
+        cells = ("0", *["–"] * 5, "–" if user.role == "operator" else "not yet")
     else:
         cells = (
             str(stats.ratings),
-            f"{stats.median_s:.1f} s" if stats.median_s is not None else "–",
-            format_number(stats.mean, "{:.1f}"),
-            format_number(stats.sd, "{:.1f}"),
-            format_number(stats.agreement, "{:.2f}"),
-            format_age(stats.last_seen) if stats.last_seen else "–",
+            figure(figures.offset, "+.1f"),
+            figure(figures.spread, ".1f"),
+            figure(figures.agreement, ".2f"),
+            _percent(figures.repeats),
+            figure(figures.pace, ".1f", " s") if figures.pace else _seconds(stats.median_s),
+            h(format_age(stats.last_seen)) if stats.last_seen else "–",
         )
     labelled = "".join(
-        f'<td data-label="{heading}">{h(cell)}</td>' for heading, cell in zip(HEADINGS, cells, strict=True)
+        f'<td data-label="{heading}"{UNKNOWN if cell == "–" else ""}>{cell}</td>'
+        for heading, cell in zip(HEADINGS, cells, strict=True)
     )
-    name = user.name + role_and_state(user)
-    return f"<tr><th>{h(name)}</th>{labelled}<td>{_access_buttons(user)}</td></tr>"
+    says = f"<p>{h(figures.says)}</p>" if figures and figures.says else ""
+    return (
+        f"<tbody {_sort_keys(user, figures, number)}><tr><th>{h(user.name + role_and_state(user))}</th>{labelled}</tr>"
+        f'<tr class="says"><td colspan="{len(HEADINGS) + 1}"><div>{says}'
+        f"<span>{_access_buttons(user)}</span></div></td></tr></tbody>"
+    )
+
+
+def _sort_keys(user: User, figures: RaterFigures | None, number: int) -> str:
+    """What the page sorts by, smallest first; what is not known comes last."""
+    keys: dict[str, object] = {"joined": number, "name": user.name.casefold()}
+    if figures is not None:
+        stats = figures.stats
+        keys |= {"ratings": -stats.ratings, "seen": -(stats.last_seen or 0.0), "pace": stats.median_s}
+        named = (("offset", figures.offset), ("agreement", figures.agreement), ("repeats", figures.repeats))
+        keys |= {name: interval.mean for name, interval in named if interval}
+    return " ".join(f'data-{name}="{h(value)}"' for name, value in keys.items() if value is not None)
+
+
+def figure(interval: Interval | None, shape: str, unit: str = "") -> str:
+    """A number with its interval under it; a dash where it is not known."""
+    if interval is None:
+        return "–"
+    mean, low, high = (f"{x:{shape}}".replace("-", "−") for x in (interval.mean, interval.low, interval.high))
+    return f"{h(mean)}{h(unit)} <small>{h(low)} … {h(high)}</small>"
+
+
+def _percent(share: Interval | None) -> str:
+    if share is None:
+        return "–"
+    mean, low, high = (f"{100 * x:.0f}" for x in (share.mean, share.low, share.high))
+    return f"{mean} % <small>{low} … {high} of {share.n}</small>"
+
+
+def _seconds(value: float | None) -> str:
+    return f"{value:.1f} s" if value else "–"
 
 
 def role_and_state(user: User) -> str:

@@ -18,9 +18,10 @@ from app.console.state.version_list import ratings_trained_on
 from app.console.state.what_next import WhatNext, what_next
 from app.sample_comparison import SampleComparison, compare_samples
 from rater_data.lifecycle import Event, Lessons, Round, Version
+from rater_data.overview.people import RaterFigures, read_rater_figures
 from rater_data.overview.round_overview import RoundOverview, read_overview
 from rater_data.overview.trainer_status import WorkerStatus
-from rater_data.records import EditedResponse, RaterStats, Token, User
+from rater_data.records import EditedResponse, Token, User
 from rater_data.round_settings import ENGINE_REPORT, RATER_REVIEW, SET_ASIDE, is_continuation
 from rater_data.scales import Scale
 from rater_data.store import Store
@@ -36,7 +37,7 @@ class ConsoleCaches:
     verdicts: RoundVerdicts
     summaries: RoundSummaries = field(default_factory=RoundSummaries)
     lessons: BackgroundCache[Lessons | None] = field(default_factory=lambda: BackgroundCache(None))
-    rater_stats: BackgroundCache[list[RaterStats]] = field(default_factory=lambda: BackgroundCache([]))
+    rater_figures: BackgroundCache[list[RaterFigures]] = field(default_factory=lambda: BackgroundCache([]))
     guidelines: BackgroundCache[dict[int, int]] = field(default_factory=lambda: BackgroundCache({}))
 
 
@@ -112,7 +113,8 @@ class ConsoleState:
         report = self.summary.readiness or (self.trained_round.gate if self.trained_round else None)
         followed = self.caches.guidelines.get(self.store.guidelines_followed)
         current, _ = self.store.guideline()
-        return what_next(report, self.rater_stats, followed, current, self.scale)
+        stats = [one.stats for one in self.rater_figures]
+        return what_next(report, stats, followed, current, self.scale)
 
     @cached_property
     def plan(self) -> RoundPlan:
@@ -156,8 +158,9 @@ class ConsoleState:
         return self.store.users()
 
     @cached_property
-    def rater_stats(self) -> Sequence[RaterStats]:
-        return self.caches.rater_stats.get(self.store.rater_stats)
+    def rater_figures(self) -> Sequence[RaterFigures]:
+        """Of everybody who has rated."""
+        return self.caches.rater_figures.get(lambda: read_rater_figures(self.store))
 
     @cached_property
     def rater_review(self) -> dict[str, Any]:

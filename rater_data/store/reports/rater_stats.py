@@ -4,7 +4,8 @@ The database counts: of a million ratings only those on shared responses are rea
 """
 
 import math
-from collections.abc import Collection
+from collections import Counter
+from collections.abc import Collection, Sequence
 from typing import TYPE_CHECKING, Any
 
 import sqlalchemy as sa
@@ -21,7 +22,7 @@ if TYPE_CHECKING:
 _g, _r = t.ratings.c, t.responses.c
 _LOWEST_VERDICTS = [verdict.name for verdict in VERDICTS.values() if verdict.lowest]
 _REMOVED_VERDICTS = [verdict.name for verdict in VERDICTS.values() if verdict.kind == "none"]
-_IS_GIVEN = _g.is_current & _g.verdict.not_in(_REMOVED_VERDICTS)
+IS_GIVEN = _g.is_current & _g.verdict.not_in(_REMOVED_VERDICTS)
 """A rating that was neither changed nor taken back, of a rater who was not removed."""
 _TRAINING_SCORE = sa.case(
     (
@@ -32,12 +33,12 @@ _TRAINING_SCORE = sa.case(
 )
 """What training reads of a rating, as `score_frame.training_score` says; null teaches nothing."""
 
-_COMPARED_SCORE = sa.case((_g.verdict == "both_bad", 0.0), else_=_TRAINING_SCORE)
+COMPARED_SCORE = sa.case((_g.verdict == "both_bad", 0.0), else_=_TRAINING_SCORE)
 """The same, with what says that two are alike: neither is better."""
 
 # Both walk along one index, ix_ratings_of_rater
 _GIVEN_RATINGS = (
-    sa.select(_g.rater_id, _g.submitted_at, _TRAINING_SCORE.label("score")).where(_IS_GIVEN).subquery()
+    sa.select(_g.rater_id, _g.submitted_at, _TRAINING_SCORE.label("score")).where(IS_GIVEN).subquery()
 )
 _WORK_OF_RATERS = sa.select(
     _GIVEN_RATINGS.c.rater_id,
@@ -47,9 +48,9 @@ _WORK_OF_RATERS = sa.select(
     sa.func.sum(_GIVEN_RATINGS.c.score * _GIVEN_RATINGS.c.score).label("squares"),
     sa.func.max(_GIVEN_RATINGS.c.submitted_at).label("last_seen"),
 ).group_by(_GIVEN_RATINGS.c.rater_id)
-_MIDDLE_TIMES = (
+_SORTED_TIMES = (
     sa.select(_g.active_ms)
-    .where(_IS_GIVEN, _g.rater_id == sa.bindparam("rater"))
+    .where(IS_GIVEN, _g.rater_id == sa.bindparam("rater"))
     .order_by(_g.active_ms)
     .offset(sa.bindparam("skip", type_=sa.Integer))
     .limit(sa.bindparam("take", type_=sa.Integer))
@@ -58,14 +59,14 @@ _MIDDLE_TIMES = (
 
 def _response_scores() -> sa.Select:
     """unit, rater_id, score: of every rating, what it is of."""
-    return sa.select(_g.response_id.label("unit"), _g.rater_id, _COMPARED_SCORE.label("score")).where(
+    return sa.select(_g.response_id.label("unit"), _g.rater_id, COMPARED_SCORE.label("score")).where(
         _g.is_current
     )
 
 
 def _pair_scores() -> sa.Select:
     """The same of comparisons, with `other`: A with B and B with A are one unit, told from the side of the lower id."""
-    score = sa.case((_g.response_id == _g.low_id, _COMPARED_SCORE), else_=-_COMPARED_SCORE)
+    score = sa.case((_g.response_id == _g.low_id, COMPARED_SCORE), else_=-COMPARED_SCORE)
     return sa.select(
         _g.low_id.label("unit"), _g.high_id.label("other"), _g.rater_id, score.label("score")
     ).where(_g.is_current)
@@ -102,16 +103,16 @@ class RaterStatistics(Database):
         with self.reading() as connection:
             users = [user_of(row) for row in connection.execute(sa.select(*user_columns())).mappings()]
             work = {row.rater_id: row for row in connection.execute(_WORK_OF_RATERS)}
-            middle = {rater: _median_ms(connection, rater, row.ratings) for rater, row in work.items()}
+            middle = {rater: _median_s(connection, rater, row.ratings) for rater, row in work.items()}
             scale = connection.scalar(sa.select(_g.scale).limit(1))  # all ratings of a home are on one
             paired = scale is not None and SCALES[scale].paired
             shared = connection.execute(_SHARED_PAIR_SCORES if paired else _SHARED_SCORES).all()
         # pandas and scipy take a second to import: only the operator's page pays for it
         from rater_data.statistics.agreement import agreement_by_rater
 
-        agreement = agreement_by_rater(shared, paired)
+        agreement, with_others = agreement_by_rater(shared, paired), Counter(row.rater_id for row in shared)
         return [
-            _stats_of(user, work[user.id], middle[user.id], agreement.get(user.id))
+            _stats_of(user, work[user.id], middle[user.id], with_others[user.id], agreement.get(user.id))
             for user in sorted(users, key=lambda user: user.id)
             if user.id in work
         ]
@@ -143,11 +144,11 @@ class RaterStatistics(Database):
             _r.prompt_id,
             _r.round_number.label("round"),
             _r.stratum,
-            _COMPARED_SCORE.label("score"),
+            COMPARED_SCORE.label("score"),
             _g.other_id,
         )
         query = sa.select(*columns).join(t.responses, _r.id == _g.response_id)
-        query = query.where(_g.is_current, _COMPARED_SCORE.is_not(None)).order_by(_g.id)
+        query = query.where(_g.is_current, COMPARED_SCORE.is_not(None)).order_by(_g.id)
         if round_number is not None:
             query = query.where(_r.round_number == round_number)
         if excluded_raters:
@@ -159,14 +160,30 @@ class RaterStatistics(Database):
         return frame.assign(paired=frame["other_id"].notna())
 
 
-def _median_ms(connection: sa.Connection, rater_id: int, ratings: int) -> float:
-    """The one in the middle, or the mean of the two."""
-    where = {"rater": rater_id, "skip": (ratings - 1) // 2, "take": 2 - ratings % 2}
-    middle = connection.scalars(_MIDDLE_TIMES, where).all()
-    return sum(middle) / len(middle)
+def _median_s(
+    connection: sa.Connection, rater_id: int, ratings: int
+) -> tuple[float, tuple[float, float] | None]:
+    """The time in the middle, or the mean of the two, and the two between which the median lies, in seconds."""
+    from rater_data.statistics.intervals import median_ranks
+
+    def sorted_times(skip: int, take: int = 1) -> Sequence[float]:
+        return connection.scalars(_SORTED_TIMES, {"rater": rater_id, "skip": skip, "take": take}).all()
+
+    middle = sorted_times((ratings - 1) // 2, 2 - ratings % 2)
+    median, ranks = sum(middle) / len(middle) / 1000, median_ranks(ratings)
+    if ranks is None:
+        return median, None
+    (low,), (high,) = (sorted_times(rank - 1) for rank in ranks)
+    return median, (low / 1000, high / 1000)
 
 
-def _stats_of(user: User, work: sa.Row[Any], median_ms: float, agreement: float | None) -> RaterStats:
+def _stats_of(
+    user: User,
+    work: sa.Row[Any],
+    time_s: tuple[float, tuple[float, float] | None],
+    shared: int,
+    agreement: float | None,
+) -> RaterStats:
     n, mean, sd = work.scores, None, None
     if n:
         mean = work.total / n
@@ -175,9 +192,12 @@ def _stats_of(user: User, work: sa.Row[Any], median_ms: float, agreement: float 
     return RaterStats(
         user=user,
         ratings=work.ratings,
-        median_s=median_ms / 1000,
+        median_s=time_s[0],
+        median_range=time_s[1],
         mean=mean,
         sd=sd,
+        scores=n,
         last_seen=work.last_seen,
+        shared=shared,
         agreement=agreement,
     )

@@ -30,7 +30,8 @@ def of(rows, rater, expected=None):
 
 
 def test_what_was_put_in_lies_within_the_intervals():
-    """Offset −1, 0, 1; noise 1; a direction of 1.5 / √(1.5² + 1 + 1/12) = 0.82: nine of ten intervals hold it."""
+    """Offset −1, 0, 1, which is −1.5, 0, 1.5 from the mean of the others; noise 1; a direction of 1.5 / √(1.5² + 1 +
+    1/12) = 0.82: nine of ten intervals hold it."""
     held = []
     for seed in range(8):
         everybody = rater_habits(score_frame(simulated(seed, shared=30, alone=30)))
@@ -40,10 +41,32 @@ def test_what_was_put_in_lies_within_the_intervals():
                 found.noise.low < 1.04 < found.noise.high,
             ]
             held += [
-                found.offset.low < offset < found.offset.high,
+                found.offset.low < 1.5 * offset < found.offset.high,
                 found.slope.low < 0.82 / 0.75 < found.slope.high,
             ]
     assert np.mean(held) > 0.9
+
+
+def test_an_offset_is_against_the_others_and_not_against_everybody():
+    """Of two who share ten responses and differ by 2 on average: nine of ten intervals hold the difference, and so few
+    of those around half of it, which is how far each is from the mean of both."""
+    held, halves = [], []
+    for seed in range(20):
+        bias = (np.random.default_rng(seed).normal(2, 0.5), 0.0)
+        strict = rater_habits(score_frame(simulated(seed, bias=bias, shared=10, alone=0)))[1].offset
+        held.append(strict.low < -bias[0] < strict.high)
+        halves.append(strict.low / 2 < -bias[0] < strict.high / 2)
+    assert np.mean(held) >= 0.9 and np.mean(halves) < 0.7
+
+
+def test_one_rating_each_makes_nobody_certain():
+    """With no two ratings of one person, nothing is known of how far their scores spread."""
+    for scores in ((2, 9, 5), (5, 5, 5)):
+        offsets = [
+            h.offset for h in rater_habits(score_frame([rated(1, r + 1, s) for r, s in enumerate(scores)]))
+        ]
+        assert all(o.high - o.low > 1 for o in offsets)
+        assert all(o.low < 0 < o.high for o in offsets)
 
 
 def test_few_ratings_leave_the_prior_nearly_as_it_is():

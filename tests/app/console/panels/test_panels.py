@@ -30,12 +30,13 @@ from app.sample_comparison import SampleComparison
 from app.startup import prepare_home
 from rater_data.lifecycle import Lessons, Worker
 from rater_data.overview.next_step import decide_next_step
+from rater_data.overview.people import RaterFigures
 from rater_data.overview.round_overview import RoundOverview
 from rater_data.overview.trainer_status import WorkerStatus
-from rater_data.records import Token
+from rater_data.records import RaterStats, Token, User
 from rater_data.round_settings import Told
 from rater_data.scales import SCALES
-from rater_data.statistics.intervals import Interval
+from rater_data.statistics.intervals import Interval, share_interval
 from rater_data.statistics.learning_curve import CurvePoint
 from rater_data.statistics.round_verdict import LengthEffect, RoundVerdict
 from rater_data.store import Store
@@ -68,6 +69,19 @@ def review(rater: int, others: tuple[int, ...] = (), says: str = "rates strangel
     }
 
 
+def hostile_figures(user: User) -> RaterFigures:
+    """Of somebody who has rated six times, of whose offset nothing is known."""
+    stats = RaterStats(
+        user=user, ratings=6, median_s=4.0, mean=5.0, sd=1.0, last_seen=1.0, agreement=-0.6, shared=14
+    )
+    return RaterFigures(
+        stats=stats,
+        agreement=Interval(mean=-0.6, low=-0.9, high=-0.2, n=14),
+        repeats=share_interval(5, 6),
+        says=HOSTILE,
+    )
+
+
 def lessons(*names: str) -> Lessons:
     return Lessons(version=2, before=1, names=names)
 
@@ -94,9 +108,8 @@ def test_hostile_text_is_text_in_every_panel(store: Store) -> None:
         history_panel.trainers(seen.trainers),
         training_panels.job_progress(seen.job),
         version_panels.samples_side_by_side(comparison, (0, 1)),
-        people_panels.people_table(store.rater_stats(), store.users()),
+        people_panels.people_table([hostile_figures(user)], store.users(), SCALES["score_1_10"]),
         rater_panels.rater_notes(review(user.id, says=HOSTILE), store.users(), lessons(HOSTILE)),
-        rater_panels.habits_table(review(user.id), store.users()),
         history_panel.event_log(store.events()),
         elements.notice(HOSTILE),
         people_panels.new_link(user.name, "rater", HOSTILE),
@@ -317,12 +330,23 @@ def test_raters_to_look_at_are_named_until_they_do_not_count(store: Store) -> No
     assert 'data-anew data-before="1"' in anew
 
 
-def test_habits_have_intervals_and_say_who_judged(store: Store) -> None:
-    ada = store.add_user("Ada", "rater")
-    assert "Not known yet" in rater_panels.habits_table({}, store.users())
-    shown = rater_panels.habits_table(review(ada.id), store.users())
-    assert '<td data-label="Direction">−0.60 <small>−0.90 … −0.20</small></td>' in shown
-    assert "14 shared, 6 by the head of 20" in shown
+def test_people_have_figures_with_intervals_and_what_they_say(store: Store) -> None:
+    people = [store.add_user(name, "rater") for name in ("Ada", "Ben", "Cy", "Dee")]
+    figures = replace(hostile_figures(people[0]), says="Nothing can be said.")
+    scale = SCALES["score_1_10"]
+    shown = people_panels.people_table([figures], people, scale)
+    assert '<td data-label="Agreement">−0.60 <small>−0.90 … −0.20</small></td>' in shown
+    assert '<td data-label="Repeats">83 % <small>44 … 97 of 6</small></td>' in shown
+    assert '<td data-label="Pace">4.0 s</td>' in shown, "without an interval"
+    assert "<p>Nothing can be said.</p>" in shown and "the same score or one beside it" in shown
+    assert shown.count('data-label="Offset" class="unknown">–</td>') == 4, "of nobody anything is known"
+    assert "data-sort" not in shown, "four need no sorting"
+    more = [*people, store.add_user("Eve", "rater")]
+    sortable = people_panels.people_table([figures], more, scale)
+    assert "<select data-sort>" in sortable and 'data-joined="4" data-name="eve"' in sortable
+    assert 'data-agreement="-0.6"' in sortable
+    for name, _ in people_panels.SORTS[2:]:
+        assert (f"data-{name}=" in sortable) == (name != "offset"), "of what is known"
 
 
 @pytest.mark.parametrize(

@@ -374,7 +374,8 @@ def test_stats(world, run):
     assert "Agreement: Krippendorff's alpha" in shown
     assert "on n = 3 responses with two or more raters." in shown
     lines = [" ".join(line.split()) for line in shown.splitlines()]
-    assert any(line.startswith(f"{NAME} 4 4.0 3.75 ") for line in lines), shown
+    assert any(line.startswith(f"{NAME} 4 ") and line.endswith(" – – 4.0") for line in lines), shown
+    assert any(line.startswith(f"{NAME}: ") for line in lines), "in words, too"
     assert "1 train 3 3 3 6 6" in lines
     assert "2 train 2 1 1 1 2" in lines
     assert NAME not in run("stats", "--pseudonyms").stdout

@@ -1,0 +1,135 @@
+"""How each rater rates, with intervals and in words: the console's table of people and `rater_data stats` share it."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+from rater_data.overview import rater_words
+from rater_data.overview.wording import end_with_period
+from rater_data.records import RaterStats
+from rater_data.round_settings import RATER_REVIEW
+from rater_data.scales import Scale
+from rater_data.statistics.intervals import (
+    Interval,
+    deviation_interval,
+    rank_correlation_interval,
+    share_interval,
+)
+from rater_data.store import Store
+
+if TYPE_CHECKING:
+    from rater_data.statistics.rater_habits import RaterHabits
+
+MOST_COMPARED = 20_000  # ratings: of more, offsets are known from the trainer's look alone
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RaterFigures:
+    """One rater. Every figure has a 95 % interval and is None where nothing is known of it.
+
+    `offset`: points above the mean of the others; `spread`: standard deviation of their scores, in points; `agreement`:
+    rank correlation with the others on shared responses; `repeats`: the share of answers seen again that got nearly
+    the same score, of which `by_chance` is what chance would give; `pace`: seconds a card, the median. `says`: in
+    sentences, what can be said and what cannot.
+    """
+
+    stats: RaterStats
+    offset: Interval | None = None
+    spread: Interval | None = None
+    agreement: Interval | None = None
+    repeats: Interval | None = None
+    by_chance: float | None = None
+    pace: Interval | None = None
+    says: str = ""
+
+
+def read_rater_figures(store: Store) -> list[RaterFigures]:
+    """Of everybody who has rated, in the order they joined; who does not count is compared with nobody."""
+    stats, scale = store.rater_stats(), store.scale()
+    if not stats:
+        return []
+    excluded = [one.user.id for one in stats if one.user.excluded]
+    habits = _habits(store, sum(one.ratings for one in stats), excluded)
+    findings = _findings(store)
+    repeats, by_chance = store.rater_repeats(), store.repeats_by_chance()
+    found = []
+    for one in stats:
+        again = repeats.get(one.user.id)
+        figures = RaterFigures(
+            stats=one,
+            offset=_offset(habits, one, scale),
+            spread=_spread(one, scale),
+            agreement=_agreement(one),
+            repeats=share_interval(again.near, again.times) if again else None,
+            by_chance=by_chance.get(one.user.id),
+            pace=_pace(one),
+        )
+        says = _words(figures, scale, habits, findings.get(one.user.id, ""))
+        found.append(replace(figures, says=says))
+    return found
+
+
+def _words(figures: RaterFigures, scale: Scale, habits: Mapping[int, RaterHabits], finding: str) -> str:
+    user, stats = figures.stats.user, figures.stats
+    own = habits.get(user.id)
+    counts = own is not None
+    parts = (
+        end_with_period(finding[:1].upper() + finding[1:]) if finding and counts else "",
+        rater_words.strictness(
+            user.name,
+            figures.offset,
+            stats.scores,
+            len(habits) - counts,
+            scale,
+            alone=own is not None and own.shared + own.by_head == 0,
+        ),
+        rater_words.agreement(figures.agreement, stats.shared, scale),
+        rater_words.repeats(figures.repeats, figures.by_chance, scale),
+    )
+    return " ".join(part for part in parts if part)
+
+
+def _habits(store: Store, ratings: int, excluded: Collection[int]) -> dict[int, RaterHabits]:
+    """By rater: as the trainer found them, with a head that the others taught, last; where it has not looked at half
+    of these ratings yet, from what the others said alone."""
+    # pandas and scipy take a second to import: only who looks at people pays for it
+    from rater_data.statistics.rater_habits import RaterHabits, rater_habits
+
+    review = store.setting(RATER_REVIEW, {})
+    if 2 * review.get("ratings", 0) >= ratings or ratings > MOST_COMPARED:
+        found = [RaterHabits.from_json(row) for row in review.get("raters", [])]
+    else:
+        found = rater_habits(store.score_frame(excluded_raters=excluded))
+    return {one.rater_id: one for one in found if one.rater_id not in excluded}
+
+
+def _findings(store: Store) -> dict[int, str]:
+    """What the trainer found strange, of single raters; it goes on from a name."""
+    found = store.setting(RATER_REVIEW, {}).get("findings", [])
+    return {one["rater_id"]: one["says"] for one in found if not one["others"]}
+
+
+def _offset(habits: Mapping[int, RaterHabits], stats: RaterStats, scale: Scale) -> Interval | None:
+    own = habits.get(stats.user.id)
+    if own is None or own.ratings < rater_words.FEWEST_RATINGS or len(habits) < 2 or scale.paired:
+        return None
+    return own.offset
+
+
+def _agreement(stats: RaterStats) -> Interval | None:
+    return None if stats.agreement is None else rank_correlation_interval(stats.agreement, stats.shared)
+
+
+def _spread(stats: RaterStats, scale: Scale) -> Interval | None:
+    if stats.sd is None or len(scale.points) <= rater_words.COARSE_POINTS:
+        return None  # of two or three points the spread is what the mean leaves
+    return deviation_interval(stats.sd, stats.scores)
+
+
+def _pace(stats: RaterStats) -> Interval | None:
+    if not stats.median_s or stats.median_range is None:
+        return None
+    low, high = stats.median_range
+    return Interval(mean=stats.median_s, low=low, high=high, n=stats.ratings)

@@ -1,0 +1,148 @@
+"""What is said of raters: only what their ratings bear, on every scale, and the same wherever it is shown."""
+
+import pytest
+
+from rater_data.overview import rater_words
+from rater_data.overview.people import read_rater_figures
+from rater_data.round_settings import RATER_REVIEW
+from rater_data.scales import SCALES
+from rater_data.statistics.intervals import Interval, share_interval
+from tests.rater_data.store_world import make_world, rate_next, rating
+
+TEN, THUMBS, PAIR = (SCALES[name] for name in ("score_1_10", "thumbs", "pair"))
+
+
+def interval(low: float, high: float, n: int = 9) -> Interval:
+    return Interval(mean=(low + high) / 2, low=low, high=high, n=n)
+
+
+@pytest.mark.parametrize(
+    ("offset", "ratings", "others", "scale", "says"),
+    [
+        (None, 30, 0, TEN, "Nobody else has rated: how strict Ana is cannot be said."),
+        (interval(-3, 3), 1, 2, TEN, "From 1 rating nothing can be said of how strict Ana is."),
+        (None, 30, 2, TEN, ""),
+        (
+            interval(-1.4, 0.9),
+            9,
+            2,
+            TEN,
+            "From 9 ratings nothing can be said of how strict Ana is: between 1.4 points stricter and 0.9 milder than "
+            "the others.",
+        ),
+        (interval(-1.6, -0.4), 40, 2, TEN, "Stricter than the others by 0.4 to 1.6 points."),
+        (interval(0.4, 1.6), 40, 2, TEN, "Milder than the others by 0.4 to 1.6 points."),
+        (
+            interval(-0.3, 0.4),
+            400,
+            2,
+            TEN,
+            "Hardly stricter or milder than the others: between 0.3 points stricter and 0.4 milder.",
+        ),
+        (interval(-0.16, -0.04), 40, 2, THUMBS, "Stricter than the others by 4 to 16 of 100 thumbs."),
+        (None, 40, 2, PAIR, ""),
+    ],
+)
+def test_how_strict_somebody_is(offset, ratings, others, scale, says):
+    assert rater_words.strictness("Ana", offset, ratings, others, scale) == says
+
+
+def test_answers_that_nobody_else_has_seen_are_said_to_be_so():
+    said = rater_words.strictness("Ana", interval(0.4, 1.6), 40, 2, TEN, alone=True)
+    assert said == "Milder than the others by 0.4 to 1.6 points, on answers that nobody else has seen."
+
+
+@pytest.mark.parametrize(
+    ("found", "shared", "says"),
+    [
+        (None, 0, "None of these responses was judged by anybody else"),
+        (None, 1, "Only 1 of these responses was judged by others, too: too few"),
+        (None, 4, "Only 4 of these responses were judged"),
+        (None, 6, "Either this rater or the others gave all 6 shared responses one score"),
+        (interval(0.1, 0.8), 12, "Agrees with the others on 12 shared responses more than chance would."),
+        (interval(-0.2, 0.8), 12, "Whether they agree with the others cannot be told from 12"),
+        (interval(-0.8, -0.1), 12, "Says the opposite of the others on 12"),
+    ],
+)
+def test_how_far_somebody_agrees(found, shared, says):
+    assert rater_words.agreement(found, shared, TEN).startswith(says)
+
+
+@pytest.mark.parametrize(
+    ("near", "times", "by_chance", "scale", "says"),
+    [
+        (0, 0, 0.3, TEN, "No response was rated twice yet."),
+        (5, 6, 0.3, TEN, "5 of 6 responses got the same score or one beside it: more than by chance (30 %)."),
+        (5, 6, 0.6, TEN, "5 of 6 responses got the same score or one beside it, which may be chance (60 %)."),
+        (6, 6, 0.5, THUMBS, "6 of 6 responses got the same score: more than by chance (50 %)."),
+        (3, 6, 0.5, PAIR, "3 of 6 pairs got the same answer, which may be chance (50 %)."),
+    ],
+)  # fmt: skip
+def test_whether_somebody_says_the_same_again(near, times, by_chance, scale, says):
+    assert (
+        rater_words.repeats(share_interval(near, times), by_chance, scale).removeprefix("Seen again, ")
+        == says
+    )
+
+
+@pytest.fixture
+def world(tmp_path):
+    """Two who rate nine responses each, the second two points higher; a third with two ratings."""
+    made = make_world(tmp_path / "home", prompts=3, k=3, overlap=3, raters=3)
+    scores = {}
+    for rater, more, count in zip(made.raters, (0, 2, 1), (9, 9, 2), strict=True):
+        for _ in range(count):
+            card = made.store.next_card(rater.id)
+            score = scores.setdefault(card.response_id, 1 + (card.response_id * 3) % 8) + more
+            made.store.submit(rating(card.response_id, rater.id, float(min(score, 10))))
+    yield made
+    made.store.close()
+
+
+def test_everybody_has_figures_with_intervals(world):
+    strict, mild, few = read_rater_figures(world.store)
+    assert strict.offset.high < 0 < mild.offset.low
+    assert strict.says.startswith("Stricter than the others by ") and mild.says.startswith("Milder ")
+    assert strict.agreement.low > 0 and strict.stats.shared == 9
+    assert (strict.pace.mean, strict.pace.low, strict.pace.high) == (4.0, 4.0, 4.0)
+    assert strict.spread.low < strict.stats.sd < strict.spread.high
+    assert (few.offset, few.agreement, few.pace, few.repeats) == (None, None, None, None)
+    assert few.says == (
+        "From 2 ratings nothing can be said of how strict Rater 2 is. Only 2 of these responses were judged by others, "
+        "too: too few to say how far they agree. No response was rated twice yet."
+    )
+
+
+def test_who_does_not_count_is_compared_with_nobody(world):
+    world.store.set_excluded(world.raters[1].id, True, "op")
+    _, excluded, few = read_rater_figures(world.store)
+    assert excluded.offset is None and "stricter" not in excluded.says
+    world.store.set_excluded(few.stats.user.id, True, "op")
+    alone = read_rater_figures(world.store)[0]
+    assert alone.offset is None and alone.says.startswith("Nobody else has rated")
+
+
+def test_the_trainers_look_goes_before_while_it_is_of_most_ratings(world):
+    """It knows a reward head, too, and says who is strange."""
+    ids = [rater.id for rater in world.raters]
+    given = {"mean": 0.5, "low": 0.4, "high": 0.6, "n": 9}
+    numbers = {"ratings": 9, "shared": 9, "by_head": 0, "reversed": 0.9, "at_random": 0.0}
+    usual = {"usual": 3.0, "usual_count": 4, "usual_chance": 0.5}
+    habits = dict.fromkeys(("offset", "slope", "noise", "direction"), given)
+    finding = {"rater_id": ids[0], "kind": "reversed", "says": "seems to be turned", "others": []}
+    raters = [{"rater_id": i} | habits | numbers | usual for i in ids]
+    review = {"raters": raters, "findings": [finding], "head": {}}
+    world.store.set_setting(RATER_REVIEW, review | {"ratings": 20})
+    assert [one.offset for one in read_rater_figures(world.store)] == [Interval(**given)] * 3
+    assert read_rater_figures(world.store)[0].says.startswith("Seems to be turned. Milder than the others")
+    world.store.set_setting(RATER_REVIEW, review | {"ratings": 9})
+    assert read_rater_figures(world.store)[0].offset != Interval(**given), "too old"
+
+
+def test_nobody_and_one_alone(tmp_path):
+    world = make_world(tmp_path / "empty")
+    assert read_rater_figures(world.store) == []
+    rate_next(world.store, world.rater)
+    (alone,) = read_rater_figures(world.store)
+    assert alone.says.startswith("Nobody else has rated")
+    world.store.close()
