@@ -7,6 +7,7 @@ from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, FastAPI, Path, Request
 from pydantic import BaseModel, ConfigDict, Field, StrictBool, StrictFloat, StrictInt, StrictStr
+from starlette.responses import JSONResponse
 
 from app import api_schemas
 from app.access import accounts
@@ -129,13 +130,14 @@ def rater_routes(store: Store, guard: Guard, supervisor: Supervisor) -> APIRoute
         return current_screen(user)
 
     @router.post("/rate", response_model=None, responses=json_responses(api_schemas.Rated, 404, 409, 410))
-    def rate(body: RateBody, user: User = rater) -> dict[str, Any]:
+    def rate(body: RateBody, user: User = rater) -> JSONResponse:
         check_same_person(body, user)
         fields = body.model_dump(exclude={"flags", "home", "user_id"})
         decision = decisions.Decision(**fields, flags=tuple(body.flags))
         saved, next_card = decisions.submit(store, user, decision)
         next_screen = screen.build_screen_with(store, user, next_card, supervisor.status.is_down)
-        return next_screen | {"home": home, "saved": saved}
+        # made here: FastAPI would first go through all of it, looking for what is no JSON
+        return JSONResponse(next_screen | {"home": home, "saved": saved})
 
     @router.post("/undo", response_model=None, responses=json_responses(api_schemas.Undone))
     def undo(body: UndoBody | None = None, user: User = rater) -> dict[str, Any]:

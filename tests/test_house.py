@@ -403,8 +403,8 @@ def test_a_circle_would_be_seen() -> None:
     assert not circle({"a": {"b", "c"}, "b": {"c"}})
 
 
-# Pinned although nothing of ours imports them: peft needs the first, transformers reads GGUF files with the second
-NEEDED_BY_OTHERS = {"gguf"}
+# Pinned although nothing of ours imports them: transformers reads GGUF files with the first, uvicorn takes the others
+NEEDED_BY_OTHERS = {"gguf", "httptools", "uvloop"}
 # Pinned in requirements-dev.txt: only measuring the page in a browser needs it, and says so where it is missing
 FOR_MEASURING = {"playwright"}
 
