@@ -143,14 +143,14 @@ def wait_message(page: Page, part: str) -> None:
     )
 
 
-def accessibility_violations(page: Page) -> list[str]:
-    """What axe-core holds against a page, one line a finding."""
+def accessibility_violations(page: Page, *, every: bool = False) -> list[str]:
+    """What axe-core holds against a page, one line a finding: what is serious or critical, or `every` one."""
     if not page.evaluate("'axe' in window"):
         page.evaluate(AXE_SCRIPT)
     report = page.evaluate("axe.run(document, {resultTypes: ['violations']})")
     return [
         f"{finding['id']}: {node['html'][:120]} – {node['failureSummary']}"
         for finding in report["violations"]
-        if finding["impact"] in ("serious", "critical")
+        if every or finding["impact"] in ("serious", "critical")
         for node in finding["nodes"]
     ]

@@ -9,6 +9,9 @@ from rater_data.overview.round_overview import RoundOverview
 from rater_data.overview.trainer_status import WorkerStatus
 
 TITLE_JS = """
+// Gradio asks once, when it starts; a system that turns dark in the evening leaves its letters black
+const dark = matchMedia('(prefers-color-scheme: dark)');
+dark.addEventListener('change', () => document.body.classList.toggle('dark', dark.matches));
 const show = () => {
   const heading = element.querySelector('[data-title]');
   if (heading) document.title = heading.dataset.title;
@@ -16,7 +19,7 @@ const show = () => {
 new MutationObserver(show).observe(element, {childList: true, subtree: true});
 show();
 """
-"""Keeps the browser tab's title at what the heading says."""
+"""Keeps the browser tab's title at what the heading says, and Gradio's colours at the system's."""
 
 
 def navigation(static: str) -> str:

@@ -50,10 +50,10 @@ export function drawNews(node, news, onRead) {
   const ownRatings = yours ? `${yours} of them yours` : "none of them yours yet";
   const close = el("button", { type: "button", className: "rl-link", on: { click: onRead } }, "Got it");
   const summary = el("p", {}, el("b", {}, `The model has learned: version ${version}. `), `Round ${round} used ${ratings} ratings, ${ownRatings}.`);
-  const title = sample && !sample.continuation ? el("h3", { dir: "auto" }, sample.prompt) : null;
+  const title = sample && !sample.continuation ? el("h2", { dir: "auto" }, sample.prompt) : null;
   const comparison = sample && el("details", {}, el("summary", {}, "One answer before and after"), title);
   if (comparison) {
-    const side = (name, text) => el("div", {}, el("h4", {}, name), sample.continuation ? continuationBlock(sample.prompt, text) : textBlock(text));
+    const side = (name, text) => el("div", {}, el("h3", {}, name), sample.continuation ? continuationBlock(sample.prompt, text) : textBlock(text));
     comparison.append(el("div", { className: "rate-sides" }, side("Before", sample.before), side("After", sample.after)));
   }
   node.replaceChildren(el("header", {}, summary, close), ...(comparison ? [comparison] : []));
