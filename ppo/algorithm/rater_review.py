@@ -5,15 +5,14 @@ others alone, and where others rated the same response, from other prompts than 
 counted by itself.
 """
 
-from collections.abc import Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import asdict
 from typing import Any
 
 import numpy as np
-from scipy import stats
-from sklearn.model_selection import GroupKFold
 
 from ppo.algorithm import kernel_ridge
+from ppo.algorithm.leaving_out import FEWEST_TAUGHT, Effect, effects_of_leaving_out
 from ppo.reward.features import Standard
 from rater_data.records import RatedResponse
 from rater_data.statistics.rater_effects import corrected_scores
@@ -21,9 +20,8 @@ from rater_data.statistics.rater_findings import rater_findings
 from rater_data.statistics.rater_habits import rater_habits
 from rater_data.statistics.score_frame import score_frame, shared_rows
 
-FEWEST_TAUGHT = 8  # responses that a head is fitted on at least
 MOST_RATERS = 30  # those with the most ratings are looked at with a head; the others by what others said
-FOLDS = 8
+MOST_LEFT_OUT = 50  # of how many raters it is known what leaving them out does to the head
 
 
 class Reviewed:
@@ -38,11 +36,12 @@ class Reviewed:
         frame = score_frame(self.rated)
         self.frame = frame.assign(response_id=frame["response_id"].map(first))
         self.prompts = prompts
+        self._without: dict[int, dict[int, float]] = {}
         standardised = Standard.of(features).apply(features)
         self.kernel = kernel_ridge.kernel_of(standardised * kernel_ridge.block_weights(features.shape[1]))
 
     def review(self) -> dict[str, Any]:
-        """{"ratings", "raters", "findings", "head"} as JSON; "head": by rater, for those who are named."""
+        """{"ratings", "raters", "findings", "head"} as JSON; "head": by rater, what leaving them out does."""
         habits = rater_habits(self.frame, self.expectations())
         findings = rater_findings(habits)
         named = [f.rater_id for f in findings if f.kind != "opposed"]
@@ -50,7 +49,7 @@ class Reviewed:
             "ratings": len(self.frame),
             "raters": [asdict(h) for h in habits],
             "findings": [asdict(f) for f in findings],
-            "head": {str(rater): self.head_without(rater) for rater in named},
+            "head": self.effects(named),
         }
 
     def expectations(self) -> dict[tuple[int, int], float]:
@@ -73,37 +72,35 @@ class Reviewed:
             found |= {(int(rater), i): float(s) for i, s in zip(seen, said, strict=True)}
         return found
 
-    def head_without(self, rater: int) -> dict[str, Any]:
-        """How a head agrees with the *others* on prompts it was not fitted on, taught with this rater and without.
+    def effects(self, named: Collection[int]) -> dict[str, Any]:
+        """By rater, how a head agrees with the *others* on prompts it was not fitted on, with this rater and without.
 
-        Spearman correlations; None where there is too little to fit.
+        Of the `named` ones and, up to MOST_LEFT_OUT, of those who said most: who says little can change little.
         """
-        others = self._scores_without(rater)
-        everybody = corrected_scores(self.rated)
+        counts = self.frame["rater_id"].value_counts()
+        raters = [int(r) for r in counts.index if r in named]
+        raters += [int(r) for r in counts.index if r not in raters][: MOST_LEFT_OUT - len(raters)]
+        everybody = self._by_row(corrected_scores(self.rated))
+        others = {rater: self._by_row(self._scores_without(rater)) for rater in raters}
+        found = effects_of_leaving_out(self.kernel, self.prompts, everybody, others)
+        return {str(rater): self._as_json(effect, int(counts[rater])) for rater, effect in found.items()}
+
+    def _as_json(self, effect: Effect | None, ratings: int) -> dict[str, Any]:
+        if effect is None:
+            return {"with": None, "without": None, "ratings": ratings}
         return {
-            "with": self._held_out_agreement(everybody, others),
-            "without": self._held_out_agreement(others, others),
-            "responses": len(others),
+            "with": effect.with_rater,
+            "without": effect.without,
+            "low": effect.low,
+            "high": effect.high,
+            "responses": effect.responses,
+            "ratings": ratings,
         }
 
-    def _held_out_agreement(self, taught: dict[int, float], wanted: dict[int, float]) -> float | None:
-        rows, ratings = self._rows(taught), np.array(list(taught.values()))
-        asked, people = self._rows(wanted), np.array(list(wanted.values()))
-        unique = np.unique(self.prompts[asked])
-        if len(rows) < FEWEST_TAUGHT or len(unique) < 2 or np.ptp(people) == 0:
-            return None
-        said = np.zeros(len(asked))
-        folds = GroupKFold(min(FOLDS, len(unique)))
-        for _, held_out in folds.split(asked, groups=self.prompts[asked]):
-            kept = ~np.isin(self.prompts[rows], self.prompts[asked[held_out]])
-            if kept.sum() < 2:
-                return None
-            predicted = kernel_ridge.predict(self.kernel, rows[kept], ratings[kept], asked[held_out])
-            # A fold of high ratings leaves a low mean to the others
-            said[held_out] = predicted - ratings[kept].mean()
-        return 0.0 if np.ptp(said) == 0 else float(stats.spearmanr(said, people).statistic)
+    def _by_row(self, scores: Mapping[int, float]) -> dict[int, float]:
+        return {self.row[i]: score for i, score in scores.items() if i in self.row}
 
-    def _rows(self, responses: Sequence[int] | dict[int, float]) -> np.ndarray:
+    def _rows(self, responses: Sequence[int]) -> np.ndarray:
         return np.array([self.row[i] for i in responses], dtype=int)
 
     def _seen(self, rater: int) -> list[int]:
@@ -112,8 +109,10 @@ class Reviewed:
         return sorted(int(i) for i in ids if i in self.row)
 
     def _scores_without(self, rater: int) -> dict[int, float]:
-        scores = corrected_scores(r for r in self.rated if r.rating.rater_id != rater)
-        return {i: s for i, s in scores.items() if i in self.row}
+        if rater not in self._without:
+            scores = corrected_scores(r for r in self.rated if r.rating.rater_id != rater)
+            self._without[rater] = {i: s for i, s in scores.items() if i in self.row}
+        return self._without[rater]
 
 
 def _first_of_equal_texts(rated: Sequence[RatedResponse]) -> dict[int, int]:

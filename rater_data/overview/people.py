@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from rater_data.overview import rater_words
 from rater_data.overview.wording import end_with_period
@@ -32,7 +32,7 @@ class RaterFigures:
     `offset`: points above the mean of the others; `spread`: standard deviation of their scores, in points; `agreement`:
     rank correlation with the others on shared responses; `repeats`: the share of answers seen again that got nearly
     the same score, of which `by_chance` is what chance would give; `pace`: seconds a card, the median. `says`: in
-    sentences, what can be said and what cannot.
+    sentences, what can be said and what cannot; `leaving_out`: what leaving them out would do to the reward head.
     """
 
     stats: RaterStats
@@ -43,6 +43,7 @@ class RaterFigures:
     by_chance: float | None = None
     pace: Interval | None = None
     says: str = ""
+    leaving_out: str = ""
 
 
 def read_rater_figures(store: Store) -> list[RaterFigures]:
@@ -51,8 +52,9 @@ def read_rater_figures(store: Store) -> list[RaterFigures]:
     if not stats:
         return []
     excluded = [one.user.id for one in stats if one.user.excluded]
-    habits = _habits(store, sum(one.ratings for one in stats), excluded)
-    findings = _findings(store)
+    review = store.setting(RATER_REVIEW, {})
+    habits = _habits(store, review, sum(one.ratings for one in stats), excluded)
+    findings, heads = _findings(review), review.get("head", {})
     repeats, by_chance = store.rater_repeats(), store.repeats_by_chance()
     found = []
     for one in stats:
@@ -67,7 +69,8 @@ def read_rater_figures(store: Store) -> list[RaterFigures]:
             pace=_pace(one),
         )
         says = _words(figures, scale, habits, findings.get(one.user.id, ""))
-        found.append(replace(figures, says=says))
+        head = heads.get(str(one.user.id)) if one.user.id in habits else None
+        found.append(replace(figures, says=says, leaving_out=rater_words.leaving_out(head)))
     return found
 
 
@@ -91,13 +94,14 @@ def _words(figures: RaterFigures, scale: Scale, habits: Mapping[int, RaterHabits
     return " ".join(part for part in parts if part)
 
 
-def _habits(store: Store, ratings: int, excluded: Collection[int]) -> dict[int, RaterHabits]:
+def _habits(
+    store: Store, review: Mapping[str, Any], ratings: int, excluded: Collection[int]
+) -> dict[int, RaterHabits]:
     """By rater: as the trainer found them, with a head that the others taught, last; where it has not looked at half
     of these ratings yet, from what the others said alone."""
     # pandas and scipy take a second to import: only who looks at people pays for it
     from rater_data.statistics.rater_habits import RaterHabits, rater_habits
 
-    review = store.setting(RATER_REVIEW, {})
     if 2 * review.get("ratings", 0) >= ratings or ratings > MOST_COMPARED:
         found = [RaterHabits.from_json(row) for row in review.get("raters", [])]
     else:
@@ -105,9 +109,9 @@ def _habits(store: Store, ratings: int, excluded: Collection[int]) -> dict[int, 
     return {one.rater_id: one for one in found if one.rater_id not in excluded}
 
 
-def _findings(store: Store) -> dict[int, str]:
+def _findings(review: Mapping[str, Any]) -> dict[int, str]:
     """What the trainer found strange, of single raters; it goes on from a name."""
-    found = store.setting(RATER_REVIEW, {}).get("findings", [])
+    found = review.get("findings", [])
     return {one["rater_id"]: one["says"] for one in found if not one["others"]}
 
 

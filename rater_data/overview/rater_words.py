@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import Any
+
 from rater_data.scales import Scale
 from rater_data.statistics.intervals import FEWEST_SHARED, Interval
 
@@ -69,11 +72,31 @@ def repeats(interval: Interval | None, by_chance: float | None, scale: Scale) ->
     return f"{seen}, which may be chance ({100 * by_chance:.0f} %)."
 
 
+def leaving_out(head: Mapping[str, Any] | None) -> str:
+    """What leaving a rater out does to the reward head, by the trainer's last look (`head` of RATER_REVIEW)."""
+    if head is None:
+        return ""
+    if head["with"] is None:
+        return "Too little is rated to say what leaving these ratings out would do to the reward head."
+    before, after, n = head["with"], head["without"], head["ratings"]
+    these = "this one rating" if n == 1 else f"these {n} ratings"
+    interval = f"{_signed(after - before)} ({_signed(head['low'])} … {_signed(head['high'])})"
+    chance = ", which may be chance" if head["low"] <= 0 <= head["high"] else ""
+    return (
+        f"The reward head agrees with the others at {before:.2f} with {these} and at "
+        f"{after:.2f} without: {interval}{chance}.".replace("-", "−")
+    )
+
+
 def same_score(scale: Scale) -> str:
     """What counts as the same answer again."""
     if scale.paired:
         return "the same answer"
     return "the same score" if len(scale.points) <= COARSE_POINTS else "the same score or one beside it"
+
+
+def _signed(value: float) -> str:
+    return f"{value:+.2f}" if abs(value) >= 0.005 else "0.00"
 
 
 def _size(points: float, scale: Scale) -> str:

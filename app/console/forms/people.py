@@ -28,11 +28,11 @@ ACCESS_JS = """
 element.addEventListener('click', (event) => {
   const button = event.target.closest('[data-access]');
   if (!button) return;
-  const {access, who, name} = button.dataset;
+  const {access, who, name, effect} = button.dataset;
   const question = {
     off: `Keep ${name} out? Their sessions end and their links and tokens do not work; their ratings stay.`,
     signout: `Sign ${name} out on every device? Their links stop working too; invite them anew afterwards.`,
-    exclude: `Leave the ratings of ${name} out of this round and the next training?`,
+    exclude: `Leave the ratings of ${name} out of this round and the next training? ${effect}`.trim(),
   }[access];
   if (!question || confirm(question)) trigger('access', {what: access, who: Number(who)});
 });

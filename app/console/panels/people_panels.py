@@ -70,11 +70,11 @@ def _person(user: User, figures: RaterFigures | None, number: int) -> str:
         f'<td data-label="{heading}"{UNKNOWN if cell == "–" else ""}>{cell}</td>'
         for heading, cell in zip(HEADINGS, cells, strict=True)
     )
-    says = f"<p>{h(figures.says)}</p>" if figures and figures.says else ""
+    says = f"<p>{h(f'{figures.says} {figures.leaving_out}'.strip())}</p>" if figures else ""
     return (
         f"<tbody {_sort_keys(user, figures, number)}><tr><th>{h(user.name + role_and_state(user))}</th>{labelled}</tr>"
         f'<tr class="says"><td colspan="{len(HEADINGS) + 1}"><div>{says}'
-        f"<span>{_access_buttons(user)}</span></div></td></tr></tbody>"
+        f"<span>{_access_buttons(user, figures)}</span></div></td></tr></tbody>"
     )
 
 
@@ -115,15 +115,16 @@ def role_and_state(user: User) -> str:
     return f" ({', '.join(words)})" if words else ""
 
 
-def _access_buttons(user: User) -> str:
+def _access_buttons(user: User, figures: RaterFigures | None) -> str:
     """In or out, signed out, counted or not."""
+    effect = figures.leaving_out if figures else ""
     buttons = (
         *((("off", "Keep out"), ("signout", "Sign out")) if user.active else (("on", "Let in"),)),
         ("include", "Count again") if user.excluded else ("exclude", "Do not count"),
     )
     return " ".join(
         f'<button type="button" class="rl-button" data-access="{change}" data-who="{h(user.id)}" '
-        f'data-name="{h(user.name)}">{h(label)}</button>'
+        f'data-name="{h(user.name)}" data-effect="{h(effect)}">{h(label)}</button>'
         for change, label in buttons
     )
 

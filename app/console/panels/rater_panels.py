@@ -7,6 +7,7 @@ from typing import Any
 
 from app.console.panels.elements import h
 from rater_data.lifecycle import Lessons
+from rater_data.overview import rater_words
 from rater_data.overview.wording import join_names
 from rater_data.records import User
 
@@ -30,24 +31,15 @@ def _note(finding: Mapping[str, Any], review: Mapping[str, Any], users: Mapping[
     if len(people) <= len(finding["others"]):
         return ""  # somebody it was about does not count any more
     names = join_names([user.name for user in people])
-    head = _head(review.get("head", {}).get(str(finding["rater_id"])))
-    button = _exclude_button(people[0]) if len(people) == 1 else ""
-    return f"<li><span><b>{h(names)}</b> {h(finding['says'])}.{h(head)}</span>{button}</li>"
+    effect = rater_words.leaving_out(review.get("head", {}).get(str(finding["rater_id"])))
+    button = _exclude_button(people[0], effect) if len(people) == 1 else ""
+    return f"<li><span><b>{h(names)}</b> {h(finding['says'])}. {h(effect)}</span>{button}</li>"
 
 
-def _head(head: Mapping[str, Any] | None) -> str:
-    if head is None or head["with"] is None or head["without"] is None:
-        return ""
-    return (
-        f" A reward head agrees with the others at {head['without']:.2f} when it is taught without these ratings, at "
-        f"{head['with']:.2f} with them ({head['responses']} responses, prompts it has not seen)."
-    )
-
-
-def _exclude_button(user: User) -> str:
+def _exclude_button(user: User, effect: str) -> str:
     return (
         f'<button type="button" class="rl-button" data-access="exclude" data-who="{h(user.id)}" '
-        f'data-name="{h(user.name)}">Do not count</button>'
+        f'data-name="{h(user.name)}" data-effect="{h(effect)}">Do not count</button>'
     )
 
 

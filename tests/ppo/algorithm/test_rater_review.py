@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from ppo.algorithm import kernel_ridge
+from ppo.algorithm import kernel_ridge, rater_review
 from ppo.algorithm.rater_review import Reviewed
 from tests.rater_data.statistics.rated_world import rated
 
@@ -54,12 +54,14 @@ def test_a_rater_is_judged_by_what_the_others_taught_alone():
     assert one.expectations() != pytest.approx(other.expectations())
 
 
-def test_the_head_is_better_without_somebody_reversed():
-    gains = []
-    for seed in range(6):
-        head = two_rounds(seed, turned=0)[1].head_without(1)
-        gains.append(head["without"] - head["with"])
-    assert np.mean(gains) > 0.05
+def test_what_leaving_out_does_is_known_of_everybody_and_of_the_named_first(monkeypatch):
+    _, reviewed = two_rounds(0, turned=0)
+    found = reviewed.review()["head"]
+    assert set(found) == {"1", "2", "3", "4"}
+    assert found["1"]["ratings"] == (reviewed.frame["rater_id"] == 1).sum()
+    assert found["1"].keys() == {"with", "without", "low", "high", "responses", "ratings"}
+    monkeypatch.setattr(rater_review, "MOST_LEFT_OUT", 2)
+    assert list(reviewed.effects([4])) == ["4", str(reviewed.frame["rater_id"].value_counts().index[0])]
 
 
 def test_one_rater_alone_and_equal_scores_are_no_trouble():

@@ -85,6 +85,24 @@ def test_whether_somebody_says_the_same_again(near, times, by_chance, scale, say
     )
 
 
+EFFECT = {"with": 0.41, "without": 0.52, "low": 0.02, "high": 0.24, "responses": 38, "ratings": 1}
+
+
+def test_what_leaving_out_does_is_told_with_how_sure_it_is():
+    assert rater_words.leaving_out(EFFECT) == (
+        "The reward head agrees with the others at 0.41 with this one rating and at 0.52 without: "
+        "+0.11 (+0.02 … +0.24)."
+    )
+    worse = EFFECT | {"without": -0.3, "low": -0.9, "high": 0.001, "ratings": 18}
+    assert rater_words.leaving_out(worse).endswith(
+        "with these 18 ratings and at −0.30 without: −0.71 (−0.90 … 0.00), which may be chance."
+    )
+    assert rater_words.leaving_out({"with": None, "without": None, "ratings": 3}).startswith(
+        "Too little is rated"
+    )
+    assert rater_words.leaving_out(None) == ""
+
+
 @pytest.fixture
 def world(tmp_path):
     """Two who rate nine responses each, the second two points higher; a third with two ratings."""
@@ -131,10 +149,12 @@ def test_the_trainers_look_goes_before_while_it_is_of_most_ratings(world):
     habits = dict.fromkeys(("offset", "slope", "noise", "direction"), given)
     finding = {"rater_id": ids[0], "kind": "reversed", "says": "seems to be turned", "others": []}
     raters = [{"rater_id": i} | habits | numbers | usual for i in ids]
-    review = {"raters": raters, "findings": [finding], "head": {}}
+    review = {"raters": raters, "findings": [finding], "head": {str(ids[0]): EFFECT}}
     world.store.set_setting(RATER_REVIEW, review | {"ratings": 20})
     assert [one.offset for one in read_rater_figures(world.store)] == [Interval(**given)] * 3
-    assert read_rater_figures(world.store)[0].says.startswith("Seems to be turned. Milder than the others")
+    turned, other, _ = read_rater_figures(world.store)
+    assert turned.says.startswith("Seems to be turned. Milder than the others")
+    assert (turned.leaving_out, other.leaving_out) == (rater_words.leaving_out(EFFECT), "")
     world.store.set_setting(RATER_REVIEW, review | {"ratings": 9})
     assert read_rater_figures(world.store)[0].offset != Interval(**given), "too old"
 

@@ -56,6 +56,13 @@ def trainer(**changes: object) -> Worker:
     return Worker(**fields | {"seen_at": time.time() + 3600} | changes)
 
 
+EFFECT = {"with": 0.41, "without": 0.52, "low": -0.02, "high": 0.24, "responses": 38, "ratings": 18}
+EFFECT_TOLD = (
+    "The reward head agrees with the others at 0.41 with these 18 ratings and at 0.52 without: +0.11 (−0.02 … +0.24), "
+    "which may be chance."
+)
+
+
 def review(rater: int, others: tuple[int, ...] = (), says: str = "rates strangely") -> dict[str, Any]:
     """What the trainer keeps of its look at the raters."""
     interval = {"mean": -0.6, "low": -0.9, "high": -0.2, "n": 14}
@@ -65,7 +72,7 @@ def review(rater: int, others: tuple[int, ...] = (), says: str = "rates strangel
     return {
         "raters": [{"rater_id": rater} | habits | numbers | usual],
         "findings": [{"rater_id": rater, "kind": "reversed", "says": says, "others": others}],
-        "head": {str(rater): {"with": 0.31, "without": 0.52, "responses": 38}},
+        "head": {str(rater): EFFECT},
     }
 
 
@@ -319,8 +326,8 @@ def test_raters_to_look_at_are_named_until_they_do_not_count(store: Store) -> No
     assert rater_panels.rater_notes({}, store.users(), None) == ""
     shown = rater_panels.rater_notes(review(ada.id), store.users(), None)
     assert "<b>Ada</b> rates strangely." in shown
-    assert "0.52 when it is taught without these ratings, at 0.31 with them (38 responses" in shown
-    assert f'data-access="exclude" data-who="{ada.id}"' in shown
+    assert f"rates strangely. {EFFECT_TOLD}</span>" in shown
+    assert f'data-access="exclude" data-who="{ada.id}" data-name="Ada" data-effect="{EFFECT_TOLD}"' in shown
     both = rater_panels.rater_notes(review(ada.id, (ben.id,)), store.users(), None)
     assert "<b>Ada and Ben</b>" in both and "data-access" not in both, "which of them is wrong is not known"
     store.set_excluded(ada.id, True, "op")
@@ -332,13 +339,15 @@ def test_raters_to_look_at_are_named_until_they_do_not_count(store: Store) -> No
 
 def test_people_have_figures_with_intervals_and_what_they_say(store: Store) -> None:
     people = [store.add_user(name, "rater") for name in ("Ada", "Ben", "Cy", "Dee")]
-    figures = replace(hostile_figures(people[0]), says="Nothing can be said.")
+    figures = replace(hostile_figures(people[0]), says="Nothing can be said.", leaving_out=EFFECT_TOLD)
     scale = SCALES["score_1_10"]
     shown = people_panels.people_table([figures], people, scale)
     assert '<td data-label="Agreement">−0.60 <small>−0.90 … −0.20</small></td>' in shown
     assert '<td data-label="Repeats">83 % <small>44 … 97 of 6</small></td>' in shown
     assert '<td data-label="Pace">4.0 s</td>' in shown, "without an interval"
-    assert "<p>Nothing can be said.</p>" in shown and "the same score or one beside it" in shown
+    assert f"<p>Nothing can be said. {EFFECT_TOLD}</p>" in shown, "what leaving out does, before it is done"
+    assert f'data-name="Ada" data-effect="{EFFECT_TOLD}">Do not count' in shown
+    assert "the same score or one beside it" in shown
     assert shown.count('data-label="Offset" class="unknown">–</td>') == 4, "of nobody anything is known"
     assert "data-sort" not in shown, "four need no sorting"
     more = [*people, store.add_user("Eve", "rater")]
