@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Depends, FastAPI, Path, Request
+from fastapi import APIRouter, Depends, FastAPI, Request
 from pydantic import BaseModel, ConfigDict, Field, StrictBool, StrictFloat, StrictInt, StrictStr
 from starlette.responses import JSONResponse
 
@@ -13,7 +13,7 @@ from app import api_schemas
 from app.access import accounts
 from app.access.auth import Guard, SignedOut
 from app.access.public_address import address_of, root_of
-from app.api_schemas import json_responses
+from app.api_schemas import PathId, json_responses
 from app.console.state import actions
 from app.console.state.round_verdicts import RoundVerdicts, judgement_as_json
 from app.console.state.version_list import versions_as_json
@@ -29,7 +29,6 @@ from rater_data.store import Store
 Id = Annotated[StrictInt, Field(ge=0, le=2**53)]
 Key = Annotated[StrictStr, Field(min_length=8, max_length=80)]
 ActiveMs = Annotated[StrictInt, Field(ge=0, le=2**53)]
-PathId = Annotated[int, Path(ge=0, le=2**53)]
 Score = StrictInt | StrictFloat | None
 Comment = Annotated[StrictStr, Field(max_length=4000)]
 Verdict = Annotated[StrictStr, Field(max_length=40)]

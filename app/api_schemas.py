@@ -6,11 +6,14 @@ The routes answer plain dictionaries: a card has to come fast, and validating ea
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
+from fastapi import Path
 from pydantic import BaseModel, ConfigDict, Field
 
 Responses = dict[int | str, dict[str, Any]]
+PathId = Annotated[int, Path(ge=0, le=2**53)]
+"""A number in an address, of those that JSON and the databases hold exactly."""
 
 
 class Schema(BaseModel):
@@ -289,16 +292,18 @@ def file_responses(media_types: Iterable[str], *statuses: int) -> Responses:
 def _error_responses(*statuses: int) -> Responses:
     return {
         status: {"model": Error, "description": STATUS_DESCRIPTIONS[status]}
-        for status in (401, 403, 422, 503, *statuses)
+        for status in (400, 401, 403, 422, 429, 503, *statuses)
     }
 
 
 STATUS_DESCRIPTIONS = {
+    400: "The request's body cannot be read at all.",
     401: "No token, or one that does not hold any more.",
     403: "Not for this role, or somebody else's.",
     404: "There is no such thing.",
     409: "It does not fit the state things are in: rated already, trained already, not ready.",
     410: "The card was held too long and went to somebody else.",
     422: "The request is not right; the sentence says where.",
+    429: "Too many wrong tokens from this address: wait a minute.",
     503: "The data cannot be read or written just now: ask again.",
 }

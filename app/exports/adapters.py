@@ -12,7 +12,7 @@ from fastapi import APIRouter, Depends
 from fastapi.responses import StreamingResponse
 
 from app.access.auth import Guard
-from app.api_schemas import file_responses
+from app.api_schemas import PathId, file_responses
 from rater_data.artifacts.artifacts import Artifacts
 from rater_data.errors import Missing
 from rater_data.lifecycle import Version
@@ -30,7 +30,7 @@ def adapter_routes(store: Store, artifacts: Artifacts, guard: Guard) -> APIRoute
     @router.get(
         "/versions/{number}/adapter", response_class=StreamingResponse, responses=file_responses([ZIP], 404)
     )
-    def adapter(number: int, user: User = operator) -> StreamingResponse:
+    def adapter(number: PathId, user: User = operator) -> StreamingResponse:
         """A version's adapter in PEFT's format, with its heads and hashes, as a zip. For operators."""
         version = store.version(number)
         file = zip_version(version, artifacts)
