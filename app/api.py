@@ -161,7 +161,10 @@ def rater_routes(store: Store, guard: Guard, supervisor: Supervisor) -> APIRoute
 
     @router.get("/news", response_model=None, responses=json_responses(api_schemas.News))
     def news(user: User = rater) -> dict[str, Any]:
-        return {"news": screen.version_news(store, user)}
+        return {
+            "news": screen.version_news(store, user),
+            "consistency": history.consistency_sentence(store, user),
+        }
 
     @router.get("/guidelines", response_model=None, responses=json_responses(api_schemas.Guidelines))
     def guidelines(user: User = rater) -> dict[str, Any]:

@@ -230,6 +230,9 @@ class NewsItem(Schema):
 
 class News(Schema):
     news: NewsItem | None
+    consistency: str | None = Field(
+        description="How often this rater said the same of what they saw again; null of fewer than four times."
+    )
 
 
 class Guidelines(Schema):

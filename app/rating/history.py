@@ -12,6 +12,7 @@ from rater_data.scales import SCALES, VERDICTS, Scale
 from rater_data.store import Store
 
 RECENT_RATINGS = 10
+FEWEST_REPEATS = 4  # of fewer nothing is worth saying
 MAX_RECENT_TEXT = 2_000  # characters of each of them: enough to know it again
 
 
@@ -55,6 +56,22 @@ def recent_ratings(store: Store, user: User) -> list[dict[str, Any]]:
         }
         for rated in recent
     ]
+
+
+def consistency_sentence(store: Store, user: User) -> str | None:
+    """How often this rater said the same of an answer that they saw again; None of few. No answer is named.
+
+    It reads all their ratings of such answers: for when a page is loaded, not for every card.
+    """
+    repeats = store.rater_repeats(user.id).get(user.id)
+    if repeats is None or repeats.times < FEWEST_REPEATS:
+        return None
+    scale = store.scale()
+    same = {"pair": "the same answer", "thumbs": "the same score"}.get(
+        scale.name, "the same score, or one beside it,"
+    )
+    shown = "two answers side by side" if scale.paired else "an answer"
+    return f"You gave {same} {repeats.near} of the {repeats.times} times that you saw {shown} again."
 
 
 def prompt_json(rated: RatedResponse, continued: bool) -> dict[str, Any]:

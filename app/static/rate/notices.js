@@ -43,11 +43,12 @@ export class Notices {
     return version;
   }
 
-  // Once a version, until it is read.
+  // Once a version, until it is read. And a line on this rater's own consistency, which is counted when a page is loaded.
   async loadNews() {
     const { storage } = this;
     try {
-      const { news } = await call("api/news");
+      const { news, consistency } = await call("api/news");
+      this.ui.consistency.textContent = consistency || "";
       const readVersion = Number(storage.get("news") || 0);
       drawNews(this.ui.news, news && news.version > readVersion ? news : null, () => {
         storage.set("news", news.version);

@@ -20,9 +20,15 @@ from rater_data.store.rounds.settings import read_scale
 FINE_POINTS = 5  # of a scale with so many points the one beside counts as near
 
 _g = t.ratings.c
-_low, _high = t.responses.alias("low"), t.responses.alias("high")
+_low, _high, _seen = (t.responses.alias(name) for name in ("low", "high", "seen"))
 _ANCHORS = (
     sa.select(t.responses.c.prompt_id, t.responses.c.text).where(t.responses.c.stratum == "anchor").distinct()
+)
+# What one rater saw of them: found along their own ratings, where all responses of a home would be looked through
+_OWN_ANCHORS = (
+    sa.select(_seen.c.prompt_id, _seen.c.text)
+    .join_from(t.ratings, _seen, sa.or_(_seen.c.id == _g.low_id, _seen.c.id == _g.high_id))
+    .where(_g.rater_id == sa.bindparam("rater"), IS_GIVEN, _seen.c.stratum == "anchor")
 )
 # Of comparisons both responses, seen from the side of the lower text: ids differ from round to round
 _READINGS = (
@@ -72,14 +78,15 @@ class RaterRepeats(Database):
     def rater_repeats(self, rater_id: int | None = None) -> dict[int, Repeats]:
         """By rater, of everybody or of one; nothing for who saw no answer again."""
         with self.reading() as connection:
-            anchors = {tuple(row) for row in connection.execute(_ANCHORS)}
+            shown = _ANCHORS if rater_id is None else _OWN_ANCHORS
+            anchors = {tuple(row) for row in connection.execute(shown, {"rater": rater_id})}
             if not anchors:
                 return {}
             query = _READINGS if rater_id is None else _READINGS.where(_g.rater_id == rater_id)
             rows = connection.execute(query, {"prompts": sorted({prompt for prompt, _ in anchors})}).all()
             near = nearness(read_scale(connection))
-        shown = [r for r in rows if {(r.prompt_id, r.low_text), (r.prompt_id, r.high_text)} <= anchors]
-        return _count_repeats(shown, near)
+        again = [r for r in rows if {(r.prompt_id, r.low_text), (r.prompt_id, r.high_text)} <= anchors]
+        return _count_repeats(again, near)
 
     def repeats_by_chance(self) -> dict[int, float]:
         """For each rater the probability that two of their scores, drawn by chance, are near."""
