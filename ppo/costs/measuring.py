@@ -100,8 +100,9 @@ def _work(
     def tick(_responses: int) -> None:
         check()
 
+    # As in a round: read right after it was written, with what writing has freed still held
     evaluated, read_s, read_peaks = clock.take(
-        lambda: evaluate_rollout(policy, rollout, layers, config, tick)
+        lambda: evaluate_rollout(policy, rollout, layers, config, tick), trim=False
     )
     experience = build_experience(evaluated, torch.zeros(len(rollout)), 0.05, 0.95)
     state = TrainState.begin(policy, config.ppo, 1)

@@ -165,7 +165,7 @@ class _Work:
         of_step = self.tokens(self.rollouts, ROLLOUTS_PER_PROMPT)
         step = self.write(self.rollouts) + self.write(WATCHED)
         step += of_step * (costs.read_token_s + float(self.values.get("ppo.epochs", 1)) * costs.train_token_s)
-        # The reference alone reads: half of what policy and reference take
+        # The reference alone reads, which is half of both; at most: what people rated first was read meanwhile
         reading = self.tokens(ratings, self.per_prompt) * costs.read_token_s / 2
         evaluated = self.facts.holdout * MEASURED_PER_PROMPT
         return {
@@ -190,7 +190,7 @@ class _Work:
         """Bytes: the most of what writing holds, and of what training holds."""
         costs, longest = self.costs, self.prompt + self.limit
         written = min(max(self.rollouts, self.facts.holdout * MEASURED_PER_PROMPT), costs.rows_limit)
-        writing = costs.write_peak + costs.cache_token * (written * longest - costs.held_tokens)
+        more_held = costs.cache_token * (written * longest - costs.held_tokens)
         tokens = min(float(costs.microbatch_limit), self.rollouts * longest)
         group = self.prompt + ROLLOUTS_PER_PROMPT * self.limit
         # Of one prompt all responses are read together while they fit, and one is read in any case
@@ -198,4 +198,6 @@ class _Work:
         training = costs.train_peak + costs.microbatch_token * (tokens - costs.microbatch)
         kept = max(self.rollouts, self.number("plan.ratings")) * self.limit
         training += costs.state_token * (kept - costs.sampled_tokens)
-        return int(max(costs.rest, writing, training))
+        if costs.device == "cpu":  # what writing has freed is still held while what was written is read
+            training += more_held
+        return int(max(costs.rest, costs.write_peak + more_held, training))

@@ -24,7 +24,7 @@ from rater_data.round_settings import current_values
 
 COSTS = RoundCosts(
     model="m",
-    device="cpu",
+    device="cuda",
     precision="fp32",
     release="1",
     machine="2 cores",
@@ -87,6 +87,12 @@ def test_memory_by_hand():
     at_most = said({"ppo.prompts_per_step": 256}, costs=COSTS_OF_WRITING)
     assert at_most.peak == 20_000 + 10_000 * (128 * 18 - 1000), "more are not written at once"
     assert writing.fits and not said(costs=SCARCE).fits
+
+
+def test_a_processor_still_holds_what_writing_freed():
+    on_cpu = RoundCosts(**(COSTS.to_json() | {"device": "cpu"}))
+    many = {"ppo.prompts_per_step": 32}
+    assert said(many, costs=on_cpu).peak == said(many).peak + 128 * 18 - 1000
 
 
 COSTS_OF_WRITING = RoundCosts(**(COSTS.to_json() | {"cache_token": 10_000.0}))
