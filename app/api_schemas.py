@@ -170,14 +170,22 @@ class Progress(Schema):
     left: str
 
 
+class NextCard(Schema):
+    """When there is one, by how long this home's last rounds took: in words, and in seconds from now where known."""
+
+    usually: str
+    left_s: float | None
+
+
 class Screen(Schema):
-    """All of the rating screen. Without a card, `title`, `why` and `progress` say what is waited for."""
+    """All of the rating screen. Without a card, `title`, `why`, `progress`, `next_card` say what is waited for."""
 
     home: str = Field(description="Tells this home's screens from any other's.")
     card: Card | None
     title: str | None = None
     why: str | None = None
     progress: Progress | None = None
+    next_card: NextCard | None = None
     me: Me
     mine: OwnCounts
     round: RoundCounts | None

@@ -22,6 +22,9 @@ RATER_REVIEW = (
     "rater_review"  # what the trainer last found out about the raters: see ppo/algorithm/rater_review.py
 )
 ROUND_COSTS = "round_costs"  # what the trainer measured of its machine: see planning/costs.py
+FIRST_RESPONSES = (
+    "first_responses"  # of the last rounds, seconds from asking for responses to the first of them
+)
 REFERENCE = "reference"  # the base model's measures
 SET_ASIDE = (
     "prompts_set_aside"  # prompts of the open round that the model's chat template cannot write: `set_aside`

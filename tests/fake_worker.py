@@ -18,6 +18,7 @@ from typing import Any
 
 from rater_data.lifecycle import Job, Sample, Version
 from rater_data.records import Prompt, Response
+from rater_data.round_settings import FIRST_RESPONSES
 from rater_data.store import Store
 
 PROMPTS = (
@@ -49,7 +50,10 @@ def run_one(store: Store, worker: str = "fake", show: Show | None = None) -> Job
         return None
     settings = store.setting("fake", {}) or {}
     if job.kind == "generate":
-        store.finish(job.id, worker, {"round": generate(store, settings)})
+        number = generate(store, settings)
+        waited = [*store.setting(FIRST_RESPONSES, []), time.time() - job.created_at]
+        store.set_setting(FIRST_RESPONSES, waited)
+        store.finish(job.id, worker, {"round": number})
     else:
         train(store, job, worker, settings, show)
     return store.job(job.id)

@@ -12,21 +12,14 @@ from typing import Any
 from app.rating.better_answers import edit_marks
 from app.rating.history import rating_json
 from app.rating.questions import parse_questions
+from app.rating.waiting import explain_wait
 from app.safe_html import display_text, render_response
 from app.sample_comparison import compare_samples
-from rater_data.lifecycle import ROUND_JOBS, Job, RoundProgress
-from rater_data.overview.wording import format_duration, format_time_to_quota
 from rater_data.records import Card, User
 from rater_data.round_settings import HOME_ID
 from rater_data.scales import Scale
 from rater_data.store import Store
 from rater_data.store.cards.screen_context import ScreenContext
-
-WRITING = ("The model is writing", "New responses appear here by themselves as soon as they are written.")
-WRITING_STOPPED = (
-    "The model has stopped writing",
-    "The operator's console says why, and the operator can start it again. Your ratings are kept.",
-)
 
 
 def build_screen(store: Store, user: User, trainer_is_down: bool = False) -> dict[str, Any]:
@@ -113,74 +106,6 @@ def round_json(context: ScreenContext) -> dict[str, Any] | None:
         "ratings": context.ratings,
         "quota": quota,
     }
-
-
-def explain_wait(store: Store, trainer_is_down: bool) -> dict[str, Any]:
-    """Why there is no card, what happens next, and how far that is."""
-    progress, job = store.round_progress(), store.active_job()
-    state = progress.round.state if progress else "none"
-    done, total = (job.progress.get("done", 0), job.progress.get("total", 0)) if job else (0, 0)
-    if progress and state == "generating":
-        done, total = progress.responses, progress.expected_responses
-    elif progress and state == "rating":
-        done, total = progress.ratings, progress.quota
-    title, why = wait_sentences(progress)
-    if trainer_is_down and state not in ("rating", "failed"):
-        why = "The part that runs the model has stopped and is being started again. Nothing is lost."
-    if state not in ("rating", "sealed", "training", "failed") and _has_failed(store):
-        title, why = WRITING_STOPPED
-    bar = {"done": done, "total": total, "left": time_left(progress, job)} if total else None
-    return {"title": title, "why": why, "progress": bar}
-
-
-def wait_sentences(progress: RoundProgress | None) -> tuple[str, str]:
-    """The title of a screen without a card, and what it says of the round."""
-    if progress is None:
-        return WRITING
-    state, number = progress.round.state, progress.round.number
-    if state == "published":
-        return (
-            "The model has learned",
-            "A new version is writing its first responses. They appear here soon.",
-        )
-    if state in ("sealed", "training"):
-        return (
-            f"Round {number} is being trained",
-            "You have rated all there was: thank you. The new version's responses appear here by themselves.",
-        )
-    if state == "rating":
-        rest = (
-            "The operator can train now; then the model writes new responses."
-            if progress.complete
-            else "The rest is with other raters; new responses come after training."
-        )
-        return (
-            "You have rated everything",
-            f"Thank you. Round {number} has {progress.ratings} of {progress.quota} ratings. {rest}",
-        )
-    if state == "failed":
-        return (
-            f"Round {number} was stopped",
-            "Your ratings are kept. No cards are dealt until the operator decides what happens next.",
-        )
-    return WRITING
-
-
-def _has_failed(store: Store) -> bool:
-    """Whether the newest job of a round failed, so that nothing is written until somebody asks again."""
-    newest = store.jobs(limit=1, kinds=ROUND_JOBS)
-    return bool(newest) and newest[0].state == "failed"
-
-
-def time_left(progress: RoundProgress | None, job: Job | None) -> str:
-    """When there is more to rate, as far as anybody can know, in words; empty when nobody can."""
-    if progress is not None and progress.round.state == "rating":
-        time_to_quota = format_time_to_quota(progress.quota - progress.ratings, progress.ratings_last_hour)
-        return f"full in {time_to_quota} at this pace" if time_to_quota else ""
-    eta = job.progress.get("eta_s") if job else None
-    if job is None or not isinstance(eta, int | float) or eta <= 0:
-        return ""
-    return f"{job.progress.get('phase') or 'this part'}: {format_duration(eta)} left"
 
 
 def version_news(store: Store, user: User) -> dict[str, Any] | None:

@@ -1,13 +1,16 @@
 """The responses of a round: sampled, scored, and put into records."""
 
+import time
 from dataclasses import replace
 
 from ppo.config import Config, seed_of
 from ppo.training.engine import Engine
 from ppo.training.plan import Slot
 from rater_data.records import Response, stored_id
-from rater_data.round_settings import Told
+from rater_data.round_settings import FIRST_RESPONSES, Told
 from rater_data.store import Store
+
+FIRST_KEPT = 5  # rounds whose first responses are kept the time of
 
 
 def split_slots(slots: list[Slot], per_prompt: int, prompts: int) -> list[list[Slot]]:
@@ -48,6 +51,15 @@ def write_slots(
                 )
             )
     return written
+
+
+def keep_first_responses(store: Store) -> None:
+    """Keeps how long the first responses of a round took since they were asked for: whoever waits for the next ones is
+    told. Not of a job that was begun anew, which says nothing of others."""
+    job = store.active_job("generate")
+    if job is not None and job.attempts == 1:
+        times = [*store.setting(FIRST_RESPONSES, []), round(time.time() - job.created_at, 1)]
+        store.set_setting(FIRST_RESPONSES, times[-FIRST_KEPT:])
 
 
 def anchor_responses(store: Store, config: Config, number: int, first_slot: int) -> list[Response]:

@@ -55,6 +55,8 @@ def generate_round(store: Store, engine: Engine, progress: Progress) -> int:
             store_tensors.add_responses(
                 store, generate.write_slots(store, engine, config, round_.number, missing)
             )
+            if not written and chunk[0].slot == 0:
+                generate.keep_first_responses(store)
         progress.advance(chunk[-1].slot + 1)
     store.add_responses(generate.anchor_responses(store, config, round_.number, len(slots)))
     store.set_round_state(round_.number, "rating")

@@ -19,6 +19,15 @@ def format_duration(seconds: float) -> str:
     return f"about {round(seconds / 86400)} days"
 
 
+def format_range(low: float, high: float) -> str:
+    """From … to seconds, as in 6 to 9 minutes; about 6 minutes where both are nearly the same."""
+    unit, name = (1, "second") if high < 90 else (60, "minute") if high < 5400 else (3600, "hour")
+    first, last = max(1, round(low / unit)), max(1, round(high / unit))
+    if first == last:
+        return f"about {last} {name}{'s' * (last != 1)}"
+    return f"{first} to {last} {name}s"
+
+
 def format_datetime(timestamp: float) -> str:
     """A time of which the day and the year matter."""
     return f"{datetime.fromtimestamp(timestamp):%Y-%m-%d %H:%M}"

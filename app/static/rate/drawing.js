@@ -125,19 +125,6 @@ function promptNodes(messages) {
   );
 }
 
-export function drawWait(ui, screen) {
-  ui.wait.hidden = Boolean(screen.card);
-  if (screen.card) return;
-  ui["wait-title"].textContent = screen.title;
-  ui["wait-why"].textContent = screen.why;
-  const progress = screen.progress;
-  ui["wait-progress"].hidden = !progress;
-  if (!progress) return;
-  const [bar, numbers] = ui["wait-progress"].children;
-  bar.firstChild.style.width = `${Math.min(100, (100 * progress.done) / progress.total)}%`;
-  numbers.textContent = `${progress.done} of ${progress.total}${progress.left ? ` · ${progress.left}` : ""}`;
-}
-
 export function drawProgress(ui, screen) {
   const { round, mine } = screen;
   ui.progress.hidden = !round;

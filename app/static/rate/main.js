@@ -5,13 +5,14 @@ import { newKey, parts } from "./dom.js";
 import { call, callUntilAnswered, Refusal } from "./api.js";
 import { DeviceStorage, UnsentDecisions } from "./device_storage.js";
 import { intentOf } from "./key_bindings.js";
-import { drawCard, drawEditButtons, drawProgress, drawScale, drawText, drawWait, ratingLabel, toggleInstructions } from "./drawing.js";
+import { drawCard, drawEditButtons, drawProgress, drawScale, drawText, ratingLabel, toggleInstructions } from "./drawing.js";
 import { CardDetails } from "./card_details.js";
 import { showKeys } from "./dialogs.js";
 import { openEditor } from "./edit_dialog.js";
 import { showRecentRatings } from "./recent_ratings.js";
 import { Stopwatch } from "./stopwatch.js";
 import { Notices } from "./notices.js";
+import { Waiting } from "./waiting.js";
 
 const QUEUE_LIMIT = 100;
 // milliseconds
@@ -41,6 +42,7 @@ class RatingScreen {
     this.lastClick = this.requestNumber = 0;
     this.details = new CardDetails(this.ui, root);
     this.notices = new Notices(this.ui);
+    this.waiting = new Waiting(this.ui);
     this.chosen = null; // waits for Enter, where the rater wants that
     this.tabs = new BroadcastChannel("rateloop");
     signal.addEventListener("abort", () => this.tabs.close());
@@ -305,7 +307,7 @@ class RatingScreen {
     this.root.classList.toggle("waiting", !screen.card);
     this.details.build(screen.asks);
     drawProgress(this.ui, screen);
-    drawWait(this.ui, screen);
+    this.waiting.draw(screen);
     if (isNewCard) this.showCard(screen.card);
     this.highlight(null, null);
     this.root.querySelector("[data-act=undo]").disabled = !screen.last?.editable;

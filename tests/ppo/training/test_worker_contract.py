@@ -11,6 +11,7 @@ from ppo.training import round_recipe, training_steps
 from ppo.training.worker import Worker
 from rater_data.errors import RateloopError
 from rater_data.lifecycle import Job
+from rater_data.round_settings import FIRST_RESPONSES
 from rater_data.store import Store
 from tests import fake_worker
 from tests.ppo.training.test_ring import opened, rated  # noqa: F401 - a fixture
@@ -132,6 +133,8 @@ def test_what_generating_leaves(trainer):
         assert response.finish_reason in ("eos", "length")
     job = store.newest_job("generate")
     assert (job.state, job.result) == ("done", {"round": 1})
+    (waited,) = store.setting(FIRST_RESPONSES)
+    assert 0 < waited <= job.updated_at - job.created_at + 0.1, "told to who waits for the next ones"
 
 
 def test_a_training_from_seal_to_the_next_round(trainer):
