@@ -470,12 +470,22 @@ def test_a_new_version_is_told_once(browser: Browser, tmp_path_factory: pytest.T
             page.wait_for_selector(
                 "[data-part=news]:visible >> text=Round 1 used 4 ratings, 4 of them yours."
             )
-            page.locator("summary").click()
-            assert page.locator(".rate-sides h4").all_inner_texts() == ["Before", "After"]
-            page.keyboard.press("6")
+            assert page.locator(".rate-sides h3:visible").all_inner_texts() == ["Before", "After"], "unasked"
+            before, after = (side.bounding_box() for side in page.locator(".rate-sides > div").all())
+            assert before["y"] == after["y"] and before["x"] < after["x"], "side by side"
+            page.set_viewport_size({"width": 390, "height": 844})
+            before, after = (side.bounding_box() for side in page.locator(".rate-sides > div").all())
+            assert before["x"] == after["x"] and before["y"] < after["y"], "one under the other"
+            page.keyboard.press("6")  # asks nothing: keys rate
             wait_message(page, "Saved 6")
-            page.get_by_role("button", name="Got it").click()
-            assert page.locator("[data-part=news]:visible").count() == 0
+            assert not page.locator(".rate-sides").is_visible(), "the answer to rate has the height again"
+            page.set_viewport_size({"width": 1280, "height": 800})
+            page.locator("[data-part=news] summary").click()
+            assert page.locator(".rate-sides").is_visible(), "whoever wants it has it again"
+            for score in "78":
+                page.keyboard.press(score)
+                wait_message(page, f"Saved {score}")
+            assert page.locator("[data-part=news]:visible").count() == 0, "read by now"
             page.reload()
             wait_for_card(page)
             page.wait_for_timeout(300)
@@ -483,3 +493,5 @@ def test_a_new_version_is_told_once(browser: Browser, tmp_path_factory: pytest.T
             assert page.errors == []
         with signed_in(browser, live, bob) as (_, page):
             page.wait_for_selector("[data-part=news]:visible >> text=none of them yours yet")
+            page.get_by_role("button", name="Hide").click()
+            assert page.locator("[data-part=news]:visible").count() == 0

@@ -43,18 +43,24 @@ export async function showGuidelines(dialog) {
   return version;
 }
 
+// It asks nothing: both answers are there to be read, keys rate beneath them, and `onRead` is for who wants them gone.
 export function drawNews(node, news, onRead) {
   node.hidden = !news;
   if (!news) return node.replaceChildren();
   const { round, ratings, yours, version, sample } = news;
   const ownRatings = yours ? `${yours} of them yours` : "none of them yours yet";
-  const close = el("button", { type: "button", className: "rl-link", on: { click: onRead } }, "Got it");
-  const summary = el("p", {}, el("b", {}, `The model has learned: version ${version}. `), `Round ${round} used ${ratings} ratings, ${ownRatings}.`);
+  const hide = el("button", { type: "button", className: "rl-link", on: { click: onRead } }, "Hide");
+  const summary = el("p", {}, el("b", {}, `The model has learned: version ${version}. `), el("span", {}, `Round ${round} used ${ratings} ratings, ${ownRatings}.`));
   const title = sample && !sample.continuation ? el("h2", { dir: "auto" }, sample.prompt) : null;
-  const comparison = sample && el("details", {}, el("summary", {}, "One answer before and after"), title);
+  const comparison = sample && el("details", { open: true }, el("summary", {}, title ? "Before and after: " : "One answer before and after", title));
   if (comparison) {
-    const side = (name, text) => el("div", {}, el("h3", {}, name), sample.continuation ? continuationBlock(sample.prompt, text) : textBlock(text));
+    // An answer that is longer than its box scrolls, by keys too
+    const side = (name, text) => {
+      const answer = sample.continuation ? continuationBlock(sample.prompt, text) : textBlock(text);
+      answer.tabIndex = 0;
+      return el("div", {}, el("h3", {}, name), answer);
+    };
     comparison.append(el("div", { className: "rate-sides" }, side("Before", sample.before), side("After", sample.after)));
   }
-  node.replaceChildren(el("header", {}, summary, close), ...(comparison ? [comparison] : []));
+  node.replaceChildren(el("header", {}, summary, hide), ...(comparison ? [comparison] : []));
 }

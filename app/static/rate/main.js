@@ -209,6 +209,7 @@ class RatingScreen {
     this.unsent.add(decision);
     const screen = await this.send(decision);
     this.details.removeDraft(response_id);
+    this.notices.onRated();
     this.show(screen, `Saved ${ratingLabel(screen.saved)}`);
   }
 

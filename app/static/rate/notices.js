@@ -4,6 +4,8 @@ import { el } from "./dom.js";
 import { call } from "./api.js";
 import { drawNews, showGuidelines } from "./dialogs.js";
 
+const NEWS_CARDS = 3; // that are rated beneath news before it goes by itself
+
 export class Notices {
   constructor(ui) {
     Object.assign(this, { ui, storage: null, connectionTrouble: "", guidelinesNotice: "" });
@@ -43,19 +45,30 @@ export class Notices {
     return version;
   }
 
-  // Once a version, until it is read. And a line on this rater's own consistency, which is counted when a page is loaded.
+  // Once a version, for a few cards or until it is hidden. And a line on this rater's own consistency, which is counted when a page is loaded.
   async loadNews() {
     const { storage } = this;
     try {
       const { news, consistency } = await call("api/news");
       this.ui.consistency.textContent = consistency || "";
       const readVersion = Number(storage.get("news") || 0);
-      drawNews(this.ui.news, news && news.version > readVersion ? news : null, () => {
-        storage.set("news", news.version);
-        drawNews(this.ui.news, null);
-      });
+      this.newsVersion = news && news.version > readVersion ? news.version : null;
+      this.cardsBeneath = 0;
+      drawNews(this.ui.news, this.newsVersion && news, () => this.hideNews());
     } catch {
       // The page asks again with the next round.
     }
+  }
+
+  hideNews() {
+    this.storage.set("news", this.newsVersion);
+    this.newsVersion = null;
+    drawNews(this.ui.news, null);
+  }
+
+  onRated() {
+    if (!this.newsVersion) return;
+    this.ui.news.querySelector("details")?.removeAttribute("open"); // the answer to rate gets the height
+    if (++this.cardsBeneath >= NEWS_CARDS) this.hideNews();
   }
 }
