@@ -321,6 +321,9 @@ def bench(
     kills: Annotated[int, typer.Option(min=0, help="Then: kill -9 of server and trainer, so often.")] = 0,
     memory: Annotated[int, typer.Option(min=0, help="Then: the server's memory over so many ratings.")] = 0,
     page: Annotated[int, typer.Option(min=0, help="Then: so many clicks on the page, in Chromium.")] = 0,
+    console: Annotated[
+        int, typer.Option(min=0, help="Then: the console's looks at a store of so many ratings.")
+    ] = 0,
     json_file: Annotated[Path | None, typer.Option("--json", help="Write the numbers to this file.")] = None,
 ) -> None:
     """Measure what raters wait for and what survives, on servers and homes of its own."""
@@ -329,11 +332,13 @@ def bench(
 
     from rich.progress import Progress
 
-    from app.benchmark import browser_page, measure
+    from app.benchmark import browser_page, console_look, measure
 
     # an end from outside ends the servers, too
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
-    parts: dict[str, measure.Load | measure.KillResult | measure.Memory | browser_page.Page] = {}
+    parts: dict[
+        str, measure.Load | measure.KillResult | measure.Memory | browser_page.Page | console_look.ConsoleLook
+    ] = {}
     try:
         with Progress(transient=True) as progress:
 
@@ -349,6 +354,9 @@ def bench(
                 parts["memory"] = measure.measure_memory(memory, add_bar("Rating", memory))
             if page:
                 parts["page"] = browser_page.measure_page(page, add_bar("Clicking", page))
+            if console:
+                looking = add_bar("Looking", console_look.LOOKS)
+                parts["console"] = console_look.measure_console(console, looking)
     except RateloopError as error:
         raise exit_with(error) from None
     report = {name: asdict(part) for name, part in parts.items()}

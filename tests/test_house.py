@@ -115,7 +115,7 @@ ROOMS = {
     "app.access": "app, rater_data, rater_data.store",
     "app.rating": "app, rater_data, rater_data.overview, rater_data.store, rater_data.store.cards",
     "app.trainer": "app, rater_data, rater_data.overview",
-    "app.benchmark": "app.access, rater_data, rater_data.store",
+    "app.benchmark": "app.access, rater_data, rater_data.benchmark, rater_data.store",
     "app.exports": (
         "app, app.access, rater_data, rater_data.artifacts, rater_data.exporting, "
         "rater_data.exporting.formats, rater_data.store"

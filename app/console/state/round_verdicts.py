@@ -5,6 +5,7 @@ The statistics are in rater_data/statistics/round_verdict.py, how it is shown in
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -17,6 +18,11 @@ from rater_data.statistics.intervals import Interval
 from rater_data.statistics.learning_curve import CurvePoint, learning_curve
 from rater_data.statistics.round_verdict import RoundVerdict
 from rater_data.store import Store
+
+SLOW_S, REST = (
+    0.1,
+    4.0,
+)  # seconds from which a verdict is slow, and how many times as long it rests afterwards
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -87,14 +93,21 @@ class RoundVerdicts:
         )
 
     def _refresh(self, store: Store) -> None:
-        """The newest rounds first; each is shown as soon as it is computed."""
+        """The newest rounds first; each is shown as soon as it is computed.
+
+        Where that is slow (thousands of ratings a round), others get their turn after each: whoever computes holds the
+        interpreter's lock, and raters would wait for all rounds of a large home when its console is opened first.
+        """
         mark = store.change_mark()  # before the ratings are read: what is added meanwhile is read again
         fingerprints = store.rating_fingerprints()
         for round_ in _rounds_with_parent(store):
             sign = (fingerprints.get(round_.number), round_.state)
             known = self._by_round.get(round_.number)
             if known is None or known[0] != sign:
+                began = time.monotonic()
                 self._by_round[round_.number] = (sign, store.round_verdict(round_.number))
+                if (took := time.monotonic() - began) > SLOW_S:
+                    time.sleep(REST * took)
         self._drift = store.anchor_drift()
         self._last_mark = mark
 

@@ -9,7 +9,7 @@ import pytest
 from typer.testing import CliRunner
 
 from app import cli
-from app.benchmark import browser_page
+from app.benchmark import browser_page, console_look
 from tests.browser.helpers import chromium
 
 
@@ -22,6 +22,16 @@ def test_clicks_on_the_page_are_counted():
     assert (page.clicks, page.loads, progress[-1]) == (3, 2, 3)
     assert 0 < page.painted_median <= page.painted_p95
     assert 0 < page.first_median <= page.first_p95
+
+
+def test_looks_of_a_console_are_counted(monkeypatch):
+    monkeypatch.setattr(console_look, "LOOKS", 2)
+    monkeypatch.setattr(console_look, "FIRST_LOOKS", 1)
+    monkeypatch.setattr(console_look, "SETTLED_S", 0)
+    progress = []
+    look = console_look.measure_console(300, progress.append)
+    assert (look.ratings, progress) == (300, [1, 2])
+    assert 0 < look.all_median <= look.all_p95 and 0 < look.unchanged_median <= look.unchanged_p95
 
 
 def test_load_and_memory_are_counted_and_printed(tmp_path):
