@@ -141,3 +141,12 @@ export function drawProgress(ui, screen) {
 export function ratingLabel({ verdict, mark, words }) {
   return verdict === "rated" ? `${mark} – ${words}` : words;
 }
+
+// What is read aloud: what was saved, and the card or why there is none.
+export function spoken({ card, title, why }, message) {
+  const saved = message ? `${message}. ` : "";
+  if (!card) return `${saved}${title}. ${why}`;
+  const where = `${card.of > 1 ? `${card.continuation ? "Text" : "Response"} ${card.position} of ${card.of}. ` : ""}${card.continuation ? "The model goes on: " : ""}`;
+  const second = card.other ? `. Second: ${card.other.text.slice(0, 4000)}` : "";
+  return `${saved}${where}${card.text.slice(0, 4000)}${second}`;
+}

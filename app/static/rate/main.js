@@ -5,12 +5,12 @@ import { newKey, parts } from "./dom.js";
 import { call, callUntilAnswered, Refusal } from "./api.js";
 import { DeviceStorage, UnsentDecisions } from "./device_storage.js";
 import { intentOf } from "./key_bindings.js";
-import { drawCard, drawEditButtons, drawProgress, drawScale, drawText, ratingLabel, toggleInstructions } from "./drawing.js";
+import { drawCard, drawEditButtons, drawProgress, drawScale, drawText, ratingLabel, spoken, toggleInstructions } from "./drawing.js";
 import { CardDetails } from "./card_details.js";
 import { showKeys } from "./dialogs.js";
 import { openEditor } from "./edit_dialog.js";
 import { showRecentRatings } from "./recent_ratings.js";
-import { Stopwatch } from "./stopwatch.js";
+import { Lease, Stopwatch } from "./stopwatch.js";
 import { Notices } from "./notices.js";
 import { Waiting } from "./waiting.js";
 
@@ -19,6 +19,8 @@ const QUEUE_LIMIT = 100;
 const HEARTBEAT = 120000;
 const POLL = 3000;
 const DOUBLE_CLICK = 350;
+// The status of a rating whose card was held for too long.
+const WITH_SOMEBODY_ELSE = 410;
 
 const ACTIVITY_EVENTS = ["pointermove", "pointerdown", "touchstart", "scroll", "keydown", "input", "visibilitychange"];
 // Where keys write or move and do not rate. A ticked flag keeps the focus; keys still rate there.
@@ -34,7 +36,7 @@ export function start(element, scale) {
 
 class RatingScreen {
   constructor(root, scale, signal) {
-    Object.assign(this, { root, scale, signal, ui: parts(root), stopwatch: new Stopwatch() });
+    Object.assign(this, { root, scale, signal, ui: parts(root), stopwatch: new Stopwatch(), lease: new Lease() });
     this.screen = { card: null };
     this.queue = [];
     this.unsentQueue = []; // decisions from before this page, which go first
@@ -59,7 +61,7 @@ class RatingScreen {
     document.addEventListener("keydown", (event) => this.onKey(event), { signal });
     this.root.addEventListener("click", (event) => this.onActionClick(event), { signal });
     for (const name of ACTIVITY_EVENTS) {
-      document.addEventListener(name, () => this.stopwatch.recordActivity(), { signal, passive: true, capture: true });
+      document.addEventListener(name, (event) => this.onActivity(event), { signal, passive: true, capture: true });
     }
     document.addEventListener("visibilitychange", () => document.hidden || this.onReturn(), { signal });
     window.addEventListener("online", () => this.refresh(), { signal });
@@ -69,6 +71,12 @@ class RatingScreen {
     dock.observe(this.root.querySelector(".rl-dock"));
     const timers = [setInterval(() => this.poll(), POLL), setInterval(() => this.heartbeat(), HEARTBEAT)];
     signal.addEventListener("abort", () => (timers.forEach(clearInterval), dock.disconnect()));
+  }
+
+  // After a long pause the page looks first whether the card is still theirs. A key has been pressed for what it shows.
+  onActivity({ type }) {
+    this.stopwatch.recordActivity();
+    if (type !== "keydown" && this.screen.card && !this.isSending && this.lease.takeLapse()) this.refresh();
   }
 
   // ---- input
@@ -264,6 +272,7 @@ class RatingScreen {
     await this.loadScreen();
     if (this.isSignedOut) return;
     const kept = `Somebody else has signed in here: what ${me.name} had not sent yet is kept for them.`;
+    if (error.status === WITH_SOMEBODY_ELSE) return this.say("Somebody else has that one by now: this is the next.");
     this.say(this.screen.me.id !== me.id ? kept : error.message || "The server could not be reached.", true);
   }
 
@@ -302,6 +311,7 @@ class RatingScreen {
     const isNewCard = isNewPerson || screen.card?.response_id !== before.card?.response_id;
     if (isNewPerson || screen.round?.number !== before.round?.number) queueMicrotask(() => this.notices.loadNews());
     this.screen = screen;
+    this.lease.hold();
     if (isNewPerson) this.setPerson(screen);
     this.notices.checkGuidelines(screen.guideline_version);
     this.root.classList.remove("blank");
@@ -314,7 +324,7 @@ class RatingScreen {
     this.root.querySelector("[data-act=undo]").disabled = !screen.last?.editable;
     if (message) this.say(message);
     else if (!this.ui.message.textContent && screen.last) this.say(`Last: ${ratingLabel(screen.last)}`);
-    if (isNewCard || screen.title !== before.title) this.announce(message);
+    if (isNewCard || screen.title !== before.title) this.ui.live.textContent = spoken(screen, message);
   }
 
   showCard(card) {
@@ -350,15 +360,6 @@ class RatingScreen {
     if (refused) this.ui.live.textContent = sentence;
   }
 
-  announce(message) {
-    const { card, title, why } = this.screen;
-    const saved = message ? `${message}. ` : "";
-    if (!card) return (this.ui.live.textContent = `${saved}${title}. ${why}`);
-    const where = `${card.of > 1 ? `${card.continuation ? "Text" : "Response"} ${card.position} of ${card.of}. ` : ""}${card.continuation ? "The model goes on: " : ""}`;
-    const second = card.other ? `. Second: ${card.other.text.slice(0, 4000)}` : "";
-    this.ui.live.textContent = `${saved}${where}${card.text.slice(0, 4000)}${second}`;
-  }
-
   get showsRawText() {
     return this.storage?.get("raw") === "true";
   }
@@ -385,14 +386,14 @@ class RatingScreen {
     if (!card || document.hidden || this.isSending || performance.now() - this.stopwatch.lastActivity > HEARTBEAT * 2) return;
     try {
       const { yours } = await call("api/heartbeat", { response_id: card.response_id });
-      if (!yours && !this.isSending) await this.refresh();
+      if (yours) this.lease.hold();
+      else if (!this.isSending) await this.refresh();
     } catch {
       // The next decision shows whether the card is still theirs.
     }
   }
 
   onReturn() {
-    const { card } = this.screen;
-    if (!this.isSending && (this.isSignedOut || !card || Date.now() / 1000 > card.lease_until)) this.refresh();
+    if (!this.isSending && (this.isSignedOut || !this.screen.card || this.lease.takeLapse())) this.refresh();
   }
 }

@@ -1,3 +1,5 @@
+// How long a card is looked at, and how long it is this rater's.
+
 const IDLE_AFTER = 120000; // milliseconds
 
 // Milliseconds a person has really looked at a card: visible, and not left alone for two minutes.
@@ -27,5 +29,24 @@ export class Stopwatch {
   read() {
     this.recordActivity();
     return Math.round(this.total);
+  }
+}
+
+// As long as the server's (store/cards/leases.py), by this device's own clock: that of the server may be another.
+const LEASE = 600000;
+
+// A card that was left alone for so long may be with somebody else by now.
+export class Lease {
+  constructor() {
+    this.hold();
+  }
+  hold() {
+    this.until = Date.now() + LEASE;
+  }
+  // Whether it has run out; told once, until it is held again for as long.
+  takeLapse() {
+    if (Date.now() <= this.until) return false;
+    this.hold();
+    return true;
   }
 }
