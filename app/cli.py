@@ -161,8 +161,7 @@ def start(
             if target is not None:
                 webhook = Webhook(store, target, f"{settings.link_url}/operator/", say)
                 threading.Thread(target=webhook.run, args=(supervisor.stopping.wait,), daemon=True).start()
-            if settings.worker:
-                startup.start_reports(store, lambda: supervisor.status, say, supervisor.stopping.wait)
+            startup.start_reports(store, lambda: supervisor.status, say, supervisor.stopping.wait)
 
         web_app = server.build_app(settings, store, supervisor, artifacts)
         server.serve(web_app, server_socket, settings, on_ready)

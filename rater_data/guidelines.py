@@ -37,7 +37,8 @@ def _words(scale: Scale, what: str, group: str) -> dict[str, str]:
         }
     marks = [scale.mark(point) for point in scale.points]
     if len(marks) > 2:
-        ends = f"**{marks[0]}** ({scale.anchors[0].lower()}) to **{marks[-1]}** ({scale.anchors[-1].lower()})"
+        lowest, highest = (anchor[0].lower() + anchor[1:] for anchor in (scale.anchors[0], scale.anchors[-1]))
+        ends = f"**{marks[0]}** ({lowest}) to **{marks[-1]}** ({highest})"
         task = f"Give the {what} a number from {ends}."
         spread = "if one is better, give it more points. Use the whole scale."
     else:

@@ -65,7 +65,12 @@ def build_page(store: Store, guard: Guard, supervisor: Supervisor, verdicts: Rou
 
 
 def lay_out_round(page: LivePage) -> None:
-    page.add_html("verdict", lambda state: verdict_panel.verdict(state.judgement, state.scale))
+    verdict = page.add_html(
+        "verdict",
+        lambda state: verdict_panel.verdict(state.judgement, state.scale, state.is_training),
+        js_on_load=versions.ROLL_BACK_JS,
+    )
+    versions.add_roll_back(page, verdict)
     rater_notes.lay_out(page)
     page.add_html("tiles", lambda state: round_panels.tiles(state.overview, state.summary, state.scale))
     page.add_html("what_next", lambda state: what_next_panel.what_next(state.what_next))

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 
+from rater_data.lifecycle import RATABLE_STATES
 from rater_data.scales import Scale
 from rater_data.statistics.intervals import Interval
 from rater_data.statistics.round_verdict import HELPED, HURT, WORTH_KNOWING, RoundVerdict
@@ -11,13 +12,14 @@ from rater_data.store import Store
 @dataclass(frozen=True, slots=True, kw_only=True)
 class JudgedRound:
     """A round, the version that wrote it and its parent; `verdict` is None where there is no parent, and before it is
-    computed. `in_use`: the version was not rolled back."""
+    computed. `in_use`: the version was not rolled back; `is_open`: raters still get cards of the round."""
 
     number: int
     version: int
     parent: int | None
     in_use: bool
     verdict: RoundVerdict | None
+    is_open: bool = True
 
 
 def verdict_title(judged: JudgedRound) -> str:
@@ -54,12 +56,14 @@ def verdict_sentence(judged: JudgedRound, scale: Scale) -> str:
         found = f"People find it {than} than version {old}, on the same prompts and blind."
         if not judged.in_use:
             return f"{found} It was rolled back."
-        return found if verdict.word == HELPED else f"{found} Versions puts version {old} in use again."
+        return found if verdict.word == HELPED else f"{found} You can put version {old} in use again."
     if verdict.more is None:
         worth = WORTH_KNOWING * (scale.high - scale.low)
         return f"Versions {old} and {new} are less than {worth:.2g} {'of 1' if scale.paired else _points(scale)} apart."
     left = max(0, verdict.planned - verdict.blind)
     sentence = f"About {verdict.more} more blind {_units(scale, verdict.more)} would settle it"
+    if not judged.is_open:
+        return f"{sentence}, but this round has ended: none come any more."
     if verdict.more <= left:
         return f"{sentence}; {left} {'are' if left > 1 else 'is'} still to come in this round."
     has = f"{left or 'none'} {'are' if left > 1 else 'is'} left"
@@ -86,6 +90,7 @@ def latest_judged_round(store: Store) -> JudgedRound | None:
         parent=version.parent,
         in_use=version.status != "rolled_back",
         verdict=None if version.parent is None else store.round_verdict(round_.number),
+        is_open=round_.state in RATABLE_STATES,
     )
 
 

@@ -25,7 +25,7 @@ PRESETS = (
     Preset(
         "Embedded model on a CPU",
         "SmolLM2-135M on some processor cores, one to four raters.",
-        "The defaults, measured with that model: half an hour of one person's rating, then some minutes of training.",
+        "The defaults, measured with that model: one person rates a round in a sitting, then it trains for minutes.",
     ),
     Preset(
         "7 B on one GPU",
@@ -41,7 +41,7 @@ PRESETS = (
     ),
     Preset(
         "Many raters",
-        "Ten raters or more, each with half an hour for a round.",
+        "Ten raters or more, who share a round.",
         "Enough blind ratings of the version before that a gain of half a point is mostly found in one round, and "
         "shared responses enough to tell ten raters apart.",
         {

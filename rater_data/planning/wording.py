@@ -28,8 +28,8 @@ def describe_change(
 
 
 def describe_rating(ratings: int, per_hour: float) -> str:
-    """As in: 48 ratings are 24 min of rating for one."""
-    return f"{ratings} ratings are {minutes(3600 * ratings / per_hour)} of rating for one."
+    """As in: 48 ratings are 24 min of rating for one person."""
+    return f"{ratings} ratings are {minutes(3600 * ratings / per_hour)} of rating for one person."
 
 
 def describe_basis(estimate: RoundEstimate, machine: str, model: str) -> str:

@@ -80,7 +80,7 @@ def test_presets_fill_the_form_and_a_line_says_what_it_would_cost(browser: Brows
             card.get_by_role("button", name="Fill in “Many raters”").click()
             expect(page.get_by_label("Ratings per round")).to_have_value("480")
             notice(page, "not kept yet")
-            expect(line).to_contain_text("480 ratings are 4.0 h of rating for one.")
+            expect(line).to_contain_text("480 ratings are 4.0 h of rating for one person.")
             assert live.store.setting(ROUND_CONFIG) == {}, "not kept yet"
             page.get_by_label("PPO steps").fill("0")
             expect(line).to_have_text("PPO steps has to be from 1 to 200, not 0.")

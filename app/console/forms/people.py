@@ -32,7 +32,8 @@ element.addEventListener('click', (event) => {
   const question = {
     off: `Keep ${name} out? Their sessions end and their links and tokens do not work; their ratings stay.`,
     signout: `Sign ${name} out on every device? Their links stop working too; invite them anew afterwards.`,
-    exclude: `Leave the ratings of ${name} out of this round and the next training? ${effect}`.trim(),
+    exclude: `Leave the ratings of ${name} out of this round and all trainings to come, until you count them ` +
+      `again? ${effect}`.trim(),
   }[access];
   if (!question || confirm(question)) trigger('access', {what: access, who: Number(who)});
 });
@@ -78,7 +79,9 @@ def lay_out(page: LivePage) -> None:
     html(section("People"))
     people = page.add_html(
         "people",
-        lambda state: people_panels.people_table(state.rater_figures, state.users, state.scale),
+        lambda state: people_panels.people_table(
+            state.rater_figures, state.users, state.scale, state.judgement.without
+        ),
         js_on_load=ACCESS_JS + SORT_JS,
     )
     lay_out_invitation(page)

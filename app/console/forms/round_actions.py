@@ -7,18 +7,25 @@ import gradio as gr
 from app.console.forms.live_page import LivePage
 from app.console.panels import page_header
 from app.console.state import actions
+from app.console.state.console_state import ConsoleState
 from rater_data.overview.round_overview import read_overview
 from rater_data.overview.verdict_words import verdict_line
 from rater_data.records import User
+
+
+def _in_use(state: ConsoleState) -> str:
+    """The version in use and the verdict on the latest one, in a line; empty while there is but the base."""
+    current = next((v.number for v in state.versions if v.status == "current"), None)
+    if current is None or len(state.versions) < 2:
+        return ""
+    return f"Version {current} is in use. {verdict_line(state.judgement.latest, state.scale)}".strip()
 
 
 def lay_out(page: LivePage) -> None:
     with gr.Row(elem_classes="ops-head"):
         page.add_html(
             "heading",
-            lambda state: page_header.heading(
-                state.overview, verdict_line(state.judgement.latest, state.scale)
-            ),
+            lambda state: page_header.heading(state.overview, _in_use(state)),
             js_on_load=page_header.TITLE_JS,
         )
         with gr.Row(elem_classes="ops-actions"):

@@ -13,7 +13,7 @@ def lay_out(page: LivePage) -> None:
     """After the dropdowns of the versions, which it reads."""
     with gr.Row(elem_classes="ops-form"):
         prompt = gr.Textbox(
-            label="Try a prompt on both (on the newest two where none are chosen)",
+            label="Try a prompt on both (on the two newest versions, where none are chosen beside)",
             placeholder="What would you ask it?",
             lines=2,
             elem_classes="ops-name ops-wide",

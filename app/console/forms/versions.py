@@ -13,19 +13,26 @@ from app.console.state import actions, version_list
 from app.console.state.console_state import ConsoleState
 from rater_data.records import User
 
-VERSIONS_JS = """
+ROLL_BACK_JS = """
 element.addEventListener('click', (event) => {
   const button = event.target.closest('[data-roll-back]');
   if (!button) return;
   const to = Number(button.dataset.rollBack);
-  const question = `Use version ${to} again? The next responses come from it. Nothing is deleted.`;
+  const question = `Use version ${to} again? The open round ends, its ratings go on counting, and version ${to} ` +
+    'writes the next responses. Nothing is deleted.';
   if (confirm(question)) trigger('roll_back', {to});
 });
+"""
+"""Of a panel with a button that puts a version in use again."""
+VERSIONS_JS = (
+    ROLL_BACK_JS
+    + """
 element.addEventListener('change', (event) => {
   const {note} = event.target.dataset;
   if (note !== undefined) trigger('note', {version: Number(note), text: event.target.value});
 });
 """
+)
 
 
 def lay_out(page: LivePage) -> None:
@@ -50,14 +57,20 @@ def lay_out(page: LivePage) -> None:
         lambda state: version_panels.samples_side_by_side(state.sample_comparison, state.selected_versions),
     )
 
-    def roll_back(user: User, event: gr.EventData) -> str:
-        return actions.roll_back(page.store, user, parse_id(event.to))
-
     def note(user: User, event: gr.EventData) -> str:
         return version_list.note_version(page.store, user, event.version, event.text)
 
-    page.add_action(table.roll_back, roll_back)
+    add_roll_back(page, table)
     page.add_action(table.note, note)
+
+
+def add_roll_back(page: LivePage, panel: gr.HTML) -> None:
+    """Lets the buttons of a panel, whose script is ROLL_BACK_JS, put a version in use again."""
+
+    def roll_back(user: User, event: gr.EventData) -> str:
+        return actions.roll_back(page.store, user, parse_id(event.to))
+
+    page.add_action(panel.roll_back, roll_back)
 
 
 def _version_dropdown(label: str) -> gr.Dropdown:

@@ -87,11 +87,15 @@ def trainers_alarm(overview: RoundOverview) -> str:
             "A trainer is of another release",
             f"That on {other.host} is {other.release}. Update its checkout to this server's, and start it again.",
         )
-    if overview.worker.state != "off" or overview.job is None or alive:
+    if overview.worker.state != "off" or alive:
         return ""
     seen = overview.trainers[0] if overview.trainers else None
     last = f" The last, on {seen.host}, was heard of at {format_time(seen.seen_at)}." if seen else ""
-    return _alarm("There is no trainer", f"Work waits for one, and this server has none of its own.{last}")
+    waits = "Work waits for one" if overview.job is not None else "Nothing is written or trained"
+    return _alarm(
+        "There is no trainer",
+        f"{waits}, and this server has none of its own: python -m ppo work starts one.{last}",
+    )
 
 
 def _alarm(title: str, sentence: str) -> str:

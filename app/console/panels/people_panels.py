@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from app.console.panels.elements import format_age, grouped_table, h, quiet, table
 from rater_data.overview import rater_words
 from rater_data.overview.people import RaterFigures
+from rater_data.overview.verdict_words import JudgedRound, verdict_line
 from rater_data.overview.wording import format_datetime
 from rater_data.records import Token, User
 from rater_data.scales import Scale
@@ -34,12 +35,20 @@ SORTS = (
 )
 
 
-def people_table(figures: Sequence[RaterFigures], users: Sequence[User], scale: Scale) -> str:
-    """Raters, operators, and whoever has rated: figures with intervals, and what they say in words."""
+def people_table(
+    figures: Sequence[RaterFigures], users: Sequence[User], scale: Scale, without: Mapping[int, JudgedRound]
+) -> str:
+    """Raters, operators, and whoever has rated: figures with intervals, and what they say in words.
+
+    `without`, by rater: the latest round as it would be judged if they did not count.
+    """
     if not users:
         return quiet(NOBODY)
     figures_of = {one.stats.user.id: one for one in figures}
-    people = [_person(user, figures_of.get(user.id), number) for number, user in enumerate(users)]
+    people = [
+        _person(user, figures_of.get(user.id), number, verdict_line(without.get(user.id), scale))
+        for number, user in enumerate(users)
+    ]
     hint = quiet(NOBODY) if all(user.role == "operator" for user in users) else ""
     sorter = _sorter() if len(users) >= FEW else ""
     explained = quiet(FIGURES_SENTENCE.format(same_score=rater_words.same_score(scale))) if figures else ""
@@ -51,8 +60,8 @@ def _sorter() -> str:
     return f'<label class="ops-sort">Sort <select data-sort>{options}</select></label>'
 
 
-def _person(user: User, figures: RaterFigures | None, number: int) -> str:
-    """A group of two rows: the figures; what they say, and what can be done."""
+def _person(user: User, figures: RaterFigures | None, number: int, verdict: str) -> str:
+    """A group of two rows: the figures; what they say, and what can be done. `verdict`: as it is without them."""
     stats = figures.stats if figures else None
     if figures is None or stats is None:
         cells = ("0", *["–"] * 5, "–" if user.role == "operator" else "not yet")
@@ -74,7 +83,7 @@ def _person(user: User, figures: RaterFigures | None, number: int) -> str:
     return (
         f"<tbody {_sort_keys(user, figures, number)}><tr><th>{h(user.name + role_and_state(user))}</th>{labelled}</tr>"
         f'<tr class="says"><td colspan="{len(HEADINGS) + 1}"><div>{says}'
-        f"<span>{_access_buttons(user, figures)}</span></div></td></tr></tbody>"
+        f"<span>{_access_buttons(user, figures, verdict)}</span></div></td></tr></tbody>"
     )
 
 
@@ -93,7 +102,9 @@ def figure(interval: Interval | None, shape: str, unit: str = "") -> str:
     """A number with its interval under it; a dash where it is not known."""
     if interval is None:
         return "–"
-    mean, low, high = (f"{x:{shape}}".replace("-", "−") for x in (interval.mean, interval.low, interval.high))
+    ends = (f"{x:{shape}}" for x in (interval.mean, interval.low, interval.high))
+    # what rounds to nothing has no sign
+    mean, low, high = (end.replace("-", "−") if float(end) else end.lstrip("+-") for end in ends)
     return f"{h(mean)}{h(unit)} <small>{h(low)} … {h(high)}</small>"
 
 
@@ -115,16 +126,17 @@ def role_and_state(user: User) -> str:
     return f" ({', '.join(words)})" if words else ""
 
 
-def _access_buttons(user: User, figures: RaterFigures | None) -> str:
-    """In or out, signed out, counted or not."""
+def _access_buttons(user: User, figures: RaterFigures | None, verdict: str) -> str:
+    """In or out, signed out, counted or not; the question before the last says what leaving out does."""
     effect = figures.leaving_out if figures else ""
+    effect += f" Then the verdict would be: {verdict}" if verdict and not user.excluded else ""
     buttons = (
         *((("off", "Keep out"), ("signout", "Sign out")) if user.active else (("on", "Let in"),)),
         ("include", "Count again") if user.excluded else ("exclude", "Do not count"),
     )
     return " ".join(
         f'<button type="button" class="rl-button" data-access="{change}" data-who="{h(user.id)}" '
-        f'data-name="{h(user.name)}" data-effect="{h(effect)}">{h(label)}</button>'
+        f'data-name="{h(user.name)}" data-effect="{h(effect.strip())}">{h(label)}</button>'
         for change, label in buttons
     )
 

@@ -10,7 +10,7 @@ from app.console.state.round_verdicts import Judgement
 from rater_data.overview.verdict_words import JudgedRound, gain_words, signed, verdict_sentence, verdict_title
 from rater_data.scales import Scale
 from rater_data.statistics.intervals import Interval
-from rater_data.statistics.round_verdict import RoundVerdict
+from rater_data.statistics.round_verdict import HURT, RoundVerdict
 
 WIDTH, HEIGHT, LEFT, RIGHT, TOP, BOTTOM = 420.0, 190.0, 44.0, 14.0, 12.0, 26.0  # of the curve's drawing
 KL_HEIGHT = 110.0
@@ -19,7 +19,8 @@ ROOM = 0.12  # above and below the curve, as a share of its height
 MOST_LABELS = 8  # on the axis of rounds
 
 
-def verdict(judgement: Judgement, scale: Scale) -> str:
+def verdict(judgement: Judgement, scale: Scale, is_training: bool = False) -> str:
+    """Title, sentence and numbers of the latest round, a button back where it hurt, and the learning curve."""
     latest = judgement.latest
     if latest is None:
         return ""
@@ -27,10 +28,35 @@ def verdict(judgement: Judgement, scale: Scale) -> str:
     facts = _facts(latest.verdict, judgement.drift, scale) if latest.verdict is not None else ""
     text = (
         f'<div><h2 class="{h(kind)}">{h(verdict_title(latest))}</h2>'
-        f"<p>{h(verdict_sentence(latest, scale))}</p>{facts}{_before(judgement, scale)}</div>"
+        f"<p>{h(verdict_sentence(latest, scale))}</p>{_back(latest, is_training)}{facts}{_overall(judgement, scale)}"
+        f"{_before(judgement, scale)}</div>"
     )
     curve = _curve(judgement, scale)
     return f'<section class="ops-verdict rl-panel" aria-label="Did it help?">{text}{curve}</section>'
+
+
+def _back(judged: JudgedRound, is_training: bool) -> str:
+    """The button that puts the version before in use again, where this one hurt."""
+    if judged.verdict is None or judged.verdict.word != HURT or not judged.in_use:
+        return ""
+    return (
+        f'<button type="button" class="rl-button" data-roll-back="{judged.parent}"'
+        f"{' disabled' if is_training else ''}>Use version {judged.parent} again</button>"
+    )
+
+
+def _overall(judgement: Judgement, scale: Scale) -> str:
+    """The version that was measured last against the first one, where there is more than one step between them."""
+    known = [point for point in judgement.curve if point.value is not None]
+    if not known or known[-1].value is None or len({point.version for point in judgement.curve}) < 3:
+        return ""
+    value, version = known[-1].value, known[-1].version
+    if scale.paired:
+        ends = [f"{100 * end:.0f} %" for end in (value.mean, value.low, value.high)]
+        found = f"{ends[0]} ({ends[1]} … {ends[2]}) would prefer version {version} to the first one"
+    else:
+        found = f"version {version} is {gain_words(value, scale)} from the first one"
+    return f'<p class="rl-quiet">Overall: {h(found)}; 95 %, of a single look.</p>'
 
 
 def _facts(found: RoundVerdict, drift: Interval | None, scale: Scale) -> str:
@@ -38,7 +64,8 @@ def _facts(found: RoundVerdict, drift: Interval | None, scale: Scale) -> str:
         return ""
     rows = []
     if not scale.paired:
-        rows.append(("Mean difference", gain_words(found.gain, scale), "95 %, however often you look"))
+        sure = f"{found.gain.n} blind ratings; 95 %, however often you look"
+        rows.append(("Mean difference", gain_words(found.gain, scale), sure))
     rows.append(_win_rate(found, scale))
     if found.length is not None:
         by = f"{abs(found.length.difference):.0f} characters {'longer' if found.length.difference > 0 else 'shorter'}"
@@ -166,6 +193,7 @@ def _curve(judgement: Judgement, scale: Scale) -> str:
     label = "; ".join([*said, *expected])
     key = '<span class="people">people, blind</span>'
     key += '<span class="head">the reward head, on holdout prompts</span>' if by_head else ""
+    key += '<span class="bars">bars: 95 %, of a single look</span>'
     return (
         f"<figure><figcaption>Learning curve: {h(unit)}, by round</figcaption>"
         f'<p class="ops-key">{key}</p>{axes.drawing(label, parts + axes.names())}{_kl(judgement)}</figure>'

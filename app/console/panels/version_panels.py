@@ -18,6 +18,7 @@ from app.console.state.prompt_trials import PromptTrial
 from app.console.state.version_list import MAX_NOTE_LENGTH
 from app.sample_comparison import SampleComparison
 from rater_data.lifecycle import Version
+from rater_data.overview.verdict_words import signed
 from rater_data.records import RESTORED
 from rater_data.round_settings import Told
 from rater_data.statistics.round_verdict import RoundVerdict
@@ -94,7 +95,7 @@ def gain_cell(verdict: RoundVerdict | None, has_parent: bool) -> str:
         return h("too few ratings yet" if has_parent else "–")
     kind = {"helped": "better", "hurt": "worse"}.get(verdict.word, "open")
     gain, words = verdict.gain, verdict.word if verdict.word != "open" else "no evidence yet"
-    text = f"{gain.mean:+.1f} ({gain.low:+.1f} … {gain.high:+.1f})"
+    text = f"{signed(gain.mean)} ({signed(gain.low)} … {signed(gain.high)})"
     return f'<span class="ops-compared {kind}">{h(text)}</span> <small>{h(words)}, {h(gain.n)} blind ratings</small>'
 
 

@@ -7,11 +7,11 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from app.console.state.background_cache import BackgroundRunner
-from rater_data.lifecycle import Round, Version
+from rater_data.lifecycle import RATABLE_STATES, Round, Version
 from rater_data.overview.verdict_words import JudgedRound, verdict_sentence, verdict_title
 from rater_data.scales import Scale
 from rater_data.statistics.intervals import Interval
@@ -19,6 +19,7 @@ from rater_data.statistics.learning_curve import CurvePoint, learning_curve
 from rater_data.statistics.round_verdict import RoundVerdict
 from rater_data.store import Store
 
+MOST_LEFT_OUT = 20  # raters of a round up to which the verdict without each of them is computed
 SLOW_S, REST = (
     0.1,
     4.0,
@@ -30,12 +31,14 @@ class Judgement:
     """`rounds`: oldest first; `curve`: a point each; `drift` of raters on anchors, in points.
 
     `expected`, by version: how far the reward head that it was trained by expects it above the first version on holdout
-    prompts, in what the curve counts; `kl`, by version: nats per response from the base model.
+    prompts, in what the curve counts; `kl`, by version: nats per response from the base model. `without`, by rater: the
+    latest round as it would be judged if this rater did not count.
     """
 
     rounds: Sequence[JudgedRound] = ()
     curve: Sequence[CurvePoint] = ()
     drift: Interval | None = None
+    without: Mapping[int, JudgedRound] = field(default_factory=dict)
     expected: Mapping[int, Interval] = field(default_factory=dict)
     kl: Mapping[int, float] = field(default_factory=dict)
 
@@ -64,6 +67,7 @@ class RoundVerdicts:
     def __init__(self) -> None:
         self._by_round: dict[int, tuple[object, RoundVerdict]] = {}
         self._drift: Interval | None = None
+        self._without: tuple[object, dict[int, RoundVerdict]] = (None, {})
         self._last_mark: tuple[int, int] | None = None
         self._runner = BackgroundRunner()
 
@@ -75,17 +79,21 @@ class RoundVerdicts:
         rounds = [(r.number, r.version_number) for r in store.rounds() if r.version_number is not None]
         versions = {version.number: version for version in store.versions()}
         parents = {number: version.parent for number, version in versions.items()}
+        is_open = {r.number: r.state in RATABLE_STATES for r in store.rounds()}
+        judged = tuple(
+            JudgedRound(
+                number=n,
+                version=v,
+                parent=parents[v],
+                in_use=versions[v].status != "rolled_back",
+                verdict=verdicts.get(n),
+                is_open=is_open.get(n, False),
+            )
+            for n, v in rounds
+        )
         return Judgement(
-            rounds=tuple(
-                JudgedRound(
-                    number=n,
-                    version=v,
-                    parent=parents[v],
-                    in_use=versions[v].status != "rolled_back",
-                    verdict=verdicts.get(n),
-                )
-                for n, v in rounds
-            ),
+            rounds=judged,
+            without={rater: replace(judged[-1], verdict=v) for rater, v in self._without[1].items()},
             curve=tuple(learning_curve(rounds, parents, verdicts, store.scale().paired)),
             drift=self._drift,
             expected=_expected(versions.values(), store.scale().paired),
@@ -109,7 +117,27 @@ class RoundVerdicts:
                 if (took := time.monotonic() - began) > SLOW_S:
                     time.sleep(REST * took)
         self._drift = store.anchor_drift()
+        self._leave_out_each(store)
         self._last_mark = mark
+
+    def _leave_out_each(self, store: Store) -> None:
+        """The latest round's verdict without each of its raters, while there are few and it tells something."""
+        rounds = _rounds_with_parent(store)
+        latest = store.round()
+        if latest is None or not rounds or rounds[0].number != latest.number:
+            self._without = (None, {})
+            return
+        sign, verdict = self._by_round[latest.number]
+        if self._without[0] == sign or verdict.gain is None:
+            return
+        raters = store.score_frame(latest.number)["rater_id"].unique().tolist()
+        found = {}
+        for rater in raters if len(raters) <= MOST_LEFT_OUT else ():
+            began = time.monotonic()
+            found[int(rater)] = store.round_verdict(latest.number, without=int(rater))
+            if (took := time.monotonic() - began) > SLOW_S:
+                time.sleep(REST * took)
+        self._without = (sign, found)
 
 
 def _expected(versions: Iterable[Version], paired: bool) -> dict[int, Interval]:

@@ -105,7 +105,7 @@ class RoundPlan:
             self.facts.per_hour or RATINGS_AN_HOUR,
         )
         before, after = (3600 * float(v["plan.ratings"]) / per_hour for v in (self.kept, values))
-        rating = ("Rating, for one", wording.minutes(before), wording.minutes(after))
+        rating = ("Rating, by one person", wording.minutes(before), wording.minutes(after))
         if now is None or then is None:
             return [rating]
         return [

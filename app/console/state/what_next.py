@@ -47,7 +47,9 @@ def what_next(
     counted = [one for one in stats if not one.user.excluded]
     people = [*_who_reads_older(counted, guidelines, current_guidelines), *_who_agrees_least(counted)]
     if report is None or not report.get("advice"):
-        waiting = "Too little is rated to say what more would buy." if counted else ""
+        unknown = "What more ratings would buy is not known: no trainer has looked at these ones yet."
+        few = "Too few prompts are rated to say what more ratings would buy."
+        waiting = "" if not counted else unknown if report is None else few
         return WhatNext(sentences=[s for s in (waiting, *people) if s])
     now = float(report["spearman"])
     more = [

@@ -26,13 +26,14 @@ FEWEST_PAIRS = 4  # of readings of the same anchor by the same rater: two or thr
 class RoundVerdicts(RaterStatistics):
     """Whether training helped, by the raters who count."""
 
-    def round_verdict(self, round_number: int) -> "RoundVerdict":
-        """Of the latest ratings, sealed or not. Raises Missing for a round that does not exist."""
+    def round_verdict(self, round_number: int, without: int | None = None) -> "RoundVerdict":
+        """Of the latest ratings, sealed or not; as it would be `without` somebody. Raises Missing for no round."""
         from rater_data.statistics.round_verdict import round_verdict
 
         with self.reading() as connection:
             round_, scale = require_round(connection, round_number), read_scale(connection)
             excluded = list(connection.scalars(sa.select(_u.id).where(_u.excluded)))
+        excluded += [] if without is None else [without]
         traits = self.response_traits(round_number)
         planned = planned_control_ratings(traits, scale.paired, int(round_.config.get("quota", 0)))
         frame = self.score_frame(round_number, excluded)

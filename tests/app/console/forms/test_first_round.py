@@ -20,7 +20,7 @@ from tests.app.console.helpers import submit
 
 QUOTA = 8
 MEANINGLESS = re.compile(
-    r"\b(None(?! yet)|nan|NaN|inf|Infinity|undefined|null|0 of 0|(?<!round )1 ratings|1 raters)\b|[{}]|[−-]0\.0\b"
+    r"\b(None(?! yet| of)|nan|NaN|inf|Infinity|undefined|null|0 of 0|(?<!round )1 ratings|1 raters)\b|[{}]|[−-]0\.0\b"
 )
 NUMBERED = re.compile(r"(\d+) of (\d+)")
 

@@ -115,7 +115,7 @@ def test_hostile_text_is_text_in_every_panel(store: Store) -> None:
         history_panel.trainers(seen.trainers),
         training_panels.job_progress(seen.job),
         version_panels.samples_side_by_side(comparison, (0, 1)),
-        people_panels.people_table([hostile_figures(user)], store.users(), SCALES["score_1_10"]),
+        people_panels.people_table([hostile_figures(user)], store.users(), SCALES["score_1_10"], {}),
         rater_panels.rater_notes(review(user.id, says=HOSTILE), store.users(), lessons(HOSTILE)),
         history_panel.event_log(store.events()),
         elements.notice(HOSTILE),
@@ -294,7 +294,8 @@ def test_guidelines_are_cleaned_last() -> None:
         (OFF, True, (), "There is no trainer"),
         (OFF, True, (trainer(seen_at=time.time() - 100),), "The last, on gpu-7, was heard of at"),
         (OFF, True, (trainer(), trainer(seen_at=1.0)), ""),
-        (OFF, False, (), ""),
+        (OFF, False, (), "python -m ppo work starts one"),
+        (OFF, False, (trainer(),), ""),
         (UP, True, (), ""),
         (UP, False, (trainer(same_release=False),), "A trainer is of another release"),
         (UP, False, (trainer(same_release=False, seen_at=1.0),), ""),
@@ -341,7 +342,7 @@ def test_people_have_figures_with_intervals_and_what_they_say(store: Store) -> N
     people = [store.add_user(name, "rater") for name in ("Ada", "Ben", "Cy", "Dee")]
     figures = replace(hostile_figures(people[0]), says="Nothing can be said.", leaving_out=EFFECT_TOLD)
     scale = SCALES["score_1_10"]
-    shown = people_panels.people_table([figures], people, scale)
+    shown = people_panels.people_table([figures], people, scale, {})
     assert '<td data-label="Agreement">−0.60 <small>−0.90 … −0.20</small></td>' in shown
     assert '<td data-label="Repeats">83 % <small>44 … 97 of 6</small></td>' in shown
     assert '<td data-label="Pace">4.0 s</td>' in shown, "without an interval"
@@ -351,7 +352,7 @@ def test_people_have_figures_with_intervals_and_what_they_say(store: Store) -> N
     assert shown.count('data-label="Offset" class="unknown">–</td>') == 4, "of nobody anything is known"
     assert "data-sort" not in shown, "four need no sorting"
     more = [*people, store.add_user("Eve", "rater")]
-    sortable = people_panels.people_table([figures], more, scale)
+    sortable = people_panels.people_table([figures], more, scale, {})
     assert "<select data-sort>" in sortable and 'data-joined="4" data-name="eve"' in sortable
     assert 'data-agreement="-0.6"' in sortable
     for name, _ in people_panels.SORTS[2:]:

@@ -68,6 +68,11 @@ def test_raters_who_are_excluded_do_not_count(store: Store) -> None:
     rate(store, ann, 3.0)
     rate(store, bob, -3.0)
     assert gain_now(verdicts, store) == pytest.approx(0.0, abs=1e-6)
+    without = verdicts.read(store).without
+    assert {rater: round(one.verdict.gain.mean, 6) for rater, one in without.items()} == {
+        ann.id: -3.0,
+        bob.id: 3.0,
+    }
     store.set_excluded(bob.id, True, "op")
     assert gain_now(verdicts, store) == pytest.approx(3.0)
     by_version = verdicts.read(store).by_version()

@@ -40,10 +40,10 @@ def test_switches_say_their_default_too():
 
 def test_before_anything_is_measured_nothing_is_claimed(store: Store) -> None:
     said, is_fine = preview_settings(store, read_settings(store) | {"plan.ratings": 48})
-    assert is_fine and said == f"{UNMEASURED} 48 ratings are 24 min of rating for one."
+    assert is_fine and said == f"{UNMEASURED} 48 ratings are 24 min of rating for one person."
     plan = read_plan(store)
     assert plan.describe_basis() == UNMEASURED
-    assert plan.costs_of(PRESETS[2]) == [("Rating, for one", "32 min", "4.0 h")]
+    assert plan.costs_of(PRESETS[2]) == [("Rating, by one person", "32 min", "4.0 h")]
 
 
 def test_a_change_says_what_it_does_before_it_is_kept(store: Store) -> None:
@@ -83,6 +83,6 @@ def test_a_card_says_what_its_preset_changes(store: Store) -> None:
     plan = read_plan(store)
     assert plan.differences(embedded) == []
     assert ("Ratings per round", 64, 480) in plan.differences(many)
-    labels = ["Rating, for one", "Training", "Until the next responses", "Memory, of 0.9 GiB free"]
+    labels = ["Rating, by one person", "Training", "Until the next responses", "Memory, of 0.9 GiB free"]
     assert [label for label, _, _ in plan.costs_of(big)] == labels
     assert "on 2 cores" in plan.describe_basis() and "at 120 an hour" in plan.describe_basis()
