@@ -15,6 +15,7 @@ from app.console.state.console_state import ConsoleState
 from app.console.state.settings_change import (
     change_settings,
     default_settings,
+    describe_open_round,
     describe_setting,
     preview_settings,
     read_settings,
@@ -27,6 +28,7 @@ def lay_out(page: LivePage) -> None:
     store, guard = page.store, page.guard
     inputs: dict[str, gr.components.Component] = {}
     html(section("Settings of the round", "Changes count from the next round that is begun."))
+    page.add_html("begun_with", lambda _: _if_any(describe_open_round(store)))
     fills = _lay_out_presets(page)
     for group in dict.fromkeys(setting.group for setting in ROUND_SETTINGS):
         html(f'<h3 class="ops-group">{h(group)}</h3>')
@@ -83,6 +85,10 @@ def lay_out(page: LivePage) -> None:
     # However a field got its value; while one answer is awaited, of all further changes the last one alone is asked
     changes = [component.change for component in components]  # type: ignore[attr-defined]  # gradio makes them
     gr.on(changes, look, **DIRECT, inputs=set(components), outputs=[line], trigger_mode="always_last")
+
+
+def _if_any(sentence: str) -> str:
+    return quiet(sentence) if sentence else ""
 
 
 def _lay_out_presets(page: LivePage) -> list[tuple[Preset, gr.Button]]:

@@ -20,7 +20,13 @@ WORKER_SENTENCES = {
 }
 MAX_DETAIL, MAX_DETAILS = 60, 240  # characters of one value, and of all
 MAX_TRAINERS = 5
-HIDDEN_KEYS = ("user", "job", "rating", "sha256")  # numbers that say nothing to a person
+HIDDEN_KEYS = (
+    "user",
+    "job",
+    "rating",
+    "sha256",
+    "to",
+)  # what says nothing to a person, or is in the sentence
 
 
 def trainer_state(worker: WorkerStatus) -> str:
@@ -67,4 +73,4 @@ def _detail(key: str, value: object) -> str:
     text = str(value) if len(str(value)) <= MAX_DETAIL else f"{str(value)[:MAX_DETAIL].rstrip()} …"
     if isinstance(setting, TextSetting) and not setting.choices:
         text = f"“{text}”" if text else "none"
-    return f"{setting.label if setting else key} {text}"
+    return text if key == "why" else f"{setting.label if setting else key} {text}"

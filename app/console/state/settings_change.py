@@ -31,6 +31,23 @@ def read_settings(store: Store) -> dict[str, float | str]:
     return current_values(store.setting(ROUND_CONFIG, {}))
 
 
+def describe_open_round(store: Store) -> str:
+    """What the open round was begun with where that is not what is kept now; "" where it is, or there is no round."""
+    round_ = store.round()
+    if round_ is None or "plan" not in round_.config:
+        return ""
+    begun, kept = current_values(round_.config), read_settings(store)
+    different = [setting for setting in SETTING_OF_PATH.values() if begun[setting.path] != kept[setting.path]]
+    if not different:
+        return f"Round {round_.number} was begun with the settings that stand here."
+    parts = [f"{setting.label} {_written(begun[setting.path])}" for setting in different]
+    return f"Round {round_.number} was begun with other ones: {', '.join(parts)}."
+
+
+def _written(value: float | str) -> str:
+    return f"{value:g}" if isinstance(value, int | float) else f"“{value}”" if value else "none"
+
+
 def default_settings(store: Store) -> dict[str, float | str]:
     """Every setting's default in this home, by path."""
     return default_values(store.base_model() or EMBEDDED_MODEL)

@@ -5,6 +5,7 @@ import pytest
 from app.console.state.settings_change import (
     SWITCHES,
     change_settings,
+    describe_open_round,
     describe_setting,
     preview_settings,
     read_plan,
@@ -12,8 +13,10 @@ from app.console.state.settings_change import (
 )
 from rater_data.planning.presets import PRESETS
 from rater_data.planning.wording import UNMEASURED, minutes
+from rater_data.records import Prompt
 from rater_data.round_settings import ROUND_COSTS, ROUND_SETTINGS, SETTING_OF_PATH, RoundSetting
 from rater_data.store import Store
+from tests import fake_worker
 from tests.rater_data.planning.test_estimate import COSTS
 
 
@@ -32,6 +35,20 @@ def test_a_line_as_it_is_read():
     assert ", by default Chat. Changed: all responses" in describe_setting(
         SETTING_OF_PATH["sample.prompt_format"]
     )
+
+
+def test_what_the_open_round_was_begun_with_is_told_beside_what_is_kept(tmp_path):
+    store = Store.open(tmp_path)
+    assert describe_open_round(store) == ""
+    store.add_prompts([Prompt.of("Why?")])
+    store.add_version(fake_worker.version(0, None, "current"))
+    store.start_round({"plan": {"ratings": 96}, "sample": {"system": ""}, "quota": 96}, 0)
+    assert describe_open_round(store) == "Round 1 was begun with other ones: Ratings per round 96."
+    change_settings(store, "op", {"plan.ratings": 96})
+    assert describe_open_round(store) == "Round 1 was begun with the settings that stand here."
+    change_settings(store, "op", {"sample.system": "Be brief."})
+    assert describe_open_round(store).endswith("other ones: System prompt none.")
+    store.close()
 
 
 def test_switches_say_their_default_too():
