@@ -4,16 +4,19 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from dataclasses import asdict
 from pathlib import Path
 
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
 from rater_data.records import User
-from rater_data.round_settings import RETURN_WHEN_HURT
+from rater_data.round_settings import RATER_REVIEW, RETURN_WHEN_HURT
+from rater_data.statistics.rater_habits import rater_habits
 from tests import fake_worker
 from tests.app.helpers import Live, serving, wait_until
 from tests.browser.helpers import accessibility_violations, card_text, signed_in, wait_for_card
+from tests.rater_data.store_world import rating
 
 pytestmark = pytest.mark.browser
 HOSTILE = "<img src=x onerror='window.hacked = 1'><script>window.hacked = 2</script>"
@@ -229,7 +232,7 @@ def test_a_rater_is_kept_out_and_let_in(browser: Browser, live: Live) -> None:
     operator, zoe = the_operator(live), live.store.add_user("zoe <b>", "rater")
     with signed_in(browser, live, operator) as (_, console):
         open_tab(console, "People")
-        row = console.locator("tr", has_text="zoe <b>")
+        row = console.locator("tbody", has_text="zoe <b>")
         console.once("dialog", lambda dialog: dialog.dismiss())
         row.get_by_role("button", name="Keep out").click()
         console.wait_for_timeout(300)
@@ -246,6 +249,33 @@ def test_a_rater_is_kept_out_and_let_in(browser: Browser, live: Live) -> None:
         assert live.store.user(zoe.id).excluded
         console.wait_for_timeout(300)
         assert console.errors == []
+
+
+def test_people_stay_sorted_while_the_page_follows(browser: Browser, live: Live) -> None:
+    """And leaving somebody out asks with what it does."""
+    store = live.store
+    people = [store.add_user(name, "rater") for name in ("Zoe", "Yve", "Xan", "!Abe")]
+    store.submit(rating(store.next_card(people[2].id).response_id, people[2].id, 5.0))
+    effect = {"with": 0.41, "without": 0.52, "low": -0.02, "high": 0.24, "responses": 38, "ratings": 1}
+    habits = [asdict(h) for h in rater_habits(store.score_frame())]
+    store.set_setting(
+        RATER_REVIEW, {"ratings": 9, "raters": habits, "findings": [], "head": {str(people[2].id): effect}}
+    )
+    with signed_in(browser, live, the_operator(live)) as (_, console):
+        open_tab(console, "People")
+        names = console.locator("table.people > tbody > tr:first-child > th")
+        console.get_by_label("Sort").select_option("Most ratings first")
+        expect(names.first).to_have_text("Xan")
+        console.get_by_label("Sort").select_option("By name")
+        expect(names.first).to_have_text("!Abe")
+        store.add_user("! Aaa", "rater")  # the page shows it by itself, in its place
+        expect(names.first).to_have_text("! Aaa")
+        expect(console.get_by_label("Sort")).to_have_value("name")
+        asked: list[str] = []
+        console.once("dialog", lambda dialog: (asked.append(dialog.message), dialog.dismiss()))
+        console.locator(f"[data-access=exclude][data-who='{people[2].id}']").click()
+        assert "Xan out of this round and the next training? The reward head agrees" in asked[0]
+        assert not store.user(people[2].id).excluded
 
 
 def test_prompts_are_added_found_tagged_and_retired(browser: Browser, live: Live, tmp_path: Path) -> None:
