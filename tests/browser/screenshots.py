@@ -1,7 +1,7 @@
 """Pictures of every screen of a running server: `python -m tests.browser.screenshots`, see docs/contributing.md.
 
-Light, dark and phone. `rating.png` and `operator.png` of the docs are the files `rating-light.png` and
-`console-round-light.png`, taken while the real model trains.
+Light, dark and phone. `rating.png` of the docs is the file `rating-light.png` of the real model, `operator.png`
+`console-round-light.png` of made-up ratings.
 """
 
 from __future__ import annotations
