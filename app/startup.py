@@ -12,6 +12,7 @@ from app.access.accounts import TERMINAL_ACTOR
 from app.console.state.settings_change import change_settings
 from rater_data.errors import Unavailable
 from rater_data.importing.import_files import bundled_prompts
+from rater_data.lifecycle import Job
 from rater_data.overview.round_overview import read_overview
 from rater_data.overview.trainer_status import WorkerStatus
 from rater_data.round_settings import (
@@ -103,6 +104,7 @@ def report_rounds(
     """
     told: tuple[object, ...] | None = None
     told_aside: dict[str, Any] = {}
+    told_step = ""
     while True:
         with contextlib.suppress(
             Unavailable
@@ -122,6 +124,10 @@ def report_rounds(
             ):  # a new home has nothing yet
                 say(f"{overview.title} · {overview.state_label}. {step.sentence}")
             told = now
+            step_done = _training_step(overview.job)
+            if step_done and step_done != told_step:
+                say(step_done)
+            told_step = step_done
             new = {key: p for key, p in aside.get("prompts", {}).items() if key not in told_aside}
             told_aside = aside.get("prompts", {})
             if new:
@@ -130,6 +136,15 @@ def report_rounds(
                 say(f"{count} set aside in round {aside['round']}. {first['why']}")
         if wait(PROGRESS_INTERVAL):
             return
+
+
+def _training_step(job: Job | None) -> str:
+    """How far a training is, where it counts: phase, step, and what the trainer notes beside it."""
+    if job is None or job.kind != "train":
+        return ""
+    phase, done, total = (job.progress.get(name) for name in ("phase", "done", "total"))
+    note = job.progress.get("note")
+    return f"{phase}: {done} of {total}{f', {note}' if note else ''}" if done and total and total > 2 else ""
 
 
 def report_first_progress(store: Store, say: Callable[[str], None], wait: Callable[[float], object]) -> None:

@@ -155,7 +155,8 @@ class Sample:
 class RoundProgress:
     """How full a round is.
 
-    Only ratings that fill the quota count as `ratings`; skip and cannot judge are `set_aside`.
+    Only ratings that fill the quota count as `ratings`; skip and cannot judge are `set_aside`. `ratings_last_hour`:
+    their pace an hour, by the last hour or what of it people have been at work.
     `by_stratum`: (ratings, wanted) each; `scores`: how many ratings gave "1", "2", …; `mean_score` of those.
     """
 

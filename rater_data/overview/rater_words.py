@@ -8,6 +8,7 @@ from typing import Any
 from rater_data.scales import Scale
 from rater_data.statistics.intervals import FEWEST_SHARED, Interval
 
+FEWEST_LEFT_OUT = 8  # ratings of a person below which the head without them says more of chance than of them
 COARSE_POINTS = 3  # a scale with so few points has no spread of its own, and no score beside another
 FEWEST_RATINGS = 4  # below, a rater's spread is a guess, and so how far off their mean is
 OPEN_WIDTH = 0.2  # of the scale: an offset whose interval is wider says nothing yet
@@ -76,14 +77,13 @@ def leaving_out(head: Mapping[str, Any] | None) -> str:
     """What leaving a rater out does to the reward head, by the trainer's last look (`head` of RATER_REVIEW)."""
     if head is None:
         return ""
-    if head["with"] is None:
+    if head["with"] is None or head["ratings"] < FEWEST_LEFT_OUT:
         return "Too little is rated to say what leaving these ratings out would do to the reward head."
     before, after, n = head["with"], head["without"], head["ratings"]
-    these = "this one rating" if n == 1 else f"these {n} ratings"
     interval = f"{_signed(after - before)} ({_signed(head['low'])} … {_signed(head['high'])})"
     chance = ", which may be chance" if head["low"] <= 0 <= head["high"] else ""
     return (
-        f"The reward head agrees with the others at {before:.2f} with {these} and at "
+        f"The reward head agrees with the others at {before:.2f} with these {n} ratings and at "
         f"{after:.2f} without: {interval}{chance}.".replace("-", "−")
     )
 

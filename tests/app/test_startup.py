@@ -19,7 +19,7 @@ from rater_data.errors import BadInput
 from rater_data.round_settings import EMBEDDED_MODEL, EMBEDDED_SYSTEM, ROUND_CONFIG, SET_ASIDE
 from rater_data.store import Store
 from tests import fake_worker
-from tests.app.console.helpers import UP
+from tests.app.console.helpers import UP, rate_all, work
 from tests.rater_data.store_world import file_store
 
 
@@ -87,6 +87,32 @@ def test_a_new_home_shows_the_embedded_models_system_prompt_at_once(store: Store
     store.add_version(fake_worker.version(0, None, "current"))
     show_embedded_prompt(store, None)
     assert store.setting(ROUND_CONFIG) == {}, "an old home goes on as it was"
+
+
+def test_a_trainings_steps_are_told_once_each(store: Store) -> None:
+    prepare_home(store)
+    work(store, quota=8)
+    rate_all(store, 8)
+    store.start_training(1, "op")
+    job = store.claim("fake")
+    done = iter((0, 1, 1, 2))
+    lines: list[str] = []
+
+    def wait(_: float) -> bool:
+        step = next(done, None)
+        if step is not None:
+            at = {
+                "phase": "PPO on rollouts",
+                "done": step,
+                "total": 6,
+                "eta_s": 9.0,
+                "note": f"KL {step}.0 nats",
+            }
+            store.job_heartbeat(job.id, "fake", at)
+        return step is None
+
+    report_rounds(store, lambda: UP, lines.append, wait)
+    assert lines[1:] == ["PPO on rollouts: 1 of 6, KL 1.0 nats", "PPO on rollouts: 2 of 6, KL 2.0 nats"]
 
 
 def test_failures_and_prompts_set_aside_are_told_once(store: Store) -> None:

@@ -112,3 +112,34 @@ def test_every_tab_of_the_console(browser: Browser, live: Live) -> None:
             page.get_by_role("tab", name=tab, exact=True).click()
             page.wait_for_timeout(700)
             check(page, tab)
+
+
+SMALL_TARGETS = """() => {
+  const small = (it) => {
+    const box = it.getBoundingClientRect(), middle = box.left + box.width / 2;
+    const hits = (y) => it.contains(document.elementFromPoint(middle, y));
+    let top = box.top + box.height / 2, bottom = top;
+    if (!hits(top)) return null;  // below something, or outside of the window
+    while (hits(top - 1)) top--;
+    while (hits(bottom + 1)) bottom++;
+    return bottom - top + 1 < 43 ? `${it.textContent.trim()} ${Math.round(bottom - top + 1)}` : null;
+  };
+  // Two rows of small words beside the points leave the height to the answer
+  const counts = (it) => it.offsetParent && !it.closest('.rate-given, .rate-words');
+  const shown = [...document.querySelectorAll('.rl button, .rl summary')].filter(counts);
+  return shown.map(small).filter(Boolean);
+}"""
+
+
+def test_what_a_thumb_has_to_hit_is_44_pixels_high(browser: Browser, live: Live) -> None:
+    zoe = live.store.add_user("zoe", "rater")
+    phone = {"viewport": {"width": 390, "height": 844}, "has_touch": True, "is_mobile": True}
+    with signed_in(browser, live, zoe, **phone) as (_, page):
+        wait_for_card(page)
+        assert page.evaluate(SMALL_TARGETS) == []
+        say_more = page.get_by_role("button", name="Say more")
+        say_more.tap()
+        page.locator("#rate-comment").wait_for()
+        assert "Esc" not in page.locator("#rate-comment").get_attribute("placeholder")
+        say_more.tap()
+        expect(page.locator("#rate-comment")).to_be_hidden()

@@ -77,7 +77,9 @@ def lay_out(page: LivePage) -> None:
 
         return fill
 
-    page.blocks.load(load, **DIRECT, outputs=components)
+    loaded = page.blocks.load(load, **DIRECT, outputs=components)
+    # fields report their first value one after the other, and what was said meanwhile is of a form half filled
+    loaded.then(look, **DIRECT, inputs=set(components), outputs=[line])
     save.click(on_save, **DIRECT, inputs=set(components), outputs=[page.notice, line])
     reset.click(defaults, **DIRECT, outputs=[page.notice, *components])
     for preset, button in fills:

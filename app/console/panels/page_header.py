@@ -16,7 +16,7 @@ const show = () => {
   const heading = element.querySelector('[data-title]');
   if (heading) document.title = heading.dataset.title;
 };
-new MutationObserver(show).observe(element, {childList: true, subtree: true});
+new MutationObserver(show).observe(element, {childList: true, subtree: true, attributes: true});
 show();
 """
 """Keeps the browser tab's title at what the heading says, and Gradio's colours at the system's."""

@@ -73,7 +73,12 @@ def change_settings(store: Store, actor: str, values: Mapping[str, object]) -> s
     if old == new:
         return "Nothing was changed."
     store.log(actor, "changed the settings", **{path: new[path] for path in new if new[path] != old[path]})
-    return "Kept: the next round is begun with these settings."
+    newest = store.round()
+    if newest is None:
+        return "Kept: round 1, which has not begun, is begun with these settings."
+    return (
+        f"Kept: round {newest.number + 1} is begun with these settings; round {newest.number} keeps its own."
+    )
 
 
 @dataclass(frozen=True, slots=True)

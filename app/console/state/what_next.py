@@ -11,6 +11,7 @@ from rater_data.records import RaterStats
 from rater_data.scales import Scale
 
 NEARLY = 0.85  # of raters' agreement among each other: beyond, more of the same ratings buy little
+FEWEST_TOLD = 24  # ratings below which the curve's law is fitted to hardly anything
 HARDLY = 0.2  # below that correlation raters do not look for the same thing
 
 
@@ -46,9 +47,9 @@ def what_next(
     latest rating of the round went by, of which `current_guidelines` is in force."""
     counted = [one for one in stats if not one.user.excluded]
     people = [*_who_reads_older(counted, guidelines, current_guidelines), *_who_agrees_least(counted)]
-    if report is None or not report.get("advice"):
+    if report is None or not report.get("advice") or report["ratings"] < FEWEST_TOLD:
         unknown = "What more ratings would buy is not known: no trainer has looked at these ones yet."
-        few = "Too few prompts are rated to say what more ratings would buy."
+        few = "Too little is rated to say what more ratings would buy."
         waiting = "" if not counted else unknown if report is None else few
         return WhatNext(sentences=[s for s in (waiting, *people) if s])
     now = float(report["spearman"])

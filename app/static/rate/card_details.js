@@ -7,6 +7,8 @@ export class CardDetails {
   constructor(ui, root) {
     Object.assign(this, { ui, root, comment: ui.comment.querySelector("textarea"), builtFor: "", asks: null, card: null, storage: null });
     for (const node of [ui.details, ui.qualities]) node.addEventListener("input", () => this.saveDraft());
+    // There is no Esc on a phone
+    if (matchMedia("(hover: none)").matches) this.comment.placeholder = "A comment on this response, saved with your rating.";
     ui.qualities.addEventListener("keydown", (event) => this.onKey(event));
     // By mouse or finger one quality is answered and no more: the next key rates.
     ui.qualities.addEventListener("click", (event) => event.detail > 0 && event.target.blur());
@@ -93,6 +95,16 @@ export class CardDetails {
   setOpen(isOpen) {
     this.ui.details.hidden = !isOpen;
     this.button?.setAttribute("aria-expanded", String(isOpen));
+  }
+
+  get isOpen() {
+    return !this.ui.details.hidden;
+  }
+
+  // What was written stays: the button is marked.
+  close() {
+    if (this.contains(document.activeElement)) document.activeElement.blur();
+    this.setOpen(false);
   }
 
   // Into the fields, or out of them. Qualities that have no answer yet come first.

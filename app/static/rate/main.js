@@ -126,6 +126,7 @@ class RatingScreen {
   onActionClick(event) {
     const act = event.target.closest("[data-act]")?.dataset.act;
     if (act === "undo") !this.isSending && this.enqueue({ act: "undo" });
+    else if (act === "details" && this.details.isOpen) this.details.close();
     else if (act) this.open(act);
   }
 

@@ -6,6 +6,7 @@ when its responses are offered to raters, in rating.
 
 import time
 from collections import Counter
+from collections.abc import Sequence
 from typing import Any
 
 import sqlalchemy as sa
@@ -25,6 +26,7 @@ from rater_data.store.rounds.round_states import create_round, find_round, move_
 from rater_data.store.rounds.versions import require_version
 
 HOUR = 3600.0
+LEAST_PACE_S = 300.0  # a pace of less time would be of the first cards, which are read while the page is new
 STEPS_WITH_METHODS = {
     ("rating", "sealed"): "seal or start_training",
     ("training", "published"): "publish",
@@ -225,11 +227,20 @@ def _progress(connection: sa.Connection, round_: Round, now: float) -> RoundProg
         quota=quota,
         by_stratum={name: (strata[name], int(row.wanted)) for name, row in sorted(wanted.items())},
         raters=len({row.rater_id for row in groups}),
-        ratings_last_hour=float(sum(row.recent for row in counting)),
+        ratings_last_hour=_pace(counting, now),
         mean_score=sum(score * n for score, n in scores.items()) / scores.total() if scores else None,
         scores={f"{score:g}": scores[score] for score in sorted(scores)},
         complete=ratings >= quota,
     )
+
+
+def _pace(rows: Sequence[Any], now: float) -> float:
+    """Ratings an hour, by those of the last hour; since the first of them, where people began within it."""
+    began = [row.first_recent for row in rows if row.first_recent is not None]
+    if not began:
+        return 0.0
+    hours = max(LEAST_PACE_S, now - min(began)) / HOUR
+    return float(round(sum(row.recent for row in rows) / min(1.0, hours)))
 
 
 _r, _g = t.responses.c, t.ratings.c
@@ -248,6 +259,9 @@ _GIVEN = (
         _g.score,
         sa.func.count().label("ratings"),
         sa.func.sum(sa.case((_g.submitted_at > sa.bindparam("since"), 1), else_=0)).label("recent"),
+        sa.func.min(sa.case((_g.submitted_at > sa.bindparam("since"), _g.submitted_at))).label(
+            "first_recent"
+        ),
     )
     .join(t.responses, _r.id == _g.response_id)
     .where(_r.round_number == sa.bindparam("round"))

@@ -85,14 +85,16 @@ def test_whether_somebody_says_the_same_again(near, times, by_chance, scale, say
     )
 
 
-EFFECT = {"with": 0.41, "without": 0.52, "low": 0.02, "high": 0.24, "responses": 38, "ratings": 1}
+EFFECT = {"with": 0.41, "without": 0.52, "low": 0.02, "high": 0.24, "responses": 38, "ratings": 9}
 
 
 def test_what_leaving_out_does_is_told_with_how_sure_it_is():
     assert rater_words.leaving_out(EFFECT) == (
-        "The reward head agrees with the others at 0.41 with this one rating and at 0.52 without: "
+        "The reward head agrees with the others at 0.41 with these 9 ratings and at 0.52 without: "
         "+0.11 (+0.02 … +0.24)."
     )
+    few = rater_words.leaving_out(EFFECT | {"ratings": 7})
+    assert few.startswith("Too little is rated to say"), "two ratings looked like proof"
     worse = EFFECT | {"without": -0.3, "low": -0.9, "high": 0.001, "ratings": 18}
     assert rater_words.leaving_out(worse).endswith(
         "with these 18 ratings and at −0.30 without: −0.71 (−0.90 … 0.00), which may be chance."

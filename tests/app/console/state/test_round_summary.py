@@ -54,7 +54,8 @@ def test_settings_are_kept_once_and_the_change_is_in_the_journal(store: Store, o
     events = len(store.events())
     assert change_settings(store, op.name, read_settings(store)) == "Nothing was changed.", "all of the form"
     assert len(store.events()) == events
-    assert "next round" in change_settings(store, op.name, {"plan.ratings": 32, "ppo.steps": 9})
+    said = change_settings(store, op.name, {"plan.ratings": 32, "ppo.steps": 9})
+    assert said == "Kept: round 1, which has not begun, is begun with these settings."
     assert (read_settings(store)["plan.ratings"], read_settings(store)["ppo.steps"]) == (32, 9)
     event = store.events(1)[0]
     assert (event.actor, event.what) == ("op", "changed the settings")

@@ -1,6 +1,7 @@
 """Prompts, versions, rounds, seals, settings; what must not happen is refused and changes nothing."""
 
 import dataclasses
+import time
 
 import pytest
 import sqlalchemy as sa
@@ -138,6 +139,16 @@ def test_progress_counts_what_fills_the_quota(world, store):
     assert (progress.responses, progress.expected_responses, progress.complete) == (12, 12, False)
     store.set_excluded(world.raters[1].id, True, "op")
     assert store.round_progress().ratings == 4
+
+
+@pytest.mark.parametrize(
+    ("ago", "pace"), [((7200,), 0), ((1800, 900, 10), 6), ((20, 10), 2 * 12), ((7200, 3500, 5), 2)]
+)
+def test_a_pace_counts_from_when_people_began(world, store, ago, pace):
+    now = time.time()
+    for seconds in ago:
+        rate_next(store, world.rater, 5, shown_at=now - seconds - 3, submitted_at=now - seconds)
+    assert store.round_progress().ratings_last_hour == pace
 
 
 def test_progress_while_responses_are_written(store):
