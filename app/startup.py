@@ -83,12 +83,10 @@ def start_reports(
     say: Callable[[str], None],
     wait: Callable[[float], object],
 ) -> None:
-    """Lets both reports go on beside the server: of the first responses, and of how the rounds stand."""
-    for report, arguments in (
-        (report_first_progress, (store, say, wait)),
-        (report_rounds, (store, worker, say, wait)),
-    ):
-        threading.Thread(target=report, args=arguments, daemon=True).start()
+    """Lets the reports go on beside the server: of its trainer's first responses, and of how the rounds stand."""
+    threading.Thread(target=report_rounds, args=(store, worker, say, wait), daemon=True).start()
+    if worker().state != "off":
+        threading.Thread(target=report_first_progress, args=(store, say, wait), daemon=True).start()
 
 
 def report_rounds(

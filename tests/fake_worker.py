@@ -161,6 +161,7 @@ def train(store: Store, job: Job, worker: str, settings: dict[str, Any], show: S
             "total": steps,
             "eta_s": (steps - step) * 2.0,
             "note": "",
+            "moved_at": time.time(),
         }
         if show is not None:
             show(job, progress)

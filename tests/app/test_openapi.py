@@ -20,7 +20,7 @@ from app.access import accounts
 from tests import fake_worker
 from tests.app.helpers import Live, serving
 
-EXAMPLES = 12  # requests made up for each route and each way: as described, and not
+EXAMPLES = 6  # requests made up for each route and each way: as described, and not
 HELD = (
     not_a_server_error,
     status_code_conformance,

@@ -126,7 +126,8 @@ class RatingScreen {
   onActionClick(event) {
     const act = event.target.closest("[data-act]")?.dataset.act;
     if (act === "undo") !this.isSending && this.enqueue({ act: "undo" });
-    else if (act === "details" && this.details.isOpen) this.details.close();
+    // A finger that opened the fields closes them; by mouse and keys one goes into them
+    else if (act === "details" && event.pointerType === "touch" && this.details.isOpen) this.details.close();
     else if (act) this.open(act);
   }
 

@@ -24,6 +24,7 @@ def test_clicks_on_the_page_are_counted():
     assert 0 < page.first_median <= page.first_p95
 
 
+@pytest.mark.long
 def test_looks_of_a_console_are_counted(monkeypatch):
     monkeypatch.setattr(console_look, "LOOKS", 2)
     monkeypatch.setattr(console_look, "FIRST_LOOKS", 1)

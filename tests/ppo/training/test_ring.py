@@ -192,10 +192,10 @@ def test_beyond_a_limit_only_a_share_of_the_way_is_kept(home, undisturbed, monke
     real = round_recipe._shrink_to_limits
     ends = {}
 
-    def hold(store, engine, config, state, start, _limits, progress):
+    def hold(store, engine, config, state, start, _limits, head, progress):
         ends.update(start=start, end=state.policy.adapter_state())
         return real(
-            store, engine, config, state, start, training_steps.Limits(kl=kl, distinct_2=0.0), progress
+            store, engine, config, state, start, training_steps.Limits(kl=kl, distinct_2=0.0), head, progress
         )
 
     monkeypatch.setattr(round_recipe, "_shrink_to_limits", hold)

@@ -19,7 +19,7 @@ from tests.rater_data.store_world import open_store, rate_next
 
 REFUSAL = "Chance."
 ERROR = "The machine caught fire."
-PROGRESS = {"phase", "done", "total", "eta_s", "note"}
+PROGRESS = {"phase", "done", "total", "eta_s", "note", "moved_at"}
 STEP = {
     "step",
     "score",
