@@ -84,6 +84,7 @@ def rate_all(client, store):
         assert send_rating(client, card, score).status_code == 200
 
 
+@pytest.mark.long
 def test_trainers_elsewhere_write_train_vanish_and_go_on(address, tmp_path, monkeypatch):
     """Two trainers and one job: one has it. It is killed, the other goes on; in the training the same once more."""
     monkeypatch.setattr(store_world, "address_of", lambda _home: address)

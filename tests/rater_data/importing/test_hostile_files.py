@@ -36,7 +36,7 @@ SAID = {
 }
 
 
-@pytest.mark.slow
+@pytest.mark.long
 def test_hostile_files_end_in_a_sentence_and_little_memory(tmp_path):
     command = [sys.executable, "-m", "tests.rater_data.importing.hostile_files", str(tmp_path)]
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=280, check=False)
