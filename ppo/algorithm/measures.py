@@ -1,10 +1,13 @@
 """Numbers that describe texts and ratings, for reports; nothing is trained on them."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from itertools import pairwise
 
 import numpy as np
 
+from ppo.config import SampleConfig
+from ppo.reward.reward_head import RewardHead
 from rater_data.statistics.intervals import t_margin
 
 
@@ -26,3 +29,49 @@ def mean_interval(values: Sequence[float], groups: Sequence[int]) -> tuple[float
         return mean, mean, mean
     margin = t_margin(means.tolist())
     return mean, mean - margin, mean + margin
+
+
+@dataclass(frozen=True)
+class Change:
+    """How much better than before a reward head expects answers to be, on the raters' scale, and its standard error
+    over prompts."""
+
+    mean: float
+    error: float
+
+
+@dataclass(frozen=True)
+class MeasuredPolicy:
+    """What a policy writes to the holdout prompts.
+
+    `metrics`: KL to the reference and the shape of the texts; `features` (B, F): the reference's, of each answer;
+    `groups` (B,): its prompt, a number from 0; `prompt_ids`, `sample`: what was answered, and how.
+    """
+
+    metrics: dict[str, float]
+    features: np.ndarray
+    groups: np.ndarray
+    prompt_ids: tuple[int, ...]
+    sample: SampleConfig
+
+    def expected(self, head: RewardHead) -> dict[str, float]:
+        """What a head expects raters to say: `expected_rating` with the ends of its 95 % interval over prompts, and
+        `expected_of_base`, of the base model's answers, by the same head."""
+        mean, low, high = mean_interval(head.rating(self.features).tolist(), self.groups.tolist())
+        # it is normalised so that the base's answers have the score 0 on average
+        of_base = float(head.rating_of_score(np.zeros(1))[0])
+        return {
+            "expected_rating": mean,
+            "expected_low": low,
+            "expected_high": high,
+            "expected_of_base": of_base,
+        }
+
+    def change_since(self, before: "MeasuredPolicy", head: RewardHead) -> Change:
+        """What `head` expects of these answers, less what it expects of those `before` to the same prompts."""
+        assert self.prompt_ids == before.prompt_ids, "the same prompts are answered"
+        now, then = (head.rating(one.features) for one in (self, before))
+        places = range(len(self.prompt_ids))
+        apart = [now[self.groups == i].mean() - then[before.groups == i].mean() for i in places]
+        error = float(np.std(apart, ddof=1) / len(apart) ** 0.5) if len(apart) > 1 else np.inf
+        return Change(float(np.mean(apart)), error)

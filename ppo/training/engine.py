@@ -10,8 +10,8 @@ from typing import Any
 import numpy as np
 import torch
 
-from ppo.algorithm.experience import EvaluatedRollout, evaluate_rollout
-from ppo.algorithm.measures import distinct_2, mean_interval
+from ppo.algorithm.experience import evaluate_rollout
+from ppo.algorithm.measures import MeasuredPolicy, distinct_2
 from ppo.algorithm.out_of_memory import in_smaller_pieces
 from ppo.algorithm.reading import OnResponses, Wanted, ignore_responses, read_rollout
 from ppo.config import Config
@@ -26,7 +26,6 @@ from ppo.model.sampling import SampledResponse
 from ppo.model.self_check import checked_policy
 from ppo.processes import ALONE, LOAD, Processes
 from ppo.progress import Progress
-from ppo.reward.reward_head import RewardHead
 from ppo.training import checkpoint, store_tensors
 from rater_data.artifacts.artifacts import Artifacts
 from rater_data.artifacts.folders import FolderArtifacts
@@ -39,6 +38,7 @@ from rater_data.store import Store
 MEASURED_PER_PROMPT = (
     4  # responses a holdout prompt when a new version is checked: with 2, distinct-2 was off by .03
 )
+MEASURED_PROMPTS = 20  # where there are no holdout prompts
 READING_TOKENS = (
     512  # of a micro-batch on a CPU that only reads: attention costs the square of a row; measured
 )
@@ -107,6 +107,7 @@ class Engine:
         self._fresh = self.policy.adapter_state()
         self.loaded_version: int | None = 0
         self._features: dict[int, np.ndarray] = {}
+        self._measured: MeasuredPolicy | None = None  # of the version in hand
         self.generator: Generator = BuiltIn(self.policy)
         self._generator_notes: list[str] = []
         if opened is not None:
@@ -151,6 +152,7 @@ class Engine:
         if self.loaded_version == number:
             return
         self.loaded_version = None  # a load that fails half-way must not pass for either version
+        self._measured = None
         if number == 0:
             self.policy.load_adapter_state(self._fresh)
             torch.nn.init.zeros_(self.policy.value_head.weight)
@@ -304,42 +306,43 @@ class Engine:
             for p, t in zip(prompts, texts, strict=True)
         ]
 
-    def evaluate_policy(
-        self, store: Store, config: Config, seed: int, head: RewardHead | None = None
-    ) -> dict[str, float]:
-        """KL to the reference and the shape of the texts on the holdout prompts (all prompts where there are none).
-
-        With a `head` what it expects raters to say of them, too: `expected_rating` with the ends of its 95 % interval
-        over prompts, and `expected_of_base`, of the base model's answers, by the same head.
-        """
-        prompts = store_tensors.holdout_prompts(store) or store_tensors.trainable_prompts(store)[:20]
+    def measure_policy(self, store: Store, config: Config, seed: int) -> MeasuredPolicy:
+        """Measures the policy in hand on the holdout prompts (on the first prompts where there are none)."""
+        prompts = _measured_prompts(store)
         rollout, texts = self.rollout(prompts, MEASURED_PER_PROMPT, config, seed)
-        layers = () if head is None else self.reward_layers(config)
-        evaluated = evaluate_rollout(self.policy, rollout, layers, config)
+        evaluated = evaluate_rollout(self.policy, rollout, self.reward_layers(config), config)
         check_agreement(self.policy, rollout, evaluated.logprobs, config.sample.temperature)
         kl = evaluated.kl_per_response()
         sets = [texts[i::MEASURED_PER_PROMPT] for i in range(MEASURED_PER_PROMPT)]
-        return {
+        metrics = {
             "kl": float(kl.mean()),
             "kl_se": float(kl.std() / len(kl) ** 0.5),
             "length": float(rollout.lengths.float().mean()),
             "eos_share": float(rollout.ended.float().mean()),
             "distinct_2": float(np.mean([distinct_2(s) for s in sets])),
-            **({} if head is None else _expected(head, evaluated)),
         }
+        features = evaluated.features.cpu().numpy().astype(np.float64)
+        groups = rollout.group.cpu().numpy()
+        return MeasuredPolicy(metrics, features, groups, _ids_of(prompts), config.sample)
+
+    def measure_version(self, store: Store, config: Config, seed: int) -> MeasuredPolicy:
+        """As `measure_policy`, of the version in hand; not anew while nothing else is asked of it."""
+        kept, asked = self._measured, (_ids_of(_measured_prompts(store)), config.sample)
+        if kept is None or (kept.prompt_ids, kept.sample) != asked:
+            self._measured = kept = self.measure_policy(store, config, seed)
+        return kept
+
+    def trained_to(self, number: int, measured: MeasuredPolicy) -> None:
+        """What was trained is version `number` now, and was measured."""
+        self.loaded_version, self._measured = number, measured
 
 
-def _expected(head: RewardHead, evaluated: EvaluatedRollout) -> dict[str, float]:
-    """The head is normalised so that the base's answers have the score 0 on average."""
-    ratings = head.rating(evaluated.features.cpu().numpy().astype(np.float64))
-    mean, low, high = mean_interval(ratings.tolist(), evaluated.rollout.group.tolist())
-    of_base = float(head.rating_of_score(np.zeros(1))[0])
-    return {
-        "expected_rating": mean,
-        "expected_low": low,
-        "expected_high": high,
-        "expected_of_base": of_base,
-    }
+def _measured_prompts(store: Store) -> list[Prompt]:
+    return store_tensors.holdout_prompts(store) or store_tensors.trainable_prompts(store)[:MEASURED_PROMPTS]
+
+
+def _ids_of(prompts: Sequence[Prompt]) -> tuple[int, ...]:
+    return tuple(stored_id(p) for p in prompts)
 
 
 def _in_order_of_length(data: store_tensors.Readable, rows: list[int]) -> list[int]:

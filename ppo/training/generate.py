@@ -58,7 +58,7 @@ def keep_first_responses(store: Store) -> None:
     told. Not of a job that was begun anew, which says nothing of others."""
     job = store.active_job("generate")
     if job is not None and job.attempts == 1:
-        times = [*store.setting(FIRST_RESPONSES, []), round(time.time() - job.created_at, 1)]
+        times = [*store.setting(FIRST_RESPONSES, []), round(time.time() - job.created_at, 3)]
         store.set_setting(FIRST_RESPONSES, times[-FIRST_KEPT:])
 
 

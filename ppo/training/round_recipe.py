@@ -11,7 +11,6 @@ from dataclasses import asdict
 from typing import Any
 
 import numpy as np
-from torch import Tensor
 
 from ppo.algorithm import rules
 from ppo.algorithm.ppo_update import TrainState
@@ -30,7 +29,6 @@ from rater_data.round_settings import REFERENCE
 from rater_data.store import Store
 
 PROMPTS_A_CHUNK = 8  # written and offered together; the first alone: its card comes after seconds
-MIN_SHARE = 0.1  # of a round's way, below which nothing of it is kept
 SAMPLE_SEED = 20_170_707
 SAMPLED_PROMPTS = 2  # prompts that are answered after every step
 
@@ -95,10 +93,18 @@ def train_round(
         return "refused"
 
     limits = training_steps.round_limits(config, version, reference)
-    start = engine.policy.adapter_state()
+    progress.phase("Measuring the version in use", 1)
+    start = training_steps.Start(
+        engine.policy.adapter_state(), engine.measure_version(store, config, SAMPLE_SEED)
+    )
+    progress.advance(1)
     state = _ppo(store, engine, config, round_, version, data, fitted, limits, progress)
-    metrics = _shrink_to_limits(store, engine, config, state, start, limits, fitted.head, progress)
-    _publish(store, engine, config, state, version, fitted.head, gate, metrics, progress)
+    progress.phase("Evaluating the new version", 1)
+    end = training_steps.shrink_to_limits(
+        store, engine, config, start, limits, fitted.head, SAMPLE_SEED, progress
+    )
+    progress.advance(1)
+    _publish(store, engine, config, state, version, fitted.head, gate, end, progress)
     return "published"
 
 
@@ -154,7 +160,7 @@ def _reference_metrics(store: Store, engine: Engine, config: Config, progress: P
         if not store.samples(0):
             store.add_samples(engine.holdout_samples(store, 0, config, SAMPLE_SEED))
         progress.advance(1)
-        kept = {"sample": sample, "metrics": engine.evaluate_policy(store, config, SAMPLE_SEED)}
+        kept = {"sample": sample, "metrics": engine.measure_version(store, config, SAMPLE_SEED).metrics}
         store.set_setting(REFERENCE, kept)
         progress.advance(2)
     metrics: dict[str, float] = kept["metrics"]
@@ -323,35 +329,6 @@ def _record_step(
     progress.record_step(number, step, {**metrics, "lights": lights})
 
 
-def _shrink_to_limits(
-    store: Store,
-    engine: Engine,
-    config: Config,
-    state: TrainState,
-    start: dict[str, Tensor],
-    limits: training_steps.Limits,
-    head: RewardHead,
-    progress: Progress,
-) -> dict[str, float]:
-    """Measures the policy on the holdout prompts; beyond a limit, keeps only a share of the way from the start.
-
-    Between two adapters of one run the KL grows smoothly and what was learned stays in proportion, while an earlier
-    step is a noisier policy, not a milder one (interpolation towards the start: WARP, arXiv 2406.16768).
-    """
-    end, share = state.policy.adapter_state(), 1.0
-    progress.phase("Evaluating the new version", 1)
-    while True:
-        metrics = engine.evaluate_policy(store, config, SAMPLE_SEED, head)
-        why = limits.exceeded(metrics)
-        if not why or share == 0.0:
-            progress.advance(1)
-            return metrics | {"share": share}
-        share = limits.smaller_share(metrics, share)
-        share = share if share >= MIN_SHARE else 0.0
-        progress.log(f"{why[0].upper()}{why[1:]}: {share:.0%} of the round's way is kept.")
-        state.policy.load_adapter_state({n: start[n] + share * (end[n] - start[n]) for n in end})
-
-
 def _publish(
     store: Store,
     engine: Engine,
@@ -360,7 +337,7 @@ def _publish(
     parent: Version,
     head: RewardHead,
     gate: dict[str, Any],
-    metrics: dict[str, float],
+    end: training_steps.End,
     progress: Progress,
 ) -> None:
     number = store.next_version_number()
@@ -370,7 +347,7 @@ def _publish(
         name = f"{name}-{secrets.token_hex(4)}"
     progress.phase("Publishing", 1)
     digest = checkpoint.save(state, engine.artifacts, name, config, head, resumable=False)
-    engine.loaded_version = number
+    engine.trained_to(number, end.measured)
     samples = engine.holdout_samples(store, number, config, SAMPLE_SEED)
     version = Version(
         number=number,
@@ -380,7 +357,7 @@ def _publish(
         base_model=engine.base.name,
         base_revision=engine.base.revision,
         metrics={
-            **metrics,
+            **end.metrics,
             "sample": asdict(config.sample),
             "steps": state.step,
             "seconds": {k: round(v, 1) for k, v in progress.finish().items()},
@@ -391,6 +368,8 @@ def _publish(
     count = gate.get("edits", 0)
     edits = f" and {count} better answer{'s' * (count > 1)}" if count else ""
     decision = f"Version {number} learned from {gate['ratings']} ratings{edits}."
+    if end.why:
+        decision += f" Of the way that PPO went {end.share:.0%} is kept: {end.why}."
     store.publish(state.round_number, version, gate=gate, decision=decision, samples=samples)
     checkpoint.remove_steps(engine.artifacts, state.round_number)
 

@@ -6,21 +6,24 @@ from dataclasses import dataclass
 
 import numpy as np
 import torch
+from torch import Tensor
 
 from ppo.algorithm.experience import build_experience, evaluate_rollout, experience_metrics
-from ppo.algorithm.measures import distinct_2
+from ppo.algorithm.measures import Change, MeasuredPolicy, distinct_2
 from ppo.algorithm.out_of_memory import in_smaller_pieces
 from ppo.algorithm.ppo_update import TrainState, ppo_update, warm_up_critic
 from ppo.config import ROLLOUTS_PER_PROMPT, Config, seed_of
 from ppo.generation.agreement import check_agreement
 from ppo.progress import Progress
 from ppo.reward.pessimism import pessimistic_scores
-from ppo.reward.reward_head import FittedHead
+from ppo.reward.reward_head import FittedHead, RewardHead
 from ppo.training import store_tensors
 from ppo.training.engine import Engine
 from rater_data.lifecycle import Version
 from rater_data.records import Prompt
+from rater_data.store import Store
 
+MIN_SHARE = 0.1  # of a round's way, below which nothing of it is kept
 SMALLEST_PART = 0.5  # of a way that was too long: one measurement is too noisy to go further back at once
 
 
@@ -62,6 +65,69 @@ def round_limits(config: Config, version: Version, reference: dict[str, float]) 
     least = config.ppo.diversity * reference["distinct_2"]
     begun = version.metrics.get("distinct_2", reference["distinct_2"])
     return Limits(min(start + config.ppo.kl_budget, config.ppo.kl_ceiling), least, begun)
+
+
+@dataclass(frozen=True)
+class Start:
+    """Where a round began: the adapter, and what it wrote to the holdout prompts."""
+
+    adapter: dict[str, Tensor]
+    measured: MeasuredPolicy
+
+
+@dataclass(frozen=True)
+class End:
+    """What came of a round: `share` of the way that PPO went is kept, `why` not all of it, and what `head` expects now
+    against the start."""
+
+    measured: MeasuredPolicy
+    head: RewardHead
+    change: Change
+    share: float
+    why: str
+
+    @property
+    def metrics(self) -> dict[str, float]:
+        """For the version that is published."""
+        changed = {"expected_change": self.change.mean, "expected_change_error": self.change.error}
+        return {**self.measured.metrics, **self.measured.expected(self.head), **changed, "share": self.share}
+
+
+def shrink_to_limits(
+    store: Store,
+    engine: Engine,
+    config: Config,
+    start: Start,
+    limits: Limits,
+    head: RewardHead,
+    seed: int,
+    progress: Progress,
+) -> End:
+    """Measures the policy on the holdout prompts; beyond a limit, or where the head that it was trained by expects less
+    of it than of the version before, only a share of the way from the start is kept.
+
+    A fall is one of more than its standard error; once there was one, only what does not fall at all is kept: one round
+    of fourteen ended worse than it began, and its own head had said so. Between two adapters of one run the KL grows
+    smoothly and what was learned stays in proportion, while an earlier step is a noisier policy, not a milder one
+    (interpolation towards the start: WARP, arXiv 2406.16768).
+    """
+    end, share, fell, whole = engine.policy.adapter_state(), 1.0, False, ""
+    while True:
+        measured = engine.measure_policy(store, config, seed)
+        change = measured.change_since(start.measured, head)
+        fell = fell or change.mean < -change.error
+        why = limits.exceeded(measured.metrics)
+        if not why and fell and change.mean < 0:
+            why = f"the reward head expects {-change.mean:.2f} less than at the start of its answers to holdout prompts"
+        if not why or share == 0.0:
+            return End(measured, head, change, share, whole)
+        whole = whole or why
+        smaller = limits.smaller_share(measured.metrics, share)
+        share = min(smaller, SMALLEST_PART * share) if fell else smaller
+        share = share if share >= MIN_SHARE else 0.0
+        progress.log(f"{why[0].upper()}{why[1:]}: {share:.0%} of the round's way is kept.")
+        way = {name: tensor - start.adapter[name] for name, tensor in end.items()}
+        engine.policy.load_adapter_state({n: start.adapter[n] + share * way[n] for n in way})
 
 
 def ppo_on_ratings(

@@ -189,16 +189,14 @@ def test_beyond_a_limit_only_a_share_of_the_way_is_kept(home, undisturbed, monke
     monkeypatch.setattr(
         training_steps, "round_limits", lambda *_: training_steps.Limits(kl=100.0, distinct_2=0.0)
     )
-    real = round_recipe._shrink_to_limits
+    real = training_steps.shrink_to_limits
     ends = {}
 
-    def hold(store, engine, config, state, start, _limits, head, progress):
-        ends.update(start=start, end=state.policy.adapter_state())
-        return real(
-            store, engine, config, state, start, training_steps.Limits(kl=kl, distinct_2=0.0), head, progress
-        )
+    def hold(store, engine, config, start, _limits, *beside):
+        ends.update(start=start.adapter, end=engine.policy.adapter_state())
+        return real(store, engine, config, start, training_steps.Limits(kl=kl, distinct_2=0.0), *beside)
 
-    monkeypatch.setattr(round_recipe, "_shrink_to_limits", hold)
+    monkeypatch.setattr(training_steps, "shrink_to_limits", hold)
     assert home.worker.run_one().state == "done"
     metrics, got = home.store.current_version().metrics, home.engine.policy.adapter_state()
     assert least <= metrics["share"] <= most
