@@ -283,6 +283,13 @@ def simulate(
             say(f"Loading {rater.removeprefix(CLASSIFIER_SIGN)} …")
         with open_rater(rater) as rate, Progress(transient=True) as progress:
             task = progress.add_task("Rating", total=ratings)
+            told: list[str] = []
+
+            def say_once(why: str) -> None:
+                if told[-1:] != [why]:
+                    told.append(why)
+                    progress.console.print(f"Waiting for a card. {why}")
+
             outcome = run_simulation(
                 url,
                 token,
@@ -292,6 +299,7 @@ def simulate(
                 lambda saved: progress.update(task, completed=saved),
                 patience,
                 think,
+                say_once,
             )
     except RateloopError as error:
         raise exit_with(error) from None

@@ -83,18 +83,20 @@ def simulate(
     on_progress: Callable[[int], None] = lambda _saved: None,
     patience_s: float = 600.0,
     think_s: float = 0.0,
+    on_wait: Callable[[str], None] = lambda _why: None,
 ) -> Outcome:
     """`clients` raters at once until `ratings` are saved in all.
 
     An operator's token makes a rater for each client; with a rater's, the one client is that rater. Each thinks for
     about `think_s` seconds on a card; of two responses the one with the higher score is better. Ends early, with what
-    was saved, when no client was given a card for `patience_s` seconds. Raises RateloopError with a sentence.
+    was saved, when no client was given a card for `patience_s` seconds; `on_wait` is told why one has to wait. Raises
+    RateloopError with a sentence.
     """
     if not re.fullmatch(r"[\w-]+", token, re.ASCII):
         raise BadInput("That is no token: `python -m app token NAME` prints one.")
     _check_server(url)  # a wrong address is one sentence, before any thread
     tokens = _client_tokens(url, token, clients)
-    run = _Run(ratings, patience_s, on_progress, think_s)
+    run = _Run(ratings, patience_s, on_progress, think_s, on_wait)
     threads = [
         threading.Thread(target=run.run_client, args=(url, client_token, rater), daemon=True)
         for client_token in tokens
@@ -128,10 +130,15 @@ class _Run:
     """What the clients of one simulation share."""
 
     def __init__(
-        self, ratings: int, patience_s: float, on_progress: Callable[[int], None], think_s: float
+        self,
+        ratings: int,
+        patience_s: float,
+        on_progress: Callable[[int], None],
+        think_s: float,
+        on_wait: Callable[[str], None],
     ) -> None:
         self.ratings, self.patience_s, self.think_s = ratings, patience_s, think_s
-        self.on_progress = on_progress
+        self.on_progress, self.on_wait = on_progress, on_wait
         self.lock = threading.Lock()
         self.started = self.saved = 0
         self.client_seconds: list[float] = []
@@ -155,6 +162,7 @@ class _Run:
             if card is None:
                 if time.monotonic() - self.last_card_at > self.patience_s or self._all_started():
                     return
+                self.on_wait(f"{screen['title']}. {screen['why']}")
                 time.sleep(POLL_INTERVAL)
                 screen = _parse_json(client.get("/api/card"))
                 continue

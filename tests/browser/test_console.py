@@ -192,22 +192,6 @@ def test_a_notice_is_seen_and_goes_after_a_while(browser: Browser, live: Live) -
         expect(notice).to_be_visible()
 
 
-def test_operator_page_is_accessible_in_the_dark_on_a_phone(browser: Browser, live: Live) -> None:
-    """Loaded so; test_every_page.py switches pages that are open."""
-    options = {"viewport": {"width": 390, "height": 844}, "color_scheme": "dark"}
-    with signed_in(browser, live, the_operator(live), **options) as (_, console):
-        expect(console.get_by_role("heading", level=1)).to_be_visible()
-        for name in ("Round", "Versions", "People", "Prompts", "Settings", "Data", "History"):
-            if name in ("Prompts", "Settings", "Data", "History"):
-                console.locator(".overflow-menu > button").click()
-                console.locator(".overflow-dropdown").get_by_text(name).click()
-            else:
-                open_tab(console, name)
-            console.wait_for_timeout(500)
-            assert accessibility_violations(console) == [], name
-            assert console.evaluate("document.documentElement.scrollWidth <= innerWidth"), name
-
-
 EMPTY_BLOCKS = """[...document.querySelectorAll('.tabitem:has(.ops-tiles) > .column > *')]
     .filter((it) => getComputedStyle(it).display !== 'none' && it.offsetHeight === 0).length"""
 

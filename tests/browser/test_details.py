@@ -323,17 +323,19 @@ def test_small_screens(browser: Browser, live: Live, rater: User, screen: dict, 
         page.wait_for_selector("dialog[open]", state="detached")
         page.get_by_role("button", name="Say more").click()
         page.locator("#rate-comment").wait_for()
-        dock = page.locator(".rl-dock")
-        fixed = dock.evaluate("(node) => getComputedStyle(node).position") == "fixed"
-        assert fixed == (height > 480)
-        if fixed:
-            assert dock.bounding_box()["height"] <= 0.6 * height + 1
+        dock = page.locator(".rl-dock").bounding_box()
+        if height > 480:
+            assert dock["height"] <= 0.6 * height + 1
+        else:  # beside the answer, in all of the height
+            assert dock["height"] == height and dock["width"] < 0.5 * screen["viewport"]["width"]
         page.keyboard.press("Escape")
         page.evaluate("window.scrollTo(0, 0)")
         assert page.locator("[data-part=text]").evaluate(
             "(node) => { const box = node.getBoundingClientRect();"
             " return node.contains(document.elementFromPoint(box.x + 5, box.y + 5)); }"
         ), "the response is not covered"
+        for part in ("[data-part=text]", *(f"[data-score='{point}']" for point in ("1", "10"))):
+            assert page.locator(part).evaluate("(node) => node.getBoundingClientRect().y") < height - 44
         assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
         assert accessibility_violations(page) == []
         page.locator("[data-score='6']").click()

@@ -16,7 +16,7 @@ from tests.browser.helpers import accessibility_violations, signed_in, wait_for_
 from tests.browser.screenshots import TABS
 
 pytestmark = pytest.mark.browser
-LOOKS = ((1280, "light"), (1280, "dark"), (320, "light"))
+LOOKS = ((1280, "light"), (1280, "dark"), (320, "dark"))
 DIALOGS = (("?", "keys"), ("g", "guidelines"), ("r", "recent"))
 
 

@@ -84,6 +84,19 @@ def test_forty_ratings_at_15_ms(browser: Browser, live: Live, rater: User) -> No
     assert scores(live, rater) == [float(key) or 10.0 for key in keys]
 
 
+def test_one_key_that_bounces_is_one_rating(browser: Browser, live: Live, rater: User) -> None:
+    """The same key twice within a tenth of a second: the second would be for a card that nobody has read."""
+    with signed_in(browser, live, rater) as (_, page):
+        wait_for_card(page)
+        page.keyboard.type("7788", delay=40)
+        wait_until(lambda: len(scores(live, rater)) >= 2, "two ratings")
+        page.wait_for_timeout(200)
+        page.keyboard.press("8")  # after a look it is meant
+        wait_until(lambda: len(scores(live, rater)) >= 3, "the third rating")
+        page.wait_for_timeout(200)
+    assert scores(live, rater) == [7.0, 8.0, 8.0]
+
+
 def test_fast_keys_through_lost_connections(browser: Browser, live: Live, rater: User) -> None:
     """Of the requests, one never arrives, one arrives but its answer is lost, one meets a server error."""
     keys = "1234567890" * 2

@@ -19,6 +19,7 @@ const QUEUE_LIMIT = 100;
 const HEARTBEAT = 120000;
 const POLL = 3000;
 const DOUBLE_CLICK = 350;
+const DOUBLE_PRESS = 150; // ms: a key that bounces, or a finger that meant one press; nobody has read a card in less
 // The status of a rating whose card was held for too long.
 const WITH_SOMEBODY_ELSE = 410;
 
@@ -42,6 +43,7 @@ class RatingScreen {
     this.unsentQueue = []; // decisions from before this page, which go first
     this.isSending = this.isCatchingUp = this.isOffline = this.isSignedOut = this.refreshAfterSending = false;
     this.lastClick = this.requestNumber = 0;
+    this.lastKey = {};
     this.details = new CardDetails(this.ui, root);
     this.notices = new Notices(this.ui);
     this.waiting = new Waiting(this.ui);
@@ -91,11 +93,18 @@ class RatingScreen {
     const onButton = event.target.closest?.("button, a, summary");
     if (!intent || (intent.act === "confirm" && (!this.chosen || onButton))) return;
     event.preventDefault();
-    if (event.repeat) return;
+    if (event.repeat || (intent.act === "rate" && this.isPressedTwice(event))) return;
     if (intent.act === "confirm") this.enqueue(this.chosen);
     else if (intent.act === "rate" && this.needsEnter) this.choose(intent);
     else if (intent.act === "rate" || intent.act === "undo") this.enqueue(intent);
     else this.open(intent.act);
+  }
+
+  // Different keys are meant, however fast they come.
+  isPressedTwice({ key, code, timeStamp }) {
+    const last = this.lastKey;
+    this.lastKey = { key, code, at: timeStamp };
+    return last.key === key && last.code === code && timeStamp - last.at < DOUBLE_PRESS;
   }
 
   get needsEnter() {

@@ -39,8 +39,11 @@ def test_eight_clients_rate_without_a_double_or_a_loss(live: Live) -> None:
 def test_a_simulation_ends_when_there_is_nothing_to_rate(live: Live) -> None:
     token = accounts.create_token(live.store, "op", "bot")
     cards = 6 * fake_worker.PER_PROMPT
-    done = simulate(live.url, token, rate_with(lambda prompt, response: 99), cards + 5, 1, patience_s=0)
+    waits: list[str] = []
+    best = rate_with(lambda prompt, response: 99)
+    done = simulate(live.url, token, best, cards + 5, 1, patience_s=1, on_wait=waits.append)
     assert done.ratings == cards
+    assert len(waits) == 1 and waits[0].startswith("You have rated everything. Thank you. Round 1 has ")
     assert {r.rating.score for r in live.store.recent(live.store.user_by_name("bot").id, n=100)} == {10.0}
 
 

@@ -194,6 +194,7 @@ def test_texts_are_a_table_where_there_are_tables_and_a_file_for_mlflow():
     assert mlflow.told[0] == "version-samples-0003.md" and "answer:\n\n```text\na\n```" in mlflow.told[1]
 
 
+@pytest.mark.long
 @pytest.mark.skipif(not (EXTRAS / "trackio").is_dir(), reason="no trackers; `make check` fetches them")
 def test_tensorboard_and_trackio_themselves():
     file = ROOT / "tests/ppo/tracking/real_trackers.py"

@@ -56,7 +56,9 @@ def finish(processes: list[subprocess.Popen]) -> list[str]:
             process.kill()
 
 
-@pytest.mark.parametrize(("count", "faults"), [(2, ["out of memory"]), (3, [])])
+@pytest.mark.parametrize(
+    ("count", "faults"), [(2, ["out of memory"]), pytest.param(3, [], marks=pytest.mark.long)]
+)
 def test_several_processes_give_the_update_of_one(alone, tmp_path, count, faults):
     """Also when the memory of one runs out, in the middle: then all take smaller pieces."""
     out = tmp_path / "found.json"

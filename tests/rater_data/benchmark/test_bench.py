@@ -43,6 +43,7 @@ def test_a_store_in_use_is_not_filled(tmp_path):
     world.store.close()
 
 
+@pytest.mark.long
 def test_the_command(tmp_path, server):
     place, out = server.new(empty=True), tmp_path / "out.json"
     done = CliRunner().invoke(app, ["bench", "--ratings", "600", "--database", place, "--json", str(out)])

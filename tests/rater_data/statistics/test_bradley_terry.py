@@ -3,7 +3,7 @@
 import math
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.optimize import brentq
 
@@ -45,6 +45,7 @@ def test_what_is_no_comparison_counts_for_nothing():
     assert strengths([skipped, compared(1, 2, 1.0)]).keys() == {1, 2}
 
 
+@settings(max_examples=40)  # each fits twice
 @given(
     st.lists(
         st.tuples(st.integers(1, 5), st.integers(1, 5), st.sampled_from([-1.0, 0.0, 1.0])).filter(
