@@ -378,6 +378,7 @@ def test_the_real_trainer_learns_from_what_was_typed(tmp_path: Path) -> None:
             while not store.round_progress().complete:
                 ratings, text = store.count_ratings(), store.next_card(ann.id).text
                 score = min(10, max(1, round(10 - len(text) / 2.5)))  # the shorter the better
+                rating.wait_for_timeout(160)  # the same key twice at once would be one press
                 rating.keyboard.press(str(score % 10))
                 wait_until(lambda ratings=ratings: store.count_ratings() > ratings, "the rating")
             train = console.get_by_role("button", name="Train round 1")
