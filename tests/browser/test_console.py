@@ -290,7 +290,8 @@ def test_prompts_are_added_found_tagged_and_retired(browser: Browser, live: Live
         expect(console.get_by_text("Tags of “Name a river.”: water, <b>deep.")).to_be_visible()
         console.get_by_label("Find").fill("WATER")
         expect(console.locator("table.wide tbody tr")).to_have_count(2)
-        console.wait_for_timeout(800)  # as many rows as before: they are drawn anew, and a click must not fall between
+        # as many rows as before: they are drawn anew, and a click must not fall between
+        console.wait_for_timeout(800)
         row.get_by_role("button", name="Retire").click()
         expect(row.get_by_role("button", name="Ask again")).to_be_visible()
         assert "Name a river." not in [p.text for p in store.prompts()]
