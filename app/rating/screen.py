@@ -37,7 +37,7 @@ def build_screen_with(
         "card": card_json(card, edit_marks(store, user, shown_ids(card)) if asked.edits else [])
         if card
         else None,
-        **({} if card else explain_wait(store, trainer_is_down)),
+        **({} if card else _explain_wait(store, context, trainer_is_down)),
         "me": {"id": user.id, "name": user.name, "role": user.role},
         "mine": {"today": context.today, "round": context.in_round},
         "round": round_json(context),
@@ -46,6 +46,15 @@ def build_screen_with(
         "scale": scale_json(scale),
         "asks": asked.to_json(paired=scale.paired),
     }
+
+
+def _explain_wait(store: Store, context: ScreenContext, trainer_is_down: bool) -> dict[str, Any]:
+    """The same for all; many who wait for the next round look every few seconds, while it trains."""
+    number = context.round.number if context.round else 0
+    why: dict[str, Any] = store.lately(
+        number, ("wait", trainer_is_down), lambda: explain_wait(store, trainer_is_down)
+    )
+    return why
 
 
 def load_home_id(store: Store) -> str:

@@ -18,6 +18,7 @@ from rater_data.store.cards.card_order import (
 )
 from rater_data.store.database import schema as t
 from rater_data.store.database.engine import Database
+from rater_data.store.database.recent_answers import RecentAnswers
 from rater_data.store.rounds.settings import read_scale
 
 LEASE_S = 600.0
@@ -69,7 +70,9 @@ def put_lease(
     connection.execute(t.leases.insert(), card | {"shown_at": shown_at, "until": until})
 
 
-def deal_card(connection: sa.Connection, rater_id: int, now: float, lease_s: float) -> Card | None:
+def deal_card(
+    connection: sa.Connection, rater_id: int, now: float, lease_s: float, recent: RecentAnswers
+) -> Card | None:
     """The card this rater holds, else the next one that is free for them, leased. See CardLeases.next_card."""
     held = active_rater(connection, rater_id)
     paired = read_scale(connection).paired
@@ -80,7 +83,7 @@ def deal_card(connection: sa.Connection, rater_id: int, now: float, lease_s: flo
         until = max(held.until, now + lease_s)
         put_lease(connection, rater_id, held.response_id, held.other_id, shown_at, until)
         return card_of(connection, rater_id, choice)
-    choices = (next_choice(connection, rater_id, n, now, paired) for n in open_rounds(connection))
+    choices = (next_choice(connection, rater_id, n, now, recent, paired) for n in open_rounds(connection))
     free = next((choice for choice in choices if choice is not None), None)
     if free is None:
         if held.response_id is not None:
@@ -107,7 +110,7 @@ class CardLeases(Database):
         if lease_s <= 0:
             raise BadInput(f"A lease has to last some seconds, not {lease_s:g}.")
         with self.writing() as connection:
-            return deal_card(connection, rater_id, now, lease_s)
+            return deal_card(connection, rater_id, now, lease_s, self.recent_answers)
 
     def heartbeat(
         self, rater_id: int, response_id: int, lease_s: float = LEASE_S, now: float | None = None

@@ -107,7 +107,8 @@ class Ratings(Database):
         """`submit`, then `next_card`, in one transaction: the disk is waited for once and not twice."""
         now = time.time() if now is None else now
         with self.writing() as connection:
-            return _submit(connection, rating, now), deal_card(connection, rating.rater_id, now, lease_s)
+            stored = _submit(connection, rating, now)
+            return stored, deal_card(connection, rating.rater_id, now, lease_s, self.recent_answers)
 
     def undo(self, rater_id: int, now: float | None = None, lease_s: float = LEASE_S) -> Card:
         """Takes back the rater's latest rating and gives them its card again.

@@ -1,5 +1,6 @@
 """What the rating screen shows beside the card, in one read transaction: this runs at every rating."""
 
+from collections.abc import Callable, Hashable
 from dataclasses import dataclass
 from typing import Any
 
@@ -9,6 +10,7 @@ from rater_data.lifecycle import RATABLE_STATES, Round
 from rater_data.records import Rating
 from rater_data.round_settings import QUESTIONS
 from rater_data.scales import COUNTING, Scale
+from rater_data.store.cards.card_order import is_large
 from rater_data.store.database import schema as t
 from rater_data.store.database.engine import Database
 from rater_data.store.database.rows import rating_columns, rating_of
@@ -92,16 +94,33 @@ class ScreenContexts(Database):
             }
             today, in_round = connection.execute(_RATINGS_OF_RATER, where).one()
             last = connection.execute(_LAST_RATING, {"rater": rater_id}).mappings().one_or_none()
-            ratings = connection.scalar(_RATINGS_OF_ROUND, {"round": round_.number}) if round_ else 0
+            ratings = self._count_ratings(connection, round_.number) if round_ else 0
             return ScreenContext(
                 rules=_rating_rules(connection),
                 round=round_,
-                ratings=ratings or 0,
+                ratings=ratings,
                 today=int(today),
                 in_round=int(in_round) if round_ else 0,
                 last=None if last is None else rating_of(last),
                 last_open=last is not None and last["round_state"] in RATABLE_STATES and not last["sealed"],
             )
+
+    def lately(self, round_number: int, question: Hashable, ask: Callable[[], Any]) -> Any:
+        """What `ask` says of a round; of a large one what it said a moment ago, to whoever asked `question`."""
+        with self.reading() as connection:
+            large = is_large(connection, round_number)
+        return self.recent_answers.get((question, round_number), ask) if large else ask()
+
+    def _count_ratings(self, connection: sa.Connection, round_number: int) -> int:
+        """How many ratings fill a round; of a large one as it was a moment ago."""
+
+        def ask() -> int:
+            return connection.scalar(_RATINGS_OF_ROUND, {"round": round_number}) or 0
+
+        if not is_large(connection, round_number):
+            return ask()
+        count: int = self.recent_answers.get(("ratings of round", round_number), ask)
+        return count
 
 
 def _rating_rules(connection: sa.Connection) -> RatingRules:

@@ -23,6 +23,7 @@ from rater_data.files import NO_ROOM, explain_os_error
 from rater_data.store.database.addresses import display_address
 from rater_data.store.database.patience import Patience
 from rater_data.store.database.postgres_errors import explain_postgres_error
+from rater_data.store.database.recent_answers import RecentAnswers
 
 BUSY_TIMEOUT_MS = 30_000  # how long a writer waits for a writer of another process
 CONNECTING = {
@@ -178,6 +179,7 @@ class Database:
         isolation = {} if sqlite else {"isolation_level": "REPEATABLE READ", "postgresql_readonly": True}
         self._reader = self.engine.execution_options(**isolation)
         self._lock = write_lock(url)
+        self.recent_answers = RecentAnswers()
         self.patience = Patience(0)
         """How long a database that is away is waited for, before and after a transaction."""
         self.location: Path | str = home if sqlite else display_address(url)
