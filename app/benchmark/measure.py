@@ -101,7 +101,7 @@ def measure_load(
             )  # everybody's first cards
             if train:
                 store.start_training(1, "bench", override=True)
-                wait_for(lambda: _training_phase(store) == "PPO on rollouts", "PPO to begin", 600)
+                wait_for(lambda: _training_phase(store) == "PPO on rollouts", "PPO to begin", 900)
             outcome = simulate(
                 url, token, rate_with(rate_by_length), ratings, raters, on_progress, think_s=think_s
             )
@@ -112,8 +112,11 @@ def measure_load(
 
 
 def _training_phase(store: Store) -> str:
-    """The phase of the training under way; empty when there is none."""
+    """The phase of the training under way; empty when there is none. Raises RateloopError for one that failed."""
     job = store.active_job("train")
+    ended = store.newest_job("train")
+    if job is None and ended is not None and ended.state == "failed":
+        raise RateloopError(f"The training failed: {ended.error}")
     return str(job.progress.get("phase", "")) if job else ""
 
 

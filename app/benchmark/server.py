@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import random
 import shlex
 import signal
 import socket
@@ -23,6 +24,7 @@ from rater_data.store import Store
 OVERLAP = 3
 RESPONSES_PER_PROMPT = 4
 NO_MODEL = "made up"
+TOKENS = range(3, 200)  # that every model has
 STARTUP_TIMEOUT = 120.0  # seconds for a server to answer
 BACKGROUND_WARM_UP = 20.0  # seconds until the model of the background work is loaded and computes
 
@@ -59,6 +61,8 @@ def make_home(home: Path, ratings: int, raters: int, model: str = NO_MODEL) -> S
 
 def _synthetic_response(prompt: Prompt, k: int, place: int) -> Response:
     assert prompt.id is not None, "a stored prompt has its number"
+    draw = random.Random(place * RESPONSES_PER_PROMPT + k)
+    tokens = tuple(draw.choices(TOKENS, k=8 * (k + 1)))  # a trainer reads them, if there is one
     return Response(
         prompt_id=prompt.id,
         round_number=1,
@@ -66,8 +70,8 @@ def _synthetic_response(prompt: Prompt, k: int, place: int) -> Response:
         slot=place * RESPONSES_PER_PROMPT + k,
         text=f"Let me think about it. I would say {place + k}. " * (k + 1),
         prompt_ids=(1, 2),
-        token_ids=(3, 4, 5),
-        logprobs=(-0.1, -0.2, -0.3),
+        token_ids=tokens,
+        logprobs=(-0.2,) * len(tokens),
         seed=place,
         temperature=0.7,
         finish_reason="eos",

@@ -137,6 +137,8 @@ def _narrower(
     taken = about.T @ mode.solve(about @ directions)
     inner = directions.T @ taken
     inner = (inner + inner.T) / 2
+    if np.trace(inner) <= 0:  # responses that no feature tells apart: nothing was learned of any weight
+        return np.zeros((len(prior), 1))
     inner[np.diag_indices(RANK)] += 1e-9 * np.trace(inner) / RANK
     cut: np.ndarray = solve_triangular(cholesky(inner, lower=True), taken.T, lower=True).T
     return cut * np.sqrt(prior)[:, None]

@@ -275,13 +275,13 @@ def test_undo_brings_back_what_was_said(browser: Browser, live: Live, rater: Use
             page.keyboard.press("Escape")
             if not lost:
                 page.locator("[name=flag]").first.check()
-            page.keyboard.press("5")
-            wait_message(page, "Saved 5")
+            page.keyboard.press("6" if lost else "5")
+            wait_message(page, f"Saved {6 if lost else 5}")
             assert page.locator("#rate-comment").input_value() == ""
             if lost:
                 intercept(page, "**/api/undo", lose_the_answer, times=1)
             page.keyboard.press("Backspace")
-            wait_message(page, "Taken back: you had given 5")
+            wait_message(page, f"Taken back: you had given {6 if lost else 5}")
             assert page.locator("#rate-comment").is_visible()
             assert page.locator("#rate-comment").input_value() == ("Too long, x" if lost else "Too long,")
             assert page.locator("[name=flag]:checked").count() == 1

@@ -49,6 +49,14 @@ def test_a_factor_that_is_cut_leaves_the_head_less_sure_and_never_more(monkeypat
     assert np.trace(lost) < 0.6 * np.trace(whole.factor @ whole.factor.T), "and most of it is kept"
 
 
+@pytest.mark.parametrize("count", [20, posterior.RANK + 40])
+def test_responses_that_no_feature_tells_apart_teach_what_is_usual(count):
+    x, y = np.ones((count, 14)), np.random.default_rng(0).integers(1, 11, count)
+    head = reward_head.fit(x, of_scores(y, SCALE), np.arange(count), np.ones(count, dtype=bool), 3).head
+    assert np.ptp(head.rating(x)) == 0 and head.rating(x)[0] == pytest.approx(y.mean(), abs=0.5)
+    assert np.isfinite(head.covariance_times(np.ones(14))).all()
+
+
 def test_more_ratings_of_a_response_make_its_own_value_surer():
     x, y, prompts = responses()
     rows = np.concatenate([np.arange(len(y)), np.zeros(6, dtype=int)])
