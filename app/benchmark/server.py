@@ -47,7 +47,8 @@ def make_home(home: Path, ratings: int, raters: int, model: str = NO_MODEL) -> S
             created_at=time.time(),
         )
     )
-    store.start_round({"quota": prompts * RESPONSES_PER_PROMPT * OVERLAP}, 0)
+    # where it is trained, PPO on rollouts, which takes longest, begins at once
+    store.start_round({"quota": prompts * RESPONSES_PER_PROMPT * OVERLAP, "ppo": {"people_epochs": 0}}, 0)
     store.add_responses(
         [
             _synthetic_response(prompt, k, place)

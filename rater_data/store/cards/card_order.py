@@ -32,20 +32,15 @@ from rater_data.lifecycle import RATABLE_STATES
 from rater_data.records import IMPORTED_ROUND, Card, judged_ids
 from rater_data.round_settings import is_continuation, system_prompt
 from rater_data.scales import COUNTING, SET_ASIDE
+from rater_data.store.cards.large_rounds import TRIED, OpenPrompt, OpenPrompts, is_large
 from rater_data.store.database import schema as t
 from rater_data.store.database.recent_answers import RecentAnswers
 from rater_data.store.database.rows import prompt_columns, prompt_of
 from rater_data.store.rounds.round_states import find_round
 
 SKIPS_TO_RETIRE = 3
-LARGE_ROUND = 500
-"""Responses from which on the prompts that are open may be told as they were a second ago, and how full the round is:
-to go through all of its ratings costs 1.4 µs each, at every rating."""
-TRIED = 3  # prompts that were open a second ago, before it is looked which are now
 NOBODY = 0  # a rater who has rated nothing
 
-OpenPrompt = sa.Row[tuple[int, int, int, int]]
-"""A prompt with a free response: prompt_id, wanted, new, taken."""
 Rows = list[sa.Row[tuple[int, ...]]]
 """The responses of a prompt, with columns of `_availability`."""
 
@@ -159,7 +154,6 @@ _OF_PROMPT = sa.select(
     _availability((_r.round_number == bindparam("round")) & (_r.prompt_id == bindparam("prompt")))
 )
 _OPEN_PROMPTS = {False: _open_prompts(_availability(_in_round).c), True: _open_prompts(_comparable().c)}
-_IS_LARGE = sa.select(_r.id).where(_in_round).limit(1).offset(LARGE_ROUND - 1)
 _BEGUN = (
     sa.select(_r.prompt_id)
     .distinct()
@@ -232,11 +226,6 @@ def is_swapped(rater_id: int, response_id: int) -> bool:
     return _chance(rater_id, 0, "swapped", response_id) < 0.5
 
 
-def is_large(connection: sa.Connection, round_number: int) -> bool:
-    """Whether a round has at least LARGE_ROUND responses."""
-    return connection.scalar(_IS_LARGE, {"round": round_number}) is not None
-
-
 def next_choice(
     connection: sa.Connection,
     rater_id: int,
@@ -276,21 +265,18 @@ def _recently_open(
     round must not each go through all ratings of this one.
     """
 
-    def ask() -> list[OpenPrompt]:
+    def ask() -> OpenPrompts:
         where = {"rater": NOBODY, "round": round_number, "now": now}
-        return list(connection.execute(_OPEN_PROMPTS[paired], where))
+        return OpenPrompts.of(connection.execute(_OPEN_PROMPTS[paired], where))
 
-    rows: list[OpenPrompt] = recent.get(("open prompts", round_number, paired), ask)
-    begun = set(connection.scalars(_BEGUN, {"rater": rater_id, "round": round_number}))
-
-    def rank(row: OpenPrompt) -> tuple[int, int, float]:
-        return _rank(row, int(row.prompt_id not in begun), rater_id, round_number)
-
-    for row in nsmallest(TRIED, rows, key=rank):
+    found: OpenPrompts = recent.get(("open prompts", round_number, paired), ask)
+    begun = connection.scalars(_BEGUN, {"rater": rater_id, "round": round_number})
+    news = found.candidates(begun)
+    for row in nsmallest(TRIED, news, key=lambda row: _rank(row, news[row], rater_id, round_number)):
         choice = _within_prompt(connection, rater_id, round_number, row.prompt_id, now, paired)
         if choice is not None:
             return choice, True
-    return None, len(rows) <= TRIED
+    return None, len(found.by_id) <= TRIED
 
 
 def _rank(row: OpenPrompt, new: int, rater_id: int, round_number: int) -> tuple[int, int, float]:

@@ -10,7 +10,7 @@ from rater_data.lifecycle import RATABLE_STATES, Round
 from rater_data.records import Rating
 from rater_data.round_settings import QUESTIONS
 from rater_data.scales import COUNTING, Scale
-from rater_data.store.cards.card_order import is_large
+from rater_data.store.cards.large_rounds import is_large
 from rater_data.store.database import schema as t
 from rater_data.store.database.engine import Database
 from rater_data.store.database.rows import rating_columns, rating_of

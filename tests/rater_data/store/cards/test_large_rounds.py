@@ -1,10 +1,11 @@
 """In a large round open prompts are told as they were a moment ago: what holds of cards holds there, too."""
 
 import threading
+from collections import namedtuple
 
 import pytest
 
-from rater_data.store.cards import card_order, screen_context
+from rater_data.store.cards import card_order, large_rounds, screen_context
 from tests.rater_data.store.cards.test_card_properties import test_raters
 from tests.rater_data.store.cards.test_cards import (
     deal,
@@ -32,7 +33,6 @@ __all__ = [
 ]
 
 pytestmark = pytest.mark.usefixtures("backend")
-exact_is_large = card_order.is_large
 
 
 @pytest.fixture(autouse=True)
@@ -43,11 +43,11 @@ def large(monkeypatch):
 
 def test_a_round_is_large_from_500_responses_on(world, monkeypatch):
     for size, large in ((12, True), (13, False)):  # it has 12
-        where = card_order._IS_LARGE.offset(size - 1)
-        monkeypatch.setattr(card_order, "_IS_LARGE", where)
+        where = large_rounds._IS_LARGE.offset(size - 1)
+        monkeypatch.setattr(large_rounds, "_IS_LARGE", where)
         with world.store.reading() as connection:
-            assert exact_is_large(connection, 1) is large
-            assert exact_is_large(connection, 2) is False
+            assert large_rounds.is_large(connection, 1) is large
+            assert large_rounds.is_large(connection, 2) is False
 
 
 def test_all_is_rated_though_what_was_open_a_moment_ago_is_not_any_more(tmp_path):
@@ -66,6 +66,18 @@ def test_all_is_rated_though_what_was_open_a_moment_ago_is_not_any_more(tmp_path
     assert len(given) == len(set(given)) == sum(map(len, dealt)) == 36
     assert world.store.count_beyond_overlap() == 0
     world.store.close()
+
+
+def test_of_many_prompts_some_are_drawn_and_begun_ones_come_first(monkeypatch):
+    row = namedtuple("row", "prompt_id wanted new taken")
+    rows = [row(n, 1, 1, int(n >= 10)) for n in range(12)]
+    found = large_rounds.OpenPrompts.of(rows)
+    assert found.candidates([]) == dict.fromkeys(rows[:10], 1), "as long as there are untouched ones"
+    assert found.candidates([3, 11, 99]) == dict.fromkeys(rows[:10], 1) | {rows[3]: 0, rows[11]: 0}
+    monkeypatch.setattr(large_rounds, "DRAWN", 4)
+    draws = [found.candidates([11]) for _ in range(20)]
+    assert all(len(draw) == 5 and draw[rows[11]] == 0 for draw in draws)
+    assert set().union(*draws) == {*rows[:10], rows[11]}
 
 
 def test_how_full_the_round_is_is_known_a_moment_later(world):
