@@ -12,7 +12,7 @@ from app.access.accounts import TERMINAL_ACTOR
 from app.console.state.settings_change import change_settings
 from rater_data.errors import Unavailable
 from rater_data.importing.import_files import bundled_prompts
-from rater_data.lifecycle import Job
+from rater_data.lifecycle import LOADING, Job
 from rater_data.overview.round_overview import read_overview
 from rater_data.overview.trainer_status import WorkerStatus
 from rater_data.round_settings import (
@@ -156,7 +156,7 @@ def report_first_progress(store: Store, say: Callable[[str], None], wait: Callab
         if progress and progress.round.state != "generating":
             break
         done, total = job.progress.get("done", 0), job.progress.get("total", 0)
-        phase = job.progress.get("phase") or "Loading the model"
+        phase = job.progress.get("phase") or ("Starting the trainer" if job.state == "queued" else LOADING)
         line = f"{phase} {done} of {total}" if total > 2 else f"{phase} …"
         if line != last_line:
             say(line)

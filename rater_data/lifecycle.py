@@ -10,6 +10,9 @@ VERSION_STATUSES = ("candidate", "current", "kept", "rolled_back")
 JOB_KINDS = ("generate", "train", "try")
 ROUND_JOBS = ("generate", "train")
 """Jobs that move a round on. `try`: an answer to a prompt that an operator asked, by some versions."""
+LOADING = "Loading the model"
+UNPACKING = "Unpacking the model, this once"
+"""What a trainer does before its first work: phases of a job's progress."""
 THEN_TRAIN = "then_train"
 """In the payload of a job that writes responses: who asked for the round to be trained as soon as they are there."""
 JOB_STATES = ("queued", "running", "done", "failed", "cancelled")

@@ -121,6 +121,8 @@ def version_metrics(number: int, sample: dict[str, Any] | None = None) -> dict[s
         "expected_low": 4.6 + 0.4 * number,
         "expected_high": 5.4 + 0.4 * number,
         "expected_of_base": 5.0,
+        "expected_change": 0.4,
+        "expected_change_error": 0.2,
         "share": 1.0,
         "steps": 4,
         "seconds": {"PPO on rollouts": 1.0},

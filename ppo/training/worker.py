@@ -20,7 +20,7 @@ import torch
 
 from ppo.config import Config
 from ppo.model.loading.base_models import model_name
-from ppo.model.loading.default_model import DEFAULT
+from ppo.model.loading.default_model import DEFAULT, is_unpacked
 from ppo.model.loading.quantize import check_can_quantize
 from ppo.processes import Processes, ProcessGone
 from ppo.progress import Cancelled, Progress
@@ -34,7 +34,7 @@ from ppo.training.round_recipe import generate_round, train_round
 from rater_data import checks
 from rater_data.artifacts.opening import open_artifacts
 from rater_data.errors import Busy, NotYours, RateloopError, Refused, Unavailable
-from rater_data.lifecycle import LOST_AFTER_S, THEN_TRAIN, Job
+from rater_data.lifecycle import LOADING, LOST_AFTER_S, THEN_TRAIN, UNPACKING, Job
 from rater_data.round_settings import (
     ENGINE_REPORT,
     GENERATOR_KEY,
@@ -64,7 +64,10 @@ class Worker:
         make_engine: Callable[[], Engine],
         show: Callable[[Job, dict], None] | None = None,
         tracking: Tracking | None = None,
+        loading: Callable[[], str] = lambda: LOADING,
     ):
+        """`show` is told each job's progress, and `loading` says what is done until there is an engine."""
+        self._loading = loading
         self.store, self._make_engine, self._show, self._tracking = store, make_engine, show, tracking
         self.name = f"{_machine()}:{os.getpid()}:{time.monotonic_ns() % 1_000_000}"
         self._engine: Engine | None = None
@@ -145,7 +148,7 @@ class Worker:
             self.store.log("worker", "could not measure what a round costs", why=why)
 
     def _run(self, job: Job, progress: Progress) -> dict[str, Any]:
-        progress.phase("Loading the model", 1)
+        progress.phase(self._loading(), 1)
         engine = self.engine
         engine.policy.return_memory()  # what the job before held, or a look at the ratings
         if job.kind == "try":
@@ -368,6 +371,7 @@ def _work_as_first(
             store,
             lambda: Engine(home, chosen, device, config, generator, kept, processes),
             tracking=tracking,
+            loading=lambda: LOADING if chosen != DEFAULT or is_unpacked(home) else UNPACKING,
         )
         release_jobs_of_dead_workers(store)
         store.wait_for_the_database(PATIENCE_S)

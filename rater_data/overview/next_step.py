@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from rater_data.lifecycle import Job, Round, RoundProgress
+from rater_data.lifecycle import UNPACKING, Job, Round, RoundProgress
 from rater_data.overview.wording import end_with_period, format_time_to_quota
 from rater_data.round_settings import MIN_RATINGS_TO_TRAIN
 
@@ -108,7 +108,8 @@ def _before_round_1(job: Job | None, last_error: str | None, down: str) -> NextS
     if job.state == "queued":
         sentence = "The first responses come as soon as the trainer is there."
     else:
-        sentence = "The model is being loaded; then it writes the first responses."
+        done = "unpacked, this once" if job.progress.get("phase") == UNPACKING else "loaded"
+        sentence = f"The model is being {done}; then it writes the first responses."
     return NextStep(label="Train round 1", sentence=sentence + down)
 
 

@@ -16,6 +16,7 @@ from app.startup import (
     show_embedded_prompt,
 )
 from rater_data.errors import BadInput
+from rater_data.lifecycle import LOADING, UNPACKING
 from rater_data.round_settings import EMBEDDED_MODEL, EMBEDDED_SYSTEM, ROUND_CONFIG, SET_ASIDE
 from rater_data.store import Store
 from tests import fake_worker
@@ -39,19 +40,28 @@ def test_first_run_asks_for_responses_once(store: Store) -> None:
 def test_first_progress_is_told(store: Store) -> None:
     prepare_home(store)
     lines: list[str] = []
-    job = store.claim("fake")
-    store.job_heartbeat(
-        job.id, "fake", {"phase": "Generating responses", "done": 8, "total": 64, "eta_s": None, "note": ""}
-    )
-    calls = iter(range(100))
+    told = {"done": 8, "total": 64, "eta_s": None, "note": ""}
+    steps = iter([UNPACKING, LOADING, "Generating responses"])
+    job = None
 
     def wait(_: float) -> None:
-        if next(calls) == 1:
+        nonlocal job
+        job = job or store.claim("fake")
+        phase = next(steps, None)
+        if phase is not None:
+            store.job_heartbeat(job.id, "fake", {**told, "phase": phase})
+        else:
             fake_worker.generate(store, {})
             store.finish(job.id, "fake")
 
     report_first_progress(store, lines.append, wait)
-    assert lines == ["Generating responses 8 of 64", "16 responses are ready to rate."]
+    assert lines == [
+        "Starting the trainer …",
+        "Unpacking the model, this once 8 of 64",
+        "Loading the model 8 of 64",
+        "Generating responses 8 of 64",
+        "16 responses are ready to rate.",
+    ]
 
 
 def test_a_server_that_was_killed_often_goes_on_with_its_job(store: Store) -> None:

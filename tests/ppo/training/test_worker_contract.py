@@ -36,6 +36,8 @@ UPDATE = {"clip_frac"}  # of a step that updated anything
 LIGHT = {"rule", "ok", "value", "limit", "says"}
 GATE = {field.name for field in fields(HeadReport)} | {"ratings", "overridden"}
 METRICS = {"kl", "kl_se", "length", "eos_share", "distinct_2", "share", "steps", "seconds", "sample"}
+METRICS |= {"expected_rating", "expected_low", "expected_high", "expected_of_base"}
+METRICS |= {"expected_change", "expected_change_error"}
 
 
 @dataclass

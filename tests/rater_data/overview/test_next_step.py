@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import pytest
 
-from rater_data.lifecycle import Job
+from rater_data.lifecycle import UNPACKING, Job
 from rater_data.overview.next_step import decide_next_step
 from rater_data.overview.trainer_status import NO_TRAINER
 from tests.app.console.helpers import OVERRULE, job, progress
@@ -17,6 +17,15 @@ from tests.app.console.helpers import OVERRULE, job, progress
     [
         (None, 0, None, "Start round 1", True, None, "Nobody was asked"),
         (None, 0, job("generate"), "Train round 1", False, None, "The model is being loaded"),
+        (
+            None,
+            0,
+            replace(job("generate"), progress={"phase": UNPACKING}),
+            "Train round 1",
+            False,
+            None,
+            "this once",
+        ),
         ("generating", 0, job("generate"), "Train round 3", False, None, "64 of 64 responses"),
         ("rating", 0, None, "Train round 3", False, None, "64 more ratings to go."),
         ("rating", 63, None, "Train round 3", False, "Train early", "1 more rating to go."),
