@@ -30,7 +30,7 @@ _RATINGS_OF_RATER = (
         sa.func.coalesce(sa.func.sum(sa.case((_g.given_at >= sa.bindparam("midnight"), 1), else_=0)), 0),
         sa.func.coalesce(sa.func.sum(sa.case((_g.given_at >= sa.bindparam("began"), 1), else_=0)), 0),
     )
-    .where(_g.rater_id == sa.bindparam("rater"), _g.is_current)
+    .where(_g.rater_id == sa.bindparam("rater"), _g.is_current, _g.verdict.in_(COUNTING))
     .where(_g.given_at >= sa.bindparam("earliest"))
 )
 _LAST_RATING = (
@@ -59,7 +59,7 @@ class RatingRules:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ScreenContext:
-    """The latest round and how many ratings fill it; this rater's ratings since midnight and since it began.
+    """The latest round and how many ratings fill it; this rater's since midnight and since it began, skips not counted.
 
     `last`: their newest rating, and whether it can be taken back: not sealed yet, of a round that deals cards.
     """
