@@ -6,8 +6,37 @@ import { call } from "./api.js";
 export function openDialog(dialog, id, title, ...body) {
   const close = el("button", { type: "button", className: "rl-link", on: { click: () => dialog.close() } }, "Close ", el("kbd", {}, "Esc"));
   dialog.replaceChildren(el("header", {}, el("h2", { id }, title), close), ...body);
-  if (!dialog.open) dialog.showModal();
+  if (dialog.open) return;
+  dialog.showModal();
+  rememberForBack(dialog);
 }
+
+const openDialogs = []; // the one on top last
+let depth = history.state?.dialogs ?? 0; // of dialogs, at the entry of the browser's history that is shown
+
+// Back closes the dialog on top and leaves the page only where none is open. A dialog that was closed otherwise leaves its
+// entry to the next one: to go back at once would meet a dialog that a quick hand has opened meanwhile.
+function rememberForBack(dialog) {
+  forgetClosed();
+  openDialogs.push(dialog);
+  if (depth >= openDialogs.length) return;
+  depth = openDialogs.length;
+  history.pushState({ ...history.state, dialogs: depth }, "");
+}
+
+function forgetClosed() {
+  openDialogs.splice(0, openDialogs.length, ...openDialogs.filter((dialog) => dialog.open));
+}
+
+addEventListener("popstate", ({ state }) => {
+  const before = depth;
+  depth = state?.dialogs ?? 0;
+  forgetClosed();
+  const closing = openDialogs.splice(depth).reverse();
+  for (const dialog of closing) dialog.close();
+  // an entry that had no dialog any more; within this event some browsers forget that they were asked
+  if (depth < before && !closing.length) setTimeout(() => history.back());
+});
 
 function keyRow(keys, label, hint) {
   const names = keys.map((key) => el("kbd", {}, key));
@@ -16,9 +45,10 @@ function keyRow(keys, label, hint) {
 
 export function showKeys(dialog, scale, storage, asks) {
   const list = el("dl", { className: "rate-keys" });
+  const keysOnly = el("dl", { className: "rate-keys rate-keys-only" }); // a finger has buttons for what they do
   list.append(...scale.points.filter((p) => p.key).flatMap((p) => keyRow([p.key], `${p.mark} – ${p.words}`)), el("div", { className: "gap" }));
-  list.append(...scale.verdicts.flatMap((v) => keyRow([v.key.toUpperCase()], v.label, v.meaning)), el("div", { className: "gap" }));
-  list.append(
+  list.append(...scale.verdicts.flatMap((v) => keyRow([v.key.toUpperCase()], v.label, v.meaning)));
+  keysOnly.append(
     ...keyRow(["Backspace"], "Undo the last one"),
     ...keyRow(["R"], "Look at the last ten and change them"),
     ...keyRow(["M"], "Say more: qualities, flags, a comment (Esc leaves them)"),
@@ -30,8 +60,8 @@ export function showKeys(dialog, scale, storage, asks) {
   );
   const enter = el("input", { type: "checkbox", checked: storage.get("enter") === "true" });
   enter.addEventListener("change", () => storage.set("enter", String(enter.checked)));
-  const setting = el("label", { className: "rate-setting" }, enter, " Save only when I press Enter after a key");
-  openDialog(dialog, "rate-keys-title", "Points and keys", list, setting);
+  const setting = el("label", { className: "rate-setting rate-keys-only" }, enter, " Save only when I press Enter after a key");
+  openDialog(dialog, "rate-keys-title", el("span", {}, "Points", el("span", { className: "rate-keys-only" }, " and keys")), list, keysOnly, setting);
 }
 
 export async function showGuidelines(dialog) {

@@ -3,7 +3,7 @@
 import { continuationNodes, el, textBlock } from "./dom.js";
 
 export function drawScale(ui, scale, onChoose) {
-  const [low, word, , high] = ui.words.children;
+  const [low, word, high] = ui.words.children;
   const show = (text) => () => (word.textContent = text);
   ui.scale.style.setProperty("--points", scale.points.length);
   for (const point of scale.points) {

@@ -69,7 +69,7 @@ class RatingScreen {
     window.addEventListener("online", () => this.refresh(), { signal });
     window.addEventListener("pageshow", (event) => event.persisted && this.refresh(), { signal });
     this.tabs.addEventListener("message", () => this.refresh(), { signal });
-    const dock = new ResizeObserver(([entry]) => this.root.style.setProperty("--dock", `${entry.target.offsetHeight}px`));
+    const dock = new ResizeObserver(([entry]) => document.documentElement.style.setProperty("--dock", `${entry.target.offsetHeight}px`));
     dock.observe(this.root.querySelector(".rl-dock"));
     const timers = [setInterval(() => this.poll(), POLL), setInterval(() => this.heartbeat(), HEARTBEAT)];
     signal.addEventListener("abort", () => (timers.forEach(clearInterval), dock.disconnect()));
