@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from playwright.sync_api import Browser, Page, expect
+from playwright.sync_api import Browser, Page, Route, expect
 
 from rater_data.round_settings import EMBEDDED_SYSTEM, ROUND_CONFIG, ROUND_COSTS
 from tests.app.helpers import serving
-from tests.browser.helpers import accessibility_violations, signed_in
+from tests.browser.helpers import accessibility_violations, intercept, signed_in
 from tests.rater_data.planning.test_estimate import COSTS
 
 RULES = "Answer in <b>verse</b>.\nNever explain."
@@ -93,6 +93,64 @@ def test_presets_fill_the_form_and_a_line_says_what_it_would_cost(browser: Brows
             expect(card).to_contain_text("Changes nothing")
             assert live.store.setting(ROUND_CONFIG)["plan"]["ratings"] == 480
             assert page.errors == []
+
+
+def test_a_form_that_is_filled_and_not_kept_says_so_wherever_one_looks(
+    browser: Browser, tmp_path: Path
+) -> None:
+    with serving(tmp_path) as live:
+        op = live.store.add_user("op", "operator")
+        with signed_in(browser, live, op) as (_, page):
+            open_settings(page)
+            unkept, keep = page.locator(".ops-unkept"), page.get_by_role("button", name="Keep these settings")
+            expect(unkept).to_have_count(0)
+            page.get_by_role("button", name="Fill in “Many raters”").click()
+            expect(unkept).to_contain_text("Not kept yet: Ratings per round,")
+            assert page.evaluate("scrollY") < 1000, "beside the preset, far above the button that keeps it"
+            expect(keep).to_be_in_viewport()
+            keep.click()
+            notice(page, "Kept:")
+            expect(unkept).to_have_count(0)
+            expect(page.get_by_role("button", name="Keep these settings")).not_to_be_in_viewport()
+            page.get_by_label("Ratings per round").fill("96")
+            expect(page.locator(".ops-notice")).to_be_hidden()  # what is in the form now was not kept
+            expect(unkept).to_have_text("Not kept yet: Ratings per round.")
+            keep.click()
+            notice(page, "Kept:")
+            page.get_by_role("tab", name="History").click()
+            expect(page.locator(".ops-notice")).to_be_hidden()
+            page.get_by_role("tab", name="Settings").click()
+            expect(page.get_by_label("Temperature")).to_be_visible()
+            expect(page.locator(".ops-notice")).to_be_hidden()
+            assert page.errors == []
+
+
+SEEN_BAD = """
+window.bad = [];
+new MutationObserver(() => {
+  const line = document.querySelector('.ops-cost.bad');
+  if (line) window.bad.push(line.textContent);
+}).observe(document, {childList: true, subtree: true});
+"""
+
+
+def test_a_form_half_filled_is_not_called_wrong(browser: Browser, tmp_path: Path) -> None:
+    """Fields get their first values one after the other; what was asked meanwhile may be answered last."""
+    with serving(tmp_path) as live:
+        op = live.store.add_user("op", "operator")
+        with signed_in(browser, live, op, fresh=True) as (_, page):
+            page.add_init_script(SEEN_BAD)
+
+            def answer_late(route: Route) -> None:
+                page.wait_for_timeout(1500)
+                route.continue_()
+
+            intercept(page, "**/run/look*", answer_late, times=2)
+            page.reload()
+            open_settings(page)
+            expect(page.locator(".ops-cost")).to_be_visible()
+            page.wait_for_timeout(2500)
+            assert page.evaluate("window.bad") == []
 
 
 def test_on_a_phone_nothing_sticks_out(browser: Browser, tmp_path: Path) -> None:

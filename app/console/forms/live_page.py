@@ -30,6 +30,13 @@ new MutationObserver(() => {
   const notice = element.querySelector('.ops-notice:not(.bad):not([hidden])');
   if (notice) timer = setTimeout(() => { notice.hidden = true; }, 20000);
 }).observe(element, {childList: true, subtree: true});
+// What was said of a form is not true any more once it is changed again, and not looked for on another tab
+const hide = () => element.querySelectorAll('.ops-notice').forEach((notice) => { notice.hidden = true; });
+const page = element.closest('.ops');
+page.addEventListener('input', hide);
+page.addEventListener('click', (event) => {
+  if (event.target.closest('[role=tab], .overflow-dropdown button')) hide();
+});
 """
 
 Component = TypeVar("Component")

@@ -19,9 +19,12 @@ from app.console.state.settings_change import (
     describe_setting,
     preview_settings,
     read_settings,
+    unkept_settings,
 )
 from rater_data.planning.presets import PRESETS, Preset
 from rater_data.round_settings import ROUND_SETTINGS, RoundSetting, TextSetting
+
+MAX_NAMED = 3  # settings that are not kept yet and called by their names
 
 
 def lay_out(page: LivePage) -> None:
@@ -36,10 +39,12 @@ def lay_out(page: LivePage) -> None:
             for setting in ROUND_SETTINGS:
                 if setting.group == group:
                     inputs[setting.path] = _input(setting)
-    with gr.Row(elem_classes="ops-form"):
-        save = gr.Button("Keep these settings", variant="primary", elem_classes="ops-button")
-        reset = gr.Button("Back to the defaults", elem_classes="ops-button")
-    line = html(elem_classes="rl")
+    with gr.Column(elem_classes="ops-keep"):  # in view for as long as the form differs from what is kept
+        line = html(elem_classes="rl")
+        with gr.Row(elem_classes="ops-form"):
+            save = gr.Button("Keep these settings", variant="primary", elem_classes="ops-button")
+            reset = gr.Button("Back to the defaults", elem_classes="ops-button")
+    is_filled = gr.Checkbox(False, visible="hidden")
     components = list(inputs.values())
 
     def current_values() -> dict[Any, Any]:
@@ -51,9 +56,14 @@ def lay_out(page: LivePage) -> None:
 
     def look(values: dict[Any, object], request: gr.Request) -> str:
         require_operator(guard, request)
-        return _preview_line(
-            *preview_settings(store, {path: values[field] for path, field in inputs.items()})
-        )
+        given = {path: values[field] for path, field in inputs.items()}
+        return _unkept_line(unkept_settings(store, given)) + _preview_line(*preview_settings(store, given))
+
+    def first_look(values: dict[Any, object], request: gr.Request) -> dict[Any, Any]:
+        return {line: look(values, request), is_filled: True}
+
+    def look_again(values: dict[Any, object], request: gr.Request) -> object:
+        return look(values, request) if values[is_filled] is True else gr.skip()
 
     def on_save(values: dict[Any, object], request: gr.Request) -> dict[Any, Any]:
         user = require_operator(guard, request)
@@ -78,15 +88,16 @@ def lay_out(page: LivePage) -> None:
         return fill
 
     loaded = page.blocks.load(load, **DIRECT, outputs=components)
-    # fields report their first value one after the other, and what was said meanwhile is of a form half filled
-    loaded.then(look, **DIRECT, inputs=set(components), outputs=[line])
+    # fields report their first value one after the other: until then the form is half filled, and nothing is said of it
+    loaded.then(first_look, **DIRECT, inputs=set(components), outputs=[line, is_filled])
     save.click(on_save, **DIRECT, inputs=set(components), outputs=[page.notice, line])
     reset.click(defaults, **DIRECT, outputs=[page.notice, *components])
     for preset, button in fills:
         button.click(filling(preset), **DIRECT, outputs=[page.notice, *components])
     # However a field got its value; while one answer is awaited, of all further changes the last one alone is asked
     changes = [component.change for component in components]  # type: ignore[attr-defined]  # gradio makes them
-    gr.on(changes, look, **DIRECT, inputs=set(components), outputs=[line], trigger_mode="always_last")
+    watched = {*components, is_filled}
+    gr.on(changes, look_again, **DIRECT, inputs=watched, outputs=[line], trigger_mode="always_last")
 
 
 def _if_any(sentence: str) -> str:
@@ -124,6 +135,17 @@ def _now_and_then(rows: list[tuple[str, str, str]]) -> str:
         for label, now, then in rows
     ]
     return f"<dl>{''.join(lines)}</dl>" if lines else ""
+
+
+def _unkept_line(labels: list[str]) -> str:
+    if not labels:
+        return ""
+    named = (
+        labels if len(labels) <= MAX_NAMED + 1 else [*labels[:MAX_NAMED], f"{len(labels) - MAX_NAMED} more"]
+    )
+    *others, last = named
+    which = f"{', '.join(others)} and {last}" if others else last
+    return f'<p class="ops-unkept"><b>Not kept yet:</b> {h(which)}.</p>'
 
 
 def _preview_line(sentence: str, is_fine: bool) -> str:

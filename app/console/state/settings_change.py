@@ -154,6 +154,12 @@ def preview_settings(store: Store, values: Mapping[str, object]) -> tuple[str, b
     return read_plan(store).describe(planned_values(after)), True
 
 
+def unkept_settings(store: Store, values: Mapping[str, object]) -> list[str]:
+    """The labels of the settings that differ from what is kept."""
+    kept = read_settings(store)
+    return [SETTING_OF_PATH[path].label for path, value in values.items() if value != kept[path]]
+
+
 @dataclass(frozen=True, slots=True)
 class Switch:
     """Something the trainer may do by itself: the setting's name, what it is called, and what is said of a change."""

@@ -10,6 +10,7 @@ from app.console.state.settings_change import (
     preview_settings,
     read_plan,
     read_settings,
+    unkept_settings,
 )
 from rater_data.planning.presets import PRESETS
 from rater_data.planning.wording import UNMEASURED, minutes
@@ -87,6 +88,16 @@ def test_what_cannot_be_kept_is_said_beside_it(store: Store) -> None:
     ):
         said, is_fine = preview_settings(store, kept | {path: value})
         assert not is_fine and why in said
+
+
+def test_what_differs_from_what_is_kept_is_named(store: Store) -> None:
+    kept = read_settings(store)
+    assert unkept_settings(store, kept) == []
+    filled = kept | PRESETS[2].values | {"ppo.steps": None}
+    labels = unkept_settings(store, filled)
+    assert "Ratings per round" in labels and "PPO steps" in labels, "an empty field, too"
+    change_settings(store, "op", PRESETS[2].values)
+    assert unkept_settings(store, filled) == ["PPO steps"]
 
 
 def test_more_than_is_free_is_said(store: Store) -> None:
