@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass
 
 from rater_data.round_settings import is_continuation, joined_text
@@ -55,3 +56,15 @@ def compare_samples(
         older_continues=continues[0],
         newer_continues=continues[1],
     )
+
+
+def find_answers(store: Store, number: int, prompts: Collection[str]) -> dict[str, str]:
+    """What a version's samples say to these prompts, by the prompt's text; without those that it has no sample of."""
+    wanted, found = set(prompts), dict[str, str]()
+    for sample in store.samples(number):
+        if len(found) == len(wanted):
+            break  # a look-up each, and those that a training watches come first
+        prompt = store.prompt(sample.prompt_id).text
+        if prompt in wanted:
+            found.setdefault(prompt, sample.text)
+    return found

@@ -106,7 +106,9 @@ def _lay_out_training(page: LivePage) -> None:
         page.add_html("steps", lambda state: training_panels.steps_table(state.steps))
         page.add_html(
             "samples_by_step",
-            lambda state: training_panels.samples_by_step(state.steps, state.trained_on_continuations),
+            lambda state: training_panels.samples_by_step(
+                state.steps, state.trained_on_continuations, state.answers_before
+            ),
         )
     page.add(
         "training",

@@ -120,21 +120,29 @@ def _rule_check(result: dict[str, Any]) -> str:
     )
 
 
-def samples_by_step(steps: list[dict[str, Any]], continued: bool) -> str:
-    """What the policy writes to the same prompts after each step: the newest step first.
+def samples_by_step(
+    steps: list[dict[str, Any]], continued: bool, before: tuple[int, dict[str, str]] = (0, {})
+) -> str:
+    """What the policy writes to the same prompts after each step, the newest step first; at the end of the list what
+    they were answered before.
 
-    `continued`: it goes on with their texts.
+    `continued`: it goes on with their texts. `before`: the version that was trained on, and its answers by prompt.
     """
     sampled = [step for step in steps if step.get("samples")]
     if not sampled:
         return ""
+    version, answers = before
     articles = []
     for place, newest in enumerate(sampled[-1]["samples"]):
         rows = "".join(
             f"<li><b>Step {h(step['step'])}</b>{_sample(step, place, continued)}</li>"
             for step in reversed(sampled[-SAMPLED_STEPS_SHOWN:])
         )
-        title = "" if continued else f'<h3 dir="auto">{h(newest["prompt"])}</h3>'
+        prompt = str(newest["prompt"])
+        if prompt in answers:
+            text = _sample_text(prompt, answers[prompt], continued)
+            rows += f'<li class="before"><b>Before<small>version {h(version)}</small></b>{text}</li>'
+        title = "" if continued else f'<h3 dir="auto">{h(prompt)}</h3>'
         articles.append(f'<article class="rl-panel ops-step-samples">{title}<ol>{rows}</ol></article>')
     return quiet("What it says to prompts that are never trained on, as it learns:") + "".join(articles)
 
@@ -143,7 +151,13 @@ def _sample(step: dict[str, Any], place: int, continued: bool) -> str:
     samples = step["samples"]
     if place >= len(samples):
         return ""
-    text = str(samples[place]["text"])[:MAX_SAMPLE_LENGTH]
+    return _sample_text(str(samples[place]["prompt"]), str(samples[place]["text"]), continued)
+
+
+def _sample_text(prompt: str, text: str, continued: bool) -> str:
+    text = text[:MAX_SAMPLE_LENGTH]
     if continued:
-        return continued_text(str(samples[place]["prompt"]), text)
+        return continued_text(prompt, text)
+    if not text.strip():
+        return quiet("Nothing written.")
     return f'<p class="ops-text" dir="auto">{h(text)}</p>'

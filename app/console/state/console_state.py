@@ -16,7 +16,7 @@ from app.console.state.settings_change import RoundPlan, read_plan
 from app.console.state.training_health import find_last_training
 from app.console.state.version_list import ratings_trained_on
 from app.console.state.what_next import WhatNext, what_next
-from app.sample_comparison import SampleComparison, compare_samples
+from app.sample_comparison import SampleComparison, compare_samples, find_answers
 from rater_data.lifecycle import Event, Lessons, Round, Version
 from rater_data.overview.people import RaterFigures, read_rater_figures
 from rater_data.overview.round_overview import RoundOverview, read_overview
@@ -96,6 +96,19 @@ class ConsoleState:
     @property
     def steps(self) -> list[dict[str, Any]]:
         return self._last_training[1]
+
+    @cached_property
+    def answers_before(self) -> tuple[int, dict[str, str]]:
+        """The version that this training began with, and its answers to the prompts that the training watches."""
+        trained, watched = self.trained_round, [step["samples"] for step in self.steps if step.get("samples")]
+        if trained is None or trained.version_number is None or not watched:
+            return 0, {}
+        begun_with = self.store.version(trained.version_number)
+        if is_continuation(begun_with.metrics) != self.trained_on_continuations:
+            return begun_with.number, {}  # told otherwise: no answer to what is asked now
+        return begun_with.number, find_answers(
+            self.store, begun_with.number, [s["prompt"] for s in watched[-1]]
+        )
 
     @cached_property
     def engine_report(self) -> dict[str, Any]:

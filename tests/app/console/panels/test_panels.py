@@ -22,8 +22,9 @@ from app.console.panels import (
     version_panels,
 )
 from app.console.panels.elements import format_number
+from app.console.state.console_state import ConsoleCaches, ConsoleState
 from app.console.state.prompt_trials import PromptTrial
-from app.console.state.round_verdicts import JudgedRound, Judgement
+from app.console.state.round_verdicts import JudgedRound, Judgement, RoundVerdicts
 from app.console.state.training_health import check_rules, engine_check
 from app.safe_html import render_markdown
 from app.sample_comparison import SampleComparison
@@ -41,7 +42,7 @@ from rater_data.statistics.learning_curve import CurvePoint
 from rater_data.statistics.round_verdict import LengthEffect, RoundVerdict
 from rater_data.store import Store
 from tests import fake_worker
-from tests.app.console.helpers import DOWN, HOSTILE, OFF, UP, job, progress, work
+from tests.app.console.helpers import DOWN, HOSTILE, OFF, UP, job, progress, rate_all, work
 
 
 def trainer(**changes: object) -> Worker:
@@ -257,6 +258,23 @@ def test_continuations_stand_with_what_they_go_on_from() -> None:
     steps = [{"step": 1, "samples": [{"prompt": "The film", "text": " ends."}]}]
     assert texts_of(training_panels.samples_by_step(steps, True)) == ["The film ends."]
     assert texts_of(training_panels.samples_by_step(steps, False)) == [" ends."]
+
+
+def test_beneath_the_steps_stands_what_was_answered_before(store: Store) -> None:
+    store.enqueue("generate", {})
+    work(store, quota=8)
+    rate_all(store, 8)
+    store.start_training(1, "op")
+    work(store)
+    state = ConsoleState(store, UP, ConsoleCaches(RoundVerdicts()))
+    assert state.steps[-1]["samples"], "the training watched some prompts"
+    watched = [sample["prompt"] for sample in state.steps[-1]["samples"]]
+    version, before = state.answers_before
+    assert version == 0 and before == dict.fromkeys(watched, "Before.")
+    shown = training_panels.samples_by_step(state.steps, False, state.answers_before)
+    assert shown.count("Before<small>version 0</small>") == len(watched)
+    assert shown.index("Step ") < shown.index("Before<small>"), "the newest first"
+    assert "Before<small>" not in training_panels.samples_by_step(state.steps, False), "where there is none"
 
 
 def test_of_a_long_text_its_end_is_shown_before_the_continuation() -> None:
