@@ -89,6 +89,13 @@ def start_reports(
         threading.Thread(target=report_first_progress, args=(store, say, wait), daemon=True).start()
 
 
+def announce_start(store: Store, worker: WorkerStatus) -> None:
+    """While this server's trainer was not heard of yet, others who ask the store are told that it starts."""
+    is_wanted = worker.state in ("starting", "running")
+    if is_wanted and not any(trainer.is_alive(time.time()) for trainer in store.workers()):
+        store.announce_start()
+
+
 def report_rounds(
     store: Store,
     worker: Callable[[], WorkerStatus],
@@ -107,6 +114,7 @@ def report_rounds(
         with contextlib.suppress(
             Unavailable
         ):  # whoever asks for something is told; it is looked at again in a moment
+            announce_start(store, worker())
             overview, aside = read_overview(store, worker()), store.setting(SET_ASIDE, {})
             step, trouble = overview.next_step, overview.trouble and not overview.worker.is_down
             now = (

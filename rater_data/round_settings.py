@@ -39,6 +39,7 @@ RETURN_WHEN_HURT = (
 )
 TRAIN_AT_QUOTA = "train_at_quota"  # whether a round that has its ratings is trained by itself
 RETURNED_FROM = "returned_from"  # the versions that went out of use so: whoever uses one again keeps it
+TRAINER_STARTING = "trainer_starting"  # when a server last said that its trainer starts, epoch s
 WORKERS = "workers"  # who trained here lately, by name: {"host", "device", "release", "seen_at"}
 
 GENERATOR_KEY = "RATELOOP_GENERATOR_KEY"

@@ -54,7 +54,8 @@ def read_overview(store: Store, worker: WorkerStatus) -> RoundOverview:
         newest = store.jobs(limit=1, kinds=ROUND_JOBS)
         last_error = newest[0].error if newest and newest[0].state == "failed" else None
     trainers = store.workers()
-    trouble = trainer_trouble(worker, trainers, job, time.time())
+    now = time.time()
+    trouble = trainer_trouble(worker, trainers, job, now, store.is_trainer_starting(now))
     return RoundOverview(
         progress=progress,
         job=job,

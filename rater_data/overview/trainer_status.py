@@ -8,6 +8,7 @@ from rater_data.overview.wording import format_duration
 
 STUCK_AFTER_S = 900.0
 """A job that gets no further for so long is called stuck: a PPO step of a large model takes minutes."""
+STARTING = "The trainer is starting."
 NO_TRAINER = "No trainer is at work at the moment: until there is one, nothing is written or trained."
 
 
@@ -26,14 +27,17 @@ class WorkerStatus:
         return self.state in ("waiting", "stopped")
 
 
-def trainer_trouble(worker: WorkerStatus, trainers: Sequence[Worker], job: Job | None, now: float) -> str:
+def trainer_trouble(
+    worker: WorkerStatus, trainers: Sequence[Worker], job: Job | None, now: float, starting: bool = False
+) -> str:
     """What keeps the trainer from its work, in a sentence; empty where nothing does.
 
-    `worker`: the process that this server started, "off" where it has none: then `trainers` that were heard of count.
+    `worker`: the process that this server started, "off" where it has none: then `trainers` that were heard of count,
+    and whether another server is `starting` one.
     """
     alive = any(trainer.is_alive(now) for trainer in trainers)
     if worker.is_down or (worker.state == "off" and not alive):
-        return NO_TRAINER
+        return STARTING if starting and not worker.is_down else NO_TRAINER
     if job is None or job.state != "running":
         return ""
     silent = now - (job.heartbeat_at or 0.0)

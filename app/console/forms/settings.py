@@ -74,10 +74,8 @@ def lay_out(page: LivePage) -> None:
 
     def defaults(request: gr.Request) -> dict[Any, Any]:
         user = require_operator(guard, request)
-        settings = default_settings(store)
-        return {
-            page.notice: run_for_notice(lambda: change_settings(store, user.name, settings))
-        } | current_values()
+        said = run_for_notice(lambda: change_settings(store, user.name, default_settings(store)))
+        return {page.notice: said} | current_values()
 
     def filling(preset: Preset) -> Callable[[gr.Request], dict[Any, Any]]:
         def fill(request: gr.Request) -> dict[Any, Any]:

@@ -3,12 +3,15 @@
 import time
 
 from rater_data.lifecycle import Worker
-from rater_data.round_settings import RELEASE, WORKERS
+from rater_data.round_settings import RELEASE, TRAINER_STARTING, WORKERS
 from rater_data.store.database.engine import Database
 from rater_data.store.database.release import Release, check_same, own_release
 from rater_data.store.rounds.settings import read_setting, write_setting
 
 FORGOTTEN_AFTER_S = 24 * 3600.0
+STARTING_FOR_S = (
+    20.0  # a server says every few seconds that its trainer is starting, until the trainer is heard of
+)
 
 
 class Workers(Database):
@@ -40,6 +43,16 @@ class Workers(Database):
         with self.writing() as connection:
             kept = read_setting(connection, WORKERS, {})
             write_setting(connection, WORKERS, {n: w for n, w in kept.items() if n != name})
+
+    def announce_start(self) -> None:
+        """A server has started a trainer that was not heard of yet: it loads its libraries first."""
+        with self.writing() as connection:
+            write_setting(connection, TRAINER_STARTING, time.time())
+
+    def is_trainer_starting(self, now: float) -> bool:
+        """Whether a server said a moment ago that its trainer is starting."""
+        with self.reading() as connection:
+            return now - read_setting(connection, TRAINER_STARTING, 0.0) < STARTING_FOR_S
 
     def workers(self) -> list[Worker]:
         """The trainers that were seen in the last day and have not said that they ended; the one seen last first."""

@@ -14,16 +14,24 @@ from pathlib import Path
 import pytest
 
 from app.console.panels import page_header
-from app.startup import report_rounds
+from app.startup import announce_start, report_rounds
 from rater_data.cli.status_command import status_lines
 from rater_data.errors import RateloopError
 from rater_data.lifecycle import LOST_AFTER_S, ROUND_STATES, Job, RoundProgress, Worker
 from rater_data.overview.next_step import NextStep, decide_next_step, offered_buttons, state_of
 from rater_data.overview.round_overview import overview_as_json, read_overview
-from rater_data.overview.trainer_status import NO_TRAINER, STUCK_AFTER_S, WorkerStatus, trainer_trouble
+from rater_data.overview.trainer_status import (
+    NO_TRAINER,
+    STARTING,
+    STUCK_AFTER_S,
+    WorkerStatus,
+    trainer_trouble,
+)
 from rater_data.records import User
 from rater_data.round_settings import TRAIN_AT_QUOTA
 from rater_data.store import Store
+from rater_data.store.database.release import own_release
+from rater_data.store.rounds.workers import STARTING_FOR_S
 from tests import fake_worker
 from tests.app.console.helpers import DOWN, OFF, UP, job, progress, rate_all, work
 from tests.paths import ROOT
@@ -53,7 +61,7 @@ JOBS: dict[str, Job | None] = {
     "train runs": job("train"),
     "train is cancelled": job("train", cancel=True),
 }
-TRAINERS = ("at work", "none", "not heard of", "stuck")
+TRAINERS = ("at work", "starting", "none", "not heard of", "stuck")
 IMPOSSIBLE = {  # a training belongs to a round that is sealed or in training; those have one
     *itertools.product(
         [name for name in ROUNDS if name not in ("sealed", "training")],
@@ -74,8 +82,11 @@ def rows() -> Iterator[tuple[str, str, str, str, NextStep]]:
         runs = running is not None and running.state == "running"
         if (round_, name) in IMPOSSIBLE or (trainer in ("not heard of", "stuck") and not runs):
             continue
+        if trainer == "starting" and runs:  # it is heard of before it takes a job
+            continue
         error = ERROR if name == "the last failed" else None
-        trouble = trainer_trouble(UP if trainer != "none" else OFF, (), _as_seen(running, trainer), NOW)
+        worker = OFF if trainer in ("starting", "none") else UP
+        trouble = trainer_trouble(worker, (), _as_seen(running, trainer), NOW, trainer == "starting")
         step = decide_next_step(seen, running, error, trouble)
         yield round_, name, trainer, state_of(seen, running, error)[1], step
 
@@ -111,6 +122,8 @@ def test_no_state_is_a_dead_end() -> None:
         assert step.sentence.endswith("."), step.sentence
         if trainer == "none":
             assert step.sentence.endswith(NO_TRAINER), (round_, name)
+        if trainer == "starting":
+            assert step.sentence.endswith(STARTING), (round_, name)
         if name == "the last failed" and not round_.startswith("rating"):
             assert ERROR in step.sentence and step.enabled, (round_, name)
 
@@ -129,6 +142,24 @@ def test_whose_trainer_counts(worker: WorkerStatus, alive: bool, says: str) -> N
         name="w", host="h", device="cpu", release="1", same_release=True, seen_at=NOW - (1 if alive else 999)
     )
     assert trainer_trouble(worker, [elsewhere], None, NOW) == says
+
+
+def test_a_trainer_that_starts_is_said_to_by_whoever_reads_the_store(store: Store) -> None:
+    store.enqueue("generate", {})
+    assert NO_TRAINER in dict(status_lines(store))[""], "nobody has started one"
+    announce_start(store, OFF)
+    announce_start(store, DOWN)
+    assert NO_TRAINER in dict(status_lines(store))[""], "these start none"
+    announce_start(store, UP)
+    sentence = dict(status_lines(store))[""]
+    assert sentence == f"The first responses come as soon as the trainer is there. {STARTING}"
+    assert overview_as_json(store, OFF)["state"]["trouble"] == STARTING, (
+        "a server without a trainer of its own"
+    )
+    assert read_overview(store, DOWN).trouble == NO_TRAINER, "its own died"
+    assert not store.is_trainer_starting(time.time() + STARTING_FOR_S), "what was said long ago is over"
+    store.report_worker("w", "here", "cpu", own_release())
+    assert dict(status_lines(store))[""] == "The first responses come as soon as the trainer is there."
 
 
 def test_a_lost_and_a_stuck_trainer_are_told_from_a_slow_one() -> None:
