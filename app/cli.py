@@ -149,6 +149,7 @@ def start(
         startup.prepare_home(store)
         startup.announce_release(store, say)
         supervisor.start()
+        startup.announce_start(store, supervisor.status)
         from app import server
 
         def on_ready() -> None:

@@ -48,7 +48,10 @@ def lay_out(page: LivePage) -> None:
     with gr.Row(elem_classes="ops-form"):
         page.left, page.right = (
             page.add(name, _version_dropdown(label), _version_choices)
-            for name, label in (("left", "Left"), ("right", "Right"))
+            for name, label in (
+                ("left", "Left, else the version before"),
+                ("right", "Right, else the one in use"),
+            )
         )
     try_prompt.lay_out(page)
     page.add_html("trial", lambda state: version_panels.prompt_trial(state.latest_trial))

@@ -70,6 +70,10 @@ def _details(data: dict[str, Any]) -> str:
 def _detail(key: str, value: object) -> str:
     """A value by its name; that of a setting as the form calls it, with what people wrote in quotes."""
     setting = SETTING_OF_PATH.get(key)
+    if value is True:
+        return "whatever the gate says" if key == "override" else key
+    if isinstance(value, float):
+        value = f"{value:g}"
     text = str(value) if len(str(value)) <= MAX_DETAIL else f"{str(value)[:MAX_DETAIL].rstrip()} …"
     if isinstance(setting, TextSetting) and not setting.choices:
         text = f"“{text}”" if text else "none"

@@ -90,7 +90,7 @@ def _agreement(summary: RoundSummary, scale: Scale) -> tuple[str, str]:
     alpha = summary.alpha
     if alpha is None:
         return "–", "Agreement: too few read by several"
-    value = f"α {alpha.mean:.2f} <small>{alpha.low:.2f} … {alpha.high:.2f}</small>"
+    value = f"α {alpha.mean:.2f} <small>{alpha.low:.2f} … {alpha.high:.2f}</small>".replace("-", "−")
     return value, f"Agreement on {alpha.n} {scale.rated_units}"
 
 

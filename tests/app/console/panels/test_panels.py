@@ -290,6 +290,13 @@ def test_history_calls_settings_as_the_form_does(store: Store) -> None:
     assert "System prompt none, Prompt format plain" in shown
 
 
+def test_history_says_no_word_of_the_program(store: Store) -> None:
+    store.log("op", "started the training of round 1", override=True)
+    store.log("op", "made a token", name="ann", days=30.0)
+    shown = history_panel.event_log(store.events())
+    assert "<small>whatever the gate says</small>" in shown and "<small>name ann, days 30</small>" in shown
+
+
 def test_zero_has_no_sign() -> None:
     assert format_number(-0.001, "{:+.2f}") == "0.00"
     assert format_number(-0.01, "{:+.2f}") == "-0.01"
