@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
 from rater_data.records import User
 from rater_data.round_settings import QUESTIONS
-from tests.app.helpers import Live
+from tests import fake_worker
+from tests.app.helpers import Live, serving
 from tests.browser.helpers import signed_in, wait_for_card, wait_message
 
 pytestmark = pytest.mark.browser
@@ -29,6 +31,7 @@ TOO_SMALL = """async (finger) => {
     node.scrollIntoView({block: 'center', inline: 'center', behavior: 'instant'});
     const name = (node.getAttribute('aria-label') || node.innerText || node.id || node.className).trim().slice(0, 40);
     const box = node.getBoundingClientRect();
+    if (box.x < -1 || box.right > innerWidth + 1) found.push(`${name}: cut off`);
     // what a finger meets is asked of the page, not of the box: another target may lie on it
     const hits = (x, y) => node.contains(document.elementFromPoint(x, y));
     const [x, y] = [box.x + box.width / 2, box.y + box.height / 2];
@@ -122,6 +125,34 @@ def test_a_finger_finds_every_target(
         page.locator("[data-act=edit]").tap()
         check_dialog(page, "the editor")
         assert page.errors == []
+
+
+@pytest.mark.parametrize("scale", ["score_1_10", "thumbs", "pair"])
+def test_news_and_other_scales_leave_every_target_its_room(
+    browser: Browser, tmp_path: Path, phone: dict, scale: str
+) -> None:
+    written = {"quota": 8, "texts": ["**Rinse** it.", "Boil it."], "sample": {"system": "Answer in verse."}}
+    with serving(tmp_path, scale=scale) as live:
+        fake_worker.generate(live.store, written)
+        ann = live.store.add_user("ann", "rater")
+        live.store.set_setting(QUESTIONS, {"edits": True})
+        with signed_in(browser, live, ann, **phone) as (_, page):
+            for key in "1212":
+                wait_for_card(page)
+                page.keyboard.press(key)
+                wait_message(page, "Saved")
+                page.evaluate("document.querySelector('[data-part=message]').textContent = ''")
+            live.store.start_training(1, "op")
+            fake_worker.train(live.store, live.store.claim("fake"), "fake", {"pause": 0})
+            fake_worker.generate(live.store, written)
+            page.reload()
+            page.wait_for_selector("[data-part=news]:visible")
+            wait_for_card(page)
+            expect(page.locator(".rate-told summary")).to_be_visible()
+            check_targets(page, "news above a card")
+            page.locator("[data-part=news] summary").tap()
+            page.locator(".rate-told summary").tap()
+            check_targets(page, "news folded, what the model was told open")
 
 
 def test_back_closes_a_dialog_and_then_leaves_the_page(
