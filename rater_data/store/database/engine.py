@@ -2,8 +2,9 @@
 
 Reads run in a deferred transaction, so that several queries see one state. Writes run in BEGIN IMMEDIATE
 under one lock per process: two threads never meet in SQLite's busy back-off, which costs a tenfold tail
-latency. On PostgreSQL an advisory lock keeps the writers of several processes apart in the same way; the lock
-of the process comes before it, so that writers who wait hold no connection.
+latency. The disk is waited for after the lock was let go (`write_ahead_log`). On PostgreSQL an advisory lock
+keeps the writers of several processes apart in the same way; the lock of the process comes before it, so that
+writers who wait hold no connection.
 """
 
 import json
@@ -24,7 +25,9 @@ from rater_data.store.database.addresses import display_address
 from rater_data.store.database.patience import Patience
 from rater_data.store.database.postgres_errors import explain_postgres_error
 from rater_data.store.database.recent_answers import RecentAnswers
+from rater_data.store.database.write_ahead_log import WriteAheadLog
 
+NOT_WRITTEN = "The disk of {where} could not be read or written: check it. Nothing was half-written."
 BUSY_TIMEOUT_MS = 30_000  # how long a writer waits for a writer of another process
 CONNECTING = {
     "connect_timeout": 10,  # seconds, for a server that does not answer at all
@@ -42,17 +45,26 @@ _encode = json.JSONEncoder(ensure_ascii=False, allow_nan=False).encode
 _EMPTY: dict[type, str] = {list: "[]", tuple: "[]", dict: "{}"}  # most columns of most rows
 
 _locks: dict[str, threading.Lock] = {}
-_locks_guard = threading.Lock()
+_logs: dict[str, WriteAheadLog] = {}
+_guard = threading.Lock()  # of both
 
 
 def write_lock(url: sa.URL) -> threading.Lock:
     """The process-wide lock of a database, the same for every store that has it open."""
-    with _locks_guard:
+    with _guard:
         return _locks.setdefault(url.render_as_string(hide_password=False), threading.Lock())
 
 
+def write_ahead_log(url: sa.URL) -> WriteAheadLog | None:
+    """The process-wide log of SQLite's database, the same for every store that has it open; None for a server's."""
+    if url.get_backend_name() != "sqlite" or not url.database:
+        return None
+    with _guard:
+        return _logs.setdefault(url.database, WriteAheadLog(Path(url.database)))
+
+
 def make_engine(url: sa.URL) -> sa.Engine:
-    """An engine whose SQLite connections are durable, check foreign keys and leave BEGIN to us."""
+    """An engine whose SQLite connections check foreign keys and leave BEGIN, and the wait for the disk, to us."""
     options: dict[str, Any] = {"json_serializer": _to_json}
     if url.get_backend_name() == "sqlite":
         options["connect_args"] = {"check_same_thread": False, "timeout": BUSY_TIMEOUT_MS / 1000}
@@ -79,7 +91,7 @@ def _set_up_sqlite(connection: sqlite3.Connection, _record: object) -> None:
     # begin none
     connection.isolation_level = None
     try:
-        for pragma in (f"busy_timeout = {BUSY_TIMEOUT_MS}", "synchronous = FULL", "foreign_keys = ON"):
+        for pragma in (f"busy_timeout = {BUSY_TIMEOUT_MS}", "synchronous = NORMAL", "foreign_keys = ON"):
             connection.execute(f"PRAGMA {pragma}")
     except UnicodeDecodeError as error:  # SQLite quotes what it found in place of a table's definition
         damaged = sqlite3.DatabaseError("malformed database schema")
@@ -155,9 +167,7 @@ def _explain(error: Exception, location: Path | str) -> Exception | None:
                 f"The database in {location} is damaged or no database at all: restore it from a backup."
             )
         case sqlite3.SQLITE_IOERR:
-            return DiskFull(
-                f"The disk of {location} could not be read or written: check it. Nothing was half-written."
-            )
+            return DiskFull(NOT_WRITTEN.format(where=location))
     return None
 
 
@@ -179,6 +189,7 @@ class Database:
         isolation = {} if sqlite else {"isolation_level": "REPEATABLE READ", "postgresql_readonly": True}
         self._reader = self.engine.execution_options(**isolation)
         self._lock = write_lock(url)
+        self._log = write_ahead_log(url)
         self.recent_answers = RecentAnswers()
         self.patience = Patience(0)
         """How long a database that is away is waited for, before and after a transaction."""
@@ -228,8 +239,10 @@ class Database:
         assert self._consistent is None, "one state of the database is only read"
         with (
             explain_errors(self.location),
+            self._flushing(),
             self._lock,
             self._begun(self._writer) as (connection, transaction),
+            self._noting_writes(connection),
         ):
             number, to_commit = connection.info.get(TRANSACTION, ""), False
             try:
@@ -240,6 +253,33 @@ class Database:
                 lost = to_commit and number and error.connection_invalidated
                 if not (lost and self._was_committed(number, error)):
                     raise
+
+    @contextmanager
+    def _noting_writes(self, connection: sa.Connection, tables: bool = False) -> Iterator[None]:
+        """What the block commits has to be flushed, unless it changed no row, and no `tables` either."""
+        if self._log is None:
+            yield
+            return
+        driver = driver_connection(connection)
+        before = driver.total_changes
+        yield
+        if tables or driver.total_changes != before:
+            self._log.wrote()
+
+    @contextmanager
+    def _flushing(self) -> Iterator[None]:
+        """All that was committed is on the disk at the end of the block."""
+        yield
+        if self._log is not None:
+            self._log.flush(self._checkpoint)
+
+    def _checkpoint(self) -> None:
+        """Moves the whole log into the database's file, which is flushed. Raises DiskFull."""
+        with self.engine.connect() as connection:
+            row = driver_connection(connection).execute("PRAGMA wal_checkpoint(PASSIVE)").fetchone()
+        _busy, pages, moved = row
+        if moved < pages:
+            raise DiskFull(NOT_WRITTEN.format(where=self.location))
 
     @contextmanager
     def _begun(self, engine: sa.Engine) -> Iterator[tuple[sa.Connection, sa.RootTransaction]]:
@@ -280,7 +320,13 @@ class Database:
         nothing was built there is nothing to check: a large home opens at once, and `verify` tells of a damaged one.
         """
         sqlite = self.is_file
-        with explain_errors(self.location), self._lock, self._writer.connect() as connection:
+        with (
+            explain_errors(self.location),
+            self._flushing(),
+            self._lock,
+            self._writer.connect() as connection,
+            self._noting_writes(connection, tables=True),
+        ):
             driver = driver_connection(connection)
             if sqlite:
                 driver.execute("PRAGMA foreign_keys = OFF")
