@@ -107,7 +107,7 @@ class Engine:
         self._fresh = self.policy.adapter_state()
         self.loaded_version: int | None = 0
         self._features: dict[int, np.ndarray] = {}
-        self._measured: MeasuredPolicy | None = None  # of the version in hand
+        self._measured: dict[int, MeasuredPolicy] = {}  # of the version that was measured last
         self.generator: Generator = BuiltIn(self.policy)
         self._generator_notes: list[str] = []
         if opened is not None:
@@ -152,7 +152,6 @@ class Engine:
         if self.loaded_version == number:
             return
         self.loaded_version = None  # a load that fails half-way must not pass for either version
-        self._measured = None
         if number == 0:
             self.policy.load_adapter_state(self._fresh)
             torch.nn.init.zeros_(self.policy.value_head.weight)
@@ -327,14 +326,17 @@ class Engine:
 
     def measure_version(self, store: Store, config: Config, seed: int) -> MeasuredPolicy:
         """As `measure_policy`, of the version in hand; not anew while nothing else is asked of it."""
-        kept, asked = self._measured, (_ids_of(_measured_prompts(store)), config.sample)
+        version, asked = self.loaded_version, (_ids_of(_measured_prompts(store)), config.sample)
+        assert version is not None, "a version is loaded before it is measured"
+        kept = self._measured.get(version)
         if kept is None or (kept.prompt_ids, kept.sample) != asked:
-            self._measured = kept = self.measure_policy(store, config, seed)
+            kept = self.measure_policy(store, config, seed)
+            self._measured = {version: kept}
         return kept
 
     def trained_to(self, number: int, measured: MeasuredPolicy) -> None:
         """What was trained is version `number` now, and was measured."""
-        self.loaded_version, self._measured = number, measured
+        self.loaded_version, self._measured = number, {number: measured}
 
 
 def _measured_prompts(store: Store) -> list[Prompt]:

@@ -13,6 +13,7 @@ import torch
 from ppo.demo.demo import HONEST, ScriptedRater
 from ppo.training import readiness
 from ppo.training.readiness import EVERY, ReadinessCheck
+from ppo.training.round_recipe import SAMPLE_SEED
 from ppo.training.worker import Worker, release_jobs_of_dead_workers
 from rater_data.errors import Busy
 from rater_data.lifecycle import THEN_TRAIN
@@ -42,6 +43,19 @@ def test_comparisons_teach_the_model(turned):
     assert rows[1]["head_spearman"] > 0.2
     scales = {one.rating.scale for one in store.rated()}
     assert scales == {"pair"} and all(one.rating.other_id for one in store.rated())
+
+
+def test_what_was_measured_at_the_end_of_a_round_is_known_at_the_next_ones(turned, monkeypatch):
+    """Although the version before wrote some of the responses in between."""
+    _, store, engine = turned
+    config = engine.round_config(store)
+    engine.load_version(store, 0)
+    engine.load_version(store, 1)
+    measured = engine.measure_policy(store, config, SAMPLE_SEED)
+    with monkeypatch.context() as patched:
+        patched.delattr(type(engine), "measure_policy")
+        kept = engine.measure_version(store, config, SAMPLE_SEED)
+    assert kept.metrics == measured.metrics and (kept.features == measured.features).all()
 
 
 def test_samples_are_kept_while_it_trains(turned):
