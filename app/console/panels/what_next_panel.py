@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from app.console.panels.elements import h
-from app.console.state.what_next import WhatNext
+from app.console.state.what_next import MoreRatings, WhatNext
 
 WIDTH = 180.0  # of the drawing of an interval
+NOTHING = 0.005  # of a correlation: 0.00 as it is shown
 
 
 def what_next(found: WhatNext) -> str:
@@ -18,15 +19,25 @@ def what_next(found: WhatNext) -> str:
         f"<tr><th>Now, {found.ratings} ratings</th><td>{found.now:.2f}</td><td>{_bar(found.now)}</td></tr>"
     ]
     rows += [
-        f"<tr><th>{step.more} more</th><td>{step.expected:.2f} <small>{step.low:.2f} … {step.high:.2f}</small></td>"
+        f"<tr><th>{step.more} more</th><td>{step.expected:.2f} <small>{_added(step, found.now)}</small></td>"
         f"<td>{_bar(step.expected, step.low, step.high)}</td></tr>"
         for step in found.more
     ]
     return (
         '<section class="ops-next rl-panel"><h2>What next</h2>'
-        "<p>How far the reward head should agree with people on prompts that it has not seen: rank correlation, with "
-        f"an 80 % interval.</p><table><tbody>{''.join(rows)}</tbody></table>{said}</section>"
+        "<p>How far the reward head should agree with people on prompts that it has not seen: rank correlation, and "
+        "what more ratings add to it, with an 80 % interval.</p>"
+        f"<table><tbody>{''.join(rows)}</tbody></table>{said}</section>"
     )
+
+
+def _added(step: MoreRatings, now: float) -> str:
+    """What more ratings add to what is there `now`, in points of the correlation."""
+    if step.high - now < NOTHING:
+        return "nothing more to be expected"
+    ends = (step.expected, step.low, step.high)
+    expected, low, high = (f"{end - now:+.2f}".replace("-", "−") for end in ends)
+    return f"{expected} ({low} … {high})"
 
 
 def _bar(value: float, low: float | None = None, high: float | None = None) -> str:

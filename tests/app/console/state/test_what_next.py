@@ -43,7 +43,9 @@ def test_what_more_ratings_buy_is_added_to_what_is_there_and_never_above_one() -
         (64, 0.5, 0.43, 1.0),
     ]
     shown = panel(found)
-    assert "Now, 40 ratings" in shown and "0.44 <small>0.42 … 0.47</small>" in shown
+    assert "Now, 40 ratings" in shown and "0.44 <small>+0.03 (+0.01 … +0.06)</small>" in shown
+    full = REPORT | {"advice": [{"more": 16, "spearman": 0.001, "low": 0.0, "high": 0.002}]}
+    assert "0.41 <small>nothing more to be expected</small>" in panel(what_next(full, [ANN], {}, 1, SCALE))
 
 
 @pytest.mark.parametrize(
