@@ -27,7 +27,7 @@ READY := $(VENV)/.ready-$(call key,requirements.txt requirements-model.txt)
 DEV_READY := $(VENV)/.dev-$(call key,requirements.txt requirements-model.txt requirements-dev.txt requirements-4bit.txt requirements-tracking.txt)
 MODEL := "$$RATELOOP_HOME/models/smollm2-135m-instruct/model.safetensors"
 
-.PHONY: help setup serve test check demo gpu-check clean programs chromium postgresql
+.PHONY: help setup serve test check lint types pytest demo gpu-check clean programs chromium postgresql
 .DEFAULT_GOAL := help
 
 help: ## list the targets
@@ -39,15 +39,22 @@ setup: $(READY) ## install everything into .venv and make the default model read
 serve: setup ## start the server on $PORT (7860), with its data in $RATELOOP_HOME (~/.rateloop)
 	@exec $(RUN) -m app serve $(ARGS)
 
-# What does not need each other is got ready at the same time: packages, the model, the system's programs
+# What does not need each other is done at the same time: packages, the model, the system's programs; then types and tests
 test: ## lint, types and every test; ARGS="-k word" for some of them
-	@$(MAKE) --no-print-directory -j3 check setup programs
-	$(RUN) -m pytest -n 2 --dist loadfile $(ARGS)
+	@$(MAKE) --no-print-directory -j3 lint setup programs
+	@$(MAKE) --no-print-directory -j2 types pytest
 
-check: $(DEV_READY) ## lint and types only
+check: lint types ## lint and types only
+
+lint: $(DEV_READY)
 	$(RUN) -m ruff check .
 	$(RUN) -m ruff format --check .
+
+types: $(DEV_READY)
 	$(RUN) -m mypy
+
+pytest: $(DEV_READY)
+	$(RUN) -m pytest -n 2 --dist loadfile $(ARGS)
 
 demo: setup ## the whole ring with a scripted rater (minutes); RATER=warmth for another taste
 	@exec $(RUN) -m ppo demo --rater $(RATER) $(ARGS)
