@@ -129,7 +129,12 @@ def _agreement(stats: RaterStats) -> Interval | None:
 def _spread(stats: RaterStats, scale: Scale) -> Interval | None:
     if stats.sd is None or len(scale.points) <= rater_words.COARSE_POINTS:
         return None  # of two or three points the spread is what the mean leaves
-    return deviation_interval(stats.sd, stats.scores)
+    if stats.scores < rater_words.FEWEST_RATINGS:
+        return None
+    found = deviation_interval(stats.sd, stats.scores)
+    # equal scores are equal to a point of the scale, not for certain
+    rounded = deviation_interval(max(stats.sd, scale.step / 12**0.5), stats.scores)
+    return found and rounded and replace(found, high=rounded.high)
 
 
 def _pace(stats: RaterStats) -> Interval | None:

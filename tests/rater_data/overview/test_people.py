@@ -126,11 +126,22 @@ def test_everybody_has_figures_with_intervals(world):
     assert strict.agreement.low > 0 and strict.stats.shared == 9
     assert (strict.pace.mean, strict.pace.low, strict.pace.high) == (4.0, 4.0, 4.0)
     assert strict.spread.low < strict.stats.sd < strict.spread.high
-    assert (few.offset, few.agreement, few.pace, few.repeats) == (None, None, None, None)
+    assert (few.offset, few.spread, few.agreement, few.pace, few.repeats) == (None,) * 5
     assert few.says == (
         "From 2 ratings nothing can be said of how strict Rater 2 is. Only 2 of these responses were judged by others, "
         "too: too few to say how far they agree. No response was rated twice yet."
     )
+
+
+def test_equal_scores_are_not_equal_for_certain(tmp_path):
+    made = make_world(tmp_path / "home", prompts=6, raters=1)
+    rater = made.raters[0]
+    for _ in range(6):
+        made.store.submit(rating(made.store.next_card(rater.id).response_id, rater.id, 7.0))
+    spread = read_rater_figures(made.store)[0].spread
+    made.store.close()
+    assert (spread.mean, spread.low) == (0.0, 0.0)
+    assert 0.5 < spread.high < 1
 
 
 def test_who_does_not_count_is_compared_with_nobody(world):
