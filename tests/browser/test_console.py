@@ -348,8 +348,8 @@ def test_a_prompt_is_tried_on_two_versions(browser: Browser, live: Live) -> None
         open_tab(console, "Versions")
         console.get_by_role("button", name="Try it").click()
         expect(console.get_by_text("A prompt has 1 to")).to_be_visible()
-        for label, name in (("Left", "Version 1"), ("Right", "Version 0")):
-            console.get_by_label(label, exact=True).click()
+        for label, name in (("Left, else", "Version 1"), ("Right, else", "Version 0")):
+            console.get_by_label(label).click()
             console.get_by_role("listbox").last.get_by_role("option", name=name).click()
         console.get_by_label("Try a prompt on both").fill(f"What is rain? {HOSTILE}")
         console.get_by_role("button", name="Try it").click()

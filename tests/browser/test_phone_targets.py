@@ -15,7 +15,7 @@ from tests.app.helpers import Live, serving
 from tests.browser.helpers import signed_in, wait_for_card, wait_message
 
 pytestmark = pytest.mark.browser
-SIZES = [(390, 844), (320, 640), (844, 390)]
+SMALL, USUAL, ON_ITS_SIDE = (320, 640), (390, 844), (844, 390)
 FINGER = 44
 """CSS pixels: WCAG 2.2, 2.5.5 Target Size (Enhanced)."""
 
@@ -69,11 +69,9 @@ CLOSE_IN_REACH = """() => {
 }"""
 
 
-@pytest.fixture(params=SIZES, ids=lambda size: f"{size[0]}x{size[1]}")
-def phone(request: pytest.FixtureRequest) -> dict[str, object]:
-    width, height = request.param
+def phone(size: tuple[int, int]) -> dict[str, object]:
     return {
-        "viewport": {"width": width, "height": height},
+        "viewport": {"width": size[0], "height": size[1]},
         "has_touch": True,
         "is_mobile": True,
         "reduced_motion": "reduce",
@@ -101,12 +99,15 @@ def check_dialog(page: Page, where: str) -> None:
     assert page.evaluate(CLOSE_IN_REACH) == [True, True], f"{where}: Close, at its top and at its end"
 
 
-@pytest.mark.parametrize("role", ["rater", "operator"])
+@pytest.mark.parametrize(
+    ("size", "role"),
+    [(SMALL, "rater"), (SMALL, "operator"), (USUAL, "rater"), (ON_ITS_SIDE, "operator")],
+)
 def test_a_finger_finds_every_target(
-    browser: Browser, live: Live, rater: User, phone: dict, asked: None, role: str
+    browser: Browser, live: Live, rater: User, size: tuple[int, int], asked: None, role: str
 ) -> None:
     person = rater if role == "rater" else live.store.add_user(f"operator like {rater.name}", "operator")
-    with signed_in(browser, live, person, **phone) as (_, page):
+    with signed_in(browser, live, person, **phone(size)) as (_, page):
         page.goto(f"{live.url}/rate/")
         wait_for_card(page)
         check_targets(page, "a first look")
@@ -127,16 +128,18 @@ def test_a_finger_finds_every_target(
         assert page.errors == []
 
 
-@pytest.mark.parametrize("scale", ["score_1_10", "thumbs", "pair"])
+@pytest.mark.parametrize(
+    ("size", "scale"), [(SMALL, "score_1_10"), (SMALL, "thumbs"), (SMALL, "pair"), (ON_ITS_SIDE, "pair")]
+)
 def test_news_and_other_scales_leave_every_target_its_room(
-    browser: Browser, tmp_path: Path, phone: dict, scale: str
+    browser: Browser, tmp_path: Path, size: tuple[int, int], scale: str
 ) -> None:
     written = {"quota": 8, "texts": ["**Rinse** it.", "Boil it."], "sample": {"system": "Answer in verse."}}
     with serving(tmp_path, scale=scale) as live:
         fake_worker.generate(live.store, written)
         ann = live.store.add_user("ann", "rater")
         live.store.set_setting(QUESTIONS, {"edits": True})
-        with signed_in(browser, live, ann, **phone) as (_, page):
+        with signed_in(browser, live, ann, **phone(size)) as (_, page):
             for key in "1212":
                 wait_for_card(page)
                 page.keyboard.press(key)
@@ -158,9 +161,8 @@ def test_news_and_other_scales_leave_every_target_its_room(
 def test_back_closes_a_dialog_and_then_leaves_the_page(
     browser: Browser, live: Live, rater: User, asked: None
 ) -> None:
-    phone = {"viewport": {"width": 390, "height": 844}, "has_touch": True, "is_mobile": True}
     opened = "document.querySelectorAll('dialog[open]').length"
-    with signed_in(browser, live, rater, **phone) as (_, page):
+    with signed_in(browser, live, rater, **phone(USUAL)) as (_, page):
         page.goto(f"{live.url}/static/mark.svg")
         page.goto(f"{live.url}/rate/")
         wait_for_card(page)
@@ -174,10 +176,8 @@ def test_back_closes_a_dialog_and_then_leaves_the_page(
             page.go_back()
             page.wait_for_function(f"{opened} === {left}")
             assert page.url.endswith("/rate/")
-        for name in (
-            "Guidelines",
-            "Last ten",
-        ):  # closed by a finger: nothing is left that Back would have to close
+        # closed by a finger: nothing is left that Back would have to close
+        for name in ("Guidelines", "Last ten"):
             page.get_by_role("button", name=name).first.tap()
             page.locator("dialog[open] header button").tap()
             page.wait_for_function(f"{opened} === 0")

@@ -63,6 +63,7 @@ def lay_out(page: LivePage) -> None:
         return {line: look(values, request), is_filled: True}
 
     def look_again(values: dict[Any, object], request: gr.Request) -> object:
+        require_operator(guard, request)
         return look(values, request) if values[is_filled] is True else gr.skip()
 
     def on_save(values: dict[Any, object], request: gr.Request) -> dict[Any, Any]:

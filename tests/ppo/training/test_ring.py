@@ -59,7 +59,7 @@ def test_the_ring_turns_and_the_model_learns(tmp_path):
         assert {"PPO on rollouts", "PPO on ratings", "rate", "evaluate"} <= row["seconds"].keys()
     store = Store.open(tmp_path)
     # Which ratings made this sentence: every rating of the snapshot leads to its version
-    assert len(store.snapshot(1)) == 48
+    assert len(store.snapshot(1)) == 32
     assert len(store.snapshot(2)) == 96
     steps = store.steps(1)
     assert steps[0]["kl"] == 0, "KL to the reference is 0 before the first update of version 1"
@@ -366,7 +366,7 @@ def test_the_real_trainer_learns_from_what_was_typed(tmp_path: Path) -> None:
     small = {
         "precision": "fp32",
         "sample": {"max_new_tokens": 24},
-        "plan": {"ratings": 48},
+        "plan": {"ratings": 32},
         "ppo": {"steps": 2},
     }
     with chromium() as browser, serving(tmp_path, worker=True, rounds=small) as live:
@@ -396,7 +396,7 @@ def test_the_real_trainer_learns_from_what_was_typed(tmp_path: Path) -> None:
             if as_written.is_visible():  # random letters may happen to be markdown
                 as_written.click()
             expect(rating.locator("[data-part=text]")).to_have_text(card.text)
-            assert len(store.snapshot(1)) == 48
+            assert len(store.snapshot(1)) == 32
             assert (tmp_path / "versions" / "0001" / "adapter_model.safetensors").is_file()
             console.get_by_role("tab", name="Versions").click()
             expect(console.get_by_role("heading", name="Version 1")).not_to_have_count(0)
