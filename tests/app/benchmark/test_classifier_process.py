@@ -89,16 +89,13 @@ def test_its_refusals_are_the_commands(tmp_path: Path) -> None:
     assert sentence.startswith(f"Model '{tmp_path}': the folder holds no config.json.")
 
 
-def test_one_that_is_killed_is_a_sentence(folder: Path) -> None:
-    with tempfile.TemporaryFile() as errors:
-        doomed = ClassifierProcess(ClassifierName(str(folder)), errors)
-        first = doomed.score("good")
-        os.kill(doomed.pid, signal.SIGKILL)
-        wait_until(lambda: psutil.Process(doomed.pid).status() == "zombie", "its end")
-        with pytest.raises(BadInput, match="ended with exit code -9"):
-            doomed.score("bad")
-        assert doomed.score("good") == first, "what is known is known"
-        doomed.close()
+def test_one_that_is_killed_is_a_sentence(process: ClassifierProcess) -> None:
+    first = process.score("good")
+    os.kill(process.pid, signal.SIGKILL)
+    wait_until(lambda: psutil.Process(process.pid).status() == "zombie", "its end")
+    with pytest.raises(BadInput, match="ended with exit code -9"):
+        process.score("bad")
+    assert process.score("good") == first, "what is known is known"
 
 
 def test_it_ends_with_a_killed_parent(folder: Path) -> None:
