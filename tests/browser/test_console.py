@@ -37,7 +37,7 @@ def the_operator(live: Live) -> User:
 
 def test_train_and_the_rater_gets_the_new_card(browser: Browser, tmp_path: Path) -> None:
     texts = ["Fine.", "Good.", HOSTILE, "Bad."]
-    with serving(tmp_path, worker=True, texts=texts, steps=5, pause=0.8) as live:
+    with serving(tmp_path, worker=True, texts=texts, steps=5, pause=0.4) as live:
         wait_until(lambda: (found := live.store.round()) and found.state == "rating", "the first responses")
         train_and_rate_on(browser, live)
 
