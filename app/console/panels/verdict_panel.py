@@ -169,8 +169,8 @@ def _curve(judgement: Judgement, scale: Scale) -> str:
         for p in judgement.curve
         if p.version in judgement.expected
     ]
-    if len(known) < 2 and not by_head:
-        return ""
+    if len({version for _, version, _ in known}) < 2 and not by_head:
+        return ""  # several rounds of one version are no curve
     base = 0.5 if scale.paired else 0.0
     shown = [value for *_, value in (*known, *by_head)]
     low = min(base, *(value.low for value in shown))
