@@ -53,8 +53,12 @@ def test_the_heads_expectation_and_the_kl_stand_beside_peoples_curve() -> None:
 
 def test_rounds_of_one_version_are_no_curve() -> None:
     first = tuple(replace(CURVE[0], round_number=n) for n in (1, 2))
-    assert "<figure" not in verdict_panel.verdict(Judgement(rounds=(JUDGED,), curve=first, kl={0: 0.0}), SCALE)
-    assert "<figure" in verdict_panel.verdict(Judgement(rounds=(JUDGED,), curve=CURVE[:2], kl={0: 0.0}), SCALE)
+    assert "<figure" not in verdict_panel.verdict(
+        Judgement(rounds=(JUDGED,), curve=first, kl={0: 0.0}), SCALE
+    )
+    assert "<figure" in verdict_panel.verdict(
+        Judgement(rounds=(JUDGED,), curve=CURVE[:2], kl={0: 0.0}), SCALE
+    )
 
 
 def test_a_round_that_has_ended_promises_no_more_ratings() -> None:
