@@ -59,7 +59,7 @@ def test_the_ring_turns_and_the_model_learns(tmp_path):
         assert {"PPO on rollouts", "PPO on ratings", "rate", "evaluate"} <= row["seconds"].keys()
     store = Store.open(tmp_path)
     # Which ratings made this sentence: every rating of the snapshot leads to its version
-    assert len(store.snapshot(1)) == 32
+    assert len(store.snapshot(1)) == 48
     assert len(store.snapshot(2)) == 96
     steps = store.steps(1)
     assert steps[0]["kl"] == 0, "KL to the reference is 0 before the first update of version 1"
