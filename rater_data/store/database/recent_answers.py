@@ -26,10 +26,8 @@ class RecentAnswers:
             if known is not None:
                 if now < known[0]:
                     return known[1]
-                self._answers[question] = (
-                    now + self._kept_s,
-                    known[1],
-                )  # this thread asks; the others need not wait
+                # this thread asks; the others need not wait
+                self._answers[question] = (now + self._kept_s, known[1])
         answer = ask()
         done = self._clock()
         with self._lock:

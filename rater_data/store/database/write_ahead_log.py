@@ -1,9 +1,10 @@
 """SQLite's write-ahead log, brought to the disk once for all who wait.
 
-With `synchronous = FULL` every commit waits for the disk by itself, while it holds the database: 3 to 7 ms each,
-beside 3 ms in which a rating is written. With NORMAL the log is written at the commit and flushed before its pages go
-into the database's file. So a commit is flushed here, after the database was let go: the next one is written meanwhile,
-and whoever waits for the same flush shares it. Nobody is told that something is kept before it is.
+With `synchronous = FULL` every commit waits for the disk by itself, while it holds the database: a tenth of a
+millisecond where the log is written over, several where it grows or the machine is busy, and all other writers wait
+with it. With NORMAL the log is written at the commit and flushed before its pages go into the database's file. So a
+commit is flushed here, after the database was let go: the next one is written meanwhile, and whoever waits for the same
+flush shares it. Nobody is told that something is kept before it is.
 
 SQLite locks the database's file and the `-shm` file, not the log: to open and close the log here takes no lock away.
 """
@@ -37,16 +38,17 @@ class WriteAheadLog:
         that all is well. `checkpoint` moves the log, as it is in memory, into the database's file.
         """
         wanted = self._written
-        while self._flushed < wanted:
-            with self._flushing:
-                if self._flushed >= wanted:
-                    return
-                until = self._written
-                self._is_doubtful = self._is_doubtful or not self._flush_file()
-                if self._is_doubtful:
-                    checkpoint()
-                    self._is_doubtful = False
-                self._flushed = until
+        if self._flushed >= wanted:
+            return
+        with self._flushing:
+            if self._flushed >= wanted:
+                return  # by somebody who was waited for
+            until = self._written
+            self._is_doubtful = self._is_doubtful or not self._flush_file()
+            if self._is_doubtful:
+                checkpoint()
+                self._is_doubtful = False
+            self._flushed = until
 
     def _flush_file(self) -> bool:
         try:
