@@ -12,7 +12,7 @@ from rater_data.scales import Scale
 from rater_data.statistics.intervals import Interval
 from rater_data.statistics.round_verdict import HURT, RoundVerdict
 
-WIDTH, HEIGHT, LEFT, RIGHT, TOP, BOTTOM = 420.0, 190.0, 44.0, 14.0, 12.0, 26.0  # of the curve's drawing
+WIDTH, HEIGHT, LEFT, RIGHT, TOP, BOTTOM = 420.0, 250.0, 44.0, 14.0, 12.0, 26.0  # of the curve's drawing
 KL_HEIGHT = 110.0
 BESIDE = {"people": 0.0, "head": 7.0}  # to the right: an interval that lies on another hides it
 ROOM = 0.12  # above and below the curve, as a share of its height
@@ -196,7 +196,7 @@ def _curve(judgement: Judgement, scale: Scale) -> str:
     key += '<span class="bars">bars: 95 %, of a single look</span>'
     return (
         f"<figure><figcaption>Learning curve: {h(unit)}, by round</figcaption>"
-        f'<p class="ops-key">{key}</p>{axes.drawing(label, parts + axes.names())}{_kl(judgement)}</figure>'
+        f'<p class="ops-key">{key}</p>{axes.drawing(label, parts + axes.names())}</figure>{_kl(judgement)}'
     )
 
 
@@ -217,8 +217,8 @@ def _kl(judgement: Judgement) -> str:
         axes.dot(n, v, "people", sentence) for (n, _, v), sentence in zip(points, said, strict=True)
     )
     return (
-        "<figcaption>KL to the base model: nats per response, by round</figcaption>"
-        f"{axes.drawing('; '.join(said), parts + axes.names())}"
+        '<figure class="kl"><figcaption>KL to the base model: nats per response, by round</figcaption>'
+        f"{axes.drawing('; '.join(said), parts + axes.names())}</figure>"
     )
 
 

@@ -50,7 +50,9 @@ def what_next(
     if report is None or not report.get("advice") or report["ratings"] < FEWEST_TOLD:
         unknown = "What more ratings would buy is not known: no trainer has looked at these ones yet."
         few = "Too little is rated to say what more ratings would buy."
-        waiting = "" if not counted else unknown if report is None else few
+        untold = "What more ratings would buy cannot be told from the last look at them."
+        waiting = unknown if report is None else few if report["ratings"] < FEWEST_TOLD else untold
+        waiting = waiting if counted else ""
         return WhatNext(sentences=[s for s in (waiting, *people) if s])
     now = float(report["spearman"])
     more = [

@@ -76,5 +76,14 @@ def test_who_should_look_at_which_guidelines() -> None:
     assert not [s for s in alone.sentences if "least" in s], "nobody to compare with"
 
 
+@pytest.mark.parametrize(
+    ("ratings", "advice", "says"),
+    [(8, [], "Too little is rated"), (98, [], "cannot be told from the last look")],
+)
+def test_why_nothing_is_said_of_more_ratings(ratings: int, advice: list[Any], says: str) -> None:
+    found = what_next(REPORT | {"ratings": ratings, "advice": advice}, [ANN], {}, 1, SCALE)
+    assert found.now is None and found.sentences[0].find(says) >= 0
+
+
 def test_nothing_is_said_before_anybody_rated() -> None:
     assert panel(what_next(None, [], {}, 1, SCALE)) == ""
