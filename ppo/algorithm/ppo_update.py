@@ -4,6 +4,7 @@ import math
 from dataclasses import dataclass, replace
 from typing import Any
 
+import numpy as np
 import torch
 from torch import Tensor
 
@@ -21,7 +22,10 @@ CRITIC_STEPS = 4  # of the value head alone before a round's first update
 
 @dataclass
 class TrainState:
-    """The one mutable thing, and all that a checkpoint saves: heads, adapter, optimizer, KL coefficient, cursor."""
+    """The one mutable thing, and all that a checkpoint saves: heads, adapter, optimizer, KL coefficient, cursor.
+
+    `doubt` (F,): what pessimism takes off the next step's scores for each unit of a feature; None before the first.
+    """
 
     policy: Policy
     optimizer: torch.optim.Adam
@@ -29,6 +33,7 @@ class TrainState:
     round_number: int
     step: int = 0
     people_done: bool = False
+    doubt: np.ndarray | None = None
 
     @classmethod
     def begin(

@@ -14,7 +14,6 @@ from ppo.reward.likelihood import Derivatives, Likelihood, Terms
 
 MOST_STEPS = 40  # of Newton's method; six are usual
 TOLERANCE = 1e-8  # of the objective, in nats
-MANY = 2_000  # judgements, beyond which variances are computed in single precision
 SMALLEST_CURVATURE = 1e-9  # of log p: a win that was never in doubt
 
 
@@ -40,17 +39,6 @@ class Mode:
             self.factor, scaled, lower=True, check_finite=False, overwrite_b=True
         )
         return solved
-
-    def explained(self, columns: np.ndarray) -> np.ndarray:
-        """Diagonal (m,) of columnsᵀ·(K + W⁻¹)⁻¹·columns, of columns (n, m); of many in single precision."""
-        if len(columns) <= MANY:
-            white = self.whiten(columns)
-        else:
-            scaled = (self.root[:, None] * columns).astype(np.float32)
-            factor = self.factor.astype(np.float32)
-            white = solve_triangular(factor, scaled, lower=True, check_finite=False, overwrite_b=True)
-        found: np.ndarray = np.einsum("ij,ij->j", white, white)
-        return found
 
     def solve(self, columns: np.ndarray) -> np.ndarray:
         """(K + W⁻¹)⁻¹·columns, (n, m)."""

@@ -5,6 +5,9 @@ response (outliers always are) but of the *change of the mean response*, d: its 
 the covariance of the head's weights. Its slope in the features, Σ·d/√(dᵀ·Σ·d), is taken off the head's line, `multiple`
 times, so that what PPO climbs is the lower bound of the gain. d comes from few responses to few prompts: the share of
 dᵀ·Σ·d that the draw of prompts makes by chance takes the penalty back (as in James and Stein's estimator).
+
+A step is lowered by the way that the step before it found: its responses are then scored by one line, whose credit for
+every token is known while they are read.
 """
 
 from dataclasses import dataclass
@@ -39,13 +42,21 @@ def way_since(head: RewardHead, start: np.ndarray, features: np.ndarray, groups:
     return Way(direction, variance**0.5, max(0.0, 1 - between / len(means) / variance))
 
 
-def pessimistic_scores(
-    fitted: FittedHead, features: np.ndarray, groups: np.ndarray, multiple: float
-) -> tuple[np.ndarray, Way]:
-    """Scores (B,) of features (B, F), less `multiple` standard deviations of their mean's change since the start."""
-    head, way = fitted.head, way_since(fitted.head, fitted.start, features, groups)
-    scores = head.score(features)
+def doubt_along(head: RewardHead, way: Way, multiple: float) -> np.ndarray:
+    """What `multiple` standard deviations of the way take off a score for each unit of a feature, (F,)."""
     if multiple == 0 or way.sd == 0:
-        return scores, way
-    slope = head.covariance_times(way.direction) / way.sd
-    return scores - multiple * way.share * ((features - fitted.start) @ slope), way
+        return np.zeros_like(way.direction)
+    slope: np.ndarray = multiple * way.share / way.sd * head.covariance_times(way.direction)
+    return slope
+
+
+def lowered_scores(fitted: FittedHead, features: np.ndarray, doubt: np.ndarray) -> np.ndarray:
+    """Scores (B,) of features (B, F), less `doubt` (F,) for what they differ in from the round's start."""
+    return fitted.head.score(features) - (features - fitted.start) @ doubt
+
+
+def lowered_weights(head: RewardHead, doubt: np.ndarray) -> np.ndarray:
+    """What such a score owes to the mean of each hidden feature (F − 2,): what a token adds; length and ending, which
+    no token has, are the last two."""
+    weights: np.ndarray = head.hidden_weights() - doubt[:-2]
+    return weights

@@ -23,8 +23,8 @@ RANK = 256  # directions in which the posterior of the weights is narrower than 
 class Posterior:
     """Quality = features · `weights` (F,) + `constant` + a response's own deviation.
 
-    Weights vary as diag(`prior`) − factor·factorᵀ, (F,) and (F, at most RANK). `mean` and `sd` (N,): quality of each
-    response, own deviation included, and how sure that is. `offsets` (R,) of raters.
+    Weights vary as diag(`prior`) − factor·factorᵀ, (F,) and (F, at most RANK). `mean` (N,): quality of each response,
+    its own deviation included. `offsets` (R,) of raters.
     """
 
     weights: np.ndarray
@@ -32,7 +32,6 @@ class Posterior:
     prior: np.ndarray
     factor: np.ndarray
     mean: np.ndarray
-    sd: np.ndarray
     offsets: np.ndarray
 
 
@@ -90,22 +89,12 @@ def condition(
     constant = float(h.constant * pull[level].sum())
     own = h.own * onto_responses(pull, judgements)
     mean = rows @ weights + constant + own
-    variance = products.diagonal() + h.constant + h.own
-    with_judgements = _about(products, judgements)
-    with_judgements[level] += h.constant
-    n = np.arange(len(judgements))
-    with_judgements[n, judgements.row] += h.own
-    compared = judgements.compared
-    with_judgements[n[compared], judgements.other[compared]] -= h.own
-    with_judgements *= sensitivity[:, None]
-    variance = variance - mode.explained(with_judgements)
     return Posterior(
         weights,
         constant,
         prior,
         _narrower(rows, prior, judgements, sensitivity, mode),
         mean,
-        np.sqrt(np.maximum(variance, 0)),
         h.offsets * np.bincount(judgements.rater, mode.alpha * level, len(judgements.rater_ids)),
     )
 

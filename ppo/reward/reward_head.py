@@ -79,16 +79,6 @@ class RewardHead:
         weights: np.ndarray = (self.weights / self.scale)[:-2] / self.reference_std
         return weights
 
-    def mean_and_variance(self, features: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """features (B, F) → scores (B,) and how uncertain the weights leave them (B,), in variances of a score.
-
-        A response's own deviation, which no feature sees, is not in it.
-        """
-        rows = self._rows(features)
-        seen = rows @ self.factor
-        variance = rows**2 @ self.prior - np.einsum("ij,ij->i", seen, seen)
-        return self.score(features), np.maximum(variance, 0) / self.reference_std**2
-
     def covariance_times(self, direction: np.ndarray) -> np.ndarray:
         """Covariance of the weights that scores owe to features, times a direction in them: (F,) → (F,).
 
@@ -103,26 +93,15 @@ class RewardHead:
 
 
 @dataclass(frozen=True)
-class RatedQuality:
-    """What is known of N rated responses, in the head's units: (N,) mean and standard deviation of each one's score.
-
-    Their own deviations are in it: between what the head says of a response and what its raters said, by precision.
-    """
-
-    mean: np.ndarray
-    sd: np.ndarray
-
-
-@dataclass(frozen=True)
 class FittedHead:
-    """A head, what it says of the responses it was fitted on, and the hyperparameters that it was fitted with.
+    """A head, what is known of the responses it was fitted on, and the hyperparameters that it was fitted with.
 
-    `offsets` (R,) of raters, in points or logits. `start` (F,): mean features of what the policy wrote before this
-    training.
+    `rated` (N,): the score of each, between what the head says of it and what its raters said, by precision. `offsets`
+    (R,) of raters, in points or logits. `start` (F,): mean features of what the policy wrote before this training.
     """
 
     head: RewardHead
-    rated: RatedQuality
+    rated: np.ndarray
     hyperparameters: Hyperparameters
     offsets: np.ndarray
     start: np.ndarray
@@ -205,9 +184,7 @@ def fit(
     part = judgements.take(drawn_prompts(judgements, prompts, MOST_EXACT, first))
     known = condition(rows, edges, part, unit.answers(part), h, judgement_weights(part, h))
     head = _head(standard, rows, known, unit, judgements, reference)
-    rated = RatedQuality(
-        head.to_score(unit.zero + unit.one * known.mean), unit.one * known.sd / head.reference_std
-    )
+    rated = head.to_score(unit.zero + unit.one * known.mean)
     written = features if first is None or not first.any() else features[first]
     return FittedHead(head, rated, h, unit.one * known.offsets, written.mean(0))
 

@@ -55,6 +55,8 @@ def _write(state: TrainState, aside: Path, config: Config, head: RewardHead | No
         groups = kept["param_groups"]
         for i, entry in kept["state"].items():
             tensors |= {f"optimizer.{i}.{k}": v.detach().cpu().contiguous() for k, v in entry.items()}
+        if state.doubt is not None:
+            tensors["doubt"] = torch.from_numpy(state.doubt)
     save_file(tensors, aside / "heads.safetensors")
     record: dict[str, Any] = {
         "round": state.round_number,
@@ -132,6 +134,7 @@ def load_state(state: TrainState, folder: Path) -> None:
     state.optimizer.load_state_dict({"state": entries, "param_groups": record["param_groups"]})
     state.round_number, state.step = record["round"], record["step"]
     state.people_done, state.kl.coef = record["people_done"], record["kl_coef"]
+    state.doubt = heads["doubt"].numpy() if "doubt" in heads else None
 
 
 class RoundCheckpoints:

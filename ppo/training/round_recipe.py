@@ -7,7 +7,7 @@ single transactions.
 
 import secrets
 from collections.abc import Iterable
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from typing import Any
 
 import numpy as np
@@ -98,6 +98,8 @@ def train_round(
         engine.policy.adapter_state(), engine.measure_version(store, config, SAMPLE_SEED)
     )
     progress.advance(1)
+    if not data.on_policy.any():  # after a roll-back nobody may have rated what this version wrote
+        fitted = replace(fitted, start=start.measured.features.mean(0))
     state = _ppo(store, engine, config, round_, version, data, fitted, limits, progress)
     progress.phase("Evaluating the new version", 1)
     end = training_steps.shrink_to_limits(

@@ -15,7 +15,7 @@ from ppo.algorithm.ppo_update import TrainState, ppo_update, warm_up_critic
 from ppo.config import ROLLOUTS_PER_PROMPT, Config, seed_of
 from ppo.generation.agreement import check_agreement
 from ppo.progress import Progress
-from ppo.reward.pessimism import pessimistic_scores
+from ppo.reward.pessimism import doubt_along, lowered_scores, lowered_weights, way_since
 from ppo.reward.reward_head import FittedHead, RewardHead
 from ppo.training import store_tensors
 from ppo.training.engine import Engine
@@ -145,7 +145,7 @@ def ppo_on_ratings(
     passes = 1 + config.ppo.people_epochs
     progress.phase("PPO on ratings", len(own) * passes)
     rollout = data.rollout.take(torch.from_numpy(own).to(engine.policy.device))
-    known = fitted.rated.mean[own]
+    known = fitted.rated[own]
     scores = torch.tensor(known, dtype=torch.float32, device=engine.policy.device)
     ppo, coef = config.ppo, state.kl.coef
     seed = seed_of(config.seed, state.round_number, 1)
@@ -194,9 +194,9 @@ def ppo_on_rollouts(
     rollout, texts = engine.rollout(
         prompts, ROLLOUTS_PER_PROMPT, config, seed, lambda: progress.advance(state.step)
     )
-    head = fitted.head
-    weights = torch.tensor(head.hidden_weights(), dtype=torch.float32, device=engine.policy.device)
-    coef = state.kl.coef
+    head, coef = fitted.head, state.kl.coef
+    doubt = np.zeros_like(fitted.start) if state.doubt is None else state.doubt
+    weights = torch.tensor(lowered_weights(head, doubt), dtype=torch.float32, device=engine.policy.device)
     state.anneal_learning_rate(config.ppo)
 
     def tick(_responses: int) -> None:
@@ -209,13 +209,16 @@ def ppo_on_rollouts(
         if float(evaluated.kl_per_response().mean()) > limits.kl:
             return None
         features = evaluated.features.cpu().numpy().astype(np.float64)
-        lowered, way = pessimistic_scores(fitted, features, rollout.group.cpu().numpy(), config.ppo.pessimism)
+        lowered = lowered_scores(fitted, features, doubt)
         scores = torch.tensor(lowered, dtype=torch.float32, device=engine.policy.device)
         experience = build_experience(evaluated, scores, coef, config.ppo.head_lambda)
         found = experience_metrics(experience, coef) | agreed
         found["rating"] = float(head.rating(features).mean())
+        way = way_since(head, fitted.start, features, rollout.group.cpu().numpy())
         found["way_sd"] = way.sd
-        return found | ppo_update(state, experience, config, config.ppo.epochs, seed, tick)
+        found |= ppo_update(state, experience, config, config.ppo.epochs, seed, tick)
+        state.doubt = doubt_along(head, way, config.ppo.pessimism)
+        return found
 
     found = in_smaller_pieces(engine.policy, learn, progress.log)
     if found is not None:

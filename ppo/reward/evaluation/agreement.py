@@ -6,6 +6,8 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.stats import rankdata
 
+from ppo.reward.evaluation.people import PeoplesValues
+
 RESAMPLES = 400  # of prompts, for the intervals
 
 
@@ -100,10 +102,10 @@ def favourite_gains(head: np.ndarray, people: np.ndarray, groups: list[np.ndarra
     return np.array(gains)
 
 
-def agree(head: np.ndarray, people: np.ndarray, prompts: np.ndarray, pairs: Pairs, seed: int) -> Agreement:
-    """What the head says (N,) beside people's values (N,) of the same responses."""
+def agree(head: np.ndarray, people: PeoplesValues, prompts: np.ndarray, pairs: Pairs, seed: int) -> Agreement:
+    """What the head says (N,) beside people's values of the same responses."""
     groups = groups_of(prompts)
-    draws = _resampled(len(groups), seed)
+    draws = resampled(len(groups), seed)
     place = np.empty(len(prompts), dtype=int)
     for number, rows in enumerate(groups):
         place[rows] = number
@@ -114,11 +116,11 @@ def agree(head: np.ndarray, people: np.ndarray, prompts: np.ndarray, pairs: Pair
 
     several = [rows for rows in groups if len(rows) > 1]
     return Agreement(
-        pearson(head, people),
-        over_rows(lambda rows: spearman(head[rows], people[rows])),
+        pearson(head, people.known),
+        over_rows(lambda rows: spearman(head[rows], people.known[rows])),
         pair_estimate(head, pairs, place, draws),
-        _mean_of(favourite_gains(head, people, several), seed),
-        over_rows(lambda rows: slope_of(people[rows], head[rows])),
+        _mean_of(favourite_gains(head, people.said, several), seed),
+        over_rows(lambda rows: slope_of(people.said[rows], head[rows])),
     )
 
 
@@ -137,11 +139,11 @@ def pair_estimate(head: np.ndarray, pairs: Pairs, place: np.ndarray, draws: np.n
 def _mean_of(values: np.ndarray, seed: int) -> Estimate:
     if len(values) == 0:
         return Estimate(0.0, 0.0, 0.0)
-    draws = _resampled(len(values), seed)
+    draws = resampled(len(values), seed)
     return Estimate(float(values.mean()), *_interval(draws @ values / len(values)))
 
 
-def _resampled(prompts: int, seed: int) -> np.ndarray:
+def resampled(prompts: int, seed: int) -> np.ndarray:
     """How often each prompt is drawn in each of RESAMPLES draws with replacement, (RESAMPLES, prompts)."""
     draw = np.random.default_rng(seed)
     return draw.multinomial(prompts, np.full(prompts, 1 / prompts), size=RESAMPLES)

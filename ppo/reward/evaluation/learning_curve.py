@@ -9,14 +9,16 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from ppo.reward.evaluation.agreement import favourite_gains, groups_of, spearman
+from ppo.reward.evaluation.agreement import favourite_gains, groups_of, resampled, spearman
 from ppo.reward.evaluation.held_out import HeldOut
+from ppo.reward.evaluation.people import PeoplesValues
 from ppo.reward.judgements import Judgements
 
 SHARES = (0.25, 0.5, 0.75)  # of the prompts, beside those of the cross-validation
 DRAWS = 8  # of prompts for each share
 MORE = (16, 32, 64)  # ratings that are advised on
 HALVES = np.geomspace(4, 4096, 41)  # n½ tried
+RESAMPLES = 100  # of prompts, for the interval of what is advised
 FEWEST_PROMPTS = 8  # below that a quarter of the prompts is no set to learn from
 MOST_JUDGEMENTS = 1_500  # beyond, more of the same is hardly a question, and the fits would take long
 
@@ -32,7 +34,7 @@ class CurvePoint:
 
 @dataclass(frozen=True)
 class Advice:
-    """What `more` ratings should add to the Spearman correlation, with an 80 % interval over draws of prompts."""
+    """What `more` ratings should add to the Spearman correlation, with an 80 % interval over prompts."""
 
     more: int
     spearman: float
@@ -49,45 +51,88 @@ class LearningCurve:
     advice: tuple[Advice, ...]
 
 
+@dataclass(frozen=True)
+class _Fits:
+    """What heads said that learned from parts of the prompts: (d, s, N) each, of d draws and s sizes.
+
+    `unseen` is where a response's prompt was not learned from, `taught` (s,) how many ratings were.
+    """
+
+    said: np.ndarray
+    unseen: np.ndarray
+    taught: np.ndarray
+
+
 def learning_curve(
-    held_out: HeldOut, judgements: Judgements, people: np.ndarray, prompts: np.ndarray, folds: int, seed: int
+    held_out: HeldOut,
+    judgements: Judgements,
+    people: PeoplesValues,
+    prompts: np.ndarray,
+    folds: int,
+    seed: int,
 ) -> LearningCurve:
     """Fits on draws of a quarter, a half and three quarters of the prompts, reads the others; (N,) each of
     responses."""
     unique = np.unique(prompts)
     if len(unique) < FEWEST_PROMPTS or len(judgements) > MOST_JUDGEMENTS:
         return LearningCurve((), ())
+    fits = _fit_parts(held_out, judgements, prompts, folds, seed)
+    every = np.arange(len(prompts))
+    grown = _correlations(fits, people.known, every)
+    gains = [
+        np.mean([_gain(*one, people.said, prompts) for one in zip(*part, strict=True)])
+        for part in ((fits.said[:, s], fits.unseen[:, s]) for s in range(len(fits.taught)))
+    ]
+    points = tuple(CurvePoint(*map(float, row)) for row in zip(fits.taught, grown, gains, strict=True))
+    place = np.searchsorted(unique, prompts)
+    again = [
+        _correlations(fits, people.known, np.repeat(every, times[place]))
+        for times in resampled(len(unique), seed)[:RESAMPLES]
+    ]
+    return LearningCurve(points, _advise(fits.taught, len(judgements), [grown, *again]))
+
+
+def _fit_parts(
+    held_out: HeldOut, judgements: Judgements, prompts: np.ndarray, folds: int, seed: int
+) -> _Fits:
+    unique, of_judgement = np.unique(prompts), prompts[judgements.row]
     draw = np.random.default_rng(seed)
-    of_judgement = prompts[judgements.row]
-    total = len(judgements)
-    # (DRAWS, shares + 1, 3): ratings that taught, Spearman, gain
-    found = np.zeros((DRAWS, len(SHARES) + 1, 3))
+    shape = (DRAWS, len(SHARES) + 1, len(prompts))
+    said, unseen, taught = np.zeros(shape), np.ones(shape, dtype=bool), np.zeros(shape[:2])
     for d in range(DRAWS):
         order = draw.permutation(unique)
         for s, share in enumerate(SHARES):
-            taught = np.isin(of_judgement, order[: max(2, round(share * len(order)))])
-            rest = ~np.isin(prompts, order[: max(2, round(share * len(order)))])
-            said = held_out.predict(~taught)
-            found[d, s] = taught.sum(), *_agreement(said[rest], people[rest], prompts[rest])
-        many = min(folds, len(unique))
-        said = held_out.cross_validated(
-            draw.permutation(len(unique))[np.searchsorted(unique, prompts)], folds
-        )
-        found[d, -1] = total * (1 - 1 / many), *_agreement(said, people, prompts)
-    points = tuple(CurvePoint(*map(float, row)) for row in found.mean(0))
-    return LearningCurve(points, _advise(found, total, draw))
+            learned = order[: max(2, round(share * len(order)))]
+            known = np.isin(of_judgement, learned)
+            said[d, s], unseen[d, s] = held_out.predict(~known), ~np.isin(prompts, learned)
+            taught[d, s] = known.sum()
+        others = draw.permutation(len(unique))[np.searchsorted(unique, prompts)]
+        said[d, -1] = held_out.cross_validated(others, folds)
+        taught[d, -1] = len(judgements) * (1 - 1 / min(folds, len(unique)))
+    return _Fits(said, unseen, taught.mean(0))
 
 
-def _agreement(said: np.ndarray, people: np.ndarray, prompts: np.ndarray) -> tuple[float, float]:
-    several = [rows for rows in groups_of(prompts) if len(rows) > 1]
-    gains = favourite_gains(said, people, several)
-    return spearman(said, people), float(gains.mean()) if len(gains) else 0.0
+def _correlations(fits: _Fits, people: np.ndarray, rows: np.ndarray) -> np.ndarray:
+    """Spearman of the unseen ones of `rows`, (s,): means over draws."""
+    draws, sizes, _ = fits.said.shape
+    found = np.zeros((draws, sizes))
+    for d, s in np.ndindex(draws, sizes):
+        unseen = rows[fits.unseen[d, s, rows]]
+        found[d, s] = spearman(fits.said[d, s, unseen], people[unseen]) if len(unseen) else 0.0
+    means: np.ndarray = found.mean(0)
+    return means
 
 
-def _advise(found: np.ndarray, total: int, draw: np.random.Generator) -> tuple[Advice, ...]:
-    """The law fitted on the mean of all draws, and on resampled ones for the interval."""
-    resampled = [found[draw.integers(DRAWS, size=DRAWS)].mean(0) for _ in range(200)]
-    laws = [fit_law(points[:, 0], points[:, 1]) for points in (found.mean(0), *resampled)]
+def _gain(said: np.ndarray, unseen: np.ndarray, people: np.ndarray, prompts: np.ndarray) -> float:
+    """How much better than its prompt's mean the favourite of an unseen prompt is."""
+    several = [rows for rows in groups_of(prompts[unseen]) if len(rows) > 1]
+    gains = favourite_gains(said[unseen], people[unseen], several)
+    return float(gains.mean()) if len(gains) else 0.0
+
+
+def _advise(taught: np.ndarray, total: int, correlations: list[np.ndarray]) -> tuple[Advice, ...]:
+    """The law fitted on the first correlations, and on those of resampled prompts for the interval."""
+    laws = [fit_law(taught, found) for found in correlations]
     grown = np.array([[law_at(law, total + more) - law_at(law, total) for more in MORE] for law in laws])
     low, high = np.quantile(grown[1:], [0.1, 0.9], axis=0)
     return tuple(

@@ -14,7 +14,7 @@ from ppo.reward.evaluation.gate import (
 )
 from ppo.reward.evaluation.held_out import HeldOut
 from ppo.reward.evaluation.learning_curve import Advice, CurvePoint, learning_curve
-from ppo.reward.evaluation.people import values_of_people
+from ppo.reward.evaluation.people import PeoplesValues, values_of_people
 from ppo.reward.features import EXTRAS, Standard, block_edges
 from ppo.reward.influence import judgement_weights
 from ppo.reward.judgements import WORSE_THAN_USUAL, Judgements
@@ -79,14 +79,15 @@ def cross_validate(
     h = learn_hyperparameters(rows, edges, part, prompts)
     held_out = HeldOut(rows, edges, part, answers, h, judgement_weights(part, h))
     predicted = unit.one * held_out.cross_validated(prompts, folds)
-    people = unit.one * values_of_people(part, answers, h)
-    pairs = pairs_of(part, people, prompts)
+    people = values_of_people(part, answers, h)
+    people = PeoplesValues(unit.one * people.known, unit.one * people.said)
+    pairs = pairs_of(part, people.known, prompts)
     agreement = agree(predicted, people, prompts, pairs, seed)
     longer = agree(rows[:, -EXTRAS], people, prompts, pairs, seed)
     few = drawn_prompts(part, prompts, MOST_JUDGEMENTS)
     p_value = max(
         chance_probability(rows, edges, part.take(few), answers[few], prompts, seed),
-        held_out_probability(predicted, people, seed) * LEVEL / HELD_OUT_LEVEL,
+        held_out_probability(predicted, people.known, seed) * LEVEL / HELD_OUT_LEVEL,
     )
     grown = learning_curve(held_out, part, people, prompts, folds, seed)
     report = _report(agreement, longer.pairs, p_value, len(prompts), len(np.unique(prompts)))

@@ -7,7 +7,7 @@ import pytest
 
 from ppo.reward import reward_head
 from ppo.reward.judgements import of_scores
-from ppo.reward.pessimism import pessimistic_scores
+from ppo.reward.pessimism import doubt_along, lowered_scores, lowered_weights, way_since
 
 N, F = 48, 12
 KNOWN, UNKNOWN = 0, 5  # features along which people rated much, and nothing
@@ -30,6 +30,12 @@ def moved(fitted, feature, far, spread=0.0):
     x = np.tile(fitted.start, (16, 1))
     x[:, feature] += far + spread * np.tile([-1.0, -1, 1, 1], 4)
     return x, np.repeat(np.arange(4), 4)
+
+
+def pessimistic_scores(fitted, features, groups, multiple):
+    """Lowered by the way that these very features went."""
+    way = way_since(fitted.head, fitted.start, features, groups)
+    return lowered_scores(fitted, features, doubt_along(fitted.head, way, multiple)), way
 
 
 def test_on_the_whole_it_takes_off_a_multiple_of_the_ways_deviation(fitted):
@@ -81,3 +87,16 @@ def test_without_pessimism_or_a_way_scores_are_the_heads(fitted):
     np.testing.assert_array_equal(pessimistic_scores(fitted, x, groups, 0.0)[0], fitted.head.score(x))
     still, groups = moved(fitted, UNKNOWN, 0.0)
     np.testing.assert_array_equal(pessimistic_scores(fitted, still, groups, 1.0)[0], fitted.head.score(still))
+
+
+def test_tokens_are_credited_with_what_the_lowered_score_owes_them(fitted):
+    """Or the critic would pay a token for what the score takes off at the end."""
+    x, groups = moved(fitted, UNKNOWN, 0.5)
+    doubt = doubt_along(fitted.head, way_since(fitted.head, fitted.start, x, groups), 1.0)
+    weights = lowered_weights(fitted.head, doubt)
+    for feature in (KNOWN, UNKNOWN):
+        nudged = x.copy()
+        nudged[:, feature] += 1e-3
+        gained = lowered_scores(fitted, nudged, doubt) - lowered_scores(fitted, x, doubt)
+        np.testing.assert_allclose(gained, 1e-3 * weights[feature], rtol=1e-6)
+    assert weights[UNKNOWN] < fitted.head.hidden_weights()[UNKNOWN] - 0.1

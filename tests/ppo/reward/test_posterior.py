@@ -57,12 +57,16 @@ def test_responses_that_no_feature_tells_apart_teach_what_is_usual(count):
     assert np.isfinite(head.covariance_times(np.ones(14))).all()
 
 
-def test_more_ratings_of_a_response_make_its_own_value_surer():
+def test_a_response_that_more_people_rated_is_taken_more_at_their_word():
     x, y, prompts = responses()
+    odd = y.copy()
+    odd[0] = 1.0 if y[0] > 5.5 else 10.0  # what no feature of it tells
+    alone = reward_head.fit(x, of_scores(odd, SCALE), prompts, np.ones(len(y), dtype=bool))
     rows = np.concatenate([np.arange(len(y)), np.zeros(6, dtype=int)])
-    scores = of_scores(np.concatenate([y, np.full(6, y[0])]), SCALE, rows=rows)
-    rated = reward_head.fit(x, scores, prompts, np.ones(len(y), dtype=bool)).rated
-    assert rated.sd[0] < 0.7 * np.median(rated.sd)
+    scores = of_scores(np.concatenate([odd, np.full(6, odd[0])]), SCALE, rows=rows)
+    often = reward_head.fit(x, scores, prompts, np.ones(len(y), dtype=bool))
+    off = [abs(one.head.rating_of_score(one.rated[0]) - odd[0]) for one in (alone, often)]
+    assert off[1] < 0.6 * off[0]
 
 
 def test_comparisons_teach_which_is_better_and_have_their_own_zero():
@@ -95,7 +99,7 @@ def test_two_that_are_both_bad_are_below_a_usual_one():
     x, found, prompts = judgements([COMPARISON], n=40)
     bad = replace(found, kind=np.full(40, WORSE_THAN_USUAL), other=np.full(40, -1), said=np.full(40, -1.0))
     fitted = reward_head.fit(x, bad, prompts, np.ones(24, dtype=bool), depths=3)
-    quality = fitted.rated.mean * fitted.head.reference_std + fitted.head.reference_mean
+    quality = fitted.rated * fitted.head.reference_std + fitted.head.reference_mean
     assert quality[np.unique(found.row)].mean() < -0.3
 
 
@@ -150,11 +154,12 @@ def test_a_few_ratings_of_a_stranger_change_little():
 def test_covariance_times_a_direction_is_the_variance_of_what_the_score_grows():
     x, y, prompts = responses()
     head = reward_head.fit(x, of_scores(y, SCALE), prompts, np.ones(64, dtype=bool)).head
-    usual = x.mean(0, keepdims=True)
     direction = Standard.of(x).scale * np.random.default_rng(0).normal(size=42)
-    _, variance = head.mean_and_variance(usual + direction)
-    assert direction @ head.covariance_times(direction) == pytest.approx(variance[0], rel=1e-5)
-    assert variance[0] > head.mean_and_variance(usual)[1][0]
+    covariance = np.diag(head.prior) - head.factor.astype(float) @ head.factor.T.astype(float)
+    drawn = np.random.default_rng(1).multivariate_normal(head.weights, covariance, size=2_000)
+    unheld = [replace(head, weights=weights, low=-np.inf, high=np.inf) for weights in drawn]
+    grown = [np.diff(head.score(np.stack([x[0], x[0] + direction])))[0] for head in unheld]
+    assert direction @ head.covariance_times(direction) == pytest.approx(np.var(grown), rel=0.1)
 
 
 def test_of_very_many_judgements_those_that_ppo_needs_come_first():

@@ -52,4 +52,4 @@ def test_equal_ratings_are_a_defined_result():
     found = fitted(x, np.full_like(y, 7.0), prompts)
     assert np.allclose(found.head.rating(x), 7.0)
     assert np.allclose(found.head.score(x), 0.0)
-    assert np.allclose(found.rated.mean, 0.0)
+    assert np.allclose(found.rated, 0.0)

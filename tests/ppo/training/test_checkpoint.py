@@ -61,10 +61,12 @@ def test_n_plus_m_steps_are_n_a_new_process_and_m(tmp_path):
     half = begin()
     for _ in range(2):
         step(half)
+    half.doubt = np.linspace(0, 1 / 3, 10)
     checkpoint.save(half, FolderArtifacts(tmp_path), "step-0002", CONFIG, head(), resumable=True)
     resumed = begin()
     checkpoint.load_state(resumed, tmp_path / "step-0002")
     assert resumed.step == 2
+    np.testing.assert_array_equal(resumed.doubt, half.doubt)
     for _ in range(2):
         step(resumed)
     one, other = everything(whole), everything(resumed)

@@ -19,12 +19,14 @@ from playwright.sync_api import expect
 
 from ppo.config import Config, PlanConfig, SampleConfig
 from ppo.demo.demo import Demo, DemoConfig
+from ppo.progress import Progress
 from ppo.reward.evaluation import report
 from ppo.reward.judgements import of_scores
 from ppo.training import better_answers, round_recipe, store_tensors, training_steps
 from ppo.training.engine import Engine
 from ppo.training.worker import Worker
 from rater_data.artifacts.objects import ObjectArtifacts
+from rater_data.errors import RateloopError
 from rater_data.records import Edit
 from rater_data.store import Store
 from tests.app.helpers import serving, wait_until
@@ -204,6 +206,28 @@ def test_beyond_a_limit_only_a_share_of_the_way_is_kept(home, undisturbed, monke
     for name, tensor in got.items():
         way = ends["end"][name] - ends["start"][name]
         assert torch.equal(tensor, ends["start"][name] + metrics["share"] * way)
+
+
+def test_where_nobody_rated_what_the_version_wrote_its_way_starts_at_what_it_writes(home, monkeypatch):
+    """As after a roll-back: the rated responses are of other versions."""
+    load, seen = store_tensors.load_sealed_ratings, []
+
+    def load_without_own(*args):
+        data = load(*args)
+        return replace(data, on_policy=np.zeros_like(data.on_policy))
+
+    def look(_store, _engine, _config, _round, _version, data, fitted, *_beside):
+        seen.append((data, fitted))
+        raise RateloopError("seen")
+
+    monkeypatch.setattr(store_tensors, "load_sealed_ratings", load_without_own)
+    monkeypatch.setattr(round_recipe, "_ppo", look)
+    home.worker.run_one()
+    (data, fitted), *_ = seen
+    home.engine.load_version(home.store, 0)
+    written = home.engine.measure_version(home.store, CONFIG, round_recipe.SAMPLE_SEED).features
+    np.testing.assert_allclose(fitted.start, written.mean(0))
+    assert not np.allclose(fitted.start, home.engine.reward_features(data, CONFIG, Progress(print)).mean(0))
 
 
 def test_an_error_fails_the_round_and_train_can_be_pressed_again(home, monkeypatch):
