@@ -105,18 +105,24 @@ def pairs_of(judgements: Judgements, people: np.ndarray, prompts: np.ndarray) ->
 
 
 def _nothing_to_learn(judgements: Judgements, prompts: np.ndarray) -> str:
-    if len(prompts) < MINIMUM or len(np.unique(prompts)) < 2:
-        return "there are too few ratings"
+    """Why, and what to do; "" where there is something."""
+    if len(prompts) < MINIMUM:
+        return "there are too few ratings. Collect more ratings."
+    if len(np.unique(prompts)) < 2:
+        return (
+            "all ratings are of one prompt, so nothing tells how a head would do on another. Rate answers to at least "
+            "one more prompt."
+        )
     said = judgements.said[judgements.kind != WORSE_THAN_USUAL]
     return (
-        "all ratings are equal"
+        "all ratings are equal. Collect more ratings."
         if np.ptp(said) == 0 and not (judgements.compared & (judgements.said != 0)).any()
         else ""
     )
 
 
 def _refused(responses: int, prompts: int, why: str) -> HeadReport:
-    reason = f"Nothing can be learned from {responses} responses: {why}. Collect more ratings."
+    reason = f"Nothing can be learned from {responses} responses: {why}"
     nothing = Estimate(0.0, 0.0, 0.0)
     agreement = Agreement(0.0, Estimate(0, -1, 1), Estimate(0.5, 0, 1), nothing, nothing)
     report = _report(agreement, Estimate(0.5, 0, 1), 1.0, responses, prompts)

@@ -26,6 +26,13 @@ def test_equal_ratings_and_few_are_refused_with_a_reason():
         assert not found.passed and "too few ratings" in found.reason
 
 
+def test_ratings_of_one_prompt_alone_are_refused_as_that():
+    x, y, _ = responses()
+    found = cross_validate(x, of_scores(y, SCALE), np.zeros(len(y), int), 8, 0)
+    assert not found.passed and "all ratings are of one prompt" in found.reason
+    assert found.reason.endswith("Rate answers to at least one more prompt.") and "few" not in found.reason
+
+
 @pytest.mark.parametrize("kinds", [[SCORE], [THUMB], [COMPARISON, WORSE_THAN_USUAL], [SCORE, COMPARISON]])
 def test_a_real_preference_passes_and_its_report_is_whole(kinds):
     x, found, prompts = judgements(kinds, n=96, count=64, likes=2.5)
