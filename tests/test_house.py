@@ -95,8 +95,8 @@ ROOMS = {
         "ppo, ppo.model.loading, rater_data, rater_data.artifacts, rater_data.statistics, rater_data.store"
     ),
     "ppo.fitting": (
-        "ppo, ppo.algorithm, ppo.reward, ppo.reward.evaluation, ppo.training, rater_data, rater_data.statistics, "
-        "rater_data.store"
+        "ppo, ppo.algorithm, ppo.reward, ppo.reward.evaluation, ppo.training, rater_data, rater_data.overview, "
+        "rater_data.statistics, rater_data.store"
     ),
     "ppo.tracking": "ppo, rater_data, rater_data.store",
     "ppo.doctor": (

@@ -50,7 +50,9 @@ def fit_head(store: Store, engine: Engine, progress: Progress) -> HeadFit:
     features = engine.reward_features(data, config, progress)
     depths = len(engine.reward_layers(config))
     progress.phase("Checking a head on prompts that it is not fitted on", 1)
-    report = cross_validate(features, data.judgements, data.prompts, config.reward.folds, config.seed, depths)
+    report = cross_validate(
+        features, data.judgements, data.prompts, config.reward.folds, config.seed, depths, data.ceiling
+    )
     progress.phase("Fitting the head", 1)
     edits = better_answers.edited_texts(engine.base, store.edits_to_seal(), data.ids, config.sample)
     read = engine.reward_features(edits, config, progress)

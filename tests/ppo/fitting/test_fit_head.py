@@ -70,6 +70,7 @@ def test_a_file_of_scores_gives_a_head_its_report_and_the_raters(engine, tmp_pat
     # dan alone says of a sixth of the prompts what is not so
     assert page["head"]["pair_accuracy"] > 0.7 > page["head"]["length_pair_accuracy"]
     assert page["head"]["spearman_ci"][0] > 0.1
+    assert page["head"]["ceiling"] == page["agreement"]["one_rater"] and page["head"]["ceiling"]["n"] == 96
     assert page["agreement"]["alpha"]["n"] == 24 and page["agreement"]["alpha"]["mean"] < 0.5
     assert [(f["raters"], f["kind"]) for f in page["findings"]] == [(["dan"], "reversed")]
     assert page["head_without"]["dan"]["without"] > page["head_without"]["dan"]["with"]
@@ -91,6 +92,92 @@ def test_a_file_of_scores_gives_a_head_its_report_and_the_raters(engine, tmp_pat
     said = console.file.getvalue()
     assert "144 ratings (0 comparisons) by 4 raters, of 72 responses to 24 prompts." in said
     assert "dan seems to use the scale the other way round" in said
+    assert "dan: The reward head agrees with the others at " in said
+    ceiling = f"{page['head']['ceiling']['spearman']:.2f}"
+    assert f"Spearman: one rater with the others {ceiling}" in " ".join(said.split())
+
+
+PAGE = {
+    "ratings": 64,
+    "comparisons": 0,
+    "raters_who_count": 2,
+    "responses": 48,
+    "prompts": 24,
+    "edits": 0,
+    "left_out": [],
+    "scale": "score_1_10",
+    "agreement": {"alpha": {"mean": 0.51, "low": 0.3, "high": 0.66, "n": 20}, "one_rater": None},
+    "head": {
+        "spearman": 0.41,
+        "spearman_ci": [0.2, 0.58],
+        "pair_accuracy": 0.64,
+        "pair_ci": [0.55, 0.72],
+        "length_pair_accuracy": 0.52,
+        "length_ci": [0.44, 0.6],
+        "favourite_gain": 0.83,
+        "favourite_ci": [0.4, 1.21],
+        "calibration": 0.9,
+        "calibration_ci": [0.5, 1.3],
+        "ceiling": {"spearman": 0.62, "pair_accuracy": 0.7, "n": 22},
+        "advice": [{"more": m, "spearman": m / 400, "low": -0.001, "high": m / 200} for m in (16, 32, 64)],
+        "reason": "The head agrees.",
+    },
+    "findings": [{"raters": ["ann", "ben"], "kind": "opposed", "says": "use the scale in opposite ways"}],
+    "head_without": {
+        "ann": {"with": 0.41, "without": 0.52, "low": -0.02, "high": 0.24, "responses": 40, "ratings": 18},
+        "ben": {"with": None, "without": None, "ratings": 18},
+    },
+}
+ROWS = {
+    "raters with each other (α)": "0.51 0.30 … 0.66",
+    "Spearman: one rater with the others": "0.62",
+    "Spearman: the head, unseen prompts": "0.41 0.20 … 0.58",
+    "pairs: one rater with the others": "0.70",
+    "pairs: the head, unseen prompts": "0.64 0.55 … 0.72",
+    "pairs: the longer is better": "0.52 0.44 … 0.60",
+    "points: the head's favourite above its prompt's mean": "0.83 0.40 … 1.21",
+    "calibration slope (1: as sure as it may be)": "0.90 0.50 … 1.30",
+}
+
+
+def printed(page):
+    console = Console(file=StringIO(), width=150)
+    print_fit(console, page)
+    return [" ".join(line.split()) for line in console.file.getvalue().splitlines()]
+
+
+def test_the_whole_report_is_printed_beside_what_it_is_compared_with():
+    said = printed(PAGE)
+    assert {f"{name} {numbers}" for name, numbers in ROWS.items()} <= set(said)
+    more = "16 more +0.04 (+0.00 … +0.08), 32 more +0.08 (+0.00 … +0.16), 64 more +0.16 (+0.00 … +0.32)"
+    assert f"More ratings should add to Spearman, with 80 % intervals: {more}." in said
+    assert said[-3:] == [
+        "ann and ben use the scale in opposite ways.",
+        "ann: The reward head agrees with the others at 0.41 with these 18 ratings and at 0.52 without: "
+        "+0.11 (−0.02 … +0.24), which may be chance.",
+        "ben: Too little is rated to say what leaving these ratings out would do to the reward head.",
+    ]
+    assert any("logits: the head's favourite" in line for line in printed(PAGE | {"scale": "thumbs"}))
+
+
+@pytest.mark.parametrize("key", PAGE["head"])
+def test_what_is_not_known_is_left_out_of_the_page(key):
+    for unknown in (None, []) if isinstance(PAGE["head"][key], list) else (None,):
+        said = printed(PAGE | {"head": PAGE["head"] | {key: unknown}})
+        assert len(said) in (len(printed(PAGE)) - n for n in (0, 1, 2)), "no row more, no other row less"
+        assert "None" not in " ".join(said)
+
+
+def test_nothing_measured_is_no_row():
+    nothing = {
+        "spearman_ci": (-1, 1),
+        "pair_ci": (0, 1),
+        "favourite_ci": (0.0, 0.0),
+        "calibration_ci": (0.0, 0.0),
+    }
+    empty = PAGE["head"] | nothing | {"length_ci": (0, 1), "ceiling": None, "advice": []}
+    said = printed(PAGE | {"head": empty, "agreement": {"alpha": None}, "findings": [], "head_without": {}})
+    assert said[-1] == "The head agrees." and len(said) == 2
 
 
 def test_comparisons_are_held_to_comparisons(engine, tmp_path):
