@@ -96,8 +96,8 @@ class CurvePoint(Schema):
     """How far the version that wrote a round is above the first one: points, or of comparisons the share that prefers
     it. Null where a gain on the way was not measured.
 
-    `by_head`: the same on holdout prompts as the reward head of its training expects it; `kl`: nats per response from
-    the base model. Null where no training says.
+    `by_head`: the same on holdout prompts (where there were none, on training prompts) as the reward head of its
+    training expects it; `kl`: nats per response from the base model. Null where no training says.
     """
 
     round: int

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence, Set
 from dataclasses import dataclass
 
 from app.console.panels.elements import h
@@ -114,8 +114,8 @@ def _shares(ends: Iterable[float]) -> str:
 
 
 @dataclass(frozen=True, slots=True)
-class _Axes:
-    """Places of rounds and of values in a drawing of `height`."""
+class Axes:
+    """Places of rounds, or of other whole numbers from low to high, and of values in a drawing of `height`."""
 
     rounds: Sequence[int]
     low: float
@@ -142,9 +142,12 @@ class _Axes:
         ends = f"M{self.x(number, kind):.1f} {self.y(interval.low):.1f}V{self.y(interval.high):.1f}"
         return f'<path class="range {kind}" d="{ends}"/>'
 
+    def across(self, value: float, kind: str) -> str:
+        return f'<path class="{kind}" d="M{LEFT} {self.y(value):.1f}H{WIDTH - RIGHT}"/>'
+
     def grid(self, base: float, written: Callable[[float], str]) -> str:
         return "".join(
-            f'<path class="{"base" if tick == base else "grid"}" d="M{LEFT} {self.y(tick):.1f}H{WIDTH - RIGHT}"/>'
+            f"{self.across(tick, 'base' if tick == base else 'grid')}"
             f'<text class="up" x="{LEFT - 8}" y="{self.y(tick) + 4:.1f}">{h(written(tick))}</text>'
             for tick in _ticks(self.low, self.high, most=int(self.height / 22))
         )
@@ -176,7 +179,7 @@ def _curve(judgement: Judgement, scale: Scale) -> str:
     low = min(base, *(value.low for value in shown))
     high = max(base, *(value.high for value in shown))
     margin = ROOM * ((high - low) or 1.0)
-    axes = _Axes([p.round_number for p in judgement.curve], low - margin, high + margin, HEIGHT)
+    axes = Axes([p.round_number for p in judgement.curve], low - margin, high + margin, HEIGHT)
     unit = "share that prefers it to the first version" if scale.paired else "points above the first version"
     parts = axes.grid(base, lambda tick: _tick(tick, scale))
     parts += "".join(axes.range(n, value, "head") for n, _, value in by_head)
@@ -192,12 +195,20 @@ def _curve(judgement: Judgement, scale: Scale) -> str:
         )
     label = "; ".join([*said, *expected])
     key = '<span class="people">people, blind</span>'
-    key += '<span class="head">the reward head, on holdout prompts</span>' if by_head else ""
+    asked = _asked_about({version for _, version, _ in by_head}, judgement.on_training_prompts)
+    key += f'<span class="head">the reward head, on {asked} prompts</span>' if by_head else ""
     key += '<span class="bars">bars: 95 %, of a single look</span>'
     return (
         f"<figure><figcaption>Learning curve: {h(unit)}, by round</figcaption>"
         f'<p class="ops-key">{key}</p>{axes.drawing(label, parts + axes.names())}</figure>{_kl(judgement)}'
     )
+
+
+def _asked_about(versions: Set[int], on_training_prompts: Set[int]) -> str:
+    """What prompts the head's points are of: where there are none that are held out, of some that are trained on."""
+    if not versions & on_training_prompts:
+        return "holdout"
+    return "training" if versions <= on_training_prompts else "holdout (or, without any, training)"
 
 
 def _kl(judgement: Judgement) -> str:
@@ -210,7 +221,7 @@ def _kl(judgement: Judgement) -> str:
     if len(points) < 2:
         return ""
     high = max(value for *_, value in points)
-    axes = _Axes([p.round_number for p in judgement.curve], 0.0, high * (1 + ROOM) or 1.0, KL_HEIGHT)
+    axes = Axes([p.round_number for p in judgement.curve], 0.0, high * (1 + ROOM) or 1.0, KL_HEIGHT)
     said = [f"Round {n}, version {version}: {value:.1f} nats" for n, version, value in points]
     parts = axes.grid(0.0, lambda tick: f"{tick:g}") + axes.line(((n, v) for n, _, v in points), "people")
     parts += "".join(

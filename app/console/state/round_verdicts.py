@@ -30,9 +30,10 @@ SLOW_S, REST = (
 class Judgement:
     """`rounds`: oldest first; `curve`: a point each; `drift` of raters on anchors, in points.
 
-    `expected`, by version: how far the reward head that it was trained by expects it above the first version on holdout
-    prompts, in what the curve counts; `kl`, by version: nats per response from the base model. `without`, by rater: the
-    latest round as it would be judged if this rater did not count.
+    `expected`, by version: how far the reward head that it was trained by expects it above the first version, in what
+    the curve counts: on holdout prompts, or on training prompts for versions in `on_training_prompts`, which were
+    trained while there were no others; `kl`, by version: nats per response from the base model. `without`, by rater:
+    the latest round as it would be judged if this rater did not count.
     """
 
     rounds: Sequence[JudgedRound] = ()
@@ -40,6 +41,7 @@ class Judgement:
     drift: Interval | None = None
     without: Mapping[int, JudgedRound] = field(default_factory=dict)
     expected: Mapping[int, Interval] = field(default_factory=dict)
+    on_training_prompts: frozenset[int] = frozenset()
     kl: Mapping[int, float] = field(default_factory=dict)
 
     @property
@@ -69,6 +71,7 @@ class RoundVerdicts:
         self._drift: Interval | None = None
         self._without: tuple[object, dict[int, RoundVerdict]] = (None, {})
         self._last_mark: tuple[int, int] | None = None
+        self._has_holdout: dict[int, bool] = {}
         self._runner = BackgroundRunner()
 
     def read(self, store: Store) -> Judgement:
@@ -91,14 +94,22 @@ class RoundVerdicts:
             )
             for n, v in rounds
         )
+        expected = _expected(versions.values(), store.scale().paired)
         return Judgement(
             rounds=judged,
             without={rater: replace(judged[-1], verdict=v) for rater, v in self._without[1].items()},
             curve=tuple(learning_curve(rounds, parents, verdicts, store.scale().paired)),
             drift=self._drift,
-            expected=_expected(versions.values(), store.scale().paired),
+            expected=expected,
+            on_training_prompts=frozenset(n for n in expected if not self._was_on_holdout(store, n)),
             kl={n: float(v.metrics["kl"]) for n, v in versions.items() if "kl" in v.metrics},
         )
+
+    def _was_on_holdout(self, store: Store, version: int) -> bool:
+        """A version is published with an answer to each holdout prompt: without an answer, there was no such prompt."""
+        if version not in self._has_holdout:
+            self._has_holdout[version] = bool(store.samples(version))
+        return self._has_holdout[version]
 
     def _refresh(self, store: Store) -> None:
         """The newest rounds first; each is shown as soon as it is computed.

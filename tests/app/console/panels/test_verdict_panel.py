@@ -49,6 +49,13 @@ def test_the_heads_expectation_and_the_kl_stand_beside_peoples_curve() -> None:
     assert "Round 2, version 1: 2.5 nats" in shown
     plain = verdict_panel.verdict(replace(judgement, expected={}, kl={}), SCALE)
     assert "reward head" not in plain and "nats" not in plain
+    assert "the reward head, on holdout prompts" in shown
+    for without, says in (
+        ((1, 2), "training prompts"),
+        ((2,), "holdout (or, without any, training) prompts"),
+    ):
+        told = verdict_panel.verdict(replace(judgement, on_training_prompts=frozenset(without)), SCALE)
+        assert f"the reward head, on {says}" in told
 
 
 def test_rounds_of_one_version_are_no_curve() -> None:

@@ -82,6 +82,18 @@ def test_raters_who_are_excluded_do_not_count(store: Store) -> None:
     assert gain_now(verdicts, store) == pytest.approx(0.0, abs=1e-6)
 
 
+def test_what_the_head_was_asked_about_is_told_by_what_a_version_was_published_with(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Without holdout prompts it is measured on training prompts, and there are no samples."""
+    publish = store.publish
+    judged_home(store, [1.0], prompts=4)
+    monkeypatch.setattr(store, "publish", lambda *given, **named: publish(*given, **named | {"samples": []}))
+    judged_home(store, [1.0], prompts=4)
+    found = RoundVerdicts().read(store)
+    assert (set(found.expected), found.on_training_prompts) == ({1, 2}, {2})
+
+
 @pytest.mark.parametrize("states", [("sealed",), ("sealed", "training"), ("sealed", "training", "refused")])
 def test_ratings_after_the_seal_count(store: Store, states: tuple[str, ...]) -> None:
     """Cards go on being dealt then, and what raters say of a version does not freeze."""
