@@ -22,6 +22,36 @@ REPORT: dict[str, Any] = {
         {"more": 16, "spearman": 0.03, "low": 0.01, "high": 0.06},
         {"more": 64, "spearman": 0.09, "low": 0.02, "high": 0.7},
     ],
+    "spearman_ci": [0.2, 0.58],
+    "pair_accuracy": 0.64,
+    "pair_ci": [0.55, 0.72],
+    "length_pair_accuracy": 0.52,
+    "length_ci": [0.44, 0.6],
+    "favourite_gain": 0.83,
+    "favourite_ci": [-0.1, 1.21],
+    "calibration": 0.9,
+    "calibration_ci": [0.5, 1.3],
+    "curve": [
+        {"ratings": 10.2, "spearman": 0.2, "gain": 0.3},
+        {"ratings": 20.0, "spearman": 0.31, "gain": 0.5},
+        {"ratings": 35.0, "spearman": 0.4, "gain": 0.8},
+    ],
+    "responses": 36,
+    "prompts": 12,
+    "p_value": 0.004,
+    "reason": "The head agrees.",
+}
+ROWS = {
+    "spearman": ("Spearman", "0.41 (0.20 … 0.58) <small>raters with each other: 0.62"),
+    "pair_accuracy": (
+        "Pairs put right",
+        "64 % (55 … 72) <small>raters with each other: 70 %, the longer answer: 52 % (44 … 60)",
+    ),
+    "favourite_gain": (
+        "Favourite&#x27;s gain",
+        "+0.83 (−0.10 … +1.21) points <small>an answer drawn at random: 0",
+    ),
+    "calibration": ("Calibration", "0.90 (0.50 … 1.30) <small>as sure as it may be: 1; below, too sure"),
 }
 
 
@@ -83,6 +113,44 @@ def test_who_should_look_at_which_guidelines() -> None:
 def test_why_nothing_is_said_of_more_ratings(ratings: int, advice: list[Any], says: str) -> None:
     found = what_next(REPORT | {"ratings": ratings, "advice": advice}, [ANN], {}, 1, SCALE)
     assert found.now is None and found.sentences[0].find(says) >= 0
+
+
+def test_all_that_is_known_of_the_head_stands_beside_what_it_is_compared_with() -> None:
+    shown = panel(what_next(REPORT, [ANN], {}, 1, SCALE))
+    assert (
+        "(36 responses to 12 prompts), with 95 % intervals. Chance alone does as well with a probability of 0.004."
+        in shown
+    )
+    for name, value in ROWS.values():
+        assert f"<dt>{name} <small>" in shown and f"<dd>{value}</small>" in shown
+    assert shown.count('<circle class="people"') == 3 and '<path class="ceiling"' in shown
+    assert "<title>35 ratings: 0.40, favourite&#x27;s gain +0.80 points</title>" in shown
+    assert "(−0.10 … +1.21) logits" in panel(what_next(REPORT, [ANN], {}, 1, SCALES["pair"]))
+    assert "<details" not in panel(what_next(REPORT | {"curve": []}, [ANN], {}, 1, SCALE))
+
+
+@pytest.mark.parametrize("key", REPORT)
+def test_what_a_record_does_not_say_is_left_out(key: str) -> None:
+    of = {"spearman_ci": "spearman", "pair_ci": "pair_accuracy", "favourite_ci": "favourite_gain"}
+    without = {name: value for name, value in REPORT.items() if name != key}
+    odd = {list: [[]], dict: [{}, {"spearman": HOSTILE}]}.get(type(REPORT[key]), [HOSTILE, float("nan")])
+    for report in (without, *(without | {key: unknown} for unknown in (None, *odd))):
+        shown = panel(what_next(report, [ANN], {}, 1, SCALE))
+        left = {name for name, (title, _) in ROWS.items() if f"<dt>{title}" in shown}
+        assert left == ROWS.keys() - {key, of.get(key, key.replace("_ci", ""))}
+        assert "<img" not in shown and "nan" not in shown and "None" not in shown
+
+
+def test_where_nothing_could_be_measured_the_trainer_says_why() -> None:
+    nothing = {
+        "spearman_ci": [-1, 1],
+        "pair_ci": [0, 1],
+        "favourite_ci": [0.0, 0.0],
+        "calibration_ci": [0.0, 0.0],
+    }
+    shown = panel(what_next(REPORT | nothing | {"advice": [], "reason": HOSTILE}, [ANN], {}, 1, SCALE))
+    assert "<dt>" not in shown and "<img" not in shown and "&lt;img" in shown
+    assert "<h2>The reward head</h2>" not in panel(what_next({"ratings": 3}, [ANN], {}, 1, SCALE))
 
 
 def test_nothing_is_said_before_anybody_rated() -> None:
