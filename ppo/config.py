@@ -108,14 +108,14 @@ class PPOConfig:
 
     steps: int = 6  # rollout batches scored by the head
     prompts_per_step: int = 16  # each gives ROLLOUTS_PER_PROMPT
-    people_epochs: int = 2  # passes over the rated responses with the people's own scores; 0 = none
+    people_epochs: int = 2  # passes over the rated responses with what is known of each one's quality; 0 = none
     epochs: int = 1  # passes over each rollout batch: fresh responses teach more than a second look
     minibatch: int = 16  # responses an optimiser step
     learning_rate: float = 6e-4  # of the adapter (Adam) at first; falls to 0 over the round's steps; measured
     value_learning_rate: float = 1e-3  # of the value head
     clip_range: float = 0.2  # ε of the ratio
     value_clip_range: float = 0.5  # ε of the value, in standard deviations of the score
-    gae_lambda: float = 0.95  # for people's own scores
+    gae_lambda: float = 0.95  # for rated responses
     head_lambda: float = (
         0.6  # for the head's: what each token adds to them is known, so credit is near; measured
     )
