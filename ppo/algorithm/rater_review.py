@@ -44,7 +44,7 @@ class Reviewed:
         """{"ratings", "raters", "findings", "head"} as JSON; "head": by rater, what leaving them out does."""
         habits = rater_habits(self.frame, self.expectations())
         findings = rater_findings(habits)
-        named = [f.rater_id for f in findings if f.kind != "opposed"]
+        named = [f.rater_id for f in findings if not f.others]
         return {
             "ratings": len(self.frame),
             "raters": [asdict(h) for h in habits],

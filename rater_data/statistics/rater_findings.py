@@ -18,7 +18,8 @@ SAME_SHARE, SAME_FEWEST, SAME_CHANCE = 0.9, 8, 0.01
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RaterFinding:
-    """What is to be said of one rater: "reversed", "at random" or "the same"; or of `others` with them: "opposed".
+    """What is to be said of one rater: "reversed", "at random" or "the same"; or of `others` with them: "opposed",
+    "unlike".
 
     `says` goes on from the rater's name.
     """
@@ -30,20 +31,36 @@ class RaterFinding:
 
 
 def rater_findings(habits: Sequence[RaterHabits]) -> list[RaterFinding]:
-    """What is to be said of these raters, by rater id.
+    """What is to be said of these raters, by rater id; nothing of somebody who is alone.
 
-    Where those who would be called reversed are as many as the others, the ratings cannot say who is: "opposed".
+    Where those who would be called reversed are as many as the others, the ratings cannot say who is: "opposed". Nor
+    can they where one alone is left who would not be named, for that one agrees with nobody either: "unlike".
     """
-    judged = [h for h in habits if h.shared + h.by_head >= FEWEST_JUDGED]
-    found = {h.rater_id: _same(h) for h in habits if _gives_one_answer(h)}
-    strange = [h for h in judged if h.rater_id not in found and 1 - h.reversed - h.at_random < NAMED_BELOW]
+    same = [h for h in habits if _gives_one_answer(h)]
+    others = [h for h in habits if h not in same]
+    judged = [h for h in others if h.shared + h.by_head >= FEWEST_JUDGED]
+    strange = [h for h in judged if 1 - h.reversed - h.at_random < NAMED_BELOW]
+    return sorted((*map(_same, same), *_findings(strange, judged, others)), key=lambda f: f.rater_id)
+
+
+def _findings(
+    strange: Sequence[RaterHabits], judged: Sequence[RaterHabits], everybody: Sequence[RaterHabits]
+) -> list[RaterFinding]:
+    if len(everybody) < 2:
+        return []
     turned = [h for h in strange if h.reversed >= h.at_random]
-    if turned and 2 * len(turned) >= len(judged):
-        return [*found.values(), _opposed(turned, [h for h in judged if h not in turned])]
-    for h in strange:
-        kind = "reversed" if h in turned else "at random"
-        found[h.rater_id] = RaterFinding(rater_id=h.rater_id, kind=kind, says=_says(kind, h))
-    return [found[rater] for rater in sorted(found)]
+    against = [h for h in judged if h not in turned] or _told([h for h in everybody if h not in turned])
+    if turned and len(turned) >= len(against):
+        return [_opposed(turned, against)]
+    rest = _told([h for h in everybody if h not in strange])
+    if strange and len(rest) < 2:
+        return [_unlike(strange, rest)]
+    return [_strange("reversed" if h in turned else "at random", h) for h in strange]
+
+
+def _told(habits: Sequence[RaterHabits]) -> Sequence[RaterHabits]:
+    """Those of whom the others say something, too, as far as there are any."""
+    return [h for h in habits if h.shared + h.by_head] or habits
 
 
 def _gives_one_answer(h: RaterHabits) -> bool:
@@ -56,12 +73,13 @@ def _same(h: RaterHabits) -> RaterFinding:
     return RaterFinding(rater_id=h.rater_id, kind="the same", says=says)
 
 
-def _says(kind: str, h: RaterHabits) -> str:
+def _strange(kind: str, h: RaterHabits) -> RaterFinding:
     what = {
         "reversed": "seems to use the scale the other way round",
         "at random": "seems to rate whatever the text says",
     }[kind]
-    return f"{what}: {correlation(h.direction)} with {_whom(h)}"
+    says = f"{what}: {correlation(h.direction)} with {_whom(h)}"
+    return RaterFinding(rater_id=h.rater_id, kind=kind, says=says)
 
 
 def correlation(interval: Interval) -> str:
@@ -78,7 +96,15 @@ def _whom(h: RaterHabits) -> str:
 
 
 def _opposed(turned: Sequence[RaterHabits], rest: Sequence[RaterHabits]) -> RaterFinding:
-    first, *others = sorted((*turned, *rest), key=lambda h: h.rater_id)
     says = "use the scale in opposite ways, and which of them is right these ratings cannot say: ask them"
-    ids = tuple(h.rater_id for h in others)
-    return RaterFinding(rater_id=first.rater_id, kind="opposed", says=says, others=ids)
+    return _of_all("opposed", says, [*turned, *rest])
+
+
+def _unlike(strange: Sequence[RaterHabits], rest: Sequence[RaterHabits]) -> RaterFinding:
+    says = "do not agree, and which of them goes by the text these ratings cannot say: ask them"
+    return _of_all("unlike", says, [*strange, *rest])
+
+
+def _of_all(kind: str, says: str, people: Sequence[RaterHabits]) -> RaterFinding:
+    first, *others = sorted(h.rater_id for h in people)
+    return RaterFinding(rater_id=first, kind=kind, says=says, others=tuple(others))

@@ -17,6 +17,7 @@ from rater_data.statistics.rater_posterior import DIRECTIONS, Posterior, RatedWo
 from rater_data.statistics.score_frame import with_units
 
 ROUNDING = 1 / 12  # points²: the variance of what is rounded to whole points
+FEWEST_COMPARED = 4  # ratings below which nothing is known of how uniformly somebody answers
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -26,9 +27,11 @@ class RaterHabits:
     `offset` in points: how much higher they score than the mean of the others, each of whom counts by their ratings;
     `slope`: points for a point of the others; `noise`: standard deviation in points of what neither explains;
     `direction`: correlation of their scores with quality, −1 to 1. `shared`: ratings of what others judged, too;
-    `by_head`: those of which a head says something that others taught.
+    `by_head`: those of which a head says something that others taught. Where both are 0, slope, noise, direction and
+    what follows from them are no more than what was assumed before.
     `reversed` and `at_random` are probabilities. `usual`, `usual_count`: the score they gave most often, and how often;
-    `usual_chance`: the probability of that for somebody who answers as uniformly as the most uniform of the others.
+    `usual_chance`: the probability of that for somebody who answers as uniformly as the most uniform of the others, 1
+    where there is nobody to compare with.
     """
 
     rater_id: int
@@ -127,14 +130,14 @@ def _habits(
     world: RatedWorld, number: int, posterior: Posterior, offset: Interval, usual: tuple[float, int, float]
 ) -> RaterHabits:
     rows = world.rater == number
-    in_unit = np.bincount(world.unit)[world.unit[rows]]
+    by_others = np.isin(world.unit[rows], world.unit[~rows])  # who saw a text twice is no other
     reliable = np.sqrt(1 - DIRECTIONS[:, None] ** 2)
     slope, noise = DIRECTIONS[:, None] * posterior.spread, reliable * posterior.spread
     kinds, n = posterior.kinds(), int(rows.sum())
     return RaterHabits(
         rater_id=int(world.raters[number]),
         ratings=n,
-        shared=int((in_unit > 1).sum()),
+        shared=int(by_others.sum()),
         by_head=int(np.isfinite(world.head[rows]).sum()),
         offset=offset,
         slope=_interval(slope.ravel() / world.usual_slope, posterior.weights.ravel(), n),
@@ -156,14 +159,19 @@ def _interval(values: np.ndarray, weights: np.ndarray, n: int) -> Interval:
 
 
 def _usual_scores(frame: pd.DataFrame) -> dict[int, tuple[float, int, float]]:
-    """For each rater the score given most often, how often, and the chance of that at the rate of the most uniform of
-    the others (half, where there is nobody else): on some questions most answers are the same."""
+    """For each rater the score given most often, how often, and the chance of that for somebody like the most uniform
+    of the others: on some questions most answers are the same.
+
+    How often another gives one answer is known from their own ratings alone, n of which k were the same: it has the
+    distribution Beta(k + 1, n − k + 1), and the chance is beta-binomial. So a few ratings of theirs are no proof.
+    """
     counts = frame.groupby(["rater_id", "score"]).size().unstack(fill_value=0)
     times, ratings = counts.max(axis=1), counts.sum(axis=1)
-    rates = (times + 1) / (ratings + 2)
     found = {}
     for rater in counts.index:
-        rate = float(rates.drop(rater).max()) if len(rates) > 1 else 0.5
-        chance = float(stats.binom.sf(times[rater] - 1, ratings[rater], rate))
+        others = counts.index[(counts.index != rater) & (ratings >= FEWEST_COMPARED)]
+        as_often, not_so = times[others] + 1, ratings[others] - times[others] + 1
+        chances = stats.betabinom.sf(times[rater] - 1, ratings[rater], as_often, not_so)
+        chance = float(np.max(chances, initial=0.0)) if len(others) else 1.0
         found[int(rater)] = (float(counts.loc[rater].idxmax()), int(times[rater]), chance)
     return found

@@ -127,6 +127,69 @@ def test_of_two_who_contradict_each_other_neither_is_called_wrong():
     assert (one.rater_id, one.kind, one.others) == (1, "opposed", (2,))
 
 
+@pytest.mark.parametrize("others", [[], [(2, 3)], [(2, 3), (2, 9), (3, 1)]])
+def test_nobody_is_named_for_equal_scores_with_nobody_to_compare_with(others):
+    """One rater alone is a usual home; and of one to three ratings nothing is known of who gave them."""
+    rows = [rated(i, 1, 7) for i in range(1, 13)]
+    rows += [rated(i, rater, score) for i, (rater, score) in enumerate(others, 101)]
+    assert rater_findings(rater_habits(score_frame(rows))) == []
+
+
+def test_a_few_different_scores_of_another_make_equal_ones_strange_in_the_end():
+    """Four of another, all different, leave a chance of 0.004 for ten equal ones, and of 0.012 for seven."""
+    rows = [
+        *(rated(i, 2, score) for i, score in enumerate((2, 4, 5, 9), 101)),
+        *(rated(i, 1, 7) for i in range(1, 11)),
+    ]
+    one = of(rows, 1)
+    assert one.usual_chance == pytest.approx(20 * 6 / (12 * 13 * 14 * 15)), "20 · B(12, 4)"
+    assert [f.kind for f in rater_findings(rater_habits(score_frame(rows)))] == ["the same"]
+    assert rater_findings(rater_habits(score_frame(rows[:-3]))) == []
+
+
+def test_who_saw_a_text_twice_shares_it_with_nobody():
+    """Anchors come again, and are one response for the trainer."""
+    rows = [rated(1 + i % 3, 1, 3 + i % 4) for i in range(12)]
+    assert of(rows, 1).shared == 0
+    assert [of([*rows, rated(1, 2, 5)], rater).shared for rater in (1, 2)] == [4, 1]
+
+
+def at_random(rows, rater):
+    draw = np.random.default_rng(500)
+    return [
+        replace(r, rating=replace(r.rating, score=float(draw.integers(1, 11))))
+        if r.rating.rater_id == rater
+        else r
+        for r in rows
+    ]
+
+
+def test_of_two_who_do_not_agree_neither_is_called_random():
+    """What one says tells nothing of the other either way, so the wrong one was named as often as the right one."""
+    found = [
+        finding
+        for seed in range(12)
+        for finding in rater_findings(
+            rater_habits(score_frame(at_random(simulated(seed, bias=(0.0, 0.0), shared=40), 1)))
+        )
+    ]
+    assert "unlike" in {f.kind for f in found}
+    assert {(f.rater_id, f.others) for f in found} == {(1, (2,))}
+
+
+def test_one_against_many_who_say_a_little_each_is_named():
+    """And is not said to be opposed to nobody: each of the others shares too little to be judged."""
+    draw, rows = np.random.default_rng(2), []
+    for i in range(1, 17):
+        quality = draw.normal(5.5, 2)
+        rows += [
+            rated(i, 1, np.clip(round(11 - quality), 1, 10)),
+            rated(i, 2 + i % 8, np.clip(round(quality), 1, 10)),
+        ]
+    (one,) = rater_findings(rater_habits(score_frame(rows)))
+    assert (one.rater_id, one.kind, one.others) == (1, "reversed", ())
+
+
 def test_comparisons_have_a_direction_too():
     draw = np.random.default_rng(0)
     rows = []
