@@ -12,7 +12,9 @@ from rich.table import Table
 from rater_data.cli.common import Home, app, err_console, open_store, out_console, print_line
 from rater_data.database_option import DatabaseUrl
 from rater_data.errors import BadInput
+from rater_data.overview import rater_words
 from rater_data.overview.people import RaterFigures, read_rater_figures
+from rater_data.round_settings import RATER_REVIEW
 from rater_data.scales import DEFAULT_SCALE, SCALES
 from rater_data.statistics.intervals import Interval
 from rater_data.store import Store
@@ -30,12 +32,16 @@ def stats(
     with open_store(home, database, make=False) as store:
         with err_console.status("Counting …"):
             line, coverage = agreement_line(store), coverage_table(store)
-            figures = read_rater_figures(store)
+            figures, review = read_rater_figures(store), store.setting(RATER_REVIEW, {})
         print_line(line)
         if figures:
             out_console.print(raters_table(figures, pseudonyms))
         for line in what_figures_say(figures, pseudonyms):
             print_line(line)
+        traits = [name for name in rater_words.TRAITS if any(getattr(one, name) for one in figures)]
+        if traits:
+            out_console.print(traits_table(figures, traits, pseudonyms))
+            print_line(rater_words.looked_at(review, traits))
         if coverage.row_count:
             out_console.print(coverage)
 
@@ -64,6 +70,20 @@ def raters_table(figures: Sequence[RaterFigures], pseudonyms: bool) -> Table:
         user = one.stats.user
         state = "excluded" if user.excluded else "" if user.active else "kept out"
         table.add_row(user.pseudonym if pseudonyms else user.name, *_format_figures(one), state)
+    return table
+
+
+def traits_table(figures: Sequence[RaterFigures], traits: Sequence[str], pseudonyms: bool) -> Table:
+    """What the trainer's last look knows of each rater, over its 95 % interval; nothing of whom it knows nothing."""
+    table = Table("Rater", box=None, title_justify="left")
+    for name in traits:
+        table.add_column(name, justify="right")
+    for one in figures:
+        known = [getattr(one, name) for name in traits]
+        if any(known):
+            user = one.stats.user
+            shown = (_format_interval(interval, ".2f") for interval in known)
+            table.add_row(user.pseudonym if pseudonyms else user.name, *shown)
     return table
 
 

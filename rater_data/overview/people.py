@@ -31,8 +31,11 @@ class RaterFigures:
 
     `offset`: points above the mean of the others; `spread`: standard deviation of their scores, in points; `agreement`:
     rank correlation with the others on shared responses; `repeats`: the share of answers seen again that got nearly
-    the same score, of which `by_chance` is what chance would give; `pace`: seconds a card, the median. `says`: in
-    sentences, what can be said and what cannot; `leaving_out`: what leaving them out would do to the reward head.
+    the same score, of which `by_chance` is what chance would give; `pace`: seconds a card, the median.
+    By the trainer's last look `slope`: points for a point of a usual rater; `noise`: standard deviation in points of
+    what slope and offset do not explain; `direction`: correlation of their scores with quality, −1 to 1.
+    `says`: in sentences, what can be said and what cannot; `leaving_out`: what leaving them out would do to the reward
+    head.
     """
 
     stats: RaterStats
@@ -42,6 +45,9 @@ class RaterFigures:
     repeats: Interval | None = None
     by_chance: float | None = None
     pace: Interval | None = None
+    slope: Interval | None = None
+    noise: Interval | None = None
+    direction: Interval | None = None
     says: str = ""
     leaving_out: str = ""
 
@@ -55,6 +61,7 @@ def read_rater_figures(store: Store) -> list[RaterFigures]:
     review = store.setting(RATER_REVIEW, {})
     habits = _habits(store, review, sum(one.ratings for one in stats), excluded)
     findings, heads = _findings(review), review.get("head", {})
+    traits = _traits(review, excluded, scale)
     repeats, by_chance = store.rater_repeats(), store.repeats_by_chance()
     found = []
     for one in stats:
@@ -67,6 +74,9 @@ def read_rater_figures(store: Store) -> list[RaterFigures]:
             repeats=share_interval(again.near, again.times) if again else None,
             by_chance=by_chance.get(one.user.id),
             pace=_pace(one),
+            slope=traits.get(one.user.id, {}).get("slope"),
+            noise=traits.get(one.user.id, {}).get("noise"),
+            direction=traits.get(one.user.id, {}).get("direction"),
         )
         says = _words(figures, scale, habits, findings.get(one.user.id, ""))
         head = heads.get(str(one.user.id)) if one.user.id in habits else None
@@ -107,6 +117,25 @@ def _habits(
     else:
         found = rater_habits(store.score_frame(excluded_raters=excluded))
     return {one.rater_id: one for one in found if one.rater_id not in excluded}
+
+
+def _traits(
+    review: Mapping[str, Any], excluded: Collection[int], scale: Scale
+) -> dict[int, dict[str, Interval]]:
+    """By rater, what the trainer's last look says of slope, noise and direction: of those who count, and of whom
+    others, or a head that they taught, say enough. On a coarse scale the direction alone: the rest is what the mean
+    leaves."""
+    from rater_data.statistics.rater_findings import FEWEST_JUDGED
+
+    counted = [row for row in review.get("raters", []) if row["rater_id"] not in excluded]
+    names = (
+        ("direction",) if len(scale.points) <= rater_words.COARSE_POINTS else ("slope", "noise", "direction")
+    )
+    return {
+        row["rater_id"]: {name: Interval(**row[name]) for name in names}
+        for row in counted
+        if len(counted) > 1 and row["shared"] + row["by_head"] >= FEWEST_JUDGED
+    }
 
 
 def _findings(review: Mapping[str, Any]) -> dict[int, str]:

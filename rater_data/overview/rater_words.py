@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Any
 
 from rater_data.scales import Scale
@@ -62,8 +62,8 @@ def agreement(interval: Interval | None, shared: int, scale: Scale) -> str:
 
 def repeats(interval: Interval | None, by_chance: float | None, scale: Scale) -> str:
     """Whether somebody says the same of what they see again; `by_chance`: the share that would be so anyway."""
-    if interval is None:
-        return f"No {scale.rated_units[:-1]} was rated twice yet."
+    if interval is None:  # where raters compare nothing is shown again
+        return "" if scale.paired else f"No {scale.rated_units[:-1]} was rated twice yet."
     n, near = interval.n, round(interval.mean * interval.n)
     seen = f"Seen again, {near} of {n} {scale.rated_units} got {same_score(scale)}"
     if by_chance is None:
@@ -86,6 +86,25 @@ def leaving_out(head: Mapping[str, Any] | None) -> str:
         f"The reward head agrees with the others at {before:.2f} with these {n} ratings and at "
         f"{after:.2f} without: {interval}{chance}.".replace("-", "−")
     )
+
+
+TRAITS = {
+    "slope": "how many points they give for one point of a usual rater; below 1 good and bad are closer together",
+    "noise": "by how many points their scores differ from what slope and offset explain (standard deviation)",
+    "direction": (
+        "how far their scores go with quality, as the others and a reward head that these taught tell it: 1 always, 0 "
+        "whatever the text says, −1 the other way round"
+    ),
+}
+"""What the trainer's look knows of a rater, in the order in which it is shown."""
+
+
+def looked_at(review: Mapping[str, Any], traits: Collection[str]) -> str:
+    """What these of TRAITS are, and of how many ratings the trainer's last look (RATER_REVIEW) was that found them."""
+    looked, known = review.get("ratings", 0), review.get("of", 0)
+    of = f"{looked:,} of {known:,}" if known > looked else f"{looked:,}"
+    meanings = ". ".join(f"{name.capitalize()}: {TRAITS[name]}" for name in TRAITS if name in traits)
+    return f"By the trainer's last look, at {of} ratings: {meanings}." if meanings else ""
 
 
 def same_score(scale: Scale) -> str:

@@ -80,7 +80,7 @@ def lay_out(page: LivePage) -> None:
     people = page.add_html(
         "people",
         lambda state: people_panels.people_table(
-            state.rater_figures, state.users, state.scale, state.judgement.without
+            state.rater_figures, state.users, state.scale, state.judgement.without, state.rater_review
         ),
         js_on_load=ACCESS_JS + SORT_JS,
     )

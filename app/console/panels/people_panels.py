@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 from app.console.panels.elements import format_age, grouped_table, h, quiet, table
 from rater_data.overview import rater_words
@@ -13,7 +14,23 @@ from rater_data.records import Token, User
 from rater_data.scales import Scale
 from rater_data.statistics.intervals import Interval
 
-HEADINGS = ("Ratings", "Offset", "Spread", "Agreement", "Repeats", "Pace", "Last seen")
+HEADINGS = (
+    "Ratings",
+    "Offset",
+    "Spread",
+    "Agreement",
+    "Repeats",
+    "Pace",
+    "Slope",
+    "Noise",
+    "Direction",
+    "Last seen",
+)
+BY_TRAINER = {
+    "Slope": "slope",
+    "Noise": "noise",
+    "Direction": "direction",
+}  # shown where it is known of anybody
 UNKNOWN = ' class="unknown"'
 FEW = 5  # people that nobody needs to sort
 NOBODY = "No rater has been invited yet. You can rate yourself, too."
@@ -36,23 +53,32 @@ SORTS = (
 
 
 def people_table(
-    figures: Sequence[RaterFigures], users: Sequence[User], scale: Scale, without: Mapping[int, JudgedRound]
+    figures: Sequence[RaterFigures],
+    users: Sequence[User],
+    scale: Scale,
+    without: Mapping[int, JudgedRound],
+    review: Mapping[str, Any],
 ) -> str:
     """Raters, operators, and whoever has rated: figures with intervals, and what they say in words.
 
-    `without`, by rater: the latest round as it would be judged if they did not count.
+    `without`, by rater: the latest round as it would be judged if they did not count; `review`: the trainer's last
+    look.
     """
     if not users:
         return quiet(NOBODY)
     figures_of = {one.stats.user.id: one for one in figures}
+    traits = {name for name in BY_TRAINER.values() if any(getattr(one, name) for one in figures)}
+    headings = [heading for heading in HEADINGS if BY_TRAINER.get(heading) in {None, *traits}]
     people = [
-        _person(user, figures_of.get(user.id), number, verdict_line(without.get(user.id), scale))
+        _person(user, figures_of.get(user.id), headings, number, verdict_line(without.get(user.id), scale))
         for number, user in enumerate(users)
     ]
     hint = quiet(NOBODY) if all(user.role == "operator" for user in users) else ""
     sorter = _sorter() if len(users) >= FEW else ""
     explained = quiet(FIGURES_SENTENCE.format(same_score=rater_words.same_score(scale))) if figures else ""
-    return sorter + grouped_table(("Name", *HEADINGS), people, "cards people") + explained + hint
+    looked = rater_words.looked_at(review, traits)
+    explained += quiet(looked) if looked else ""
+    return sorter + grouped_table(("Name", *headings), people, "cards people") + explained + hint
 
 
 def _sorter() -> str:
@@ -60,31 +86,43 @@ def _sorter() -> str:
     return f'<label class="ops-sort">Sort <select data-sort>{options}</select></label>'
 
 
-def _person(user: User, figures: RaterFigures | None, number: int, verdict: str) -> str:
+def _person(
+    user: User, figures: RaterFigures | None, headings: Sequence[str], number: int, verdict: str
+) -> str:
     """A group of two rows: the figures; what they say, and what can be done. `verdict`: as it is without them."""
-    stats = figures.stats if figures else None
-    if figures is None or stats is None:
-        cells = ("0", *["–"] * 5, "–" if user.role == "operator" else "not yet")
-    else:
-        cells = (
-            str(stats.ratings),
-            figure(figures.offset, "+.1f"),
-            figure(figures.spread, ".1f"),
-            figure(figures.agreement, ".2f"),
-            _percent(figures.repeats),
-            figure(figures.pace, ".1f", " s") if figures.pace else _seconds(stats.median_s),
-            h(format_age(stats.last_seen)) if stats.last_seen else "–",
-        )
+    cells = _cells(user, figures)
     labelled = "".join(
-        f'<td data-label="{heading}"{UNKNOWN if cell == "–" else ""}>{cell}</td>'
-        for heading, cell in zip(HEADINGS, cells, strict=True)
+        f'<td data-label="{heading}"{UNKNOWN if cells[heading] == "–" else ""}>{cells[heading]}</td>'
+        for heading in headings
     )
     says = f"<p>{h(f'{figures.says} {figures.leaving_out}'.strip())}</p>" if figures else ""
     return (
         f"<tbody {_sort_keys(user, figures, number)}><tr><th>{h(user.name + role_and_state(user))}</th>{labelled}</tr>"
-        f'<tr class="says"><td colspan="{len(HEADINGS) + 1}"><div>{says}'
+        f'<tr class="says"><td colspan="{len(headings) + 1}"><div>{says}'
         f"<span>{_access_buttons(user, figures, verdict)}</span></div></td></tr></tbody>"
     )
+
+
+def _cells(user: User, figures: RaterFigures | None) -> dict[str, str]:
+    """By heading."""
+    if figures is None:
+        return dict.fromkeys(HEADINGS, "–") | {
+            "Ratings": "0",
+            "Last seen": "–" if user.role == "operator" else "not yet",
+        }
+    stats = figures.stats
+    return {
+        "Ratings": str(stats.ratings),
+        "Offset": figure(figures.offset, "+.1f"),
+        "Spread": figure(figures.spread, ".1f"),
+        "Agreement": figure(figures.agreement, ".2f"),
+        "Repeats": _percent(figures.repeats),
+        "Pace": figure(figures.pace, ".1f", " s") if figures.pace else _seconds(stats.median_s),
+        "Slope": figure(figures.slope, ".1f"),
+        "Noise": figure(figures.noise, ".1f"),
+        "Direction": figure(figures.direction, ".2f"),
+        "Last seen": h(format_age(stats.last_seen)) if stats.last_seen else "–",
+    }
 
 
 def _sort_keys(user: User, figures: RaterFigures | None, number: int) -> str:

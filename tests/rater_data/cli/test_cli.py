@@ -11,7 +11,7 @@ import pytest
 from typer.testing import CliRunner
 
 from rater_data.cli.main import app
-from rater_data.round_settings import ENGINE_REPORT, SET_ASIDE
+from rater_data.round_settings import ENGINE_REPORT, RATER_REVIEW, SET_ASIDE
 from rater_data.store import Store
 from tests.paths import GOLDEN, ROOT
 from tests.rater_data.store_world import make_world, open_store, rate_next
@@ -42,6 +42,24 @@ def test_from_nothing_to_an_export(run, tmp_path):
     again = run("export", "--as", "csv", "--out", tmp_path / "out.csv")
     assert (again.exit_code, "exists already" in again.stderr) == (1, True)
     assert run("export", "--as", "csv", "--out", tmp_path / "out.csv", "--force").exit_code == 0
+
+
+def test_stats_tell_what_the_trainer_knows_of_raters(run, tmp_path):
+    """In a table of its own, where its look has anything of them."""
+    world = make_world(tmp_path / "home")
+    for rater in world.raters:
+        rate_next(world.store, rater)
+    assert "slope" not in run("stats").stdout
+    given = {"mean": -0.6, "low": -0.9, "high": -0.2, "n": 4}
+    known = {"shared": 4, "by_head": 0, "slope": given, "noise": given, "direction": given}
+    rows = [{"rater_id": world.rater.id, **known}, {"rater_id": world.raters[1].id, **known, "shared": 0}]
+    review = {"ratings": 0, "of": 9, "raters": rows, "findings": [], "head": {}}  # too old for offsets
+    world.store.set_setting(RATER_REVIEW, review)
+    told = run("stats").stdout
+    world.store.close()
+    assert [line.split() for line in told.splitlines()].count(["Rater", "slope", "noise", "direction"]) == 1
+    assert told.count("-0.60") == 3 and "-0.90 … -0.20" in told
+    assert "By the trainer's last look, at 0 of 9 ratings: Slope: how many points" in " ".join(told.split())
 
 
 def test_a_home_whose_raters_compare(run, tmp_path):

@@ -2,7 +2,7 @@
 
 import pytest
 
-from rater_data.overview import rater_words
+from rater_data.overview import people, rater_words
 from rater_data.overview.people import read_rater_figures
 from rater_data.round_settings import RATER_REVIEW
 from rater_data.scales import SCALES
@@ -72,6 +72,7 @@ def test_how_far_somebody_agrees(found, shared, says):
     ("near", "times", "by_chance", "scale", "says"),
     [
         (0, 0, 0.3, TEN, "No response was rated twice yet."),
+        (0, 0, 0.3, PAIR, ""),
         (5, 6, 0.3, TEN, "5 of 6 responses got the same score or one beside it: more than by chance (30 %)."),
         (5, 6, 0.6, TEN, "5 of 6 responses got the same score or one beside it, which may be chance (60 %)."),
         (6, 6, 0.5, THUMBS, "6 of 6 responses got the same score: more than by chance (50 %)."),
@@ -162,14 +163,34 @@ def test_the_trainers_look_goes_before_while_it_is_of_most_ratings(world):
     habits = dict.fromkeys(("offset", "slope", "noise", "direction"), given)
     finding = {"rater_id": ids[0], "kind": "reversed", "says": "seems to be turned", "others": []}
     raters = [{"rater_id": i} | habits | numbers | usual for i in ids]
+    raters[2]["shared"] = 3
     review = {"raters": raters, "findings": [finding], "head": {str(ids[0]): EFFECT}}
     world.store.set_setting(RATER_REVIEW, review | {"ratings": 20})
     assert [one.offset for one in read_rater_figures(world.store)] == [Interval(**given)] * 3
-    turned, other, _ = read_rater_figures(world.store)
+    turned, other, few = read_rater_figures(world.store)
+    assert turned.slope == turned.noise == turned.direction == Interval(**given)
     assert turned.says.startswith("Seems to be turned. Milder than the others")
     assert (turned.leaving_out, other.leaving_out) == (rater_words.leaving_out(EFFECT), "")
+    assert (few.slope, few.noise, few.direction) == (None,) * 3, "three tell nothing"
     world.store.set_setting(RATER_REVIEW, review | {"ratings": 9})
-    assert read_rater_figures(world.store)[0].offset != Interval(**given), "too old"
+    old = read_rater_figures(world.store)[0]
+    assert old.offset != Interval(**given) and old.direction == Interval(**given), (
+        "too old for what is known anew"
+    )
+    world.store.set_setting(RATER_REVIEW, review | {"raters": raters[:1]})
+    assert read_rater_figures(world.store)[0].direction is None, "alone there is nothing to go by"
+    world.store.set_setting(RATER_REVIEW, review)
+    world.store.set_excluded(ids[0], True, "op")
+    told = [one.direction is not None for one in read_rater_figures(world.store)]
+    assert told == [False, True, False], "nothing of who does not count"
+
+
+def test_of_two_points_the_direction_alone_is_told():
+    given = {"mean": 0.5, "low": 0.4, "high": 0.6, "n": 9}
+    row = {"rater_id": 1, "shared": 5, "by_head": 0, "slope": given, "noise": given, "direction": given}
+    review = {"raters": [row, row | {"rater_id": 2}]}
+    assert people._traits(review, [], THUMBS)[1].keys() == {"direction"}
+    assert people._traits(review, [], TEN)[2].keys() == {"slope", "noise", "direction"}
 
 
 def test_nobody_and_one_alone(tmp_path):

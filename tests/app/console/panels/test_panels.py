@@ -24,6 +24,7 @@ from app.console.panels import (
 from app.console.panels.elements import format_number
 from app.console.state.console_state import ConsoleCaches, ConsoleState
 from app.console.state.prompt_trials import PromptTrial
+from app.console.state.round_summary import RoundSummary
 from app.console.state.round_verdicts import JudgedRound, Judgement, RoundVerdicts
 from app.console.state.training_health import check_rules, engine_check
 from app.safe_html import render_markdown
@@ -116,7 +117,7 @@ def test_hostile_text_is_text_in_every_panel(store: Store) -> None:
         history_panel.trainers(seen.trainers),
         training_panels.job_progress(seen.job),
         version_panels.samples_side_by_side(comparison, (0, 1)),
-        people_panels.people_table([hostile_figures(user)], store.users(), SCALES["score_1_10"], {}),
+        people_panels.people_table([hostile_figures(user)], store.users(), SCALES["score_1_10"], {}, {}),
         rater_panels.rater_notes(review(user.id, says=HOSTILE), store.users(), lessons(HOSTILE)),
         history_panel.event_log(store.events()),
         elements.notice(HOSTILE),
@@ -347,6 +348,24 @@ def test_who_trained_is_in_the_history() -> None:
     assert "Trainer on old (NVIDIA H100), release 0.1.0: not heard of any more" in shown
 
 
+def test_the_head_is_said_to_be_of_some_ratings_where_there_are_more() -> None:
+    rated = progress("rating")
+    seen = RoundOverview(
+        progress=rated,
+        job=None,
+        last_error=None,
+        worker=UP,
+        trainers=(),
+        next_step=decide_next_step(rated, None, None),
+    )
+    for known, says in (
+        (5000, "Reward head: ready<"),
+        (12_345, "Reward head: ready, by 5,000 of 12,345 ratings<"),
+    ):
+        summary = RoundSummary(readiness={"spearman": 0.5, "passed": True, "ratings": 5000, "of": known})
+        assert says in round_panels.tiles(seen, summary, SCALES["score_1_10"])
+
+
 def test_raters_to_look_at_are_named_until_they_do_not_count(store: Store) -> None:
     ada, ben = (store.add_user(name, "rater") for name in ("Ada", "Ben"))
     assert rater_panels.rater_notes({}, store.users(), None) == ""
@@ -367,7 +386,7 @@ def test_people_have_figures_with_intervals_and_what_they_say(store: Store) -> N
     people = [store.add_user(name, "rater") for name in ("Ada", "Ben", "Cy", "Dee")]
     figures = replace(hostile_figures(people[0]), says="Nothing can be said.", leaving_out=EFFECT_TOLD)
     scale = SCALES["score_1_10"]
-    shown = people_panels.people_table([figures], people, scale, {})
+    shown = people_panels.people_table([figures], people, scale, {}, {})
     assert '<td data-label="Agreement">−0.60 <small>−0.90 … −0.20</small></td>' in shown
     assert '<td data-label="Repeats">83 % <small>44 … 97 of 6</small></td>' in shown
     assert '<td data-label="Pace">4.0 s</td>' in shown, "without an interval"
@@ -377,11 +396,36 @@ def test_people_have_figures_with_intervals_and_what_they_say(store: Store) -> N
     assert shown.count('data-label="Offset" class="unknown">–</td>') == 4, "of nobody anything is known"
     assert "data-sort" not in shown, "four need no sorting"
     more = [*people, store.add_user("Eve", "rater")]
-    sortable = people_panels.people_table([figures], more, scale, {})
+    sortable = people_panels.people_table([figures], more, scale, {}, {})
     assert "<select data-sort>" in sortable and 'data-joined="4" data-name="eve"' in sortable
     assert 'data-agreement="-0.6"' in sortable
     for name, _ in people_panels.SORTS[2:]:
         assert (f"data-{name}=" in sortable) == (name != "offset"), "of what is known"
+
+
+def test_what_the_trainer_knows_of_people_is_shown_and_explained(store: Store) -> None:
+    """Nothing of those whom its look lacks, and no column where it lacks everybody."""
+    people = [store.add_user(name, "rater") for name in ("Ada", "Ben")]
+    known = Interval(mean=0.8, low=0.6, high=1.0, n=20)
+    traits = {"slope": known, "noise": known, "direction": replace(known, mean=-0.8, low=-0.95, high=-0.5)}
+    figures = [
+        replace(hostile_figures(people[0]), says="", **traits),
+        replace(hostile_figures(people[1]), says=""),
+    ]
+    scale, looked = SCALES["score_1_10"], {"ratings": 5000, "of": 12_345}
+    shown = people_panels.people_table(figures, people, scale, {}, looked)
+    assert '<td data-label="Slope">0.8 <small>0.6 … 1.0</small></td>' in shown
+    assert '<td data-label="Direction">−0.80 <small>−0.95 … −0.50</small></td>' in shown
+    assert '<td data-label="Direction" class="unknown">–</td>' in shown, "Ben is not in the look"
+    assert "look, at 5,000 of 12,345 ratings: Slope: how many points" in shown and "Noise: by how" in shown
+    assert shown.count(f'colspan="{len(people_panels.HEADINGS) + 1}"') == 2
+    without = people_panels.people_table(figures[1:], people, scale, {}, {"ratings": 9})
+    assert "Slope" not in without and "last look" not in without
+    coarse = people_panels.people_table(
+        [replace(figures[0], slope=None, noise=None)], people, scale, {}, {"ratings": 9, "of": 9}
+    )
+    assert "<th>Direction</th>" in coarse and "Noise" not in coarse
+    assert "look, at 9 ratings: Direction:" in coarse
 
 
 @pytest.mark.parametrize(
