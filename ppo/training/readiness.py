@@ -5,6 +5,8 @@ import contextlib
 import time
 from dataclasses import asdict
 
+import numpy as np
+
 from ppo.algorithm.rater_review import Reviewed
 from ppo.config import Config
 from ppo.costs.measuring import costs_of, machine_in_words, work_minibatch
@@ -34,7 +36,11 @@ SETTLED_S = 20.0  # after a round's last rating: whoever gave it may still take 
 SHARE = 20  # looks at the verdict take one part in so many of the time
 LOOK_FOR_JOBS_S = 0.5  # between two looks for work while costs are measured
 SOME_PROMPTS = 64  # whose length stands for all
-MAX_RATINGS = 5_000  # responses whose features are read while raters work; more wait for the training
+SLOW_S, REST, LONGEST_REST_S = 20.0, 4, 600.0
+"""A look at raters and head that takes longer is followed by so many times as long without one, up to ten minutes."""
+MAX_RATINGS, MAX_REVIEWED = 5_000, 2_000
+"""That the head and the raters are looked at by while raters work; of more, the open round's and then the newest. What
+is known of a rater takes a fit of a head for each."""
 
 
 class ReadinessCheck:
@@ -43,6 +49,7 @@ class ReadinessCheck:
     def __init__(self) -> None:
         self._last_checked: tuple[int, int] = (0, -EVERY)
         self._excluded: list[int] = []
+        self._not_before = 0.0
 
     def is_due(self, store: Store) -> bool:
         """Whether enough was rated since the last check, or somebody does not count any more, or counts again."""
@@ -53,15 +60,30 @@ class ReadinessCheck:
         new_ratings = progress.ratings - (last_ratings if last_round == number else -EVERY)
         is_new = new_ratings >= EVERY or (progress.complete and new_ratings > 0)
         excluded = excluded_raters(store)
-        if not (is_new and progress.ratings >= MIN_RATINGS_TO_TRAIN) and excluded == self._excluded:
+        is_new = is_new and progress.ratings >= MIN_RATINGS_TO_TRAIN and time.monotonic() >= self._not_before
+        if not is_new and excluded == self._excluded:
             return False
         self._last_checked, self._excluded = (number, progress.ratings), excluded
-        return MIN_RATINGS_TO_TRAIN <= store.count_ratings() <= MAX_RATINGS
+        return store.count_ratings() >= MIN_RATINGS_TO_TRAIN
 
     def update(self, store: Store, engine: Engine, progress: Progress) -> None:
-        """Fits a head on what would be sealed now and keeps what is to be said of it and of the raters."""
-        round_, version, rated = store.round(), store.current_version(), store.ratings_to_seal()
+        """Fits a head on what would be sealed now and keeps what is to be said of it and of the raters.
+
+        Of more than MAX_RATINGS, and of the raters more than MAX_REVIEWED, by so many: both records have how many were
+        looked at, `ratings`, and `of` how many.
+        """
+        began = time.monotonic()
+        try:
+            self._look(store, engine, progress)
+        finally:
+            took = time.monotonic() - began
+            rest = min(REST * took, LONGEST_REST_S) if took > SLOW_S else 0.0
+            self._not_before = time.monotonic() + rest
+
+    def _look(self, store: Store, engine: Engine, progress: Progress) -> None:
+        round_, version = store.round(), store.current_version()
         assert round_ is not None and version is not None, "it is due while a round is rated"
+        rated, known = store.newest_ratings(MAX_RATINGS, round_.number)
         config = engine.round_config(store)
         data = store_tensors.rated_responses(store, engine.base, rated, version.number, config.sample)
         features = engine.reward_features(data, config, progress)
@@ -69,12 +91,16 @@ class ReadinessCheck:
         report = cross_validate(
             features, data.judgements, data.prompts, config.reward.folds, config.seed, depths, data.ceiling
         )
-        readiness = {"round": round_.number, "ratings": len(rated), "at": time.time(), **asdict(report)}
-        store.set_setting(READINESS, readiness)
+        looked = {"round": round_.number, "of": known, "at": time.time()}
+        store.set_setting(READINESS, {**looked, "ratings": len(rated), **asdict(report)})
         if not data.ids:
             return  # of everybody who rated nobody counts
-        reviewed = Reviewed(rated, data.ids, features, data.prompts)
-        store.set_setting(RATER_REVIEW, reviewed.review() | {"round": round_.number, "at": time.time()})
+        reviewed, _ = store.newest_ratings(MAX_REVIEWED, round_.number)
+        rows = np.flatnonzero(np.isin(data.prompts, [r.response.prompt_id for r in reviewed]))
+        if len(rows):
+            ids = [data.ids[row] for row in rows]
+            review = Reviewed(reviewed, ids, features[rows], data.prompts[rows]).review()
+            store.set_setting(RATER_REVIEW, review | looked)
 
 
 def excluded_raters(store: Store) -> list[int]:

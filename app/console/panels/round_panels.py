@@ -100,7 +100,9 @@ def _readiness(summary: RoundSummary) -> tuple[str, str]:
     if readiness is None:
         return "–", "Reward head: the trainer looks when it is free"
     value = f"ρ {format_number(readiness.get('spearman'), '{:.2f}')}"
-    return value, f"Reward head: {'ready' if readiness.get('passed') else 'not told from chance yet'}"
+    looked, known = readiness.get("ratings", 0), readiness.get("of", 0)
+    by = f", by {looked:,} of {known:,} ratings" if known > looked else ""
+    return value, f"Reward head: {'ready' if readiness.get('passed') else 'not told from chance yet'}{by}"
 
 
 def _mean_score(progress: RoundProgress, scale: Scale) -> tuple[str, str]:

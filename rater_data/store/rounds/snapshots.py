@@ -119,6 +119,33 @@ class Snapshots(Database):
             ).mappings()
             return [rated_response_of(row) for row in rows]
 
+    def newest_ratings(self, most: int, round_number: int) -> tuple[list[RatedResponse], int]:
+        """Of what a seal would freeze now no more than `most`, by id; and how many there are in all.
+
+        Of whole prompts: those that are rated in this round first, then the others, each time those rated last. A
+        prompt with more ratings than are left to take is left out.
+        """
+        g, r = t.ratings.c, t.responses.c
+        in_round, last = sa.func.max(r.round_number) == round_number, sa.func.max(g.id)
+        by_prompt = (
+            sa.select(r.prompt_id, sa.func.count().label("ratings"))
+            .select_from(t.ratings)
+            .join(t.responses, r.id == g.response_id)
+            .where(g.id.in_(trusted_ratings()))
+            .group_by(r.prompt_id)
+            .order_by(sa.case((in_round, 0), else_=1), last.desc())
+        )
+        with self.reading() as connection:
+            counts = connection.execute(by_prompt).all()
+            chosen, left = [], most
+            for prompt_id, ratings in counts:
+                if ratings <= left:
+                    chosen.append(prompt_id)
+                    left -= ratings
+            query = rated_responses_query().where(g.id.in_(trusted_ratings()), r.prompt_id.in_(chosen))
+            rows = connection.execute(query.order_by(g.id)).mappings()
+            return [rated_response_of(row) for row in rows], sum(row.ratings for row in counts)
+
     def sealed_edits(self, number: int) -> list[EditedResponse]:
         """The frozen better answers of a round, by id; empty before its seal. Raises Missing."""
         e = t.snapshot_edits.c

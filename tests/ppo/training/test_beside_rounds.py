@@ -5,6 +5,7 @@ import random
 import socket
 import subprocess
 import sys
+import time
 from dataclasses import replace
 
 import pytest
@@ -163,11 +164,12 @@ def test_a_try_is_answered_by_every_version_asked(turned):
     assert "no version 7" in worker.run_one().error
 
 
-def test_the_head_is_looked_at_while_people_rate(turned):
+def test_the_head_is_looked_at_while_people_rate(turned, monkeypatch):
     _, store, engine = turned
     worker = Worker(store, lambda: engine)
     worker.check_readiness()
     assert store.setting(READINESS)["round"] == 1, "nothing was rated in this round"
+    assert store.responses(2) and not store.responses(2, "anchor"), "raters compare"
     rater = next(u for u in store.users() if u.role == "rater")
     run = demo(store.home, rater=short, scale="pair")
     run.store, run._noise = store, random.Random(1)
@@ -181,6 +183,11 @@ def test_the_head_is_looked_at_while_people_rate(turned):
     store.submit(run._rate_card(person, store.next_card(rater.id)))
     worker.check_readiness()
     assert store.setting(READINESS) == first, "one more rating is no reason to look again"
+    check = ReadinessCheck()
+    check._not_before = time.monotonic() + 60
+    assert not check.is_due(store), "after a look that took long there is a pause"
+    check._not_before = time.monotonic()
+    assert check.is_due(store)
     review = store.setting(RATER_REVIEW)
     assert {row["rater_id"] for row in review["raters"]} == {row.rating.rater_id for row in store.rated()}
     assert all(row["shared"] + row["by_head"] > 0 for row in review["raters"])
@@ -188,7 +195,16 @@ def test_the_head_is_looked_at_while_people_rate(turned):
     store.set_excluded(rater.id, True, "op")
     worker.check_readiness()
     assert rater.id not in {row["rater_id"] for row in store.setting(RATER_REVIEW)["raters"]}
-    assert store.setting(READINESS)["ratings"] < first["ratings"]
+    assert store.setting(READINESS)["ratings"] < first["ratings"] == first["of"]
+    # Of many ratings some are looked at, and how many there are is said
+    monkeypatch.setattr(readiness, "MAX_RATINGS", 3 * EVERY)
+    monkeypatch.setattr(readiness, "MAX_REVIEWED", 2 * EVERY)
+    store.set_excluded(rater.id, False, "op")
+    worker.check_readiness()
+    kept, review = store.setting(READINESS), store.setting(RATER_REVIEW)
+    assert 2 * EVERY < kept["ratings"] <= 3 * EVERY and EVERY < review["ratings"] <= 2 * EVERY
+    assert kept["of"] == review["of"] == len(store.ratings_to_seal()) > 3 * EVERY
+    assert rater.id in {row["rater_id"] for row in review["raters"]}, "the open round comes first"
 
 
 def test_responses_asked_for_to_train_anew_are_followed_by_the_training(turned):

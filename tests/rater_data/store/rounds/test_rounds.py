@@ -10,6 +10,7 @@ from rater_data.errors import BadInput, Busy, Missing, Refused
 from rater_data.lifecycle import Sample
 from rater_data.records import Message, Prompt
 from rater_data.scales import SCALES
+from rater_data.store.cards.ratings import insert_rating
 from rater_data.store.database import schema as t
 from rater_data.store.rounds import snapshots
 from rater_data.verify.home import verify
@@ -84,6 +85,39 @@ def test_rounds_follow_each_other(store):
     assert store.start_round({"quota": 5}, 1).number == 2
     assert [r.number for r in store.rounds()] == [1, 2]
     assert store.round(7) is None
+
+
+def test_the_newest_ratings_are_of_whole_prompts_those_of_the_round_first(tmp_path):
+    """Two ratings of each of five prompts; then in round 2 one of the second, and in round 1 a late one of the
+    fourth."""
+    made = make_world(tmp_path / "home", prompts=5, k=3)
+    store, (one, two) = made.store, made.raters
+    of_prompt = {p.id: [r.id for r in store.responses(1) if r.prompt_id == p.id] for p in store.prompts()}
+    ids = list(of_prompt)
+
+    def give(*given):
+        with store.writing() as connection:
+            for response_id, rater in given:
+                insert_rating(connection, rating(response_id, rater.id), 1.0)
+
+    give(*((response_id, one) for own in of_prompt.values() for response_id in own[:2]))
+    publish(store)
+    store.start_round({"quota": 5}, 1)
+    store.add_responses([response(ids[1], 0, round_number=2, version_number=1, text="another")])
+    give((store.responses(2)[0].id, two), (of_prompt[ids[3]][2], two))
+
+    def newest(most):
+        rows, known = store.newest_ratings(most, 2)
+        assert known == 12 and [r.rating.id for r in rows] == sorted(r.rating.id for r in rows)
+        return [sum(r.response.prompt_id == i for r in rows) for i in ids]
+
+    assert newest(12) == newest(99) == [2, 3, 2, 3, 2]
+    assert newest(9) == [0, 3, 0, 3, 2] and newest(3) == [0, 3, 0, 0, 0]
+    assert newest(2) == [0, 0, 0, 0, 2], "one that does not fit gives way to the next"
+    store.set_excluded(one.id, True, "op")
+    rows, known = store.newest_ratings(99, 2)
+    assert len(rows) == known == 2
+    store.close()
 
 
 def test_a_seal_is_more_than_a_state(world, store):
