@@ -1,6 +1,7 @@
 """The responses of a round: sampled, scored, and put into records."""
 
 import time
+from collections import Counter
 from dataclasses import replace
 
 from ppo.config import Config, seed_of
@@ -62,15 +63,29 @@ def keep_first_responses(store: Store) -> None:
         store.set_setting(FIRST_RESPONSES, times[-FIRST_KEPT:])
 
 
-def anchor_responses(store: Store, config: Config, number: int, first_slot: int) -> list[Response]:
+def anchor_responses(
+    store: Store, config: Config, number: int, first_slot: int, paired: bool = False
+) -> list[Response]:
     """The same few responses of round 1, rated anew in every later round: do raters drift?
 
-    None where the model is told something else by now: their cards would say what was not so, and tell them apart.
+    Those that were shown before come first, then one of each prompt: two of one prompt tell less than two of two. None
+    where raters compare (`paired`): drift is of scores. None where the model is told something else by now: their cards
+    would say what was not so, and tell them apart.
     """
     first = store.round(1)
-    if number == 1 or first is None or Told.of(first.config) != Told.of(config.to_dict()):
+    if number == 1 or paired or first is None or Told.of(first.config) != Told.of(config.to_dict()):
         return []
-    known = sorted(store.responses(1, stratum="train"), key=lambda r: r.slot)[: config.plan.anchors]
+    shown = {
+        (r.prompt_id, r.text)
+        for earlier in range(2, number)
+        for r in store.responses(earlier, stratum="anchor")
+    }
+    of_prompt: Counter[int] = Counter()
+    order = []
+    for r in store.responses(1, stratum="train"):  # by slot
+        order.append(((r.prompt_id, r.text) not in shown, of_prompt[r.prompt_id], r.slot, r))
+        of_prompt[r.prompt_id] += 1
+    known = [r for *_, r in sorted(order, key=lambda place: place[:3])[: config.plan.anchors]]
     return [
         replace(
             r,

@@ -56,7 +56,8 @@ def generate_round(store: Store, engine: Engine, progress: Progress) -> int:
             if not written and chunk[0].slot == 0:
                 generate.keep_first_responses(store)
         progress.advance(chunk[-1].slot + 1)
-    store.add_responses(generate.anchor_responses(store, config, round_.number, len(slots)))
+    paired = bool(round_.config.get(PAIRED))
+    store.add_responses(generate.anchor_responses(store, config, round_.number, len(slots), paired))
     store.set_round_state(round_.number, "rating")
     _reference_metrics(store, engine, config, progress)
     return round_.number

@@ -41,6 +41,35 @@ def t_interval(values: Sequence[float]) -> Interval | None:
     return Interval(mean=mean, low=mean - margin, high=mean + margin, n=len(values))
 
 
+def repeats_interval(
+    first: Sequence[float], later: Sequence[Sequence[float]], rounding: float = 0.0
+) -> Interval | None:
+    """How much higher things are read later than at first, with a 95 % t-interval: `first` has one reading of each of n
+    things, `later` the ones after it, in the same unit. n of the interval: the later readings.
+
+    All later readings of a thing share its first one, so m of them weigh m / (m + 1) and never more than one: least
+    squares with an effect of each thing and one of being later, whose variance is σ² / Σ m / (m + 1), with σ² from the
+    residuals. With one later reading each it is `t_interval` of the differences. `rounding`: the variance that σ² has
+    at least, of readings that are rounded. None where fewer than two readings came later.
+    """
+    import numpy as np
+    from scipy import stats
+
+    count = np.array([len(one) for one in later], dtype="float64")
+    freedom = int(count.sum()) - 1
+    if freedom < 1:
+        return None
+    weight = count / (count + 1)
+    change = np.array(
+        [float(np.mean(one)) - f if len(one) else 0.0 for f, one in zip(first, later, strict=True)]
+    )
+    mean = float(weight @ change / weight.sum())
+    within = sum(float(np.sum((np.asarray(one) - np.mean(one)) ** 2)) for one in later if len(one))
+    variance = max((within + float(weight @ (change - mean) ** 2)) / freedom, rounding)
+    margin = float(stats.t.ppf((1 + CONFIDENCE) / 2, freedom)) * math.sqrt(variance / float(weight.sum()))
+    return Interval(mean=mean, low=mean - margin, high=mean + margin, n=freedom + 1)
+
+
 def share_interval(times: int, n: int) -> Interval | None:
     """The share `times` of n with Wilson's 95 % interval, which holds for few and for shares near 0 and 1; None of 0.
 

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 _g, _r, _u = t.ratings.c, t.responses.c, t.users.c
 FIRST_ROUND = 1  # whose responses are the anchors
-FEWEST_PAIRS = 4  # of readings of the same anchor by the same rater: two or three leave everything open
+FEWEST_REPEATS = 4  # of anchors by raters who read them before: two or three leave everything open
 
 
 class RoundVerdicts(RaterStatistics):
@@ -54,28 +54,30 @@ class RoundVerdicts(RaterStatistics):
         return pd.DataFrame(rows, columns=names).astype({"length": "float64"})
 
     def anchor_drift(self) -> "Interval | None":
-        """How much higher raters score the anchors today than when they first read them, in points.
+        """How much higher raters score the anchors in later rounds than when they first read them, in points.
 
-        The newest score of each rater for each text minus their own first, in another round; with a 95 % t-interval.
-        None below FEWEST_PAIRS.
+        All scores of a rater for a text count, against their own first one: see `repeats_interval`. Its n are the
+        scores that came later. None below FEWEST_REPEATS of them.
         """
-        from rater_data.statistics.intervals import t_interval
+        from rater_data.statistics.intervals import repeats_interval
 
         anchors = sa.select(_r.prompt_id, _r.text).where(_r.stratum == "anchor").distinct()
         with self.reading() as connection:
             texts = {(row.prompt_id, row.text) for row in connection.execute(anchors)}
             prompts = sorted({prompt for prompt, _ in texts})
             rows = connection.execute(_ratings_of_prompts(prompts)).all() if prompts else []
+            step = read_scale(connection).step
         first: dict[tuple[int, int, str], Any] = {}
-        newest: dict[tuple[int, int, str], Any] = {}
+        later: dict[tuple[int, int, str], list[float]] = {}
         for row in rows:
-            if (row.prompt_id, row.text) in texts:
-                key = (row.rater_id, row.prompt_id, row.text)
-                first.setdefault(key, row)
-                newest[key] = row
-        pairs = [(first[key], last) for key, last in newest.items()]
-        changes = [b.score - a.score for a, b in pairs if a.round_number < b.round_number]
-        return t_interval(changes) if len(changes) >= FEWEST_PAIRS else None
+            key = (row.rater_id, row.prompt_id, row.text)
+            if (row.prompt_id, row.text) not in texts:
+                continue
+            if first.setdefault(key, row).round_number < row.round_number:
+                later.setdefault(key, []).append(row.score)
+        if sum(map(len, later.values())) < FEWEST_REPEATS:
+            return None
+        return repeats_interval([first[key].score for key in later], list(later.values()), step**2 / 12)
 
 
 def planned_control_ratings(traits: "pd.DataFrame", paired: bool, quota: int) -> int:

@@ -7,7 +7,7 @@ import pytest
 from ppo.config import Config
 from ppo.training.generate import anchor_responses
 from rater_data.records import Prompt
-from tests.rater_data.store_world import open_store, start_round, version
+from tests.rater_data.store_world import make_world, open_store, publish, start_round, version
 
 CONFIG = Config()
 
@@ -31,4 +31,45 @@ def test_anchors_are_of_rounds_that_told_the_model_the_same(tmp_path, changes, a
     assert [(r.slot, r.stratum, r.text) for r in found] == [
         (30 + i, "anchor", f"round 1, prompt 0, response {i}") for i in range(anchors)
     ]
+    store.close()
+
+
+def planned(anchors):
+    return replace(CONFIG, plan=replace(CONFIG.plan, anchors=anchors))
+
+
+def test_anchors_are_of_different_prompts_and_of_one_twice_only_where_there_are_no_more(tmp_path):
+    store = make_world(tmp_path / "home", prompts=3, k=2).store
+    of_prompt = {r.text: r.prompt_id for r in store.responses(1)}
+    first, second, third = (p.id for p in store.prompts())
+
+    def prompts(anchors):
+        return [of_prompt[r.text] for r in anchor_responses(store, planned(anchors), 2, 9)]
+
+    assert prompts(2) == [first, second]
+    assert prompts(4) == [first, second, third, first]
+    assert len({r.text for r in anchor_responses(store, planned(6), 2, 9)}) == 6
+    assert prompts(0) == []
+    store.close()
+
+
+def test_anchors_that_were_shown_before_go_on(tmp_path):
+    """A home whose rounds were planned by an older release has two of its first prompt."""
+    store = make_world(tmp_path / "home", prompts=3, k=2).store
+    old = store.responses(1)[:2]
+    publish(store)
+    store.start_round({"quota": 2}, 1)
+    store.add_responses([replace(r, id=None, round_number=2, stratum="anchor") for r in old])
+    assert [r.text for r in anchor_responses(store, planned(2), 3, 9)] == [r.text for r in old]
+    more = anchor_responses(store, planned(3), 3, 9)
+    assert [r.text for r in more[:2]] == [r.text for r in old]
+    assert more[2].prompt_id not in {r.prompt_id for r in old}, "what is added is of another prompt"
+    store.close()
+
+
+def test_where_raters_compare_there_are_none(tmp_path):
+    """Drift is of scores: a pair of anchors would be rated for nothing."""
+    store = make_world(tmp_path / "home").store
+    assert anchor_responses(store, CONFIG, 2, 9, paired=True) == []
+    assert anchor_responses(store, CONFIG, 2, 9)
     store.close()

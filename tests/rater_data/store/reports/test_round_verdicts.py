@@ -92,3 +92,29 @@ def test_raters_drift_is_read_off_the_anchors(world):
     assert (drift.mean, drift.n) == (-1.0, 4), "each of two raters read two anchors again"
     world.store.set_excluded(world.rater.id, True, "op")
     assert world.store.anchor_drift() is None, "two pairs say nothing"
+
+
+def test_the_drift_of_one_rater_is_known_after_some_rounds(tmp_path):
+    """Two anchors are read once a round: all readings count, where the newest alone would never be more than two."""
+    made = make_world(tmp_path / "home", prompts=2, k=2, raters=1)
+    store = made.store
+    for _ in range(4):
+        rate_next(store, made.rater, 5.0)
+    for number, (scores, known) in enumerate(
+        (((6.0, 7.0), False), ((4.0, 8.0), True), ((6.0, 6.0), True)), 2
+    ):
+        publish(store)
+        store.start_round({"quota": 2}, store.current_version().number)
+        store.add_responses(
+            [
+                dataclasses.replace(one, id=None, round_number=number, slot=i, stratum="anchor")
+                for i, one in enumerate(store.responses(1)[:2])
+            ]
+        )
+        store.set_round_state(number, "rating")
+        for score in scores:
+            rate_next(store, made.rater, score)
+        assert (store.anchor_drift() is not None) == known
+    drift = store.anchor_drift()
+    assert drift.n == 6 and drift.mean == pytest.approx(7 / 6) and drift.low < 0 < drift.high
+    store.close()
