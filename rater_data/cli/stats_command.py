@@ -132,7 +132,10 @@ def verdict_error(
         float, typer.Option("--gain", help="The true gain that is looked for, in points of 1–10.")
     ] = 1.0,
     rounds: Annotated[int, typer.Option("--rounds", min=1, help="Simulated rounds of each kind.")] = 200,
-    looks: Annotated[int, typer.Option("--looks", min=1, help="How often each round is looked at.")] = 10,
+    raters: Annotated[
+        int,
+        typer.Option("--raters", min=1, help="Who rates; fewer than the four that the round is planned for."),
+    ] = 4,
     between: Annotated[
         float, typer.Option("--between", min=0, help="Spread of quality over prompts (sd).")
     ] = 1.2,
@@ -142,7 +145,10 @@ def verdict_error(
     scale: Annotated[str, typer.Option("--scale", help="What raters judge by.")] = DEFAULT_SCALE,
     seed: Annotated[int, typer.Option("--seed")] = 0,
 ) -> None:
-    """How often a round's verdict is wrong, and how often it finds a gain: four raters with noise and bias of sd 1."""
+    """How often a round's verdict is wrong, and how often it finds a gain, looked at after every rating.
+
+    Raters have noise and bias of sd 1.
+    """
     from rater_data.statistics.verdict_error import World, error_rates
 
     counts = [part.strip() for part in controls.split(",")]
@@ -154,13 +160,13 @@ def verdict_error(
     for name in ("ratings in all", "wrong without an effect", "found", "called hurt"):
         table.add_column(name, justify="right")
     for count in map(int, counts):
-        world = World(control=count, gain=gain, between=between, within=within, scale=scale)
+        world = World(control=count, gain=gain, between=between, within=within, raters=raters, scale=scale)
         with err_console.status(f"{count} control ratings …"):
-            rates = error_rates(world, rounds, looks, seed)
+            rates = error_rates(world, rounds, seed)
         shares = (rates.wrong_without_effect, rates.found, rates.wrong_with_gain)
         table.add_row(str(count), str(rates.ratings), *(f"{share:.1%}" for share in shares))
     print_line(
-        f"{rounds} rounds without an effect and {rounds} with a gain of {gain:g}, each looked at {looks} times; "
+        f"{rounds} rounds without an effect and {rounds} with a gain of {gain:g}, each looked at after every rating; "
         f"quality spreads by {between:g} over prompts and {within:g} within one."
     )
     out_console.print(table)

@@ -5,14 +5,15 @@ from dataclasses import dataclass
 from rater_data.lifecycle import RATABLE_STATES
 from rater_data.scales import Scale
 from rater_data.statistics.intervals import Interval
-from rater_data.statistics.round_verdict import HELPED, HURT, WORTH_KNOWING, RoundVerdict
+from rater_data.statistics.round_verdict import FEWEST_RATINGS, HELPED, HURT, WORTH_KNOWING, RoundVerdict
 from rater_data.store import Store
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class JudgedRound:
     """A round, the version that wrote it and its parent; `verdict` is None where there is no parent, and before it is
-    computed. `in_use`: the version was not rolled back; `is_open`: raters still get cards of the round."""
+    computed. `in_use`: the version was not rolled back; `is_open`: raters still get cards of the round; `is_written`:
+    all its responses are there."""
 
     number: int
     version: int
@@ -20,6 +21,7 @@ class JudgedRound:
     in_use: bool
     verdict: RoundVerdict | None
     is_open: bool = True
+    is_written: bool = True
 
 
 def verdict_title(judged: JudgedRound) -> str:
@@ -43,14 +45,15 @@ def verdict_sentence(judged: JudgedRound, scale: Scale) -> str:
         return f"Round {judged.number} is written by the first version; the next one's control arm compares with it."
     if verdict is None:
         return "The ratings are being counted."
+    if not judged.is_written:
+        return "Its responses are still being written: the ratings are looked at when all of them are there."
     if verdict.planned == 0:
         return (
             f"This round has no control arm, so nothing tells whether version {new} is better than version {old}: "
             "raise Control arm under Settings."
         )
     if verdict.gain is None:
-        in_ = f"{verdict.blind} of {verdict.planned} blind {_units(scale, 2)} with version {old} are in"
-        return f"{in_}: too few to tell."
+        return _too_few_sentence(verdict, old, scale)
     if verdict.word in (HELPED, HURT):
         than = "better" if verdict.word == HELPED else "worse"
         found = f"People find it {than} than version {old}, on the same prompts and blind."
@@ -60,7 +63,7 @@ def verdict_sentence(judged: JudgedRound, scale: Scale) -> str:
     if verdict.more is None:
         worth = WORTH_KNOWING * (scale.high - scale.low)
         return f"Versions {old} and {new} are less than {worth:.2g} {'of 1' if scale.paired else _points(scale)} apart."
-    left = max(0, verdict.planned - verdict.blind)
+    left = 0 if verdict.is_last else max(0, verdict.planned - verdict.blind)
     sentence = f"About {verdict.more} more blind {_units(scale, verdict.more)} would settle it"
     if not judged.is_open:
         return f"{sentence}, but this round has ended: none come any more."
@@ -68,6 +71,20 @@ def verdict_sentence(judged: JudgedRound, scale: Scale) -> str:
         return f"{sentence}; {left} {'are' if left > 1 else 'is'} still to come in this round."
     has = f"{left or 'none'} {'are' if left > 1 else 'is'} left"
     return f"{sentence}; in this round {has}. A larger control arm, under Settings, tells more in the next."
+
+
+def _too_few_sentence(verdict: RoundVerdict, old: int, scale: Scale) -> str:
+    units, settings = _units(scale, 2), "raise Control arm or Ratings per round under Settings"
+    if verdict.planned < FEWEST_RATINGS:
+        are = "is" if verdict.planned == 1 else "are"
+        arm = f"Only {verdict.planned} of this round's {units} {are} with version {old}"
+        return (
+            f"{arm}, and so small a control arm never gets a verdict. It takes {FEWEST_RATINGS}: {settings}."
+        )
+    if verdict.is_last:
+        came = f"Only {verdict.blind} of {verdict.planned} planned blind {units} with version {old} came in"
+        return f"{came}: too few for a verdict, and no more are looked at. To get one in the next round, {settings}."
+    return f"{verdict.blind} of {verdict.planned} blind {units} with version {old} are in: too few to tell."
 
 
 def _units(scale: Scale, count: int) -> str:
@@ -91,6 +108,7 @@ def latest_judged_round(store: Store) -> JudgedRound | None:
         in_use=version.status != "rolled_back",
         verdict=None if version.parent is None else store.round_verdict(round_.number),
         is_open=round_.state in RATABLE_STATES,
+        is_written=round_.state != "generating",
     )
 
 

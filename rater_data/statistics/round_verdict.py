@@ -2,7 +2,8 @@
 
 All ratings of the round are read together (`mixed_model`): the two arms meet on the same prompts, and what the new
 version wrote to other prompts tells how far prompts, responses and raters differ. The verdict is drawn at four stated
-looks (`stated_looks`) and is what the interval there says: nothing else is tested.
+looks (`stated_looks`), the last of them at the latest when the round has all its ratings, and is what the interval
+there says: nothing else is tested.
 `python -m rater_data verdict-error` measures how often it is wrong.
 """
 
@@ -18,14 +19,15 @@ from rater_data.scales import Scale
 from rater_data.statistics.intervals import CONFIDENCE, Interval
 from rater_data.statistics.mixed_model import Effect, Level, MixedModel
 from rater_data.statistics.rater_effects import subtract_offsets
-from rater_data.statistics.stated_looks import FINAL_BOUND, margin, thresholds
+from rater_data.statistics.stated_looks import FINAL_BOUND, Look, look_due, margin, thresholds
 
 Word = Literal["helped", "open", "hurt"]
 HELPED: Final = "helped"
 OPEN: Final = "open"
 HURT: Final = "hurt"
 NEITHER_ARM = ("anchor", "imported")
-FEWEST_PROMPTS, FEWEST_RATINGS = 2, 4  # of the control arm, below which nothing is computed
+FEWEST_PROMPTS, FEWEST_RATINGS = 2, 4
+"""Of the control arm, below which there is no verdict: a round that plans fewer never gets one."""
 WORTH_KNOWING = 0.05  # of the scale's length: a smaller difference is not searched for
 # ratings times raters; beyond it offsets are known so well that they are just taken off
 LARGEST_TABLE = 200_000
@@ -50,9 +52,9 @@ class RoundVerdict:
     `gain`: in points, of comparisons from −1 (the control is always preferred) to 1; its 95 % interval holds over all
     looks, n control ratings were in at the latest one. `plain`: the same with the interval of a single look; `se`: its
     standard error. `win_rate`: how often the new version is preferred on the same prompt, ties half (95 %, of a single
-    look), n prompts. `blind`: control ratings that are in by now, of `planned`. `more`: about how many more would
-    settle it; None where it is settled, where a difference can only be smaller than WORTH_KNOWING, and where nothing is
-    known.
+    look), n prompts. `blind`: control ratings that are in by now, of `planned`. `is_last`: no more of this round
+    are looked at. `more`: about how many more would settle it; None where it is settled, where a difference can only be
+    smaller than WORTH_KNOWING, and where nothing is known.
     """
 
     word: Word
@@ -63,48 +65,98 @@ class RoundVerdict:
     length: LengthEffect | None = None
     blind: int
     planned: int
+    is_last: bool = False
     more: int | None = None
 
 
-def round_verdict(frame: pd.DataFrame, traits: pd.DataFrame, scale: Scale, planned: int) -> RoundVerdict:
+def round_verdict(
+    frame: pd.DataFrame,
+    traits: pd.DataFrame,
+    scale: Scale,
+    planned: int,
+    quota: int = 0,
+    is_over: bool = False,
+) -> RoundVerdict:
     """`frame`: the round's ratings as `score_frame` makes it, as they came in; `traits` of its responses, with
     response_id, stratum and length (characters); `planned`: how many ratings the control arm is to get (of comparisons:
-    how many with it)."""
-    table = comparisons_with_control(frame, traits) if scale.paired else _arms(frame, traits)
-    now = len(table) if scale.paired else int(table["control"].sum())
-    blind = max((look for look in thresholds(planned) if look <= now), default=0)
-    table = _until_look(table, blind, scale.paired)
-    if blind < FEWEST_RATINGS or not _has_both_arms(table, scale.paired):
-        return RoundVerdict(word=OPEN, blind=now, planned=planned)
-    span = float(scale.high - scale.low)
-    effect = _effect(table, scale)
-    prompts = int((table if scale.paired else table[table["control"]])["prompt_id"].nunique())
-    # the arms meet on few prompts: how much chance there is is not known better than those can tell
-    effect = replace(effect, freedom=min(effect.freedom, 2.0 * (prompts - 1)))
-    wide = min(margin(effect.se, effect.freedom, blind / planned), span)
-    gain = Interval(mean=effect.value, low=effect.value - wide, high=effect.value + wide, n=blind)
-    word: Word = HELPED if gain.low > 0 else HURT if gain.high < 0 else OPEN
+    how many with it); `quota`: how many ratings make the round full, 0 for no such number; `is_over`: none come any
+    more, though it is not full."""
+    seen = look_at(arms(frame, traits, scale), scale, len(frame), planned, quota, is_over)
+    look, table = seen.look, seen.table
+    measured = measure_gain(seen, scale)
+    if measured is None:
+        return RoundVerdict(word=OPEN, blind=seen.now, planned=planned, is_last=look.is_last)
+    effect, gain = measured
+    word, worth = word_of(gain), WORTH_KNOWING * (scale.high - scale.low)
     return RoundVerdict(
         word=word,
         gain=gain,
-        plain=_single_look(effect, blind),
+        plain=_single_look(effect, gain.n),
         se=effect.se,
         win_rate=_win_rate(table, scale),
         length=_length_effect(table, scale, effect),
-        blind=now,
+        blind=seen.now,
         planned=planned,
-        more=_ratings_to_settle(effect, gain, planned, WORTH_KNOWING * span) if word == OPEN else None,
+        is_last=look.is_last,
+        more=_ratings_to_settle(effect, gain, planned, look, worth) if word == OPEN else None,
     )
+
+
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """What a verdict is drawn from: the `look` and the ratings that it reads; `now`: control ratings that are in."""
+
+    look: Look
+    table: pd.DataFrame
+    now: int
+
+
+def look_at(
+    table: pd.DataFrame, scale: Scale, ratings: int, planned: int, quota: int = 0, is_over: bool = False
+) -> Seen:
+    """`table`: the `arms` of the round, of which `ratings` are in; for the others see `round_verdict`."""
+    in_time = min(ratings, quota) if quota else ratings
+    table = table.iloc[: np.searchsorted(table["place"], in_time, side="right")]
+    now = len(table) if scale.paired else int(table["control"].sum())
+    look = look_due(planned, now, ratings / quota if quota else 0.0, is_over)
+    return Seen(look, _until_look(table, look.ratings, scale.paired), now)
 
 
 def _until_look(table: pd.DataFrame, blind: int, paired: bool) -> pd.DataFrame:
     """What was in with the first `blind` control ratings: the rest waits for the next look."""
     if paired or blind == 0:
         return table.iloc[:blind]
-    last = int(np.flatnonzero(table["control"])[blind - 1])
+    control, prompt = table["control"].to_numpy(), table["prompt_id"].to_numpy()
+    last = np.flatnonzero(control)[blind - 1]
     # the other half of the last pair belongs to it, whichever of the two was rated first
-    late = (table["prompt_id"] == table["prompt_id"].iloc[last]) & ~table["control"]
+    late = (prompt == prompt[last]) & ~control
     return table[(np.arange(len(table)) <= last) | late]
+
+
+def measure_gain(seen: Seen, scale: Scale) -> tuple[Effect, Interval] | None:
+    """The gain with its error, and its interval over all looks; None where there is too little to tell."""
+    table, look = seen.table, seen.look
+    if look.ratings < FEWEST_RATINGS or not _has_both_arms(table, scale.paired):
+        return None
+    effect = _effect(table, scale)
+    prompts = int((table if scale.paired else table[table["control"]])["prompt_id"].nunique())
+    # the arms meet on few prompts: how much chance there is is not known better than those can tell
+    effect = replace(effect, freedom=min(effect.freedom, 2.0 * (prompts - 1)))
+    wide = min(margin(effect.se, effect.freedom, look.share), float(scale.high - scale.low))
+    return effect, Interval(
+        mean=effect.value, low=effect.value - wide, high=effect.value + wide, n=look.ratings
+    )
+
+
+def word_of(gain: Interval) -> Word:
+    return HELPED if gain.low > 0 else HURT if gain.high < 0 else OPEN
+
+
+def arms(frame: pd.DataFrame, traits: pd.DataFrame, scale: Scale) -> pd.DataFrame:
+    """The ratings of either arm (on scales that compare: those of one with the other), a row each, with `place`, how
+    many ratings of the round were in with this one."""
+    frame = frame.assign(place=np.arange(1, len(frame) + 1))
+    return comparisons_with_control(frame, traits) if scale.paired else _scores_of_arms(frame, traits)
 
 
 def comparisons_with_control(frame: pd.DataFrame, traits: pd.DataFrame) -> pd.DataFrame:
@@ -122,7 +174,7 @@ def comparisons_with_control(frame: pd.DataFrame, traits: pd.DataFrame) -> pd.Da
     return frame.assign(score=frame["score"] * sign, length=longer, pair=pair)[new_first | new_second]
 
 
-def _arms(frame: pd.DataFrame, traits: pd.DataFrame) -> pd.DataFrame:
+def _scores_of_arms(frame: pd.DataFrame, traits: pd.DataFrame) -> pd.DataFrame:
     frame = frame[~frame["stratum"].isin(NEITHER_ARM)]
     length = frame["response_id"].map(traits.set_index("response_id")["length"]).astype("float64")
     return frame.assign(control=frame["stratum"] == "control", length=length)
@@ -175,7 +227,7 @@ def _single_look(effect: Effect, n: int) -> Interval:
     return Interval(mean=effect.value, low=effect.value - wide, high=effect.value + wide, n=n)
 
 
-def _ratings_to_settle(effect: Effect, gain: Interval, planned: int, worth: float) -> int | None:
+def _ratings_to_settle(effect: Effect, gain: Interval, planned: int, look: Look, worth: float) -> int | None:
     """Until the interval leaves out 0 if the gain is as it looks, or `worth` if it looks smaller than that.
 
     None where the interval is that narrow already: what is left is not worth knowing.
@@ -185,9 +237,9 @@ def _ratings_to_settle(effect: Effect, gain: Interval, planned: int, worth: floa
     now, n = max(abs(effect.value), worth) / effect.se, gain.n
     # a statistic grows with the root of the ratings, and its bound falls with the root of their share of the plan
     within_plan = FINAL_BOUND * math.sqrt(planned * n) / now
-    for look in thresholds(planned):
-        if look > n and look >= within_plan:
-            return look - n
+    for ratings in thresholds(planned):
+        if not look.is_last and ratings > n and ratings >= within_plan:
+            return ratings - n
     return max(1, math.ceil(n * (FINAL_BOUND / now) ** 2) - n)
 
 

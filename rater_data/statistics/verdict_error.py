@@ -1,4 +1,4 @@
-"""How often is a round's verdict wrong, and how often does it find a gain? Simulated rounds, looked at many times."""
+"""How often is a round's verdict wrong, and how often does it find a gain? Simulated rounds, looked at all the time."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
@@ -8,12 +8,12 @@ import pandas as pd
 
 from rater_data.round_settings import SETTING_OF_PATH
 from rater_data.scales import DEFAULT_SCALE, SCALES
-from rater_data.statistics.round_verdict import HELPED, HURT, OPEN, round_verdict
+from rater_data.statistics.round_verdict import HELPED, HURT, OPEN, arms, look_at, measure_gain, word_of
+from rater_data.statistics.stated_looks import Look
 
 CONTROL_SHARE = float(SETTING_OF_PATH["plan.control_share"].default)
 CALIBRATION_SHARE = float(SETTING_OF_PATH["plan.calibration_share"].default)
 OVERLAP = int(SETTING_OF_PATH["plan.overlap"].default)
-FIRST_LOOK = 0.2  # share of the round's ratings
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -21,8 +21,8 @@ class World:
     """What is true in a simulated round; all in points of 1–10, which are stretched or cut to the scale's own.
 
     `between`, `within`: sd of quality between prompts and between responses to one; `by_prompt`: sd of the gain over
-    prompts, around a mean `gain`; raters have offsets of sd `bias` and rate with `noise`. `control`: ratings of the
-    control arm.
+    prompts, around a mean `gain`; raters have offsets of sd `bias` and rate with `noise`. `control`: ratings that
+    the control arm is to get; it gets fewer where there are fewer `raters` than are to read what several read.
     """
 
     control: int
@@ -38,7 +38,7 @@ class World:
 
 @dataclass(frozen=True, kw_only=True)
 class ErrorRates:
-    """Shares of the rounds in which a look said so, first of all looks; and the ratings of such a round."""
+    """Shares of the rounds in which a verdict said so, the first that was not open; and the ratings of such a round."""
 
     ratings: int
     wrong_without_effect: float
@@ -46,10 +46,10 @@ class ErrorRates:
     wrong_with_gain: float
 
 
-def error_rates(world: World, rounds: int, looks: int, seed: int) -> ErrorRates:
-    """`rounds` simulated without an effect and as many with `world.gain`, each looked at `looks` times."""
-    without = [first_word(replace(world, gain=0.0), looks, seed + i) for i in range(rounds)]
-    gained = [first_word(world, looks, seed + rounds + i) for i in range(rounds)]
+def error_rates(world: World, rounds: int, seed: int) -> ErrorRates:
+    """`rounds` simulated without an effect and as many with `world.gain`, each looked at after every rating."""
+    without = [first_word(replace(world, gain=0.0), seed + i) for i in range(rounds)]
+    gained = [first_word(world, seed + rounds + i) for i in range(rounds)]
     return ErrorRates(
         ratings=len(simulated_round(world, seed)[0]),
         wrong_without_effect=sum(word != OPEN for word in without) / rounds,
@@ -58,15 +58,24 @@ def error_rates(world: World, rounds: int, looks: int, seed: int) -> ErrorRates:
     )
 
 
-def first_word(world: World, looks: int, seed: int) -> str:
-    """The first verdict that is not open, at looks spread over the round; an operator would act on it."""
-    frame, traits = simulated_round(world, seed)
-    for share in np.linspace(FIRST_LOOK if looks > 1 else 1.0, 1.0, looks):
-        seen = frame.iloc[: round(share * len(frame))]
-        word = round_verdict(seen, traits, SCALES[world.scale], world.control).word
+def first_word(world: World, seed: int) -> str:
+    """The first verdict that is not open, for somebody who looks after every rating and acts on it."""
+    for word in words(world, seed):
         if word != OPEN:
             return word
     return OPEN
+
+
+def words(world: World, seed: int) -> Iterator[str]:
+    """The verdicts of a round as its ratings come in: each that is drawn from something else than the one before."""
+    (frame, traits), scale = simulated_round(world, seed), SCALES[world.scale]
+    table, last = arms(frame, traits, scale), (Look(0, 0.0), 0)
+    for ratings in range(1, len(frame) + 1):
+        seen = look_at(table, scale, ratings, world.control, quota=len(frame))
+        if (seen.look, len(seen.table)) != last:
+            last = (seen.look, len(seen.table))
+            measured = measure_gain(seen, scale)
+            yield OPEN if measured is None else word_of(measured[1])
 
 
 def simulated_round(world: World, seed: int) -> tuple[pd.DataFrame, pd.DataFrame]:

@@ -62,8 +62,8 @@ class RoundVerdicts:
     """The verdicts of all rounds. Follows the ratings of every round, sealed or not, while somebody looks.
 
     A verdict is computed anew when the fingerprint of the round's ratings differs: something was rated, changed, taken
-    back or removed, or a rater was excluded or counts again; and when the round went on. Fingerprints are counted only
-    after something happened at all.
+    back or removed, or a rater was excluded or counts again; and when the round went on or another began.
+    Fingerprints are counted only after something happened at all.
     """
 
     def __init__(self) -> None:
@@ -82,7 +82,7 @@ class RoundVerdicts:
         rounds = [(r.number, r.version_number) for r in store.rounds() if r.version_number is not None]
         versions = {version.number: version for version in store.versions()}
         parents = {number: version.parent for number, version in versions.items()}
-        is_open = {r.number: r.state in RATABLE_STATES for r in store.rounds()}
+        states = {r.number: r.state for r in store.rounds()}
         judged = tuple(
             JudgedRound(
                 number=n,
@@ -90,7 +90,8 @@ class RoundVerdicts:
                 parent=parents[v],
                 in_use=versions[v].status != "rolled_back",
                 verdict=verdicts.get(n),
-                is_open=is_open.get(n, False),
+                is_open=states.get(n) in RATABLE_STATES,
+                is_written=states.get(n) != "generating",
             )
             for n, v in rounds
         )
@@ -118,9 +119,9 @@ class RoundVerdicts:
         interpreter's lock, and raters would wait for all rounds of a large home when its console is opened first.
         """
         mark = store.change_mark()  # before the ratings are read: what is added meanwhile is read again
-        fingerprints = store.rating_fingerprints()
+        fingerprints, rounds = store.rating_fingerprints(), store.rounds()
         for round_ in _rounds_with_parent(store):
-            sign = (fingerprints.get(round_.number), round_.state)
+            sign = (fingerprints.get(round_.number), round_.state, round_.number == rounds[-1].number)
             known = self._by_round.get(round_.number)
             if known is None or known[0] != sign:
                 began = time.monotonic()

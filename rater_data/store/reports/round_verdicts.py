@@ -8,7 +8,7 @@ import sqlalchemy as sa
 from rater_data.records import IMPORTED_ROUND
 from rater_data.store.database import schema as t
 from rater_data.store.reports.rater_stats import RaterStatistics
-from rater_data.store.rounds.round_states import require_round
+from rater_data.store.rounds.round_states import find_round, require_round
 from rater_data.store.rounds.rounds import trusted_ratings
 from rater_data.store.rounds.settings import read_scale
 
@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from rater_data.statistics.round_verdict import RoundVerdict
 
 _g, _r, _u = t.ratings.c, t.responses.c, t.users.c
+_ENDED = ("published", "rolled_back")  # no card of such a round is dealt any more, whatever becomes of it
 FIRST_ROUND = 1  # whose responses are the anchors
 FEWEST_REPEATS = 4  # of anchors by raters who read them before: two or three leave everything open
 
@@ -27,21 +28,28 @@ class RoundVerdicts(RaterStatistics):
     """Whether training helped, by the raters who count."""
 
     def round_verdict(self, round_number: int, without: int | None = None) -> "RoundVerdict":
-        """Of the latest ratings, sealed or not; as it would be `without` somebody. Raises Missing for no round."""
+        """Of the latest ratings, sealed or not; as it would be `without` somebody. Raises Missing for no round.
+
+        Its last look is when the quota is full, or when no more cards of the round are dealt: one that was sealed
+        before it was full is rated on until then.
+        """
         from rater_data.statistics.round_verdict import round_verdict
 
         with self.reading() as connection:
             round_, scale = require_round(connection, round_number), read_scale(connection)
+            latest = find_round(connection)
             excluded = list(connection.scalars(sa.select(_u.id).where(_u.excluded)))
         excluded += [] if without is None else [without]
         traits = self.response_traits(round_number)
-        planned = planned_control_ratings(traits, scale.paired, int(round_.config.get("quota", 0)))
+        quota = int(round_.config.get("quota", 0))
+        planned = planned_control_ratings(traits, scale.paired, quota)
         frame = self.score_frame(round_number, excluded)
         if (
             round_.state == "generating"
         ):  # how much of the control arm is on its way is not known: no look yet
             frame = frame.iloc[:0]
-        return round_verdict(frame, traits, scale, planned)
+        is_over = round_.state in _ENDED or (latest is not None and latest.number > round_number)
+        return round_verdict(frame, traits, scale, planned, quota, is_over)
 
     def response_traits(self, round_number: int) -> "pd.DataFrame":
         """Of each response of a round: response_id, prompt_id, stratum, overlap, length in characters."""
@@ -83,7 +91,8 @@ class RoundVerdicts(RaterStatistics):
 def planned_control_ratings(traits: "pd.DataFrame", paired: bool, quota: int) -> int:
     """How many ratings the control arm has by the time the quota is full: a round has more cards than its quota.
 
-    Of comparisons, those on its prompts: each is of both versions.
+    Of comparisons, those on its prompts: each is of both versions. There are fewer where some of the raters that the
+    round was planned for stay away: what several were to read is then read by less.
     """
     control = traits[traits["stratum"] == "control"]
     if paired:

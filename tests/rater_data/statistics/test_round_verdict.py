@@ -7,9 +7,10 @@ import pandas as pd
 import pytest
 
 from rater_data.scales import SCALES
+from rater_data.statistics import verdict_error
 from rater_data.statistics.round_verdict import HELPED, HURT, OPEN, round_verdict
-from rater_data.statistics.stated_looks import FINAL_BOUND, LOOKS, margin, thresholds
-from rater_data.statistics.verdict_error import World, error_rates, first_word, simulated_round
+from rater_data.statistics.stated_looks import FINAL_BOUND, LOOKS, Look, look_due, margin, thresholds
+from rater_data.statistics.verdict_error import World, error_rates, first_word, simulated_round, words
 
 POINTS = SCALES["score_1_10"]
 
@@ -61,6 +62,78 @@ def test_the_bound_holds_over_all_looks_and_a_single_looks_bound_does_not():
     assert margin(1.0, 1e9, 0.25) == pytest.approx(2 * FINAL_BOUND, rel=1e-3)
     assert margin(1.0, 5, 1.0) > margin(1.0, 50, 1.0) > margin(1.0, 1e9, 1.0)
     assert thresholds(22) == [6, 11, 17, 22] and thresholds(0) == [0, 0, 0, 0]
+
+
+@pytest.mark.parametrize("share", [0.76, 0.9, 0.5, 0.3])
+def test_a_last_look_at_fewer_ratings_is_not_wrong_more_often(share):
+    """Sums of rounds that are full with a share of the control ratings, by the bound of the last look."""
+    sums, shares = _sums((*(look for look in (0.25, 0.5, 0.75) if look < share), share), 100_000)
+    bounds = FINAL_BOUND / np.sqrt([*shares[:-1], 1.0])
+    assert (np.abs(sums) > bounds * np.sqrt(shares)).any(1).mean() < 0.0505
+
+
+def test_who_ends_a_round_for_what_it_shows_is_not_wrong_more_often():
+    """After the second or third look where it nearly crosses. By the bound of a full round they would be."""
+    sums, shares = _sums((0.25, 0.5, 0.55, 0.75, 0.8, 1.0), 100_000)
+    z = np.abs(sums) / np.sqrt(shares)
+    wrong = {}
+    for name, at_the_end in (("full", np.ones(2)), ("share", shares[[2, 4]])):
+        found = z[:, 0] > FINAL_BOUND / np.sqrt(0.25)
+        on = ~found
+        for look, end, bound in zip((1, 3), (2, 4), FINAL_BOUND / np.sqrt(at_the_end), strict=True):
+            crossed = z[:, look] > FINAL_BOUND / np.sqrt(shares[look])
+            ended = on & ~crossed & (z[:, look] > 1.9)
+            found |= on & crossed | ended & (z[:, end] > bound)
+            on &= ~crossed & ~ended
+        wrong[name] = (found | on & (z[:, -1] > FINAL_BOUND)).mean()
+    assert wrong["share"] < 0.0505 < 0.06 < wrong["full"]
+
+
+def _sums(shares, rounds):
+    steps = np.random.default_rng(1).normal(0, np.sqrt(np.diff(shares, prepend=0)), (rounds, len(shares)))
+    return steps.cumsum(1), np.array(shares)
+
+
+def test_which_look_is_due():
+    assert [look_due(18, now).ratings for now in (0, 4, 5, 13, 14, 17, 18, 20)] == [
+        0,
+        0,
+        5,
+        9,
+        14,
+        14,
+        18,
+        18,
+    ]
+    assert look_due(18, 16) == Look(14, 14 / 18)
+    assert look_due(18, 16, share_in=1.0) == Look(16, 1.0, is_last=True), "all ratings of the round are in"
+    assert look_due(18, 16, share_in=0.9, is_over=True) == Look(16, 0.9, is_last=True)
+    assert look_due(18, 9, share_in=0.4, is_over=True) == Look(9, 0.5, is_last=True)
+    assert look_due(18, 20) == look_due(18, 18, 0.9, is_over=True) == Look(18, 1.0, is_last=True)
+    assert look_due(0, 0).ratings == 0
+
+
+def test_the_last_look_is_reached_with_fewer_control_ratings_than_planned():
+    """One rater of the four whom the round was planned for: 13 of 16 come in, and the round has its ratings."""
+    frame, traits = simulated_round(World(control=16, gain=1.0, raters=1), seed=0)
+    full, before = (
+        round_verdict(frame.iloc[:n], traits, POINTS, 16, quota=len(frame)) for n in (None, len(frame) - 1)
+    )
+    assert (full.blind, full.gain.n, full.is_last) == (13, 13, True)
+    assert (before.gain.n, before.is_last) == (12, False)
+    ended = round_verdict(frame, traits, POINTS, 16, quota=2 * len(frame), is_over=True)
+    assert ended.gain.mean == full.gain.mean and ended.is_last
+    assert ended.gain.high - ended.gain.mean > full.gain.high - full.gain.mean, "it was not full"
+    more, more_traits = round_of([3.0] * 8, [9.0] * 8)
+    more, more_traits = (f.assign(response_id=f["response_id"] + 1000) for f in (more, more_traits))
+    later = round_verdict(
+        pd.concat([frame, more.assign(prompt_id=more["prompt_id"] + 1000)]),
+        pd.concat([traits, more_traits]),
+        POINTS,
+        16,
+        quota=len(frame),
+    )
+    assert later == full, "what comes when the round has its ratings is not looked at"
 
 
 def test_between_two_looks_the_verdict_stays():
@@ -138,8 +211,19 @@ def test_a_comparison_turned_round_says_the_same():
 
 def test_it_is_seldom_wrong_and_finds_a_large_gain():
     """A small run of what `verdict-error` measures; docs/operating.md has the large one."""
-    rates = error_rates(World(control=16, gain=2.0), rounds=8, looks=2, seed=0)
-    assert rates.wrong_without_effect <= 1 / 8
-    assert rates.wrong_with_gain == 0
-    assert rates.found >= 0.75
-    assert first_word(World(control=8, gain=8.0), looks=1, seed=0) == HELPED
+    rates = error_rates(World(control=16, gain=2.0), rounds=3, seed=0)
+    assert rates.wrong_without_effect == rates.wrong_with_gain == 0
+    assert rates.found >= 2 / 3
+    assert first_word(World(control=8, gain=8.0), seed=0) == HELPED
+
+
+@pytest.mark.parametrize(("raters", "looks"), [(4, {4, 8, 12, 16}), (1, {4, 8, 12, 13})])
+def test_a_simulated_round_is_looked_at_whenever_a_look_is_due(monkeypatch, raters, looks):
+    seen = []
+    monkeypatch.setattr(verdict_error, "measure_gain", lambda one, scale: seen.append(one))
+    for seed in range(3):
+        seen.clear()
+        list(words(World(control=16, raters=raters), seed))
+        assert {one.look.ratings for one in seen} == looks
+        assert [one.look.ratings for one in seen] == sorted(one.look.ratings for one in seen)
+        assert seen[-1].look.is_last

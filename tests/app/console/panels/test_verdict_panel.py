@@ -79,6 +79,29 @@ def test_a_round_that_has_ended_promises_no_more_ratings() -> None:
     )
 
 
+def test_what_never_gets_a_verdict_says_which_setting_to_raise() -> None:
+    few = replace(OPEN, gain=None, more=None, blind=1, planned=3)
+    assert verdict_sentence(replace(JUDGED, verdict=few), SCALE) == (
+        "Only 3 of this round's ratings are with version 1, and so small a control arm never gets a verdict. "
+        "It takes 4: raise Control arm or Ratings per round under Settings."
+    )
+    last = verdict_sentence(replace(JUDGED, verdict=replace(few, blind=3, planned=5, is_last=True)), SCALE)
+    assert last == (
+        "Only 3 of 5 planned blind ratings with version 1 came in: too few for a verdict, and no more are looked at. "
+        "To get one in the next round, raise Control arm or Ratings per round under Settings."
+    )
+    for planned in (0, 3):
+        early = replace(JUDGED, verdict=replace(few, blind=0, planned=planned), is_written=False)
+        assert verdict_sentence(early, SCALE).startswith("Its responses are still being written")
+
+
+def test_after_the_last_look_none_are_left() -> None:
+    judged = replace(JUDGED, verdict=replace(OPEN, more=3))
+    assert verdict_sentence(judged, SCALE).endswith("4 are still to come in this round.")
+    last = verdict_sentence(replace(judged, verdict=replace(judged.verdict, is_last=True)), SCALE)
+    assert "in this round none is left" in last
+
+
 def test_the_verdict_in_a_line() -> None:
     assert verdict_line(JUDGED, SCALE) == "Version 2 hurt: −1.5 points (−2.3 … −0.7)."
     assert verdict_line(replace(JUDGED, verdict=OPEN), SCALE) == (

@@ -115,6 +115,17 @@ def test_ratings_after_the_seal_count(store: Store, states: tuple[str, ...]) -> 
     assert gain_now(verdicts, store) == pytest.approx(2.0)
 
 
+def test_a_refused_round_has_its_last_look_when_the_next_one_begins(store: Store) -> None:
+    number, verdicts = open_round_of_version_1(store), RoundVerdicts()
+    rate(store, store.add_user("ann", "rater"), 2.0)
+    store.seal(number, "op")
+    for state in ("training", "refused"):
+        store.set_round_state(number, state)
+    assert not verdicts.read(store).latest.verdict.is_last
+    store.start_round({"quota": 8}, 1)
+    assert {r.number: r.verdict.is_last for r in verdicts.read(store).rounds if r.verdict}[number]
+
+
 def test_without_a_change_of_its_ratings_a_round_is_not_computed_again(
     store: Store, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -22,9 +22,9 @@ def world(tmp_path):
     made.store.close()
 
 
-def open_round(store, state="rating"):
+def open_round(store, state="rating", quota=12, control_overlap=1):
     """Of version 1, with an answer of either version to each prompt and two anchors."""
-    store.start_round({"quota": 12}, 1)
+    store.start_round({"quota": quota}, 1)
     prompts = store.prompts()
     answers = [
         dataclasses.replace(
@@ -32,6 +32,7 @@ def open_round(store, state="rating"):
             round_number=2,
             version_number=new,
             stratum="train" if new else "control",
+            overlap=1 if new else control_overlap,
         )
         for i, p in enumerate(prompts)
         for new in (0, 1)
@@ -45,12 +46,13 @@ def open_round(store, state="rating"):
         store.set_round_state(2, "rating")
 
 
-def rate_everything(world, scores):
-    """`scores` by stratum."""
+def rate_everything(world, scores, raters=None, cards=100):
+    """`scores` by stratum; so many `cards` at most."""
     strata = {r.id: r.stratum for r in world.store.responses(2)}
-    for rater in world.raters:
-        while (card := world.store.next_card(rater.id)) is not None:
+    for rater in raters or world.raters:
+        while cards and (card := world.store.next_card(rater.id)) is not None:
             rate_next(world.store, rater, scores[strata[card.response_id]])
+            cards -= 1
 
 
 def test_the_verdict_is_of_the_raters_who_count(world):
@@ -82,6 +84,34 @@ def test_the_plan_is_what_is_rated_when_the_quota_is_full(world):
     assert planned_control_ratings(traits, paired=False, quota=cards // 2) == 2
     texts = {r.id: len(r.text) for r in world.store.responses(2)}
     assert dict(zip(traits["response_id"], traits["length"], strict=True)) == texts
+
+
+def test_a_full_round_has_its_last_look_with_the_control_ratings_that_there_are(world):
+    """The control arm is for two raters, and one has come."""
+    open_round(world.store, quota=10, control_overlap=2)
+    scores = {"train": 8.0, "control": 3.0, "anchor": 4.0}
+    rate_everything(world, scores, raters=world.raters[:1], cards=9)
+    before = world.store.round_verdict(2)
+    assert (before.planned, before.is_last) == (5, False)
+    rate_everything(world, scores, raters=world.raters[:1])
+    full = world.store.round_verdict(2)
+    assert (full.word, full.blind, full.gain.n, full.is_last) == ("helped", 4, 4, True)
+    rate_everything(world, {"train": 1.0, "control": 9.0, "anchor": 4.0})
+    assert world.store.round_verdict(2) == full, "what is rated beyond the quota is not looked at"
+
+
+def test_a_round_that_is_left_has_its_last_look_and_a_sealed_one_goes_on(world):
+    open_round(world.store)
+    rate_everything(world, {"train": 8.0, "control": 3.0, "anchor": 4.0}, raters=world.raters[:1], cards=5)
+    assert not world.store.round_verdict(2).is_last
+    world.store.seal(2, "op")
+    assert not world.store.round_verdict(2).is_last, "raters get cards until it is trained"
+    world.store.set_round_state(2, "training")
+    world.store.set_round_state(2, "refused")
+    assert not world.store.round_verdict(2).is_last
+    world.store.start_round({"quota": 12}, 1)
+    left = world.store.round_verdict(2)
+    assert left.is_last and left.blind < left.planned
 
 
 def test_raters_drift_is_read_off_the_anchors(world):
