@@ -87,6 +87,7 @@ def round_verdict(
     if measured is None:
         return RoundVerdict(word=OPEN, blind=seen.now, planned=planned, is_last=look.is_last)
     effect, gain = measured
+    error = _error_if_alike(effect, gain.n) if scale.paired else effect.se
     word, worth = word_of(gain), WORTH_KNOWING * (scale.high - scale.low)
     return RoundVerdict(
         word=word,
@@ -98,7 +99,7 @@ def round_verdict(
         blind=seen.now,
         planned=planned,
         is_last=look.is_last,
-        more=_ratings_to_settle(effect, gain, planned, look, worth) if word == OPEN else None,
+        more=_ratings_to_settle(error, gain, planned, look, worth) if word == OPEN else None,
     )
 
 
@@ -142,10 +143,22 @@ def measure_gain(seen: Seen, scale: Scale) -> tuple[Effect, Interval] | None:
     prompts = int((table if scale.paired else table[table["control"]])["prompt_id"].nunique())
     # the arms meet on few prompts: how much chance there is is not known better than those can tell
     effect = replace(effect, freedom=min(effect.freedom, 2.0 * (prompts - 1)))
-    wide = min(margin(effect.se, effect.freedom, look.share), float(scale.high - scale.low))
+    wide = margin(effect.se, effect.freedom, look.share)
+    if scale.paired:
+        wide = max(wide, margin(_error_if_alike(effect, look.ratings), math.inf, look.share))
+    wide = min(wide, float(scale.high - scale.low))
     return effect, Interval(
         mean=effect.value, low=effect.value - wide, high=effect.value + wide, n=look.ratings
     )
+
+
+def _error_if_alike(effect: Effect, comparisons: int) -> float:
+    """The error of a difference between versions of which neither is better, by as many ties as there are.
+
+    Of a few comparisons all go one way by chance; then they differ little, and the error from how they differ is too
+    small. That from how many are no ties is not: each goes either way then, as in a sign test.
+    """
+    return math.hypot(effect.se, effect.value / math.sqrt(comparisons))
 
 
 def word_of(gain: Interval) -> Word:
@@ -227,14 +240,14 @@ def _single_look(effect: Effect, n: int) -> Interval:
     return Interval(mean=effect.value, low=effect.value - wide, high=effect.value + wide, n=n)
 
 
-def _ratings_to_settle(effect: Effect, gain: Interval, planned: int, look: Look, worth: float) -> int | None:
+def _ratings_to_settle(error: float, gain: Interval, planned: int, look: Look, worth: float) -> int | None:
     """Until the interval leaves out 0 if the gain is as it looks, or `worth` if it looks smaller than that.
 
     None where the interval is that narrow already: what is left is not worth knowing.
     """
     if -worth < gain.low and gain.high < worth:
         return None
-    now, n = max(abs(effect.value), worth) / effect.se, gain.n
+    now, n = max(abs(gain.mean), worth) / error, gain.n
     # a statistic grows with the root of the ratings, and its bound falls with the root of their share of the plan
     within_plan = FINAL_BOUND * math.sqrt(planned * n) / now
     for ratings in thresholds(planned):

@@ -190,6 +190,28 @@ def test_every_scale_gives_a_verdict(scale):
         assert (found.win_rate.mean > 0.5) == (word == HELPED)
 
 
+def test_a_few_comparisons_that_all_go_one_way_are_a_sign_test():
+    """Four of four do by chance in one round of eight, six of six in one of thirty-two; ties make neither surer."""
+
+    def word(wins, ties):
+        pairs = np.arange(wins + ties)
+        frame = pd.DataFrame(
+            {
+                "response_id": 2 * pairs,
+                "rater_id": 0,
+                "prompt_id": pairs,
+                "stratum": "control",
+                "paired": True,
+            }
+        ).assign(score=(pairs < wins).astype(float), other_id=2.0 * pairs + 1)
+        traits = pd.DataFrame({"response_id": np.arange(2 * len(pairs)), "length": 100.0})
+        traits = traits.assign(stratum=np.where(traits["response_id"] % 2, "train", "control"))
+        return round_verdict(frame, traits, SCALES["pair"], planned=len(pairs)).word
+
+    assert [word(4, 0), word(4, 1), word(4, 12)] == [OPEN] * 3
+    assert [word(6, 0), word(8, 4), word(16, 0)] == [HELPED] * 3
+
+
 def test_a_comparison_turned_round_says_the_same():
     frame, traits = simulated_round(World(control=16, gain=1.0, scale="pair"), seed=1)
     turned = frame.assign(
