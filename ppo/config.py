@@ -108,7 +108,9 @@ class PPOConfig:
 
     steps: int = 6  # rollout batches scored by the head
     prompts_per_step: int = 16  # each gives ROLLOUTS_PER_PROMPT
-    people_epochs: int = 2  # passes over the rated responses with what is known of each one's quality; 0 = none
+    people_epochs: int = (
+        2  # passes over the rated responses with what is known of each one's quality; 0 = none
+    )
     epochs: int = 1  # passes over each rollout batch: fresh responses teach more than a second look
     minibatch: int = 16  # responses an optimiser step
     learning_rate: float = 6e-4  # of the adapter (Adam) at first; falls to 0 over the round's steps; measured
