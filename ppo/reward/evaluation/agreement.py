@@ -1,6 +1,5 @@
 """How far a head agrees with people, in numbers with 95 % intervals over prompts."""
 
-from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -47,6 +46,29 @@ def pearson(a: np.ndarray, b: np.ndarray) -> float:
     return float(a @ b) / size if size > 1e-12 else 0.0
 
 
+def weighted_spearman(a: np.ndarray, b: np.ndarray, weights: np.ndarray) -> np.ndarray:
+    """Correlations (d,) of ranks of a and b (N,) where a row is there `weights` (d, N) times.
+
+    As `spearman` gives them of so many rows; 0 where one of the two says nothing.
+    """
+    x, y = _middle_ranks(a, weights), _middle_ranks(b, weights)
+    total = np.maximum(weights.sum(1, keepdims=True), 1)
+    x, y = (ranks - (weights * ranks).sum(1, keepdims=True) / total for ranks in (x, y))
+    size = np.sqrt((weights * x**2).sum(1) * (weights * y**2).sum(1))
+    found: np.ndarray = np.where(size > 1e-12, (weights * x * y).sum(1) / np.maximum(size, 1e-12), 0.0)
+    return found
+
+
+def _middle_ranks(values: np.ndarray, weights: np.ndarray) -> np.ndarray:
+    """Ranks (d, N), those of equal values in the middle, of values (N,) of which each is there `weights` times."""
+    _, place = np.unique(values, return_inverse=True)
+    order = np.argsort(place, kind="stable")
+    starts = np.flatnonzero(np.diff(place[order], prepend=-1))
+    counted = np.add.reduceat(weights[:, order], starts, axis=1)
+    ranks: np.ndarray = (np.cumsum(counted, axis=1) - counted / 2)[:, place]
+    return ranks
+
+
 def spearman(a: np.ndarray, b: np.ndarray) -> float:
     """Correlation of ranks; 0 where one of the two says nothing."""
     return pearson(rankdata(a), rankdata(b))
@@ -57,6 +79,17 @@ def slope_of(people: np.ndarray, head: np.ndarray) -> float:
     x = head - head.mean()
     size = float(x @ x)
     return float(x @ (people - people.mean())) / size if size > 1e-12 else 0.0
+
+
+def _slopes(people: np.ndarray, head: np.ndarray, weights: np.ndarray) -> np.ndarray:
+    """`slope_of` (d,) where a row counts `weights` (d, N) times."""
+    total = weights.sum(1)
+    x, y = weights @ head / total, weights @ people / total
+    size = weights @ head**2 / total - x**2
+    found: np.ndarray = np.where(
+        size > 1e-12, (weights @ (head * people) / total - x * y) / np.maximum(size, 1e-12), 0.0
+    )
+    return found
 
 
 @dataclass(frozen=True)
@@ -109,18 +142,16 @@ def agree(head: np.ndarray, people: PeoplesValues, prompts: np.ndarray, pairs: P
     place = np.empty(len(prompts), dtype=int)
     for number, rows in enumerate(groups):
         place[rows] = number
-
-    def over_rows(measure: Callable[[np.ndarray], float]) -> Estimate:
-        found = [measure(np.repeat(np.arange(len(head)), times[place])) for times in draws]
-        return Estimate(measure(np.arange(len(head))), *_interval(np.array(found)))
+    times = draws[:, place].astype(float)
+    correlations = weighted_spearman(head, people.known, times)
 
     several = [rows for rows in groups if len(rows) > 1]
     return Agreement(
         pearson(head, people.known),
-        over_rows(lambda rows: spearman(head[rows], people.known[rows])),
+        Estimate(spearman(head, people.known), *_interval(correlations)),
         pair_estimate(head, pairs, place, draws),
         _mean_of(favourite_gains(head, people.said, several), seed),
-        over_rows(lambda rows: slope_of(people.said[rows], head[rows])),
+        Estimate(slope_of(people.said, head), *_interval(_slopes(people.said, head, times))),
     )
 
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from ppo.reward.evaluation.agreement import favourite_gains, groups_of, resampled, spearman
+from ppo.reward.evaluation.agreement import favourite_gains, groups_of, resampled, weighted_spearman
 from ppo.reward.evaluation.held_out import HeldOut
 from ppo.reward.evaluation.people import PeoplesValues
 from ppo.reward.judgements import Judgements
@@ -77,19 +77,15 @@ def learning_curve(
     if len(unique) < FEWEST_PROMPTS or len(judgements) > MOST_JUDGEMENTS:
         return LearningCurve((), ())
     fits = _fit_parts(held_out, judgements, prompts, folds, seed)
-    every = np.arange(len(prompts))
-    grown = _correlations(fits, people.known, every)
-    gains = [
-        np.mean([_gain(*one, people.said, prompts) for one in zip(*part, strict=True)])
-        for part in ((fits.said[:, s], fits.unseen[:, s]) for s in range(len(fits.taught)))
-    ]
-    points = tuple(CurvePoint(*map(float, row)) for row in zip(fits.taught, grown, gains, strict=True))
     place = np.searchsorted(unique, prompts)
-    again = [
-        _correlations(fits, people.known, np.repeat(every, times[place]))
-        for times in resampled(len(unique), seed)[:RESAMPLES]
+    drawn = resampled(len(unique), seed)[:RESAMPLES, place]
+    grown = _correlations(fits, people.known, np.vstack([np.ones(len(prompts)), drawn]))
+    parts = [(fits.said[:, s], fits.unseen[:, s]) for s in range(len(fits.taught))]
+    gains = [
+        np.mean([_gain(*one, people.said, prompts) for one in zip(*part, strict=True)]) for part in parts
     ]
-    return LearningCurve(points, _advise(fits.taught, len(judgements), [grown, *again]))
+    points = tuple(CurvePoint(*map(float, row)) for row in zip(fits.taught, grown[0], gains, strict=True))
+    return LearningCurve(points, _advise(fits.taught, len(judgements), grown))
 
 
 def _fit_parts(
@@ -112,14 +108,14 @@ def _fit_parts(
     return _Fits(said, unseen, taught.mean(0))
 
 
-def _correlations(fits: _Fits, people: np.ndarray, rows: np.ndarray) -> np.ndarray:
-    """Spearman of the unseen ones of `rows`, (s,): means over draws."""
+def _correlations(fits: _Fits, people: np.ndarray, times: np.ndarray) -> np.ndarray:
+    """Spearman of the unseen responses, each of which counts `times` (r, N) as often, (r, s): means over draws."""
     draws, sizes, _ = fits.said.shape
-    found = np.zeros((draws, sizes))
+    found = np.zeros((draws, sizes, len(times)))
     for d, s in np.ndindex(draws, sizes):
-        unseen = rows[fits.unseen[d, s, rows]]
-        found[d, s] = spearman(fits.said[d, s, unseen], people[unseen]) if len(unseen) else 0.0
-    means: np.ndarray = found.mean(0)
+        unseen = fits.unseen[d, s]
+        found[d, s] = weighted_spearman(fits.said[d, s, unseen], people[unseen], times[:, unseen])
+    means: np.ndarray = found.mean(0).T
     return means
 
 
@@ -130,8 +126,8 @@ def _gain(said: np.ndarray, unseen: np.ndarray, people: np.ndarray, prompts: np.
     return float(gains.mean()) if len(gains) else 0.0
 
 
-def _advise(taught: np.ndarray, total: int, correlations: list[np.ndarray]) -> tuple[Advice, ...]:
-    """The law fitted on the first correlations, and on those of resampled prompts for the interval."""
+def _advise(taught: np.ndarray, total: int, correlations: np.ndarray) -> tuple[Advice, ...]:
+    """The law fitted on the first correlations (r, s), and on those of resampled prompts for the interval."""
     laws = [fit_law(taught, found) for found in correlations]
     grown = np.array([[law_at(law, total + more) - law_at(law, total) for more in MORE] for law in laws])
     low, high = np.quantile(grown[1:], [0.1, 0.9], axis=0)

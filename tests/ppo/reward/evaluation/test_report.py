@@ -7,8 +7,9 @@ import numpy as np
 import pytest
 
 from ppo.reward.evaluation import gate, learning_curve
-from ppo.reward.evaluation.agreement import Pairs, favourite_gains, groups_of
+from ppo.reward.evaluation.agreement import Pairs, favourite_gains, groups_of, spearman, weighted_spearman
 from ppo.reward.evaluation.held_out import HeldOut, prompt_folds
+from ppo.reward.evaluation.people import values_of_people
 from ppo.reward.evaluation.report import cross_validate
 from ppo.reward.features import block_edges
 from ppo.reward.hyperparameters import expected
@@ -44,6 +45,28 @@ def test_a_real_preference_passes_and_its_report_is_whole(kinds):
     assert report.length_pair_accuracy < report.pair_accuracy
     assert len(report.curve) == 4 and [a.more for a in report.advice] == [16, 32, 64]
     assert json.loads(json.dumps(asdict(report)))["ceiling"] == {"spearman": 0.9, "n": 12}
+
+
+def test_spearman_of_weighted_rows_is_that_of_as_many_rows():
+    draw = np.random.default_rng(0)
+    a, b = draw.integers(6, size=30).astype(float), draw.normal(size=30)
+    times = draw.integers(4, size=(5, 30)).astype(float)
+    times[0], times[1] = 1, np.eye(30)[3]
+    found = weighted_spearman(a, b, times)
+    rows = [np.repeat(np.arange(30), one.astype(int)) for one in times]
+    np.testing.assert_allclose(found, [spearman(a[r], b[r]) for r in rows], atol=1e-12)
+    assert found[1] == 0, "one row alone"
+
+
+def test_sizes_are_told_by_what_people_said_and_not_by_shrunken_values():
+    """Of a rating whose noise is as large as quality, half would be taken for noise: so would half of each gain."""
+    x, y, prompts = responses(seed=1, prompts=60, per=2, noise=1.5)
+    found = of_scores(y, SCALE)
+    h = replace(expected(found, 1), blocks=np.array([0.25]), own=0.25, noise=0.5**0.5)
+    people = values_of_people(found, (y - y.mean()) / y.std(), h)
+    np.testing.assert_allclose(people.said, (y - y.mean()) / y.std(), atol=1e-6)
+    assert np.polyfit(people.said, people.known, 1)[0] == pytest.approx(0.5, abs=0.01)
+    assert cross_validate(x, found, prompts, 8, 0).calibration == pytest.approx(1, abs=0.3)
 
 
 def test_a_fold_left_out_is_a_head_that_never_saw_it():
