@@ -10,6 +10,10 @@ from ppo.reward.judgements import SCORE, Judgements
 from ppo.reward.laplace import find_mode
 from ppo.reward.posterior import latent_covariance, onto_responses
 
+DECIMALS = (
+    9  # the same scores by the same raters are the same value: rounding's noise must not tell them apart
+)
+
 
 @dataclass(frozen=True)
 class PeoplesValues:
@@ -42,8 +46,9 @@ def values_of_people(judgements: Judgements, answers: np.ndarray, h: Hyperparame
     mode = find_mode(covariance, likelihood_of(judgements, plain, answers))
     pull = plain.sensitivity(judgements) * mode.alpha
     constant = plain.constant * float(pull[judgements.has_offset].sum())
-    known = constant + plain.own * onto_responses(pull, judgements)
+    known = np.round(constant + plain.own * onto_responses(pull, judgements), DECIMALS)
     scored = judgements.kind == SCORE
     rows, left = judgements.row[scored], (answers - mode.eta)[scored]
     scores = np.bincount(rows, minlength=judgements.responses)
-    return PeoplesValues(known, known + np.bincount(rows, left, judgements.responses) / np.maximum(1, scores))
+    said = known + np.bincount(rows, left, judgements.responses) / np.maximum(1, scores)
+    return PeoplesValues(known, np.round(said, DECIMALS))

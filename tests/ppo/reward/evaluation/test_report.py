@@ -69,6 +69,19 @@ def test_sizes_are_told_by_what_people_said_and_not_by_shrunken_values():
     assert cross_validate(x, found, prompts, 8, 0).calibration == pytest.approx(1, abs=0.3)
 
 
+def test_equal_scores_are_equal_values_and_no_pair_that_people_told_apart():
+    draw = np.random.default_rng(3)
+    rater, score = draw.integers(3, size=80), draw.integers(4, 7, size=80).astype(float)
+    found = of_scores(score, SCALE, rater)
+    h = replace(expected(found, 1), offsets=0.1)
+    people = values_of_people(found, (score - score.mean()) / score.std(), h)
+    for values in (people.known, people.said):
+        assert len(np.unique(values)) == len(np.unique(3 * score + rater))
+    pairs = Pairs.within_prompts(people.known, np.arange(80) // 20)
+    alike = (rater[pairs.better] == rater[pairs.worse]) & (score[pairs.better] == score[pairs.worse])
+    assert len(alike) and not alike.any()
+
+
 def test_a_fold_left_out_is_a_head_that_never_saw_it():
     x, found, prompts = judgements([SCORE, SCORE], n=40)
     h, edges, held_out = expected(found, 5), block_edges(14, 3), prompts < 3
