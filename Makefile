@@ -6,6 +6,8 @@ export GRADIO_ANALYTICS_ENABLED := False
 export HF_HUB_DISABLE_TELEMETRY := 1
 export TOKENIZERS_PARALLELISM := false
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
+# Where it is set, every process of the tests would compile all it imports
+unexport PYTHONDONTWRITEBYTECODE
 
 VENV := .venv
 RUN := $(VENV)/bin/python
@@ -39,9 +41,10 @@ setup: $(READY) ## install everything into .venv and make the default model read
 serve: setup ## start the server on $PORT (7860), with its data in $RATELOOP_HOME (~/.rateloop)
 	@exec $(RUN) -m app serve $(ARGS)
 
-# What does not need each other is done at the same time: packages, the model, the system's programs; then types and tests
+# What does not need each other is done at the same time: packages, the model, the system's programs; then types and tests.
+# Of the packages only what the tests import is compiled, when they do.
 test: ## lint, types and every test; ARGS="-k word" for some of them
-	@$(MAKE) --no-print-directory -j3 lint setup programs
+	@PIP_NO_COMPILE=1 $(MAKE) --no-print-directory -j3 lint setup programs
 	@$(MAKE) --no-print-directory -j2 types pytest
 
 check: lint types ## lint and types only
