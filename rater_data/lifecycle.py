@@ -103,6 +103,12 @@ class Round:
     updated_at: float
     published_version: int | None = None
 
+    @property
+    def kept_nothing(self) -> bool:
+        """Refused though the gate had let it pass: it was trained, and nothing of what PPO did could be kept."""
+        gate = self.gate or {}
+        return self.state == "refused" and bool(gate.get("passed") or gate.get("overridden"))
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Job:

@@ -329,7 +329,7 @@ class Demo:
     def _add_round_results(self, row: dict[str, Any], round_number: int, metrics: dict[str, Any]) -> None:
         round_ = self.store.round(round_number)
         assert round_ is not None
-        row["state"] = round_.state
+        row["state"], row["kept_nothing"] = round_.state, round_.kept_nothing
         gate = round_.gate or {}
         row["head_spearman"], row["head_pair_accuracy"] = gate.get("spearman"), gate.get("pair_accuracy")
         if row["state"] == "published":

@@ -51,7 +51,8 @@ def training_seconds(row: dict[str, Any]) -> float:
 def verdict(row: dict[str, Any]) -> str:
     """Did this round help? Only an interval that lies above 0 is called an improvement."""
     if row["state"] == "refused":
-        return "The gate refused: the model stays as it was."
+        why = "Nothing of the training could be kept" if row["kept_nothing"] else "The gate refused"
+        return f"{why}: the model stays as it was."
     if row["helped"]:
         return "The raters would like the new version better."
     return (

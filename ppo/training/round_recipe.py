@@ -66,7 +66,11 @@ def generate_round(store: Store, engine: Engine, progress: Progress) -> int:
 def train_round(
     store: Store, engine: Engine, number: int, progress: Progress, *, override: bool = False
 ) -> str:
-    """Reward head, gate, PPO, publish. Returns the state the round ended in: published or refused."""
+    """Reward head, gate, PPO, publish. Returns the state the round ended in: published or refused.
+
+    Where nothing of the way that PPO went may be kept, the round is refused too: a new version would be the one before,
+    and raters would be asked to compare the two.
+    """
     round_ = _require_round(store, number)
     if round_.state in FINISHED_STATES and not (round_.state == "refused" and override):
         return round_.state  # the worker died between the end of the round and the end of its job
@@ -107,6 +111,15 @@ def train_round(
         store, engine, config, start, limits, fitted.head, SAMPLE_SEED, progress
     )
     progress.advance(1)
+    if end.changed_nothing:
+        why = (
+            end.why or f"the KL limit of {limits.kl:.1f} nats per response was reached before the first step"
+        )
+        said = f"Of round {number}'s training nothing is kept: {why}. Version {version.number} stays in use."
+        store.set_round_state(number, "refused", gate=gate, decision=said)
+        checkpoint.remove_steps(engine.artifacts, number)
+        engine.loaded_version = None  # the critic has moved
+        return "refused"
     _publish(store, engine, config, state, version, fitted.head, gate, end, progress)
     return "published"
 

@@ -78,13 +78,14 @@ class Start:
 @dataclass(frozen=True)
 class End:
     """What came of a round: `share` of the way that PPO went is kept, `why` not all of it, and what `head` expects now
-    against the start."""
+    against the start. `changed_nothing`: the adapter is the one that the round began with."""
 
     measured: MeasuredPolicy
     head: RewardHead
     change: Change
     share: float
     why: str
+    changed_nothing: bool
 
     @property
     def metrics(self) -> dict[str, float]:
@@ -120,7 +121,10 @@ def shrink_to_limits(
         if not why and fell and change.mean < 0:
             why = f"the reward head expects {-change.mean:.2f} less than at the start of its answers to holdout prompts"
         if not why or share == 0.0:
-            return End(measured, head, change, share, whole)
+            same = all(
+                torch.equal(tensor, start.adapter[n]) for n, tensor in engine.policy.adapter_state().items()
+            )
+            return End(measured, head, change, share, whole, same)
         whole = whole or why
         smaller = limits.smaller_share(measured.metrics, share)
         share = min(smaller, SMALLEST_PART * share) if fell else smaller

@@ -19,6 +19,8 @@ STATE_LABELS = {
     "failed": "Training stopped",
     "rolled_back": "Rolled back",
 }
+KEPT_NOTHING_LABEL = "Nothing kept"
+EARLIER_RATINGS_LABEL = "Train with what is there"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -95,6 +97,8 @@ def state_of(progress: RoundProgress | None, job: Job | None, last_error: str | 
     state = progress.round.state if progress else "generating"
     if state == "generating" and job is None and last_error:
         return "failed", "Writing stopped"
+    if progress is not None and progress.round.kept_nothing:
+        return state, KEPT_NOTHING_LABEL
     return state, STATE_LABELS[state]
 
 
@@ -153,13 +157,13 @@ def _rating(
         sentence += "; then the training begins by itself"
     if unlearned is not None and unlearned.state == "rolled_back":
         reason = f"Round {unlearned.number} was rolled back. Ratings from before count on; "
-        return NextStep(
-            label=label, sentence=f"{reason}{sentence}.{down}", alternative="Train with what is there"
-        )
+        return NextStep(label=label, sentence=f"{reason}{sentence}.{down}", alternative=EARLIER_RATINGS_LABEL)
     if unlearned is not None:
-        reason = (
-            f"The gate refused round {unlearned.number}: {_gate_reason(unlearned)} Its ratings count on; "
-        )
+        reason = f"{_why_refused(unlearned)}; "
+        if unlearned.kept_nothing:
+            return NextStep(
+                label=label, sentence=f"{reason}{sentence}.{down}", alternative=EARLIER_RATINGS_LABEL
+            )
         return NextStep(
             label=label,
             sentence=f"{reason}{sentence}.{down}",
@@ -173,7 +177,7 @@ def _rating(
 def _refused(progress: RoundProgress, job: Job | None, last_error: str | None, down: str) -> NextStep:
     """The same version writes more; once it does, overruling the gate belongs to the next round."""
     number = progress.round.number
-    refusal = f"The gate refused round {number}: {_gate_reason(progress.round)} Its ratings count on."
+    refusal = f"{_why_refused(progress.round)}."
     if job is not None:
         return NextStep(
             label=f"Train round {number + 1}",
@@ -183,12 +187,13 @@ def _refused(progress: RoundProgress, job: Job | None, last_error: str | None, d
         hope = f"More responses could not be written: {end_with_period(last_error)}"
     else:
         hope = "More ratings may change that."
+    overrules = not progress.round.kept_nothing
     return NextStep(
         label=f"Start round {number + 1}",
         sentence=f"{refusal} {hope}{down}",
         enabled=True,
-        alternative=OVERRULE_LABEL,
-        alternative_overrides_gate=True,
+        alternative=OVERRULE_LABEL if overrules else None,
+        alternative_overrides_gate=overrules,
     )
 
 
@@ -196,8 +201,10 @@ def _are_written(job: Job) -> str:
     return "wait for the trainer" if job.state == "queued" else "are being written"
 
 
-def _gate_reason(round_: Round) -> str:
-    gate = round_.gate or {}
-    return end_with_period(
-        str(gate.get("reason") or round_.decision or "the reward model is not sure enough.")
-    )
+def _why_refused(round_: Round) -> str:
+    """In words, and that nothing that raters did is lost; without a period."""
+    if round_.kept_nothing:
+        said = end_with_period(round_.decision or f"Nothing of round {round_.number}'s training is kept.")
+        return f"{said} The ratings of that round count on"
+    reason = (round_.gate or {}).get("reason") or round_.decision or "the reward model is not sure enough"
+    return f"The gate refused round {round_.number}: {end_with_period(str(reason))} Its ratings count on"

@@ -107,9 +107,8 @@ class Sealing(Snapshots):
                     move_round(connection, round_, "sealed", now, decision=None)
                 case "refused" if not override:
                     why = round_.decision or "the reward model cannot be told from chance."
-                    raise Refused(
-                        f"The gate refused round {round_number}: {why} Rate more, or train all the same."
-                    )
+                    whose = "" if round_.kept_nothing else f"The gate refused round {round_number}: "
+                    raise Refused(f"{whose}{why} Rate more, or train all the same.")
                 case "refused" if (writing := find_active_job(connection, "generate")) is not None:
                     raise busy_error(writing)  # the next round has begun, or is about to
                 # sealed, training: a job that ended without telling the round; the worker goes on from there

@@ -28,7 +28,7 @@ def progress(state: str, ratings: int = 0, quota: int = 64, **more: Any) -> Roun
         version_number=2,
         snapshot_sha256=None,
         gate=more.pop("gate", None),
-        decision=None,
+        decision=more.pop("decision", None),
         created_at=0.0,
         updated_at=0.0,
     )

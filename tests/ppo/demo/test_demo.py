@@ -119,7 +119,8 @@ def test_only_training_counts_as_training_time():
         ({}, "like the new version better"),
         ({"helped": False, "gain_ci": [-1, 1]}, "No improvement can be told from chance"),
         ({"helped": False, "gain_ci": [-2, -1]}, "liked less"),
-        ({"state": "refused"}, "gate refused"),
+        ({"state": "refused", "kept_nothing": False}, "gate refused"),
+        ({"state": "refused", "kept_nothing": True}, "Nothing of the training could be kept"),
     ],
 )
 def test_what_is_called_an_improvement(change, words):

@@ -108,6 +108,7 @@ def test_a_round_whose_own_head_expects_less_goes_back(curve, apart, share):
     assert bool(end.why) == bool(policy.log) == (share < 1)
     assert end.metrics["expected_change"] == pytest.approx(curve(share) - curve(0))
     assert end.metrics["share"] == share
+    assert end.changed_nothing == (share == 0)
     if share < 1:
         assert "the reward head expects" in end.why
 

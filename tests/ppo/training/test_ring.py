@@ -27,6 +27,9 @@ from ppo.training.engine import Engine
 from ppo.training.worker import Worker
 from rater_data.artifacts.objects import ObjectArtifacts
 from rater_data.errors import RateloopError
+from rater_data.overview.next_step import EARLIER_RATINGS_LABEL
+from rater_data.overview.round_overview import read_overview
+from rater_data.overview.trainer_status import WorkerStatus
 from rater_data.records import Edit
 from rater_data.store import Store
 from tests.app.helpers import serving, wait_until
@@ -36,6 +39,9 @@ from tests.rater_data.artifacts.object_store import ObjectStore
 # Answers of at most 24 bytes, as many steps as it takes to see the rating move
 CONFIG = replace(Config(), precision="fp32", sample=SampleConfig(max_new_tokens=24))
 CONFIG = replace(CONFIG, ppo=replace(CONFIG.ppo, steps=3), plan=PlanConfig(ratings=48))
+
+
+NO_UPDATE = {"score": 0.0, "kl": 0.0, "updates": 0.0}
 
 
 def short(_prompt, response):
@@ -186,8 +192,8 @@ def test_a_training_that_dies_goes_on_elsewhere_where_it_was(home, undisturbed, 
     assert all(torch.equal(resumed[k], v) for k, v in adapter.items()), "bit for bit"
 
 
-@pytest.mark.parametrize(("kl", "least", "most"), [(0.3, 0.1, 0.99), (-1.0, 0.0, 0.0)])
-def test_beyond_a_limit_only_a_share_of_the_way_is_kept(home, undisturbed, monkeypatch, kl, least, most):
+def hold_to(monkeypatch, limits):
+    """Rounds are held to `limits` at their end, and to hardly any on their way; → adapters at both, once they ran."""
     monkeypatch.setattr(
         training_steps, "round_limits", lambda *_: training_steps.Limits(kl=100.0, distinct_2=0.0)
     )
@@ -196,16 +202,49 @@ def test_beyond_a_limit_only_a_share_of_the_way_is_kept(home, undisturbed, monke
 
     def hold(store, engine, config, start, _limits, *beside):
         ends.update(start=start.adapter, end=engine.policy.adapter_state())
-        return real(store, engine, config, start, training_steps.Limits(kl=kl, distinct_2=0.0), *beside)
+        return real(store, engine, config, start, limits, *beside)
 
     monkeypatch.setattr(training_steps, "shrink_to_limits", hold)
+    return ends
+
+
+def test_beyond_a_limit_only_a_share_of_the_way_is_kept(home, monkeypatch):
+    ends = hold_to(monkeypatch, training_steps.Limits(kl=0.3, distinct_2=0.0))
     assert home.worker.run_one().state == "done"
     metrics, got = home.store.current_version().metrics, home.engine.policy.adapter_state()
-    assert least <= metrics["share"] <= most
-    assert metrics["kl"] <= max(kl, 1e-6)
+    assert 0.1 <= metrics["share"] <= 0.99
+    assert metrics["kl"] <= 0.3
     for name, tensor in got.items():
         way = ends["end"][name] - ends["start"][name]
         assert torch.equal(tensor, ends["start"][name] + metrics["share"] * way)
+
+
+def test_a_round_of_which_nothing_is_kept_makes_no_version(home, monkeypatch):
+    """It would be the one before, and raters would compare the two."""
+    ends = hold_to(monkeypatch, training_steps.Limits(kl=-1.0, distinct_2=0.0))
+    job = home.worker.run_one()
+    assert (job.state, job.result) == ("done", {"round": 1, "state": "refused"})
+    assert any(not torch.equal(ends["end"][n], tensor) for n, tensor in ends["start"].items()), "PPO moved it"
+    round_ = home.store.round(1)
+    assert round_.kept_nothing and round_.gate["passed"] and round_.published_version is None
+    assert "nothing is kept: the KL is" in round_.decision and "Version 0 stays in use." in round_.decision
+    assert len(home.store.versions()) == 1 and len(home.store.steps(1)) > 1, "its curves can be looked at"
+    assert not list(home.engine.home.glob("versions/*")) and not list(home.engine.home.glob("rounds/*/step*"))
+    assert home.worker.run_one().kind == "generate", "raters never run dry"
+    assert (home.store.round().number, home.store.round().version_number) == (2, 0)
+    assert {r.version_number for r in home.store.responses(2)} == {0}
+    base = Engine(home.engine.home, "tiny", "cpu", CONFIG).policy.adapter_state()
+    assert all(torch.equal(base[k], v) for k, v in home.engine.policy.adapter_state().items())
+    step = read_overview(home.store, WorkerStatus(state="off")).next_step
+    assert step.sentence.startswith(round_.decision + " The ratings of that round count on; ")
+    assert step.alternative == EARLIER_RATINGS_LABEL and not step.alternative_overrides_gate
+
+
+def test_a_round_that_had_no_room_for_a_step_makes_no_version(home, monkeypatch):
+    monkeypatch.setattr(training_steps, "ppo_on_ratings", lambda *_: NO_UPDATE)
+    monkeypatch.setattr(training_steps, "ppo_on_rollouts", lambda *_: None)
+    assert home.worker.run_one().result == {"round": 1, "state": "refused"}
+    assert "was reached before the first step. Version 0 stays in use." in home.store.round(1).decision
 
 
 def test_where_nobody_rated_what_the_version_wrote_its_way_starts_at_what_it_writes(home, monkeypatch):

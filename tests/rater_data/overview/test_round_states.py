@@ -40,6 +40,10 @@ from tests.rater_data.store_world import file_store
 GOLDEN = ROOT / "tests" / "golden" / "round_states.txt"
 NOW = 1e9
 GATE = {"passed": False, "reason": "no better than chance"}
+KEPT_NOTHING = (
+    "Of round 3's training nothing is kept: the KL is 13.1 nats per response, beyond 12.0. "
+    "Version 2 stays in use."
+)
 ERROR = "The disk is full"
 ROUNDS: dict[str, RoundProgress | None] = {
     "no round": None,
@@ -51,6 +55,9 @@ ROUNDS: dict[str, RoundProgress | None] = {
         for name in ROUND_STATES
         if name != "rating"
     },
+    "refused, trained": progress(
+        "refused", 64, gate={"passed": True, "reason": "better than chance"}, decision=KEPT_NOTHING
+    ),
 }
 JOBS: dict[str, Job | None] = {
     "no job": None,
