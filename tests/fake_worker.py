@@ -20,6 +20,7 @@ from rater_data.lifecycle import Job, Sample, Version
 from rater_data.records import Prompt, Response
 from rater_data.round_settings import FIRST_RESPONSES
 from rater_data.store import Store
+from tests.head_report import HEAD_REPORT
 
 PROMPTS = (
     "How do I boil an egg?",
@@ -192,26 +193,13 @@ def train(store: Store, job: Job, worker: str, settings: dict[str, Any], show: S
 
 
 def gate_report(ratings: int, refusal: str | None, override: bool) -> dict[str, Any]:
-    return {
-        "pearson": 0.6,
+    return HEAD_REPORT | {
         "p_value": 0.4 if refusal else 0.01,
-        "spearman": 0.55,
-        "spearman_ci": [0.3, 0.7],
-        "pair_accuracy": 0.7,
-        "pair_ci": [0.6, 0.8],
-        "favourite_gain": 0.8,
-        "favourite_ci": [0.4, 1.1],
-        "calibration": 0.9,
-        "calibration_ci": [0.5, 1.3],
-        "length_pair_accuracy": 0.55,
-        "length_ci": [0.45, 0.65],
         "ceiling": None,
-        "curve": [],
-        "advice": [],
         "responses": ratings,
         "prompts": len(PROMPTS),
         "passed": not refusal,
-        "reason": refusal or "The head agrees with people.",
+        "reason": refusal or HEAD_REPORT["reason"],
         "ratings": ratings,
         "overridden": override and bool(refusal),
     }

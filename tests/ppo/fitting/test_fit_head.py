@@ -16,6 +16,7 @@ from ppo.reward.reward_head import ARRAYS
 from ppo.training.engine import Engine
 from rater_data.errors import BadInput, Missing
 from rater_data.importing.import_files import import_ratings
+from tests.head_report import HEAD_REPORT
 from tests.rater_data.store_world import file_store
 
 PROMPTS, RESPONSES = 24, 3
@@ -107,21 +108,8 @@ PAGE = {
     "left_out": [],
     "scale": "score_1_10",
     "agreement": {"alpha": {"mean": 0.51, "low": 0.3, "high": 0.66, "n": 20}, "one_rater": None},
-    "head": {
-        "spearman": 0.41,
-        "spearman_ci": [0.2, 0.58],
-        "pair_accuracy": 0.64,
-        "pair_ci": [0.55, 0.72],
-        "length_pair_accuracy": 0.52,
-        "length_ci": [0.44, 0.6],
-        "favourite_gain": 0.83,
-        "favourite_ci": [0.4, 1.21],
-        "calibration": 0.9,
-        "calibration_ci": [0.5, 1.3],
-        "ceiling": {"spearman": 0.62, "pair_accuracy": 0.7, "n": 22},
-        "advice": [{"more": m, "spearman": m / 400, "low": -0.001, "high": m / 200} for m in (16, 32, 64)],
-        "reason": "The head agrees.",
-    },
+    "head": HEAD_REPORT
+    | {"advice": [{"more": m, "spearman": m / 400, "low": -0.001, "high": m / 200} for m in (16, 32, 64)]},
     "findings": [{"raters": ["ann", "ben"], "kind": "opposed", "says": "use the scale in opposite ways"}],
     "head_without": {
         "ann": {"with": 0.41, "without": 0.52, "low": -0.02, "high": 0.24, "responses": 40, "ratings": 18},
@@ -177,7 +165,7 @@ def test_nothing_measured_is_no_row():
     }
     empty = PAGE["head"] | nothing | {"length_ci": (0, 1), "ceiling": None, "advice": []}
     said = printed(PAGE | {"head": empty, "agreement": {"alpha": None}, "findings": [], "head_without": {}})
-    assert said[-1] == "The head agrees." and len(said) == 2
+    assert said[-1] == HEAD_REPORT["reason"] and len(said) == 2
 
 
 def test_comparisons_are_held_to_comparisons(engine, tmp_path):

@@ -12,34 +12,21 @@ from app.console.state.what_next import what_next
 from rater_data.records import RaterStats, User
 from rater_data.scales import SCALES
 from tests.app.console.helpers import HOSTILE
+from tests.head_report import HEAD_REPORT
 
 SCALE = SCALES["score_1_10"]
-REPORT: dict[str, Any] = {
-    "spearman": 0.41,
+REPORT: dict[str, Any] = HEAD_REPORT | {
     "ratings": 40,
-    "ceiling": {"spearman": 0.62, "pair_accuracy": 0.7, "n": 22},
     "advice": [
         {"more": 16, "spearman": 0.03, "low": 0.01, "high": 0.06},
         {"more": 64, "spearman": 0.09, "low": 0.02, "high": 0.7},
     ],
-    "spearman_ci": [0.2, 0.58],
-    "pair_accuracy": 0.64,
-    "pair_ci": [0.55, 0.72],
-    "length_pair_accuracy": 0.52,
-    "length_ci": [0.44, 0.6],
-    "favourite_gain": 0.83,
     "favourite_ci": [-0.1, 1.21],
-    "calibration": 0.9,
-    "calibration_ci": [0.5, 1.3],
     "curve": [
         {"ratings": 10.2, "spearman": 0.2, "gain": 0.3},
         {"ratings": 20.0, "spearman": 0.31, "gain": 0.5},
         {"ratings": 35.0, "spearman": 0.4, "gain": 0.8},
     ],
-    "responses": 36,
-    "prompts": 12,
-    "p_value": 0.004,
-    "reason": "The head agrees.",
 }
 ROWS = {
     "spearman": ("Spearman", "0.41 (0.20 … 0.58) <small>raters with each other: 0.62"),
